@@ -1,0 +1,1 @@
+//! Object storage behind one small trait: key layout, safe pack and unpack, content hash.

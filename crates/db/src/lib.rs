@@ -1,0 +1,1 @@
+//! Postgres: all SQL, one module per aggregate, one named query per function.

@@ -1,0 +1,1 @@
+//! Reap, claim, launch, reconcile; the Launcher trait and its implementations.

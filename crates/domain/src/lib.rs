@@ -1,0 +1,1 @@
+//! Rules only, no I/O: ids, statuses, queue keys, sweep expansion, task checks.

@@ -1,0 +1,1 @@
+//! Runs one attempt of a trial with Harbor and records what came of it.

@@ -1,0 +1,1 @@
+//! Every endpoint as a small handler, every function as a tiny binary.
