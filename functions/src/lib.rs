@@ -1,1 +1,17 @@
 //! Every endpoint as a small handler, every function as a tiny binary.
+//!
+//! A handler's signature says who may call it ([`auth::Authed`]) and what it needs ([`state`]); it makes one or two domain calls and
+//! answers with a type of `oddish-api-types`. [`routes`] lists them all; [`lambda`] runs one of them on Lambda, and the local server
+//! runs [`routes::router`]. Must never depend on the dispatcher or the runner.
+
+pub mod auth;
+pub mod docs;
+pub mod error;
+pub mod extract;
+pub mod health;
+pub mod lambda;
+pub mod layers;
+pub mod routes;
+pub mod state;
+pub mod tasks;
+pub mod trials;

@@ -1,1 +1,45 @@
-fn main() {}
+//! `oddish`: submits Harbor tasks to an Oddish server, watches their trials, shows their results.
+//!
+//! Speaks HTTP to the server and nothing else: it never links SQL or an AWS SDK. Results go to stdout, everything else to
+//! stderr (`printer`); text from a server or a file passes `plain_text` before it reaches a terminal.
+
+mod api;
+mod args;
+mod client;
+mod live_view;
+mod plain_text;
+mod plan;
+mod printer;
+mod run;
+mod status;
+mod submit;
+mod sweep_file;
+mod table;
+mod task_check;
+mod task_dirs;
+mod task_view;
+mod trial_view;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::printer::{Failure, Printer};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let printer = Printer::new(cli.command.is_quiet());
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return printer.failure(&Failure::new(format!("cannot start: {error}"))).into(),
+    };
+    let outcome = runtime.block_on(async {
+        match &cli.command {
+            Command::Run(args) => run::run(args, &printer).await,
+            Command::Status(args) => status::status(args, &printer).await,
+        }
+    });
+    outcome.unwrap_or_else(|failure| printer.failure(&failure)).into()
+}

@@ -1,1 +1,26 @@
-//! Postgres: all SQL, one module per aggregate, one named query per function.
+//! Postgres: all SQL of the system, one module per aggregate, one named query per function.
+//!
+//! What is where: [`queue`] claims jobs and ends claims, [`attempts`] is what a runner writes through its fencing token,
+//! [`trials`], [`tasks`], [`experiments`] and [`task_versions`] are what the endpoints read and write, [`queue_keys`] holds the
+//! limits, [`wake`] tells dispatchers that there is work, [`schema`] migrates.
+//!
+//! Rules: every name is qualified with its schema and nothing relies on session state, so that a transaction-pooling proxy may sit in
+//! between; the current time is a parameter; a transition names the states that it comes from; invariants are constraints
+//! (`migrations/`). Must never depend on HTTP, storage or processes.
+
+pub mod attempts;
+mod connection;
+mod error;
+pub mod experiments;
+pub mod queue;
+pub mod queue_keys;
+pub mod schema;
+pub mod sweeps;
+pub mod task_versions;
+pub mod tasks;
+pub mod trials;
+pub mod wake;
+
+pub use connection::{ConnectError, DATABASE_VARIABLES, DatabaseSettings, DatabaseUrl, connect, connect_lazy};
+pub use error::DbError;
+pub use sqlx::PgPool;

@@ -1,1 +1,21 @@
-//! Rules only, no I/O: ids, statuses, queue keys, sweep expansion, task checks.
+//! The rules of Oddish, and nothing else: ids and names, statuses and their transitions, queue keys, the agents and
+//! environments of Harbor, sweep expansion, task checks, retries, concurrency limits, and the reading of settings.
+//!
+//! Every function here is a pure function of its arguments (ids and generated names also draw on the operating
+//! system's random source). This crate must never depend on an async runtime, a database, HTTP, or the file system.
+//!
+//! "Contract" in the documentation means the wire and command-line behaviour of the published Oddish, by section.
+
+pub mod agent;
+pub mod environment;
+pub mod experiment;
+pub mod harbor_settings;
+pub mod id;
+pub mod limits;
+pub mod queue_key;
+mod random;
+pub mod retry;
+pub mod settings;
+pub mod status;
+pub mod sweep;
+pub mod task_toml;

@@ -1,1 +1,45 @@
-fn main() {}
+//! The one-machine stack: the endpoints, the dispatcher, the runners and, unless a database is configured, Postgres itself.
+//!
+//! `api` serves all handlers of `oddish-functions` in one process and dispatches in the same process; `worker` only dispatches; `db`
+//! looks after the schema. Nothing else of the workspace may depend on this crate.
+
+mod api;
+mod args;
+mod database;
+mod database_command;
+mod listen;
+mod settings;
+mod worker;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = args::Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("ODDISH_LOG").unwrap_or_else(|_| "info".into()))
+        .init();
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(arguments.command)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // A fault of the start is read by a person at a terminal, who needs the causes and no stack.
+            anstream::eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: args::Command) -> anyhow::Result<()> {
+    match command {
+        args::Command::Api(arguments) => api::run(arguments).await,
+        args::Command::Worker => worker::run().await,
+        args::Command::Db { command } => database_command::run(command).await,
+    }
+}

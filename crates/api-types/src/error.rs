@@ -1,0 +1,55 @@
+//! The error envelope (contract 1.1).
+
+use serde::{Deserialize, Serialize};
+
+/// Body of every answer with a status of 400 or above.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ErrorBody {
+    /// What happened and what to do about it.
+    pub detail: Detail,
+}
+
+/// Either one sentence, or (with status 422) one entry for each faulty field.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum Detail {
+    /// One sentence for a person.
+    Text(String),
+    /// The fields that are at fault.
+    Fields(Vec<FieldFault>),
+}
+
+/// One faulty field of a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FieldFault {
+    /// Kind of fault: `missing`, `value_error`, `json_invalid`, ...
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Where the field is: `["body", "configs", 0, "agent"]`.
+    pub loc: Vec<serde_json::Value>,
+    /// What is wrong with it.
+    pub msg: String,
+}
+
+impl std::fmt::Display for ErrorBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.detail {
+            Detail::Text(text) => f.write_str(text),
+            Detail::Fields(fields) => {
+                for (position, fault) in fields.iter().enumerate() {
+                    let place: Vec<String> = fault
+                        .loc
+                        .iter()
+                        .map(|part| part.as_str().map_or_else(|| part.to_string(), String::from))
+                        .collect();
+                    let separator = if position == 0 { "" } else { "; " };
+                    write!(f, "{separator}{}: {}", place.join("."), fault.msg)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! `POST /tasks/sweep`.
+
+use std::collections::BTreeMap;
+
+use oddish_domain::status::{Priority, TaskStatus};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+/// One agent/model pair of a sweep.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SweepConfig {
+    /// A Harbor agent, or `module:Class` of one of your own.
+    pub agent: String,
+    /// Model of the agent; not needed for `nop` and `oracle`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// How many trials of this pair; at least 1.
+    #[serde(default = "one")]
+    pub n_trials: u32,
+    /// Harbor environment type; the sweep's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// The agent's time-out in minutes; the sweep's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_minutes: Option<f64>,
+    /// Environment variables for the agent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub agent_env: BTreeMap<String, String>,
+    /// Keyword arguments for the agent.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub agent_kwargs: Map<String, Value>,
+    /// Harbor's own agent settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_config: Option<Map<String, Value>>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// A sweep: which agents and models to run on an uploaded task, and how often.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SweepRequest {
+    /// The task, from an upload.
+    pub task_id: String,
+    /// Name for the task in place of the uploaded one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The agent/model pairs; at least one.
+    pub configs: Vec<SweepConfig>,
+    /// Who submits; a label.
+    pub user: String,
+    /// `high` goes before `low`.
+    #[serde(default)]
+    pub priority: Priority,
+    /// Id or name of the experiment; a name that does not exist is created, none at all is generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experiment_id: Option<String>,
+    /// Free labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// The agents' time-out in minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_minutes: Option<f64>,
+    /// Harbor environment type for configs that name none; `docker` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// Whether to classify each trial and judge the task afterwards.
+    #[serde(default)]
+    pub run_analysis: bool,
+    /// GitHub user on whose behalf the sweep runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub github_username: Option<String>,
+    /// Nested Harbor settings: `environment`, `verifier`, `artifacts`, `docker_image`, `mcp_servers`, `agent_config`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harbor: Option<Map<String, Value>>,
+    /// Flat Harbor settings of older clients (`disable_verification`, `env_cpus`, ...).
+    #[serde(flatten)]
+    pub flat: Map<String, Value>,
+}
+
+/// What a sweep created.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TaskResponse {
+    /// The task.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its stage.
+    pub status: TaskStatus,
+    /// Its priority.
+    pub priority: Priority,
+    /// How many trials this sweep created.
+    pub trials_count: u32,
+    /// Provider bucket to number of new trials.
+    pub providers: BTreeMap<String, u32>,
+    /// The experiment that the trials belong to.
+    pub experiment_id: Option<String>,
+    /// Its name.
+    pub experiment_name: Option<String>,
+    /// When the task was created.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}

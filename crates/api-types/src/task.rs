@@ -1,0 +1,76 @@
+//! Tasks as clients see them (contract 1.3).
+
+use std::collections::BTreeMap;
+
+use oddish_domain::status::{Priority, TaskStatus, TrialStatus};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::TrialResponse;
+
+/// A task, its progress and (when asked for) its trials.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TaskStatusResponse {
+    /// Id of the task.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The stage that it is in, as stored; no stage is masked.
+    pub status: TaskStatus,
+    /// Its priority.
+    pub priority: Priority,
+    /// Who submitted it.
+    pub user: String,
+    /// GitHub user on whose behalf it runs.
+    pub github_username: Option<String>,
+    /// What the client told of its pull request.
+    pub github_meta: Option<BTreeMap<String, String>>,
+    /// Where the task is stored.
+    pub task_path: String,
+    /// The experiment that it belongs to.
+    pub experiment_id: String,
+    /// Its name.
+    pub experiment_name: String,
+    /// Whether the experiment is shared.
+    #[serde(default)]
+    pub experiment_is_public: bool,
+    /// Newest version of the task.
+    pub current_version: Option<i32>,
+    /// `{id}-v{current_version}`.
+    pub current_version_id: Option<String>,
+    /// Trials in all.
+    pub total: i64,
+    /// Trials with status `success`.
+    pub completed: i64,
+    /// Trials with status `failed`.
+    pub failed: i64,
+    /// `{completed}/{total} completed`.
+    pub progress: String,
+    /// Trials with a reward of exactly 1; null while no trial has a reward.
+    pub reward_success: Option<i64>,
+    /// Trials with a reward; null while there is none.
+    pub reward_total: Option<i64>,
+    /// Sum of the rewards; null while there is none.
+    pub reward_sum: Option<f64>,
+    /// Whether trials are analysed and the task judged.
+    pub run_analysis: bool,
+    /// State of the verdict.
+    pub verdict_status: Option<TrialStatus>,
+    /// The verdict.
+    pub verdict: Option<Value>,
+    /// Why there is no verdict.
+    pub verdict_error: Option<String>,
+    /// The trials by index; null when they were not asked for.
+    pub trials: Option<Vec<TrialResponse>>,
+    /// When it was created.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When its first trial began.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub started_at: Option<OffsetDateTime>,
+    /// When it ended.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub finished_at: Option<OffsetDateTime>,
+}

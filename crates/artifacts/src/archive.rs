@@ -1,0 +1,40 @@
+//! Task archives: gzip-compressed tar of a folder's contents, its members at the top level (contract 2.4).
+//!
+//! [`pack`] makes one, the same bytes for the same folder. [`unpack`] and [`inspect`] read one from an untrusted sender:
+//! they stream it once, in memory that does not grow with the archive beyond a list of its names, and refuse whatever
+//! could write outside its place or exhaust the machine. Members are extracted by our own code; of the tar library only
+//! the reading of headers is used.
+
+mod error;
+mod inspect;
+mod members;
+mod name;
+mod pack;
+mod unpack;
+
+pub use error::{ArchiveError, PackError};
+pub use inspect::{Listing, inspect};
+pub use pack::{PackSummary, pack};
+pub use unpack::{UnpackSummary, unpack};
+
+/// Bounds of what an archive may hold. The bound on its compressed size is the caller's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnpackLimits {
+    /// Contents of all files together, in bytes.
+    pub bytes: u64,
+    /// Files and folders together; folders that are only implied by a file's path count too.
+    pub entries: usize,
+    /// One part of a path, in bytes.
+    pub component_bytes: usize,
+    /// A whole path, in bytes.
+    pub path_bytes: usize,
+    /// Parts of a path.
+    pub depth: usize,
+}
+
+impl Default for UnpackLimits {
+    /// 1 GiB, 10 000 entries, 255 bytes a name, 1024 bytes a path, 32 levels.
+    fn default() -> Self {
+        Self { bytes: 1 << 30, entries: 10_000, component_bytes: 255, path_bytes: 1024, depth: 32 }
+    }
+}

@@ -1,0 +1,143 @@
+//! The trait that every store implements, and its errors.
+
+use std::fmt::Debug;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::key::{InvalidKey, Key};
+
+/// A store that many tasks use at once.
+pub type SharedStore = Arc<dyn ArtifactStore>;
+
+/// What a store knows about an object without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectMeta {
+    /// Full key.
+    pub key: Key,
+    /// Length in bytes.
+    pub size: u64,
+    /// When the object was last written, by the store's clock.
+    pub modified: SystemTime,
+}
+
+/// Objects under keys, with S3's semantics.
+///
+/// A write replaces the whole object or nothing: a reader sees the old content or the new, never a mixture and never
+/// half of it. Objects don't append. What is not there is [`StoreError::NotFound`], except for [`head`](Self::head).
+#[async_trait]
+pub trait ArtifactStore: Debug + Send + Sync {
+    /// Stores `bytes` under `key`, in place of what was there.
+    async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), StoreError>;
+
+    /// Stores the content of the file at `path` under `key` without holding it in memory.
+    ///
+    /// `path` must be a regular file itself: a symbolic link, which whoever wrote the folder may have pointed anywhere,
+    /// is an error. Links among the folders above it are followed; walk a tree without following links.
+    async fn put_file(&self, key: &Key, path: &Path) -> Result<(), StoreError>;
+
+    /// Stores `bytes` under `key` if nothing is there, and tells whether it did. Of any number of callers at the same
+    /// time exactly one gets `true`.
+    async fn put_if_absent(&self, key: &Key, bytes: Bytes) -> Result<bool, StoreError>;
+
+    /// The whole object. It is held in memory: ask [`head`](Self::head) first where the size is not known to be small.
+    async fn get(&self, key: &Key) -> Result<Bytes, StoreError>;
+
+    /// The bytes of the object in `range` (first, and one past the last), clipped to its length: empty when the range
+    /// is empty or begins past the end.
+    async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Bytes, StoreError>;
+
+    /// Writes the object to the file at `path`, whose folder must exist, in place of what was there; the file appears
+    /// when it is whole. The object is not held in memory.
+    async fn get_to_file(&self, key: &Key, path: &Path) -> Result<(), StoreError>;
+
+    /// Size and time of the object, `None` where there is none.
+    async fn head(&self, key: &Key) -> Result<Option<ObjectMeta>, StoreError>;
+
+    /// At most `limit` objects whose keys begin with `prefix` and come after `after`, in byte order of the full key.
+    /// Fewer than `limit` means that there are no more. [`list_all`] reads all pages.
+    ///
+    /// As in S3 the prefix is text, not a folder: end it with a slash to keep `t-10` out of the listing of `t-1`.
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<ObjectMeta>, StoreError>;
+
+    /// Stores the content of `from` under `to`, in place of what was there.
+    async fn copy(&self, from: &Key, to: &Key) -> Result<(), StoreError>;
+
+    /// Deletes every object whose key begins with `prefix`, and tells how many there were. The prefix must end in a
+    /// slash. Nothing to delete is not an error.
+    async fn delete_prefix(&self, prefix: &str) -> Result<u64, StoreError>;
+}
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such object.
+    #[error("the artifact store has no object `{key}`")]
+    NotFound {
+        /// Key that was asked for.
+        key: Key,
+    },
+    /// The text can't be a key or a prefix.
+    #[error(transparent)]
+    InvalidKey(#[from] InvalidKey),
+    /// A symbolic link lies on the way to the object, and links are never followed.
+    #[error(
+        "`{key}` was refused: `{link}` in the artifact folder is a symbolic link; replace it with what it points to"
+    )]
+    Link {
+        /// Key or prefix that was asked for.
+        key: String,
+        /// Where the link is.
+        link: String,
+    },
+    /// The disk, or the user's share of it, is full.
+    #[error("no space left on the disk while {what} `{key}`: free some and try again")]
+    NoSpace {
+        /// What was being done.
+        what: &'static str,
+        /// Key or path that it was done to.
+        key: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Reading or writing failed.
+    #[error("the artifact store failed while {what} `{key}`")]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// Key or path that it was done to.
+        key: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl StoreError {
+    /// Wraps a failure of the operating system while doing `what` to `key`.
+    pub fn io(what: &'static str, key: impl Into<String>, source: io::Error) -> Self {
+        let key = key.into();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace { what, key, source },
+            _ => Self::Io { what, key, source },
+        }
+    }
+}
+
+/// All objects whose keys begin with `prefix`, in byte order of the key, however many pages that takes.
+pub async fn list_all(store: &dyn ArtifactStore, prefix: &str) -> Result<Vec<ObjectMeta>, StoreError> {
+    const PAGE: usize = 1000;
+    let mut all: Vec<ObjectMeta> = Vec::new();
+    loop {
+        let page = store.list(prefix, all.last().map(|last| last.key.as_str()), PAGE).await?;
+        let last_page = page.len() < PAGE;
+        all.extend(page);
+        if last_page {
+            return Ok(all);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Packing a folder.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use oddish_artifacts::archive::{PackError, UnpackLimits, pack, unpack};
+use oddish_artifacts::hash::content_hash;
+
+async fn packed(dir: &Path) -> Result<Vec<u8>, PackError> {
+    let mut out = Vec::new();
+    pack(dir, &mut out).await.map(|_| out)
+}
+
+fn task() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, content) in [("task.toml", "x = 1\n"), ("a-b/x", "y"), ("a/.hidden", "h"), ("tests/test.sh", "exit 0\n")]
+    {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    fs::create_dir(dir.path().join("environment")).unwrap();
+    fs::set_permissions(dir.path().join("tests/test.sh"), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(dir.path().join("n".repeat(180)), vec![7; 600_000]).unwrap();
+    dir
+}
+
+#[tokio::test]
+async fn what_was_packed_comes_out_again() {
+    let dir = task();
+    let mut archive = Vec::new();
+    let summary = pack(dir.path(), &mut archive).await.unwrap();
+    assert_eq!((summary.files, summary.bytes), (5, 600_015));
+    let place = tempfile::tempdir().unwrap();
+    let copy = place.path().join("copy");
+    unpack(&archive[..], &copy, &UnpackLimits::default()).await.unwrap();
+    assert_eq!(content_hash(&copy).await.unwrap(), content_hash(dir.path()).await.unwrap());
+    assert!(copy.join("environment").is_dir(), "empty folders are kept");
+    let mode = |name: &str| fs::metadata(copy.join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("tests/test.sh"), mode("task.toml")), (0o755, 0o644));
+}
+
+#[tokio::test]
+async fn the_same_contents_give_the_same_bytes() {
+    let (one, other) = (task(), task());
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+    fs::File::open(other.path().join("task.toml")).unwrap().set_modified(long_ago).unwrap();
+    assert_eq!(packed(one.path()).await.unwrap(), packed(other.path()).await.unwrap());
+}
+
+#[tokio::test]
+async fn links_to_files_inside_become_files() {
+    let dir = task();
+    symlink("../task.toml", dir.path().join("a/link")).unwrap();
+    let archive = packed(dir.path()).await.unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let copy = place.path().join("copy");
+    unpack(&archive[..], &copy, &UnpackLimits::default()).await.unwrap();
+    assert_eq!(fs::read_to_string(copy.join("a/link")).unwrap(), "x = 1\n");
+    assert!(fs::symlink_metadata(copy.join("a/link")).unwrap().is_file());
+}
+
+#[rstest::rstest]
+#[case::outside("/etc/hostname")]
+#[case::folder("a")]
+#[case::broken("nowhere")]
+#[case::itself("odd")]
+#[tokio::test]
+async fn other_links_are_named(#[case] target: &str) {
+    let dir = task();
+    symlink(target, dir.path().join("odd")).unwrap();
+    let error = packed(dir.path()).await.unwrap_err();
+    assert!(matches!(&error, PackError::Link { path } if path == Path::new("odd")), "{error:?}");
+}
+
+#[tokio::test]
+async fn pipes_are_named_and_not_waited_for() {
+    let dir = task();
+    nix::unistd::mkfifo(&dir.path().join("a/pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let error = packed(dir.path()).await.unwrap_err();
+    assert!(matches!(&error, PackError::UnsupportedType { path } if path == Path::new("a/pipe")), "{error:?}");
+}
+
+#[tokio::test]
+async fn names_that_are_not_utf8_are_named() {
+    use std::os::unix::ffi::OsStrExt;
+    let dir = task();
+    fs::write(dir.path().join(std::ffi::OsStr::from_bytes(b"a\xff")), "").unwrap();
+    assert!(matches!(packed(dir.path()).await.unwrap_err(), PackError::NonUtf8Name { .. }));
+}
+
+#[tokio::test]
+async fn a_file_is_no_folder() {
+    let dir = task();
+    assert!(matches!(packed(&dir.path().join("task.toml")).await.unwrap_err(), PackError::Io { .. }));
+    assert!(matches!(packed(&dir.path().join("nowhere")).await.unwrap_err(), PackError::Io { .. }));
+}
+
+/// The kernel reports these files as empty, and then there is something to read: as if they grew meanwhile.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_that_grows_meanwhile_is_named() {
+    let error = packed(Path::new("/proc/sys/kernel/random")).await.unwrap_err();
+    assert!(matches!(&error, PackError::Changed { .. }), "{error:?}");
+}

@@ -1,0 +1,41 @@
+//! Storage settings.
+
+use std::path::{Path, PathBuf};
+
+use oddish_artifacts::{STORAGE_VARIABLES, StorageSettings};
+use oddish_domain::settings::{Settings, SettingsFaults};
+
+fn read(variables: &[(&str, &str)]) -> Result<StorageSettings, SettingsFaults> {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let settings = Settings::from_map(variables);
+    let mut reader = settings.reader();
+    let storage = StorageSettings::read(&mut reader);
+    reader.finish().map(|()| storage)
+}
+
+#[test]
+fn unset_means_the_published_defaults() {
+    let unset = read(&[]).unwrap();
+    assert_eq!(
+        unset,
+        StorageSettings { local_storage_dir: PathBuf::from("/tmp/oddish-tasks"), max_task_upload_mb: 50 }
+    );
+    let published: Vec<(&str, &str)> =
+        STORAGE_VARIABLES.iter().map(|variable| (variable.name, variable.default)).collect();
+    assert_eq!(read(&published).unwrap(), unset);
+}
+
+#[test]
+fn a_relative_folder_becomes_absolute() {
+    let storage = read(&[("ODDISH_LOCAL_STORAGE_DIR", "data/store"), ("ODDISH_MAX_TASK_UPLOAD_MB", "7")]).unwrap();
+    assert_eq!(storage.local_storage_dir, std::env::current_dir().unwrap().join(Path::new("data/store")));
+    assert_eq!(storage.max_task_upload_mb, 7);
+}
+
+#[test]
+fn a_bad_size_is_named() {
+    for bad in ["0", "50MB", "99999999"] {
+        let faults = read(&[("ODDISH_MAX_TASK_UPLOAD_MB", bad)]).unwrap_err();
+        assert_eq!(faults.0[0].name, "ODDISH_MAX_TASK_UPLOAD_MB");
+    }
+}

@@ -1,0 +1,249 @@
+//! What a `run` is going to do: its tasks and its sweep, from flags and sweep file. Flags win.
+
+use std::path::PathBuf;
+
+use oddish_api_types::{SweepConfig, SweepRequest};
+use oddish_domain::agent::check_agent;
+use oddish_domain::environment::check_environment;
+use oddish_domain::experiment::generate_experiment_name;
+use serde_json::{Map, Value, json};
+
+use crate::args::RunArgs;
+use crate::plain_text;
+use crate::printer::{Failure, Printer};
+use crate::sweep_file::SweepFile;
+use crate::task_dirs::{Filter, TaskDir, find, shown};
+
+const DEFAULT_AGENT: &str = "claude-code";
+
+/// The tasks of a run and the sweep for each; the sweep's `task_id` is still empty.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) tasks: Vec<TaskDir>,
+    pub(crate) sweep: SweepRequest,
+}
+
+impl Plan {
+    /// Reads the sweep file, checks agents and environment, finds the tasks. Sends nothing.
+    pub(crate) fn new(args: &RunArgs, printer: &Printer) -> Result<Self, Failure> {
+        let file = args.config.as_deref().map(SweepFile::read).transpose()?;
+        if let (Some(path), true) = (&args.config, args.agent.is_some() || args.model.is_some()) {
+            printer.warning(&format!("--agent and --model are ignored: the agents come from {}", shown(path)));
+        }
+        let mut file = file.unwrap_or_default();
+        let paths = paths(args, &file)?;
+        if file.agents.is_empty() {
+            file.agents.push(single_config(args)?);
+        }
+        let tasks = find(&paths, &filter(args, &file))?;
+        Ok(Self { tasks, sweep: sweep(args, file)? })
+    }
+}
+
+fn single_config(args: &RunArgs) -> Result<SweepConfig, Failure> {
+    let agent = args.agent.as_deref().unwrap_or(DEFAULT_AGENT);
+    check_agent(agent, args.model.as_deref()).map_err(|error| {
+        let failure = Failure::new(plain_text::line(&error.to_string()));
+        if args.model.is_none() {
+            failure.with_hint("give the model with --model, the agent with --agent")
+        } else {
+            failure
+        }
+    })?;
+    Ok(SweepConfig { agent: agent.into(), model: args.model.clone(), n_trials: 1, ..SweepConfig::default() })
+}
+
+fn paths(args: &RunArgs, file: &SweepFile) -> Result<Vec<PathBuf>, Failure> {
+    if !args.paths.is_empty() {
+        return Ok(args.paths.clone());
+    }
+    match args.path.as_ref().or(file.path.as_ref()) {
+        Some(path) => Ok(vec![path.clone()]),
+        None => {
+            Err(Failure::usage("no task given")
+                .with_hint("oddish run PATH, where PATH is a task directory or holds some"))
+        }
+    }
+}
+
+fn filter(args: &RunArgs, file: &SweepFile) -> Filter {
+    let first = |flag: &[String], file: &[String]| if flag.is_empty() { file.to_vec() } else { flag.to_vec() };
+    Filter {
+        include: first(&args.task_name, &file.task_names),
+        exclude: first(&args.exclude_task_name, &file.exclude_task_names),
+        first: args.n_tasks.or(file.n_tasks.map(std::num::NonZeroU32::get)).map(|number| number as usize),
+    }
+}
+
+fn sweep(args: &RunArgs, file: SweepFile) -> Result<SweepRequest, Failure> {
+    let environment = args.env.as_ref().or(file.environment.as_ref()).map(|name| check_environment(name)).transpose();
+    let environment = environment.map_err(|error| Failure::new(plain_text::line(&error.to_string())))?;
+    let harbor = harbor_settings(args, &file);
+    let mut configs = file.agents;
+    for config in &mut configs {
+        config.n_trials = args.n_trials.unwrap_or(config.n_trials);
+        config.timeout_minutes = args.timeout_minutes.or(config.timeout_minutes);
+        let kwargs = args.agent_kwarg.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str())));
+        config.agent_kwargs.extend(kwargs);
+    }
+    Ok(SweepRequest {
+        configs,
+        user: args.user.clone().unwrap_or_else(user_of_this_machine),
+        priority: args.priority.or(file.priority).unwrap_or_default(),
+        experiment_id: Some(args.experiment.clone().or(file.experiment_id).unwrap_or_else(generate_experiment_name)),
+        tags: args.github_meta.iter().map(|meta| ("github_meta".to_owned(), meta.clone())).collect(),
+        timeout_minutes: args.timeout_minutes.or(file.timeout_minutes),
+        environment: environment.map(String::from),
+        github_username: args.github_user.clone(),
+        harbor: (!harbor.is_empty()).then_some(harbor),
+        ..SweepRequest::default()
+    })
+}
+
+/// The nested settings of contract 3.9; only what was given.
+fn harbor_settings(args: &RunArgs, file: &SweepFile) -> Map<String, Value> {
+    let numbers = [
+        ("override_cpus", args.override_cpus.or(file.override_cpus)),
+        ("override_memory_mb", args.override_memory_mb.or(file.override_memory_mb)),
+        ("override_gpus", args.override_gpus.or(file.override_gpus)),
+        ("override_storage_mb", args.override_storage_mb.or(file.override_storage_mb)),
+    ];
+    let mut environment: Map<String, Value> =
+        numbers.into_iter().filter_map(|(key, number)| Some((key.to_owned(), Value::from(number?)))).collect();
+    if args.force_build || file.force_build == Some(true) {
+        environment.insert("force_build".into(), true.into());
+    }
+    let mut harbor = Map::new();
+    if !environment.is_empty() {
+        harbor.insert("environment".into(), environment.into());
+    }
+    if args.disable_verification || file.disable_verification == Some(true) {
+        harbor.insert("verifier".into(), json!({ "disable": true }));
+    }
+    harbor
+}
+
+fn user_of_this_machine() -> String {
+    ["LOGNAME", "USER", "USERNAME"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|name| !name.trim().is_empty())
+        .unwrap_or_else(|| "unknown".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use serde_json::{Value, json};
+
+    use super::Plan;
+    use crate::args::{Cli, Command};
+    use crate::printer::Printer;
+
+    fn sweep(arguments: &[&str], file: Option<&str>) -> Value {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("task.toml"), "").unwrap();
+        let mut line = vec!["oddish", "run", folder.path().to_str().unwrap(), "--user", "me", "-E", "flag-name"];
+        line.extend(arguments);
+        let config = folder.path().join("sweep.yaml");
+        if let Some(text) = file {
+            std::fs::write(&config, text).unwrap();
+            line.extend(["-c", config.to_str().unwrap()]);
+        }
+        let Command::Run(args) = Cli::try_parse_from(line).unwrap().command else { panic!("not a run") };
+        serde_json::to_value(Plan::new(&args, &Printer::new(true)).unwrap().sweep).unwrap()
+    }
+
+    #[test]
+    fn flags_alone() {
+        let found = sweep(
+            &[
+                "-a",
+                "codex",
+                "-m",
+                "gpt-5.2",
+                "--n-trials",
+                "3",
+                "--ak",
+                "effort=high",
+                "--env-cpus",
+                "2",
+                "--disable-verification",
+                "--force-build",
+                "-P",
+                "high",
+                "-G",
+                "octo",
+                "--github-meta",
+                r#"{"pr":"1"}"#,
+            ],
+            None,
+        );
+        assert_eq!(
+            found,
+            json!({
+                "task_id": "",
+                "configs": [{ "agent": "codex", "model": "gpt-5.2", "n_trials": 3, "agent_kwargs": { "effort": "high" } }],
+                "user": "me",
+                "priority": "high",
+                "experiment_id": "flag-name",
+                "tags": { "github_meta": r#"{"pr":"1"}"# },
+                "run_analysis": false,
+                "github_username": "octo",
+                "harbor": {
+                    "environment": { "override_cpus": 2, "force_build": true },
+                    "verifier": { "disable": true }
+                }
+            })
+        );
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let file = "\
+agents:
+  - {name: oracle, n_trials: 2}
+  - {name: codex, model_name: gpt-5.2, timeout_minutes: 5, kwargs: {effort: low, keep: 1}}
+environment: modal
+priority: high
+experiment_id: file-name
+timeout_minutes: 9
+override_cpus: 8
+override_gpus: 1
+";
+        let kept = sweep(&[], Some(file));
+        assert_eq!(
+            (&kept["environment"], &kept["priority"], &kept["timeout_minutes"]),
+            (&json!("modal"), &json!("high"), &json!(9.0))
+        );
+        assert_eq!(kept["configs"][1]["timeout_minutes"], 5.0);
+
+        let flags = [
+            "-e",
+            "Docker",
+            "-P",
+            "low",
+            "--timeout-minutes",
+            "1",
+            "--override-cpus",
+            "2",
+            "--ak",
+            "effort=high",
+            "--n-trials",
+            "7",
+        ];
+        let won = sweep(&flags, Some(file));
+        assert_eq!(
+            (&won["environment"], &won["priority"], &won["timeout_minutes"]),
+            (&json!("docker"), &json!("low"), &json!(1.0))
+        );
+        assert_eq!(won["experiment_id"], "flag-name");
+        assert_eq!(won["harbor"]["environment"], json!({ "override_cpus": 2, "override_gpus": 1 }));
+        let codex = json!({
+            "agent": "codex", "model": "gpt-5.2", "n_trials": 7, "timeout_minutes": 1.0,
+            "agent_kwargs": { "effort": "high", "keep": 1 }
+        });
+        assert_eq!(won["configs"][1], codex);
+        assert_eq!(won["configs"][0]["n_trials"], 7);
+    }
+}

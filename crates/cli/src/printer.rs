@@ -1,0 +1,169 @@
+//! Where output goes: results to stdout, talk to stderr; and what the process exits with.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::builder::styling::{AnsiColor, Style};
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default();
+
+/// What the process tells its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExitStatus {
+    /// All was done; where trials were watched, none failed.
+    Success,
+    /// Something failed, and was said on stderr.
+    Failure,
+    /// The command line or the environment makes no sense.
+    Usage,
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        ExitCode::from(match status {
+            ExitStatus::Success => 0,
+            ExitStatus::Failure => 1,
+            ExitStatus::Usage => 2,
+        })
+    }
+}
+
+/// Why a command stops. The texts are already safe to print.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    faults: Vec<String>,
+    hint: Option<String>,
+    status: ExitStatus,
+}
+
+impl Failure {
+    /// One fault, exit status 1.
+    pub(crate) fn new(fault: impl Into<String>) -> Self {
+        Self::all(vec![fault.into()])
+    }
+
+    /// Several faults, one line each, exit status 1.
+    pub(crate) fn all(faults: Vec<String>) -> Self {
+        Self { faults, hint: None, status: ExitStatus::Failure }
+    }
+
+    /// A command line or an environment that makes no sense, exit status 2.
+    pub(crate) fn usage(fault: impl Into<String>) -> Self {
+        Self { status: ExitStatus::Usage, ..Self::new(fault) }
+    }
+
+    /// Adds a line that says what to do next.
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Nobody reads stdout any more (`| head`): there is nothing to say and nobody to say it to.
+    fn stdout_closed() -> Self {
+        Self { faults: Vec::new(), hint: None, status: ExitStatus::Success }
+    }
+}
+
+/// Writes to stdout and stderr. Colours are dropped where the stream is no terminal or `NO_COLOR` is set.
+#[derive(Debug)]
+pub(crate) struct Printer {
+    quiet: bool,
+}
+
+impl Printer {
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self { quiet }
+    }
+
+    /// Whether only results and faults are wanted.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// A result, on stdout.
+    #[expect(clippy::unused_self, reason = "all output goes through the printer, so that no other code prints")]
+    pub(crate) fn result(&self, text: &str) -> Result<(), Failure> {
+        let mut stdout = anstream::stdout().lock();
+        writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::stdout_closed(),
+            _ => Failure::new(format!("cannot write to stdout: {error}")),
+        })
+    }
+
+    /// A result as JSON, on stdout.
+    pub(crate) fn json(&self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(value)
+            .map_err(|error| Failure::new(format!("cannot write the result as JSON: {error}")))?;
+        self.result(&escape_terminal_controls(&text))
+    }
+
+    /// Progress, on stderr; silent with `--quiet`.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            to_stderr(text);
+        }
+    }
+
+    /// Something that needs attention, on stderr.
+    #[expect(clippy::unused_self, reason = "all output goes through the printer, so that no other code prints")]
+    pub(crate) fn warning(&self, text: &str) {
+        to_stderr(&format!("{WARNING}warning{WARNING:#}: {text}"));
+    }
+
+    /// A fault that doesn't stop the command, on stderr.
+    #[expect(clippy::unused_self, reason = "all output goes through the printer, so that no other code prints")]
+    pub(crate) fn error(&self, text: &str) {
+        to_stderr(&format!("{ERROR}error{ERROR:#}: {text}"));
+    }
+
+    /// What to do next, on stderr.
+    #[expect(clippy::unused_self, reason = "all output goes through the printer, so that no other code prints")]
+    pub(crate) fn hint(&self, text: &str) {
+        to_stderr(&format!("{HINT}hint{HINT:#}: {text}"));
+    }
+
+    /// Says why the command stops and gives the exit status for it.
+    pub(crate) fn failure(&self, failure: &Failure) -> ExitStatus {
+        for fault in &failure.faults {
+            self.error(fault);
+        }
+        if let Some(hint) = &failure.hint {
+            self.hint(hint);
+        }
+        failure.status
+    }
+}
+
+/// Nothing can be done, and nobody told, when stderr itself is closed.
+fn to_stderr(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// Writes as `\u....` the characters that steer terminals and that JSON allows as they are. They can only stand inside
+/// strings, so the document stays the same.
+fn escape_terminal_controls(json: &str) -> String {
+    json.chars().fold(String::with_capacity(json.len()), |mut text, character| {
+        if character != '\n' && crate::plain_text::steers_terminal(character) {
+            let _ = write!(text, "\\u{:04x}", u32::from(character));
+        } else {
+            text.push(character);
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape_terminal_controls;
+
+    #[test]
+    fn json_keeps_its_value_and_loses_what_steers_a_terminal() {
+        let value = serde_json::json!({ "name": "a\u{9b}31mred\u{202e}\u{7f}\u{1b}[2J\nend 🦀" });
+        let text = escape_terminal_controls(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(!text.contains(['\u{9b}', '\u{202e}', '\u{7f}', '\u{1b}']), "{text:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
+    }
+}

@@ -1,0 +1,98 @@
+//! `oddish status` (contract 2.5).
+
+use oddish_api_types::TaskStatusResponse;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::api::Api;
+use crate::args::StatusArgs;
+use crate::client::Client;
+use crate::printer::{ExitStatus, Failure, Printer};
+use crate::table::stdout_width;
+use crate::task_view;
+use crate::trial_view;
+use crate::watch::{Subject, Watched, watch};
+
+const RECENT_TASKS: usize = 200;
+
+/// Shows a task, an experiment, or the newest experiments.
+pub(crate) async fn status(args: &StatusArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let subject = match (&args.task_id, &args.experiment) {
+        (Some(task_id), _) => Subject::Task(task_id.clone()),
+        (None, Some(id)) => Subject::Experiment { id: id.clone(), only: None },
+        (None, None) if args.watch => {
+            return Err(Failure::usage("--watch needs something to watch").with_hint("oddish status TASK_ID --watch"));
+        }
+        (None, None) => return recent(args, &Client::new(Api::resolve(args.api.as_deref())?)?, printer).await,
+    };
+    let client = Client::new(Api::resolve(args.api.as_deref())?)?;
+    if !args.watch {
+        let tasks = subject.fetch(&client, args.json).await.map_err(|error| subject.failure(&error))?;
+        if tasks.is_empty() {
+            return Err(subject.absent());
+        }
+        if args.json {
+            print_json(&subject, &tasks, printer)?;
+        } else {
+            printer.result(&as_text(&subject, &tasks, client.server()))?;
+        }
+        return Ok(ExitStatus::Success);
+    }
+    let Watched::Ended(tasks) = watch(&client, printer, &subject).await? else { return Ok(ExitStatus::Success) };
+    if args.json {
+        print_json(&subject, &tasks, printer)?;
+    } else {
+        printer.result(&trial_view::results(&tasks, client.server(), stdout_width()))?;
+    }
+    Ok(if trial_view::any_failed(&tasks) { ExitStatus::Failure } else { ExitStatus::Success })
+}
+
+fn as_text(subject: &Subject, tasks: &[TaskStatusResponse], server: &str) -> String {
+    match (subject, tasks) {
+        (Subject::Task(_), [task]) => task_view::task(task, server, stdout_width()),
+        _ => task_view::experiment(tasks, stdout_width(), usize::MAX),
+    }
+}
+
+fn print_json(subject: &Subject, tasks: &[TaskStatusResponse], printer: &Printer) -> Result<(), Failure> {
+    match (subject, tasks) {
+        (Subject::Task(_), [task]) => printer.json(task),
+        _ => printer.json(&ExperimentTasks::of(tasks)),
+    }
+}
+
+/// An experiment as `--json` prints it.
+#[derive(Serialize)]
+struct ExperimentTasks<'a> {
+    experiment_id: Option<&'a str>,
+    experiment_name: Option<&'a str>,
+    tasks: &'a [TaskStatusResponse],
+}
+
+impl<'a> ExperimentTasks<'a> {
+    fn of(tasks: &'a [TaskStatusResponse]) -> Self {
+        let first = tasks.first();
+        Self {
+            experiment_id: first.map(|task| task.experiment_id.as_str()),
+            experiment_name: first.map(|task| task.experiment_name.as_str()),
+            tasks,
+        }
+    }
+}
+
+async fn recent(args: &StatusArgs, client: &Client, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let tasks = client.recent_tasks(RECENT_TASKS).await.map_err(|error| error.while_doing("cannot get the status"))?;
+    if args.json {
+        let groups = task_view::by_experiment(&tasks);
+        let experiments: Vec<ExperimentTasks<'_>> = groups.iter().map(|tasks| ExperimentTasks::of(tasks)).collect();
+        printer.json(&json!({ "experiments": experiments }))?;
+    } else if tasks.is_empty() {
+        printer.note(&format!("No tasks yet at {}.", client.server()));
+    } else {
+        printer.result(&task_view::recent_experiments(&tasks, stdout_width()))?;
+        if tasks.len() == RECENT_TASKS {
+            printer.note(&format!("Among the newest {RECENT_TASKS} tasks of {}.", client.server()));
+        }
+    }
+    Ok(ExitStatus::Success)
+}

@@ -1,0 +1,148 @@
+//! Tasks on disk, and what a server says of them.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+pub(crate) const TIME: &str = "2026-10-20T10:00:00Z";
+
+/// A folder with valid tasks of these names.
+pub(crate) fn tasks(names: &[&str]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in names {
+        task(&folder.path().join(name));
+    }
+    folder
+}
+
+fn task(folder: &Path) -> PathBuf {
+    for (name, content) in [
+        ("task.toml", "[agent]\ntimeout_sec = 60\n"),
+        ("instruction.md", "Say hello.\n"),
+        ("environment/Dockerfile", "FROM scratch\n"),
+        ("tests/test.sh", "exit 0\n"),
+    ] {
+        let file = folder.join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, content).unwrap();
+    }
+    folder.into()
+}
+
+/// A trial as the server gives it; `changes` are laid over it.
+pub(crate) fn trial(task_id: &str, index: usize, changes: Value) -> Value {
+    let mut trial = json!({
+        "id": format!("{task_id}-{index}"), "name": format!("hello-{index}"), "task_id": task_id,
+        "task_path": "tasks/x", "task_version": 1, "task_version_id": format!("{task_id}-v1"),
+        "experiment_id": "9f8e7d6c", "agent": "oracle", "provider": "default", "queue_key": "default",
+        "model": "default", "status": "queued", "attempts": 0, "max_attempts": 6, "harbor_stage": null,
+        "reward": null, "rewards": null, "error_message": null, "error_type": null, "result": null,
+        "input_tokens": null, "cache_tokens": null, "output_tokens": null, "cost_usd": null,
+        "phase_timing": null, "has_trajectory": false, "analysis_status": null, "analysis": null,
+        "analysis_error": null, "created_at": TIME, "started_at": null, "finished_at": null
+    });
+    overlay(&mut trial, changes);
+    trial
+}
+
+/// A task with these trials; counts and status follow from them, `changes` are laid over.
+pub(crate) fn task_status(id: &str, trials: &[Value], changes: Value) -> Value {
+    let count = |status: &str| trials.iter().filter(|trial| trial["status"] == status).count();
+    let rewards: Vec<f64> = trials.iter().filter_map(|trial| trial["reward"].as_f64()).collect();
+    let ended = count("success") + count("failed");
+    let status = if ended == trials.len() { "completed" } else { "running" };
+    let mut task = json!({
+        "id": id, "name": "hello", "status": status, "priority": "low", "user": "tester",
+        "github_username": null, "github_meta": null, "task_path": "tasks/x", "experiment_id": "9f8e7d6c",
+        "experiment_name": "swift-otter-x1y2", "experiment_is_public": false, "current_version": 1,
+        "current_version_id": format!("{id}-v1"), "total": trials.len(), "completed": count("success"),
+        "failed": count("failed"), "progress": "", "reward_success": null,
+        "reward_total": rewards.len(), "reward_sum": rewards.iter().sum::<f64>(), "run_analysis": false,
+        "verdict_status": null, "verdict": null, "verdict_error": null, "trials": trials,
+        "created_at": TIME, "started_at": null, "finished_at": null
+    });
+    overlay(&mut task, changes);
+    task
+}
+
+fn overlay(value: &mut Value, changes: Value) {
+    let Value::Object(changes) = changes else { return };
+    for (key, change) in changes {
+        value[key] = change;
+    }
+}
+
+pub(crate) fn json_answer(body: &Value) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(body)
+}
+
+pub(crate) fn error_answer(status: u16, detail: &Value) -> ResponseTemplate {
+    ResponseTemplate::new(status).set_body_json(json!({ "detail": detail }))
+}
+
+/// Answers in this order; the last one again and again.
+pub(crate) struct Script(Mutex<VecDeque<ResponseTemplate>>);
+
+impl Script {
+    pub(crate) fn new(answers: impl IntoIterator<Item = ResponseTemplate>) -> Self {
+        Self(Mutex::new(answers.into_iter().collect()))
+    }
+}
+
+impl Respond for Script {
+    fn respond(&self, _: &Request) -> ResponseTemplate {
+        let mut answers = self.0.lock().unwrap();
+        if answers.len() > 1 { answers.pop_front().unwrap() } else { answers[0].clone() }
+    }
+}
+
+/// Mounts answers for one route.
+pub(crate) async fn on(server: &MockServer, verb: &str, route: &str, answers: impl Respond + 'static) {
+    Mock::given(method(verb)).and(path(route)).respond_with(answers).mount(server).await;
+}
+
+/// The task name in an upload's form: its file name without `.tar.gz`.
+pub(crate) fn uploaded_name(request: &Request) -> String {
+    let body = String::from_utf8_lossy(&request.body);
+    let (_, rest) = body.split_once("filename=\"").expect("a file name");
+    let (name, _) = rest.split_once('"').unwrap();
+    name.strip_suffix(".tar.gz").expect("the ending .tar.gz").into()
+}
+
+/// A server that takes every upload as task `<name>-00000001` and every sweep with the trials asked for.
+pub(crate) async fn accepting_server() -> MockServer {
+    let server = MockServer::start().await;
+    on(&server, "POST", "/tasks/upload", |request: &Request| json_answer(&uploaded(&uploaded_name(request)))).await;
+    on(&server, "POST", "/tasks/sweep", |request: &Request| json_answer(&swept(&request.body_json().unwrap()))).await;
+    server
+}
+
+pub(crate) fn uploaded(name: &str) -> Value {
+    json!({
+        "task_id": format!("{name}-00000001"), "name": name, "task_path": null, "s3_key": "tasks/x/", "version": 1,
+        "version_id": format!("{name}-00000001-v1"), "existing_task": false, "content_unchanged": false,
+        "content_hash": "00", "warnings": []
+    })
+}
+
+pub(crate) fn swept(sweep: &Value) -> Value {
+    let trials: u64 =
+        sweep["configs"].as_array().unwrap().iter().map(|config| config["n_trials"].as_u64().unwrap()).sum();
+    let id = sweep["task_id"].as_str().unwrap();
+    json!({
+        "id": id, "name": id.strip_suffix("-00000001"), "status": "pending", "priority": sweep["priority"],
+        "trials_count": trials, "providers": { "default": trials }, "experiment_id": "9f8e7d6c",
+        "experiment_name": "swift-otter-x1y2", "created_at": TIME
+    })
+}
+
+/// The bodies of the sweeps that a server got.
+pub(crate) async fn sweeps(server: &MockServer) -> Vec<Value> {
+    let requests = server.received_requests().await.unwrap();
+    let sweeps = requests.iter().filter(|request| request.url.path() == "/tasks/sweep");
+    sweeps.map(|request| request.body_json().unwrap()).collect()
+}

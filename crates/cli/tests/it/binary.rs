@@ -1,0 +1,49 @@
+//! Runs the binary.
+
+use std::process::{Command, Stdio};
+
+use wiremock::MockServer;
+
+/// What the process left.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Outcome {
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("stdout is not JSON: {error}: {self:#?}"))
+    }
+}
+
+/// The binary with nothing of the tester's environment.
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_oddish"));
+    command.args(arguments).env_clear().env("USER", "tester").env("COLUMNS", "100").stdin(Stdio::null());
+    command
+}
+
+/// Runs to the end.
+pub(crate) fn oddish(arguments: &[&str]) -> Outcome {
+    outcome(command(arguments))
+}
+
+/// Runs to the end against a server, whose address reads `http://server` in what comes out.
+pub(crate) async fn oddish_at(server: &MockServer, arguments: &[&str]) -> Outcome {
+    let mut command = command(arguments);
+    command.env("ODDISH_API_URL", server.uri());
+    let outcome = tokio::task::spawn_blocking(move || outcome(command)).await.unwrap();
+    let named = |text: String| text.replace(&server.uri(), "http://server");
+    Outcome { stdout: named(outcome.stdout), stderr: named(outcome.stderr), ..outcome }
+}
+
+fn outcome(mut command: Command) -> Outcome {
+    let output = command.output().unwrap();
+    Outcome {
+        code: output.status.code().expect("ended by a signal"),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}

@@ -1,0 +1,15 @@
+//! The `oddish` binary as a user meets it, against servers that answer what the test says.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(clippy::needless_raw_string_hashes, reason = "snapshots are rewritten in this form")]
+
+mod answers;
+mod binary;
+mod help;
+mod hostile_text;
+mod refusals;
+mod status;
+mod submission;
+mod sweep_files;
+mod usage;
+mod watching;

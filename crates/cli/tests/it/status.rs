@@ -1,0 +1,149 @@
+use serde_json::{Value, json};
+use snapbox::{assert_data_eq, str};
+use wiremock::matchers::{method, path, query_param};
+use wiremock::{Mock, MockServer};
+
+use crate::answers::{json_answer, on, task_status, trial};
+use crate::binary::{command, oddish_at};
+
+fn hello() -> Value {
+    let success = json!({ "status": "success", "reward": 1.0, "attempts": 1, "harbor_stage": "completed" });
+    let partial = json!({ "status": "success", "reward": 0.333, "attempts": 2, "agent": "claude-code", "model": "anthropic/claude-sonnet-4-5" });
+    let running =
+        json!({ "status": "running", "harbor_stage": "verification", "attempts": 1, "agent": "任务🦀", "model": null });
+    let failed = json!({ "status": "failed", "attempts": 6, "error_message": "\nAgent went away\nmore" });
+    let trials = [success, partial, running, failed];
+    let trials = trials.into_iter().enumerate().map(|(index, changes)| trial("hello-1a2b3c4d", index, changes));
+    task_status("hello-1a2b3c4d", &trials.collect::<Vec<_>>(), json!({}))
+}
+
+#[tokio::test]
+async fn a_task_with_its_trials() {
+    let server = MockServer::start().await;
+    on(&server, "GET", "/tasks/hello-1a2b3c4d", json_answer(&hello())).await;
+    let outcome = oddish_at(&server, &["status", "hello-1a2b3c4d"]).await;
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:#?}");
+    assert_data_eq!(
+        outcome.stdout,
+        str![[r#"
+Task        hello-1a2b3c4d
+Experiment  9f8e7d6c (swift-otter-x1y2)
+Status      running
+Progress    2/4 trials succeeded, 1 failed
+Rewards     1.33/2
+
+#  Agent        Model                        Status        Reward  Attempts
+0  oracle       default                      success            1       1/6
+1  claude-code  anthropic/claude-sonnet-4-5  success         0.33       2/6
+2  任务🦀       -                            verification       -       1/6
+3  oracle       default                      failed             -       6/6
+
+hello-1a2b3c4d-3: Agent went away
+Logs: GET http://server/trials/<trial>/logs
+
+"#]]
+    );
+    let outcome = oddish_at(&server, &["status", "hello-1a2b3c4d", "--json"]).await;
+    assert_eq!(outcome.json(), hello());
+}
+
+#[tokio::test]
+async fn an_experiment_is_read_to_its_last_page() {
+    let server = MockServer::start().await;
+    let task = |number: usize| {
+        let done = json!({ "status": "success", "reward": 1.0 });
+        task_status(&format!("t{number:03}"), &[trial("t", 0, done)], json!({ "trials": null }))
+    };
+    let all: Vec<Value> = (0..230).map(task).collect();
+    // The second page repeats one task of the first, as when a task was submitted in between.
+    for (offset, page) in [(0, &all[0..100]), (100, &all[99..199]), (200, &all[199..230])] {
+        Mock::given(method("GET"))
+            .and(path("/tasks"))
+            .and(query_param("experiment_id", "9f8e7d6c"))
+            .and(query_param("limit", "100"))
+            .and(query_param("offset", offset.to_string()))
+            .respond_with(json_answer(&json!(page)))
+            .expect(1..)
+            .mount(&server)
+            .await;
+    }
+    let outcome = oddish_at(&server, &["status", "--experiment", "9f8e7d6c", "--json"]).await;
+    assert_eq!(outcome.json()["tasks"], json!(all));
+    let outcome = oddish_at(&server, &["status", "--experiment", "9f8e7d6c"]).await;
+    assert_eq!(outcome.code, 0, "{outcome:#?}");
+    assert!(outcome.stdout.contains("230/230 tasks done"), "{}", outcome.stdout);
+}
+
+#[tokio::test]
+async fn an_experiment_as_text() {
+    let server = MockServer::start().await;
+    let done = trial("a", 0, json!({ "status": "success", "reward": 0.5 }));
+    let tasks = json!([
+        task_status("a-00000001", &[done], json!({ "trials": null })),
+        task_status("b-00000001", &[trial("b", 0, json!({}))], json!({ "trials": null, "status": "pending" })),
+    ]);
+    on(&server, "GET", "/tasks", json_answer(&tasks)).await;
+    let outcome = oddish_at(&server, &["status", "-e", "9f8e7d6c"]).await;
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:#?}");
+    assert_data_eq!(
+        outcome.stdout,
+        str![[r#"
+Experiment  9f8e7d6c (swift-otter-x1y2)
+
+Task        Status     Progress  Rewards
+a-00000001  completed       1/1   0.50/1
+b-00000001  pending         0/1        -
+
+1/2 tasks done | 0 running | 1 pending | 1/2 trials succeeded, 0 failed | rewards 0.50/1
+
+"#]]
+    );
+}
+
+#[tokio::test]
+async fn the_newest_experiments() {
+    let server = MockServer::start().await;
+    let done = || trial("a", 0, json!({ "status": "success", "reward": 1.0 }));
+    let tasks = json!([
+        task_status(
+            "c",
+            &[trial("c", 0, json!({}))],
+            json!({ "experiment_id": "00000002", "experiment_name": "second" })
+        ),
+        task_status("b", &[done()], json!({})),
+        task_status("a", &[done()], json!({})),
+    ]);
+    Mock::given(method("GET"))
+        .and(path("/tasks"))
+        .and(query_param("limit", "200"))
+        .and(query_param("include_trials", "false"))
+        .respond_with(json_answer(&tasks))
+        .mount(&server)
+        .await;
+    let outcome = oddish_at(&server, &["status"]).await;
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:#?}");
+    assert_data_eq!(
+        outcome.stdout,
+        str![[r#"
+Experiment  Name              Tasks  Running  Done  Trials  Rewards
+00000002    second                1        1     0     0/1        -
+9f8e7d6c    swift-otter-x1y2      2        0     2     2/2      2/2
+
+"#]]
+    );
+    let found = oddish_at(&server, &["status", "--json"]).await.json();
+    assert_eq!(found["experiments"][1]["experiment_id"], "9f8e7d6c");
+    assert_eq!(found["experiments"][1]["tasks"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_reader_that_went_away_is_no_error() {
+    let server = MockServer::start().await;
+    on(&server, "GET", "/tasks/x", json_answer(&hello())).await;
+    let mut command = command(&["status", "x", "--api", &server.uri()]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    command.stdout(writer);
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+}

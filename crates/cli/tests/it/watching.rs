@@ -1,0 +1,216 @@
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use snapbox::{assert_data_eq, str};
+use wiremock::MockServer;
+
+use crate::answers::{Script, accepting_server, error_answer, json_answer, on, task_status, tasks, trial};
+use crate::binary::{command, oddish_at};
+
+const ID: &str = "hello-00000001";
+
+fn hello(trials: [Value; 2]) -> Value {
+    let [first, second] = trials;
+    task_status(ID, &[trial(ID, 0, first), trial(ID, 1, second)], json!({}))
+}
+
+fn running(stage: &str) -> Value {
+    json!({ "status": "running", "harbor_stage": stage, "attempts": 1 })
+}
+
+fn ended(reward: f64) -> Value {
+    json!({ "status": "success", "harbor_stage": "completed", "attempts": 1, "reward": reward })
+}
+
+fn failed(message: &str) -> Value {
+    json!({ "status": "failed", "harbor_stage": "completed", "attempts": 1, "error_message": message })
+}
+
+async fn server_with(answers: Vec<wiremock::ResponseTemplate>) -> MockServer {
+    let server = accepting_server().await;
+    on(&server, "GET", "/tasks/hello-00000001", Script::new(answers)).await;
+    server
+}
+
+async fn run_hello(server: &MockServer, flags: &[&str]) -> crate::binary::Outcome {
+    let folder = tasks(&["hello"]);
+    let path = folder.path().join("hello");
+    let arguments: Vec<&str> =
+        ["run", path.to_str().unwrap(), "-a", "oracle"].into_iter().chain(flags.iter().copied()).collect();
+    oddish_at(server, &arguments).await
+}
+
+#[tokio::test]
+async fn a_run_is_watched_to_its_results() {
+    let server = server_with(vec![
+        json_answer(&hello([json!({}), json!({})])),
+        json_answer(&hello([running("agent_running"), json!({})])),
+        json_answer(&hello([ended(1.0), ended(0.25)])),
+    ])
+    .await;
+    let outcome = run_hello(&server, &[]).await;
+    assert_eq!(outcome.code, 0, "{outcome:#?}");
+    assert_data_eq!(
+        outcome.stderr,
+        str![[r#"
+Submitting 1 task to http://server
+hello-00000001-0: queued
+hello-00000001-1: queued
+hello-00000001-0: agent_running
+hello-00000001-0: success, reward 1
+hello-00000001-1: success, reward 0.25
+
+"#]]
+    );
+    assert_data_eq!(
+        outcome.stdout,
+        str![[r#"
+Task submitted!
+Task        hello-00000001
+Trials      1
+Providers   default 1
+Experiment  9f8e7d6c (swift-otter-x1y2)
+Watch       oddish status hello-00000001 --watch
+
+Trial             Agent   Model    Status   Reward
+hello-00000001-0  oracle  default  success       1
+hello-00000001-1  oracle  default  success    0.25
+
+2 trials | 2 succeeded | 0 failed | mean reward 0.62 (over 2 with a reward)
+
+"#]]
+    );
+}
+
+#[tokio::test]
+async fn a_failed_trial_is_explained_and_fails_the_run() {
+    let message = "RuntimeError: docker build failed\n  at line 3";
+    let server = server_with(vec![json_answer(&hello([failed(message), ended(0.0)]))]).await;
+    let outcome = run_hello(&server, &["-q"]).await;
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (1, ""), "{outcome:#?}");
+    assert_data_eq!(
+        outcome.stdout,
+        str![[r#"
+Task submitted!
+Task        hello-00000001
+Trials      1
+Providers   default 1
+Experiment  9f8e7d6c (swift-otter-x1y2)
+Watch       oddish status hello-00000001 --watch
+
+Trial             Agent   Model    Status   Reward
+hello-00000001-0  oracle  default  failed        -
+hello-00000001-1  oracle  default  success       0
+
+2 trials | 1 succeeded | 1 failed | mean reward 0.00 (over 1 with a reward)
+
+hello-00000001-0: RuntimeError: docker build failed
+Logs: GET http://server/trials/<trial>/logs
+
+"#]]
+    );
+}
+
+#[tokio::test]
+async fn a_reward_of_zero_is_no_failure() {
+    let server = server_with(vec![json_answer(&hello([ended(0.0), ended(0.0)]))]).await;
+    let outcome = run_hello(&server, &[]).await;
+    assert_eq!(outcome.code, 0, "{outcome:#?}");
+}
+
+#[tokio::test]
+async fn json_with_watch_is_one_object_with_results() {
+    let done = hello([failed("no space left"), ended(1.0)]);
+    let server = server_with(vec![json_answer(&hello([json!({}), json!({})])), json_answer(&done)]).await;
+    let outcome = run_hello(&server, &["--json", "--watch"]).await;
+    assert_eq!(outcome.code, 1, "{outcome:#?}");
+    let found = outcome.json();
+    assert_eq!(found["experiment"], "swift-otter-x1y2");
+    assert_eq!(found["tasks"][0]["status"], "completed");
+    assert_eq!(found["tasks"][0]["trials"], done["trials"]);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_told_and_asked_for_again() {
+    let server = server_with(vec![
+        json_answer(&hello([running("starting"), json!({})])),
+        error_answer(503, &json!("Temporary database connectivity issue. Please retry.")),
+        json_answer(&hello([ended(1.0), ended(1.0)])),
+    ])
+    .await;
+    let outcome = run_hello(&server, &[]).await;
+    assert_eq!(outcome.code, 0, "{outcome:#?}");
+    let expected = "warning: Temporary database connectivity issue. Please retry.; trying again";
+    assert!(outcome.stderr.contains(expected), "{outcome:#?}");
+}
+
+#[tokio::test]
+async fn a_task_that_is_gone_ends_the_watch() {
+    let server = server_with(vec![
+        json_answer(&hello([json!({}), json!({})])),
+        error_answer(404, &json!("Task hello-00000001 not found")),
+    ])
+    .await;
+    let outcome = run_hello(&server, &[]).await;
+    assert_eq!(outcome.code, 1, "{outcome:#?}");
+    assert!(outcome.stderr.contains("there is no task hello-00000001"), "{outcome:#?}");
+}
+
+#[tokio::test]
+async fn several_tasks_are_watched_as_an_experiment() {
+    let server = accepting_server().await;
+    let task =
+        |name: &str, changes: Value| task_status(&format!("{name}-00000001"), &[trial(name, 0, changes)], json!({}));
+    let stranger = task("stranger", json!({}));
+    on(
+        &server,
+        "GET",
+        "/tasks",
+        Script::new([
+            json_answer(&json!([task("a", running("starting")), task("b", json!({})), stranger])),
+            json_answer(&json!([task("a", ended(1.0)), task("b", ended(0.5)), stranger])),
+        ]),
+    )
+    .await;
+    let folder = tasks(&["a", "b"]);
+    let outcome = oddish_at(&server, &["run", folder.path().to_str().unwrap(), "-a", "oracle"]).await;
+    assert_eq!(outcome.code, 0, "{outcome:#?}");
+    assert!(!outcome.stderr.contains("stranger"), "{outcome:#?}");
+    let results = outcome.stdout.split_once("\n\n").unwrap().1.to_owned();
+    assert_data_eq!(
+        results,
+        str![[r#"
+Trial  Agent   Model    Status   Reward
+a-0    oracle  default  success       1
+b-0    oracle  default  success    0.50
+
+2 trials | 2 succeeded | 0 failed | mean reward 0.75 (over 2 with a reward)
+
+"#]]
+    );
+}
+
+#[tokio::test]
+async fn ctrl_c_stops_watching_and_leaves_the_task() {
+    let server = server_with(vec![json_answer(&hello([running("agent_running"), json!({})]))]).await;
+    let uri = server.uri();
+    let ended = tokio::task::spawn_blocking(move || {
+        let mut command = command(&["status", ID, "--watch", "--api", &uri]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut text = String::new();
+        stderr.read_line(&mut text).unwrap();
+        kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
+        stderr.read_to_string(&mut text).unwrap();
+        (child.wait().unwrap().code(), text)
+    });
+    let (code, stderr) = ended.await.unwrap();
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(
+        stderr.contains("Stopped watching. The task continues.\nhint: oddish status hello-00000001 --watch"),
+        "{stderr}"
+    );
+}

@@ -1,0 +1,77 @@
+//! What can go wrong in a query.
+
+/// A query or transaction that did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// The database could not be reached, or broke the connection. Trying again later may help.
+    #[error("the database is not reachable while {doing}")]
+    Unreachable {
+        /// What was being done.
+        doing: &'static str,
+        /// The driver's own words.
+        source: sqlx::Error,
+    },
+    /// The database refused the query.
+    #[error("the database refused to {doing}")]
+    Refused {
+        /// What was being done.
+        doing: &'static str,
+        /// The constraint that refused, when one did.
+        constraint: Option<String>,
+        /// The driver's own words.
+        source: sqlx::Error,
+    },
+    /// A row holds something that this version does not understand.
+    #[error("the database holds {what}, which this version does not understand")]
+    Unknown {
+        /// Which value of which column.
+        what: String,
+    },
+}
+
+impl DbError {
+    /// Wraps a driver error with what was being done.
+    pub(crate) fn while_doing(doing: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
+        move |source| match &source {
+            sqlx::Error::Database(database) => {
+                let constraint = database.constraint().map(String::from);
+                // Class 57 is operator intervention (a restart, a cancelled backend), class 08 a broken connection, 53 exhaustion.
+                let class = database.code().map(|code| code.chars().take(2).collect::<String>());
+                if matches!(class.as_deref(), Some("57" | "08" | "53")) {
+                    Self::Unreachable { doing, source }
+                } else {
+                    Self::Refused { doing, constraint, source }
+                }
+            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::WorkerCrashed => Self::Unreachable { doing, source },
+            _ => Self::Refused { doing, constraint: None, source },
+        }
+    }
+
+    /// A stored text that is none of the known values.
+    pub(crate) fn unknown(column: &str, value: &str) -> Self {
+        Self::Unknown { what: format!("`{value}` in {column}") }
+    }
+
+    /// Whether this is the violation of the named constraint.
+    #[must_use]
+    pub fn violates(&self, name: &str) -> bool {
+        matches!(self, Self::Refused { constraint: Some(constraint), .. } if constraint == name)
+    }
+
+    /// Whether trying again later may help.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
+}
+
+/// Reads a stored text as one of the domain's enums.
+pub(crate) fn parse<T: std::str::FromStr>(column: &str, value: &str) -> Result<T, DbError> {
+    value.parse().map_err(|_| DbError::unknown(column, value))
+}

@@ -1,0 +1,67 @@
+//! Experiments.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use oddish_domain::{experiment, id};
+
+use crate::DbError;
+
+/// An experiment's identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Experiment {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// Finds the experiment that a sweep names by id, else the newest one of that name, else creates one of that name; with no name given,
+/// creates one with a generated name (contract 1.5, expansion rule 5).
+pub(crate) async fn find_or_create(
+    connection: &mut PgConnection,
+    given: Option<&str>,
+    now: OffsetDateTime,
+) -> Result<Experiment, DbError> {
+    let doing = "find or create an experiment";
+    let name = match given {
+        None => experiment::generate_experiment_name(),
+        Some(given) => {
+            // Two sweeps that name the same new experiment at once take turns here, so that one creates it and the other finds it.
+            sqlx::query!("select pg_advisory_xact_lock(hashtextextended('oddish.experiments:' || $1, 0))", given)
+                .execute(&mut *connection)
+                .await
+                .map_err(DbError::while_doing(doing))?;
+            let found = sqlx::query_as!(
+                Experiment,
+                "select id, name from oddish.experiments where id = $1 or name = $1
+                order by (id = $1) desc, created_at desc limit 1",
+                given
+            )
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(DbError::while_doing(doing))?;
+            match found {
+                Some(experiment) => return Ok(experiment),
+                None => given.to_owned(),
+            }
+        }
+    };
+    loop {
+        // Ids are short: one that is taken is drawn again.
+        let id = id::short_id();
+        let created = sqlx::query!(
+            "insert into oddish.experiments (id, name, created_at, updated_at) values ($1, $2, $3, $3)
+            on conflict (id) do nothing",
+            id,
+            name,
+            now
+        )
+        .execute(&mut *connection)
+        .await
+        .map_err(DbError::while_doing(doing))?;
+        if created.rows_affected() == 1 {
+            return Ok(Experiment { id, name });
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Concurrency limits of queue keys, kept as slot rows.
+
+use sqlx::{PgConnection, PgPool};
+use time::OffsetDateTime;
+
+use crate::DbError;
+use oddish_domain::limits::ConcurrencyLimits;
+
+/// Makes sure that each key exists, with the limit that `limits` gives it if it is new. A key that exists keeps its limit.
+///
+/// Keys must be distinct and sorted: two transactions that create the same keys then wait for one another instead of deadlocking.
+pub(crate) async fn ensure(
+    connection: &mut PgConnection,
+    keys: &[String],
+    limits: &ConcurrencyLimits,
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
+    let wanted: Vec<i32> = keys.iter().map(|key| limit_of(limits, key)).collect();
+    let is_default: Vec<bool> = keys.iter().map(|key| !limits.overrides.contains_key(key)).collect();
+    sqlx::query!(
+        "with created as (
+            insert into oddish.queue_keys (queue_key, concurrency_limit, is_default, updated_at)
+            select key, wanted, is_default, $4 from unnest($1::text[], $2::int[], $3::bool[]) as w (key, wanted, is_default)
+            on conflict (queue_key) do nothing
+            returning queue_key, concurrency_limit)
+        insert into oddish.slots (queue_key, slot)
+        select queue_key, number from created cross join lateral generate_series(0, concurrency_limit - 1) as number",
+        keys,
+        &wanted,
+        &is_default,
+        now
+    )
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(DbError::while_doing("create queue keys"))
+}
+
+/// Sets the limit of one key, creating the key if it is new. Jobs that hold a slot keep it: a lowered limit waits for slots to come
+/// free.
+pub async fn set_limit(pool: &PgPool, key: &str, limit: u32, now: OffsetDateTime) -> Result<(), DbError> {
+    let doing = "set a concurrency limit";
+    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
+    resize(&mut transaction, key, i32::try_from(limit).unwrap_or(i32::MAX), false, now).await?;
+    transaction.commit().await.map_err(DbError::while_doing(doing))
+}
+
+/// Makes the database's limits those of a starting server: keys that are named get their limit, keys that follow the default follow the
+/// new one, keys that were set by name before and are not named now keep theirs.
+pub async fn apply_limits(pool: &PgPool, limits: &ConcurrencyLimits, now: OffsetDateTime) -> Result<(), DbError> {
+    let doing = "apply the concurrency limits";
+    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
+    for key in limits.overrides.keys() {
+        resize(&mut transaction, key, limit_of(limits, key), false, now).await?;
+    }
+    let default = i32::try_from(limits.default).unwrap_or(i32::MAX);
+    let following = sqlx::query_scalar!(
+        "select queue_key from oddish.queue_keys where is_default and concurrency_limit <> $1 order by queue_key",
+        default
+    )
+    .fetch_all(&mut *transaction)
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    for key in following {
+        resize(&mut transaction, &key, default, true, now).await?;
+    }
+    transaction.commit().await.map_err(DbError::while_doing(doing))
+}
+
+/// The keys with their limit, and how many of their slots are held now.
+pub async fn list(pool: &PgPool) -> Result<Vec<QueueKey>, DbError> {
+    sqlx::query_as!(
+        QueueKey,
+        r#"select k.queue_key, k.concurrency_limit,
+            (select count(*) from oddish.slots s where s.queue_key = k.queue_key and s.job_id is not null) as "held!"
+        from oddish.queue_keys k order by k.queue_key"#
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(DbError::while_doing("list the queue keys"))
+}
+
+/// One queue key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueKey {
+    /// The key.
+    pub queue_key: String,
+    /// How many jobs of it may run at once.
+    pub concurrency_limit: i32,
+    /// How many do.
+    pub held: i64,
+}
+
+async fn resize(
+    connection: &mut PgConnection,
+    key: &str,
+    limit: i32,
+    is_default: bool,
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
+    let doing = "resize the slots of a queue key";
+    // This row's lock makes two resizes of one key take turns; claims do not need it.
+    sqlx::query!(
+        "insert into oddish.queue_keys (queue_key, concurrency_limit, is_default, updated_at) values ($1, $2, $3, $4)
+        on conflict (queue_key) do update
+            set concurrency_limit = excluded.concurrency_limit, is_default = excluded.is_default, updated_at = excluded.updated_at",
+        key,
+        limit,
+        is_default,
+        now
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    // Surplus slots go if they are free. Locking waits for a claim in flight and then sees that its slot is held.
+    sqlx::query!(
+        "delete from oddish.slots s using (
+            select slot from oddish.slots where queue_key = $1 and job_id is null order by slot desc
+            limit greatest((select count(*) from oddish.slots where queue_key = $1) - $2::int, 0) for update) surplus
+        where s.queue_key = $1 and s.slot = surplus.slot",
+        key,
+        limit
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    // Those that are held retire instead, and no more of them than needed.
+    sqlx::query!(
+        "update oddish.slots s set retiring = (place > $2)
+        from (select slot, row_number() over (order by slot) as place from oddish.slots where queue_key = $1) placed
+        where s.queue_key = $1 and s.slot = placed.slot and s.retiring <> (place > $2)",
+        key,
+        i64::from(limit)
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    sqlx::query!(
+        "insert into oddish.slots (queue_key, slot)
+        select $1, number from generate_series(0, $2::int * 2) as number
+        where not exists (select from oddish.slots where queue_key = $1 and slot = number)
+        order by number limit greatest($2::int - (select count(*) from oddish.slots where queue_key = $1), 0)",
+        key,
+        limit
+    )
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(DbError::while_doing(doing))
+}
+
+fn limit_of(limits: &ConcurrencyLimits, key: &str) -> i32 {
+    i32::try_from(limits.limit_for(key)).unwrap_or(i32::MAX)
+}

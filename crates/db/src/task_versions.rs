@@ -1,0 +1,56 @@
+//! Uploaded tasks and their versions.
+
+use sqlx::PgPool;
+use time::OffsetDateTime;
+
+use crate::DbError;
+
+/// A task version to register.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewTask<'a> {
+    /// Id of the task.
+    pub task_id: &'a str,
+    /// Its name, whole.
+    pub name: &'a str,
+    /// Where the archive lies.
+    pub archive_key: &'a str,
+    /// SHA-256 of the archive, lower-case hex.
+    pub archive_sha256: &'a str,
+    /// Size of the archive.
+    pub archive_bytes: i64,
+    /// SHA-256 over the task's files (contract 2.4).
+    pub content_hash: Option<&'a str>,
+}
+
+/// Registers a new task with its first version. `false` when the id is taken.
+pub async fn create_task(pool: &PgPool, task: &NewTask<'_>, now: OffsetDateTime) -> Result<bool, DbError> {
+    let doing = "register a task";
+    let created = sqlx::query!(
+        "with created as (
+            insert into oddish.tasks (id, name, created_at, updated_at) values ($1, $2, $7, $7)
+            on conflict (id) do nothing returning id)
+        insert into oddish.task_versions
+            (task_id, version, archive_key, archive_sha256, archive_bytes, content_hash, created_at)
+        select id, 1, $3, $4, $5, $6, $7 from created",
+        task.task_id,
+        task.name,
+        task.archive_key,
+        task.archive_sha256,
+        task.archive_bytes,
+        task.content_hash,
+        now
+    )
+    .execute(pool)
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    Ok(created.rows_affected() == 1)
+}
+
+/// Takes back a task that was registered and never submitted.
+pub async fn discard_unsubmitted(pool: &PgPool, task_id: &str) -> Result<(), DbError> {
+    sqlx::query!("delete from oddish.tasks where id = $1 and experiment_id is null", task_id)
+        .execute(pool)
+        .await
+        .map(|_| ())
+        .map_err(DbError::while_doing("discard a task"))
+}

@@ -1,0 +1,158 @@
+//! Tasks as the endpoints read them, and their way through the stages.
+
+use oddish_domain::status::{Priority, TaskStatus};
+use serde_json::Value;
+use sqlx::{PgPool, PgTransaction};
+use time::OffsetDateTime;
+
+use crate::DbError;
+use crate::error::parse;
+
+/// A task with its counts.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// Id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Stage.
+    pub status: TaskStatus,
+    /// Priority.
+    pub priority: Priority,
+    /// Who submitted it.
+    pub submitted_by: String,
+    /// Free labels.
+    pub tags: Value,
+    /// Experiment.
+    pub experiment_id: String,
+    /// Its name.
+    pub experiment_name: String,
+    /// Whether it is shared.
+    pub experiment_is_public: bool,
+    /// Newest version.
+    pub current_version: i32,
+    /// Trials in all.
+    pub total: i64,
+    /// Those that succeeded.
+    pub succeeded: i64,
+    /// Those that failed.
+    pub failed: i64,
+    /// Those with a reward of exactly 1.
+    pub reward_success: i64,
+    /// Those with a reward.
+    pub reward_total: i64,
+    /// Sum of the rewards.
+    pub reward_sum: f64,
+    /// When it was created.
+    pub created_at: OffsetDateTime,
+    /// When its first trial began.
+    pub started_at: Option<OffsetDateTime>,
+    /// When it ended.
+    pub finished_at: Option<OffsetDateTime>,
+}
+
+/// Which tasks to list.
+#[derive(Clone, Debug, Default)]
+pub struct TaskFilter {
+    /// Only this one.
+    pub task_id: Option<String>,
+    /// Only those in this stage.
+    pub status: Option<TaskStatus>,
+    /// Only those of this submitter.
+    pub submitted_by: Option<String>,
+    /// Only those of this experiment (id).
+    pub experiment_id: Option<String>,
+}
+
+/// Lists submitted tasks, newest first. A task that was only uploaded is not listed.
+pub async fn list(pool: &PgPool, filter: &TaskFilter, limit: i64, offset: i64) -> Result<Vec<Task>, DbError> {
+    let rows = sqlx::query!(
+        r#"select t.id, t.name, t.status, t.priority, t.submitted_by as "submitted_by!", t.tags, e.id as experiment_id,
+            e.name as experiment_name, e.is_public, v.version as "version!", c.total as "total!", c.succeeded as "succeeded!",
+            c.failed as "failed!", c.reward_success as "reward_success!", c.reward_total as "reward_total!",
+            c.reward_sum as "reward_sum!", t.created_at, t.started_at, t.finished_at
+        from (
+            select * from oddish.tasks
+            where experiment_id is not null and ($1::text is null or id = $1) and ($2::text is null or status = $2)
+                and ($3::text is null or submitted_by = $3) and ($4::text is null or experiment_id = $4)
+            order by created_at desc, id limit $5 offset $6) t
+        join oddish.experiments e on e.id = t.experiment_id
+        cross join lateral (select max(version) as version from oddish.task_versions where task_id = t.id) v
+        cross join lateral (
+            select count(*) as total, count(*) filter (where status = 'success') as succeeded,
+                count(*) filter (where status = 'failed') as failed, count(*) filter (where reward = 1) as reward_success,
+                count(reward) as reward_total, coalesce(sum(reward), 0) as reward_sum
+            from oddish.trials where task_id = t.id) c
+        order by t.created_at desc, t.id"#,
+        filter.task_id,
+        filter.status.map(TaskStatus::as_str),
+        filter.submitted_by,
+        filter.experiment_id,
+        limit,
+        offset
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(DbError::while_doing("list tasks"))?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Task {
+                status: parse("tasks.status", &row.status)?,
+                priority: parse("tasks.priority", &row.priority)?,
+                id: row.id,
+                name: row.name,
+                submitted_by: row.submitted_by,
+                tags: row.tags,
+                experiment_id: row.experiment_id,
+                experiment_name: row.experiment_name,
+                experiment_is_public: row.is_public,
+                current_version: row.version,
+                total: row.total,
+                succeeded: row.succeeded,
+                failed: row.failed,
+                reward_success: row.reward_success,
+                reward_total: row.reward_total,
+                reward_sum: row.reward_sum,
+                created_at: row.created_at,
+                started_at: row.started_at,
+                finished_at: row.finished_at,
+            })
+        })
+        .collect()
+}
+
+/// One task, if it exists and has been submitted.
+pub async fn get(pool: &PgPool, task_id: &str) -> Result<Option<Task>, DbError> {
+    let filter = TaskFilter { task_id: Some(task_id.to_owned()), ..TaskFilter::default() };
+    Ok(list(pool, &filter, 1, 0).await?.pop())
+}
+
+/// Moves a task on after one of its trials ended: once none is left to run, the task is completed.
+///
+/// The task's row is locked before its trials are counted, and they are counted by a statement of their own, so that of two trials that
+/// end at the same instant the second sees the first.
+pub(crate) async fn move_on(
+    transaction: &mut PgTransaction<'_>,
+    trial_id: &str,
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
+    let doing = "move a task on";
+    let task_id = sqlx::query_scalar!(
+        "select k.id from oddish.tasks k join oddish.trials t on t.task_id = k.id where t.id = $1 for no key update of k",
+        trial_id
+    )
+    .fetch_one(&mut **transaction)
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    sqlx::query!(
+        "update oddish.tasks k set status = 'completed', finished_at = $2, updated_at = $2
+        where id = $1 and status in ('pending', 'running')
+            and not exists (select from oddish.trials where task_id = k.id and status not in ('success', 'failed'))",
+        task_id,
+        now
+    )
+    .execute(&mut **transaction)
+    .await
+    .map(|_| ())
+    .map_err(DbError::while_doing(doing))
+}

@@ -1,0 +1,132 @@
+//! What runners write, and what stale ones cannot.
+
+use oddish_db::PgPool;
+use oddish_db::attempts::{self, AfterLoss, Fenced, Outcome};
+use oddish_domain::status::HarborStage;
+use uuid::Uuid;
+
+use crate::scene::{NOW, Scene, process, reward};
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_recorded_outcome_ends_trial_job_and_task(pool: PgPool) {
+    let scene = Scene::new(pool);
+    let task_id = scene.task(1, "a/one").await;
+    let claim = scene.begun().await;
+    assert_eq!(scene.task_status(&task_id).await, "running");
+    assert_eq!(attempts::record(&scene.pool, claim.token, &reward(0.5), NOW).await.unwrap(), Fenced::Accepted);
+    assert_eq!(scene.trial(&claim.trial_id, "status").await.as_deref(), Some("success"));
+    assert_eq!(scene.trial(&claim.trial_id, "reward").await.as_deref(), Some("0.5"));
+    assert_eq!(scene.task_status(&task_id).await, "completed");
+    scene.assert_consistent().await;
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn an_outcome_without_a_reward_is_failed_and_its_reward_missing(pool: PgPool) {
+    let scene = Scene::new(pool);
+    scene.task(1, "a/one").await;
+    let claim = scene.begun().await;
+    let outcome = Outcome { error_type: Some("RuntimeError".to_owned()), ..Outcome::default() };
+    attempts::record(&scene.pool, claim.token, &outcome, NOW).await.unwrap();
+    assert_eq!(scene.trial(&claim.trial_id, "status").await.as_deref(), Some("failed"));
+    assert_eq!(scene.trial(&claim.trial_id, "reward").await, None);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn nothing_is_recorded_twice(pool: PgPool) {
+    let scene = Scene::new(pool);
+    scene.task(1, "a/one").await;
+    let claim = scene.begun().await;
+    attempts::record(&scene.pool, claim.token, &reward(1.0), NOW).await.unwrap();
+    assert_eq!(attempts::record(&scene.pool, claim.token, &reward(0.0), NOW).await.unwrap(), Fenced::Stale);
+    assert_eq!(scene.trial(&claim.trial_id, "reward").await.as_deref(), Some("1"));
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn only_the_newest_attempt_can_write(pool: PgPool) {
+    let scene = Scene::new(pool);
+    scene.task(1, "a/one").await;
+    let old = scene.begun().await;
+    assert_eq!(attempts::lose(&scene.pool, old.token, "gone", NOW).await.unwrap(), AfterLoss::Retried);
+    assert_eq!(scene.trial(&old.trial_id, "status").await.as_deref(), Some("retrying"));
+    let new = scene.begun().await;
+    assert_eq!((new.trial_id.as_str(), new.number), (old.trial_id.as_str(), 2));
+    for token in [old.token, Uuid::new_v4()] {
+        let pool = &scene.pool;
+        assert_eq!(attempts::record(pool, token, &reward(0.0), NOW).await.unwrap(), Fenced::Stale);
+        assert_eq!(attempts::set_stage(pool, token, HarborStage::Verification, NOW).await.unwrap(), Fenced::Stale);
+        assert_eq!(attempts::interrupt(pool, token, "told to stop", NOW).await.unwrap(), Fenced::Stale);
+        assert_eq!(attempts::lose(pool, token, "gone", NOW).await.unwrap(), AfterLoss::Stale);
+        assert!(attempts::begin(pool, token, &process(), NOW).await.unwrap().is_none());
+        assert!(!attempts::is_open(pool, token).await.unwrap());
+    }
+    assert_eq!(attempts::record(&scene.pool, new.token, &reward(1.0), NOW).await.unwrap(), Fenced::Accepted);
+    assert_eq!(scene.trial(&new.trial_id, "reward").await.as_deref(), Some("1"));
+    scene.assert_consistent().await;
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn an_attempt_begins_once(pool: PgPool) {
+    let scene = Scene::new(pool);
+    scene.task(1, "a/one").await;
+    let claim = scene.begun().await;
+    assert!(scene.begin(&claim).await.is_none(), "started twice, begun once");
+    assert_eq!(scene.trial(&claim.trial_id, "attempts").await.as_deref(), Some("1"));
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_trial_fails_when_its_attempts_are_used_up(pool: PgPool) {
+    let scene = Scene::new(pool).max_attempts(2);
+    let task_id = scene.task(1, "a/one").await;
+    let first = scene.begun().await;
+    assert_eq!(attempts::lose(&scene.pool, first.token, "gone", NOW).await.unwrap(), AfterLoss::Retried);
+    // The second runner is gone before it begins: that counts too.
+    let second = scene.claim_one().await;
+    assert_eq!(attempts::lose(&scene.pool, second.token, "gone again", NOW).await.unwrap(), AfterLoss::Failed);
+    assert_eq!(scene.trial(&second.trial_id, "status").await.as_deref(), Some("failed"));
+    assert_eq!(scene.trial(&second.trial_id, "error_message").await.as_deref(), Some("gone again"));
+    assert_eq!(scene.trial(&second.trial_id, "reward").await, None, "a lost trial has no reward, not a reward of 0");
+    assert_eq!(scene.task_status(&task_id).await, "completed");
+    scene.assert_consistent().await;
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn an_interruption_and_a_claim_given_back_cost_no_attempt(pool: PgPool) {
+    let scene = Scene::new(pool).max_attempts(1);
+    scene.task(1, "a/one").await;
+    let first = scene.begun().await;
+    assert_eq!(attempts::interrupt(&scene.pool, first.token, "server stops", NOW).await.unwrap(), Fenced::Accepted);
+    assert_eq!(scene.trial(&first.trial_id, "status").await.as_deref(), Some("queued"));
+    assert_eq!(scene.trial(&first.trial_id, "attempts").await.as_deref(), Some("0"));
+    let second = scene.claim_one().await;
+    assert_eq!(attempts::give_back(&scene.pool, second.token, "no room", NOW).await.unwrap(), Fenced::Accepted);
+    let third = scene.begun().await;
+    assert_eq!(third.number, 3, "each claim has an attempt of its own");
+    attempts::record(&scene.pool, third.token, &reward(1.0), NOW).await.unwrap();
+    assert_eq!(scene.trial(&third.trial_id, "attempts").await.as_deref(), Some("1"));
+    scene.assert_consistent().await;
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_trial_that_cannot_be_launched_fails_with_the_reason(pool: PgPool) {
+    let scene = Scene::new(pool);
+    scene.task(1, "a/one").await;
+    let claim = scene.claim_one().await;
+    attempts::launch_failed(&scene.pool, claim.token, "no such program", NOW).await.unwrap();
+    assert_eq!(scene.trial(&claim.trial_id, "status").await.as_deref(), Some("failed"));
+    assert_eq!(scene.trial(&claim.trial_id, "error_message").await.as_deref(), Some("no such program"));
+    scene.assert_consistent().await;
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn the_open_attempts_of_a_host_name_their_processes(pool: PgPool) {
+    let scene = Scene::new(pool);
+    scene.task(3, "a/one").await;
+    let open = scene.begun().await;
+    let ended = scene.begun().await;
+    attempts::record(&scene.pool, ended.token, &reward(1.0), NOW).await.unwrap();
+    scene.claim_one().await;
+    let found = attempts::open_on_host(&scene.pool, "testhost").await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].token, found[0].process.clone()), (open.token, process()));
+    assert!(attempts::open_on_host(&scene.pool, "elsewhere").await.unwrap().is_empty());
+}

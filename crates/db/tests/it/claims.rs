@@ -1,0 +1,132 @@
+//! Claiming.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use oddish_db::attempts::Fenced;
+use oddish_db::{PgPool, attempts, queue};
+use sqlx::Acquire as _;
+use time::Duration;
+
+use crate::scene::{NOW, Scene, reward};
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn no_more_are_claimed_than_the_key_has_slots(pool: PgPool) {
+    let scene = Scene::new(pool).limit("a/one", 2).await.limit("b/two", 1).await;
+    scene.task(5, "a/one").await;
+    scene.task(5, "b/two").await;
+    let claims = scene.claim(100).await;
+    let of = |key: &str| claims.iter().filter(|claim| claim.queue_key == key).count();
+    assert_eq!((of("a/one"), of("b/two")), (2, 1));
+    assert!(scene.claim(100).await.is_empty());
+    scene.assert_consistent().await;
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_claim_takes_no_more_than_it_was_asked_for(pool: PgPool) {
+    let scene = Scene::new(pool);
+    scene.task(5, "a/one").await;
+    scene.task(5, "b/two").await;
+    assert_eq!(scene.claim(3).await.len(), 3);
+    scene.assert_consistent().await;
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn high_priority_goes_first_and_then_the_one_that_waits_longest(pool: PgPool) {
+    let scene = Scene::new(pool).limit("a/one", 10).await;
+    let first = scene.task(1, "a/one").await;
+    let second = scene.task(1, "a/one").await;
+    let scene = scene.high_priority();
+    let urgent = scene.task(1, "a/one").await;
+    let mut order = Vec::new();
+    for _ in 0..3 {
+        order.push(scene.claim_one().await.trial_id);
+    }
+    assert_eq!(order, [format!("{urgent}-0"), format!("{first}-0"), format!("{second}-0")]);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_job_that_is_not_due_waits(pool: PgPool) {
+    let scene = Scene::new(pool);
+    scene.task(1, "a/one").await;
+    assert!(queue::claim(&scene.pool, 1, NOW - Duration::SECOND).await.unwrap().is_empty());
+    assert_eq!(queue::next_due(&scene.pool, NOW - Duration::SECOND).await.unwrap(), Some(NOW));
+    assert_eq!(queue::claim(&scene.pool, 1, NOW).await.unwrap().len(), 1);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_slot_and_a_job_that_another_dispatcher_is_taking_are_left_to_it(pool: PgPool) {
+    let scene = Scene::new(pool).limit("a/one", 2).await;
+    scene.task(2, "a/one").await;
+    let mut connection = scene.pool.acquire().await.unwrap();
+    let mut other = connection.begin().await.unwrap();
+    sqlx::query("select from oddish.slots where slot = 0 for update").execute(&mut *other).await.unwrap();
+    sqlx::query("select from oddish.jobs where trial_id like '%-0' for update").execute(&mut *other).await.unwrap();
+    let claims = scene.claim(10).await;
+    assert_eq!(claims.len(), 1, "one slot and one job were free");
+    assert!(claims[0].trial_id.ends_with("-1"));
+    other.rollback().await.unwrap();
+    assert_eq!(scene.claim(10).await.len(), 1);
+    scene.assert_consistent().await;
+}
+
+/// Sixteen dispatchers and as many runners at once, on limits that are lowered and raised meanwhile.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn limits_hold_with_many_dispatchers(pool: PgPool) {
+    let scene = Arc::new(Scene::new(pool).limit("a/one", 3).await.limit("b/two", 2).await);
+    for _ in 0..4 {
+        scene.task(20, "a/one").await;
+        scene.task(20, "b/two").await;
+    }
+    let mut dispatchers = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let scene = Arc::clone(&scene);
+        dispatchers.spawn(async move {
+            let mut claimed = Vec::new();
+            while scene.count("select count(*) from oddish.jobs").await > 0 {
+                for claim in scene.claim(4).await {
+                    assert!(scene.begin(&claim).await.is_some());
+                    let over = "select count(*) from (
+                        select s.queue_key from oddish.slots s join oddish.queue_keys k using (queue_key)
+                        where s.job_id is not null group by s.queue_key, k.concurrency_limit
+                        having count(*) > k.concurrency_limit) passed";
+                    assert_eq!(scene.count(over).await, 0, "a limit was passed");
+                    let recorded = attempts::record(&scene.pool, claim.token, &reward(1.0), NOW).await.unwrap();
+                    assert_eq!(recorded, Fenced::Accepted);
+                    claimed.push(claim.trial_id);
+                }
+            }
+            claimed
+        });
+    }
+    let claimed: Vec<String> = dispatchers.join_all().await.into_iter().flatten().collect();
+    assert_eq!(claimed.len(), 160);
+    assert_eq!(claimed.iter().collect::<HashSet<_>>().len(), 160, "a trial was claimed twice");
+    assert_eq!(scene.count("select count(*) from oddish.attempts where outcome = 'recorded'").await, 160);
+    assert_eq!(scene.count("select count(*) from oddish.tasks where status = 'completed'").await, 8);
+    scene.assert_consistent().await;
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_claim_that_no_runner_begins_is_given_back_without_cost(pool: PgPool) {
+    let scene = Scene::new(pool);
+    scene.task(1, "a/one").await;
+    let claim = scene.claim_one().await;
+    let minute = Duration::MINUTE;
+    assert!(
+        queue::give_back_unbegun(&scene.pool, minute, NOW + minute).await.unwrap().is_empty(),
+        "it is not late yet"
+    );
+    let late = NOW + minute + Duration::SECOND;
+    assert_eq!(queue::give_back_unbegun(&scene.pool, minute, late).await.unwrap(), [claim.trial_id.as_str()]);
+    scene.assert_consistent().await;
+    assert!(scene.begin(&claim).await.is_none(), "the late runner's token is stale");
+    let again = scene.claim_one().await;
+    assert_eq!(again.number, 2);
+    assert!(scene.begin(&again).await.is_some());
+    assert_eq!(scene.trial(&again.trial_id, "attempts").await.as_deref(), Some("1"));
+    assert!(
+        queue::give_back_unbegun(&scene.pool, minute, NOW + Duration::DAY).await.unwrap().is_empty(),
+        "it has begun"
+    );
+}

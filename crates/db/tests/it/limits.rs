@@ -1,0 +1,133 @@
+//! Changing limits while jobs run, and what the schema refuses.
+
+use std::collections::BTreeMap;
+
+use oddish_db::attempts;
+use oddish_db::{PgPool, queue, queue_keys};
+use oddish_domain::limits::ConcurrencyLimits;
+
+use crate::scene::{NOW, Scene, reward};
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_lowered_limit_waits_for_slots_to_come_free(pool: PgPool) {
+    let scene = Scene::new(pool).limit("a/one", 3).await;
+    scene.task(9, "a/one").await;
+    let claims = scene.claim(10).await;
+    for claim in &claims {
+        scene.begin(claim).await.unwrap();
+    }
+    let scene = scene.limit("a/one", 1).await;
+    assert_eq!(claims.len(), 3);
+    scene.assert_consistent().await;
+    for (done, claim) in claims.iter().enumerate() {
+        assert!(scene.claim(10).await.is_empty(), "{done} done, {} still run", 3 - done);
+        attempts::record(&scene.pool, claim.token, &reward(1.0), NOW).await.unwrap();
+        queue::settle_lowered_limits(&scene.pool).await.unwrap();
+    }
+    assert_eq!(scene.claim(10).await.len(), 1);
+    assert_eq!(scene.count("select count(*) from oddish.slots").await, 1);
+    let scene = scene.limit("a/one", 2).await;
+    assert_eq!(scene.claim(10).await.len(), 1);
+    scene.assert_consistent().await;
+}
+
+/// The job on the slot that is to go may run for hours: the key must go on with the slots that the others free.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_long_job_on_a_slot_that_is_to_go_does_not_hold_up_its_key(pool: PgPool) {
+    let scene = Scene::new(pool).limit("a/one", 3).await;
+    scene.task(9, "a/one").await;
+    let claims = [scene.begun().await, scene.begun().await, scene.begun().await];
+    let scene = scene.limit("a/one", 2).await;
+    for claim in &claims[..2] {
+        attempts::record(&scene.pool, claim.token, &reward(1.0), NOW).await.unwrap();
+        queue::settle_lowered_limits(&scene.pool).await.unwrap();
+    }
+    assert_eq!(scene.claim(10).await.len(), 1, "two slots, one of them held by the long job");
+    assert_eq!(scene.count("select count(*) from oddish.slots").await, 2);
+    scene.assert_consistent().await;
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_limit_that_is_raised_again_keeps_the_slots_that_were_to_go(pool: PgPool) {
+    let scene = Scene::new(pool).limit("a/one", 2).await;
+    scene.task(4, "a/one").await;
+    scene.claim(2).await;
+    let scene = scene.limit("a/one", 0).await;
+    assert!(scene.claim(10).await.is_empty());
+    let scene = scene.limit("a/one", 3).await;
+    assert_eq!(scene.claim(10).await.len(), 1);
+    assert_eq!(scene.count("select count(*) from oddish.slots where not retiring").await, 3);
+}
+
+/// A dispatcher is about to take a slot when the limit is lowered: the slot is either taken and then retiring, or gone, never both.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn lowering_waits_for_a_claim_in_flight(pool: PgPool) {
+    let scene = Scene::new(pool).limit("a/one", 1).await;
+    scene.task(1, "a/one").await;
+    let mut claiming = scene.pool.begin().await.unwrap();
+    let taken = "with taken as (
+            update oddish.slots set job_id = (select id from oddish.jobs) returning slot)
+        update oddish.jobs set state = 'claimed', slot = taken.slot, token = gen_random_uuid(), attempt = 1 from taken";
+    sqlx::query(taken).execute(&mut *claiming).await.unwrap();
+    let lowering = tokio::spawn({
+        let pool = scene.pool.clone();
+        async move { queue_keys::set_limit(&pool, "a/one", 0, NOW).await }
+    });
+    let waiting =
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    while scene.count(waiting).await == 0 {
+        assert!(!lowering.is_finished(), "it did not wait");
+        tokio::task::yield_now().await;
+    }
+    claiming.commit().await.unwrap();
+    lowering.await.unwrap().unwrap();
+    assert_eq!(scene.count("select count(*) from oddish.slots where retiring and job_id is not null").await, 1);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_starting_server_sets_named_keys_and_those_that_follow_the_default(pool: PgPool) {
+    let scene = Scene::new(pool).limit("named/before", 5).await;
+    scene.task(1, "follows/default").await;
+    let overrides = BTreeMap::from([("named/now".to_owned(), 2)]);
+    let limits = ConcurrencyLimits { default: 3, overrides };
+    queue_keys::apply_limits(&scene.pool, &limits, NOW).await.unwrap();
+    let keys: Vec<(String, i32)> = queue_keys::list(&scene.pool)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|key| (key.queue_key, key.concurrency_limit))
+        .collect();
+    let expected = [("follows/default", 3), ("named/before", 5), ("named/now", 2)];
+    assert_eq!(keys, expected.map(|(key, limit)| (key.to_owned(), limit)));
+    assert_eq!(scene.count("select count(*) from oddish.slots").await, 10);
+}
+
+async fn refused(scene: &Scene, sql: &'static str) -> String {
+    let error = sqlx::query(sql).execute(&scene.pool).await.unwrap_err();
+    error.as_database_error().and_then(|error| error.constraint()).unwrap_or("none").to_owned()
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn the_schema_refuses_a_claim_that_passes_the_limit(pool: PgPool) {
+    let scene = Scene::new(pool).limit("a/one", 1).await;
+    scene.task(2, "a/one").await;
+    scene.claim_one().await;
+    let without_slot = "update oddish.jobs set state = 'claimed', token = gen_random_uuid() where state = 'ready'";
+    assert_eq!(refused(&scene, without_slot).await, "jobs_check1");
+    let same_slot =
+        "update oddish.jobs set state = 'claimed', token = gen_random_uuid(), slot = 0 where state = 'ready'";
+    assert_eq!(refused(&scene, same_slot).await, "jobs_hold_their_slot");
+    let stolen = "update oddish.slots set job_id = (select id from oddish.jobs where state = 'ready')";
+    assert_eq!(refused(&scene, stolen).await, "jobs_hold_their_slot");
+    assert_eq!(refused(&scene, "delete from oddish.slots").await, "jobs_hold_their_slot");
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn deleting_a_task_frees_the_slots_of_its_running_trials(pool: PgPool) {
+    let scene = Scene::new(pool).limit("a/one", 2).await;
+    let task_id = scene.task(2, "a/one").await;
+    scene.claim(2).await;
+    sqlx::query("delete from oddish.tasks where id = $1").bind(&task_id).execute(&scene.pool).await.unwrap();
+    assert_eq!(scene.count("select count(*) from oddish.slots where job_id is null").await, 2);
+    scene.assert_consistent().await;
+}

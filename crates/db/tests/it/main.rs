@@ -1,0 +1,11 @@
+//! The queries against a real Postgres. `cargo xtask test` starts one and sets `DATABASE_URL`.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod attempts;
+mod claims;
+mod limits;
+mod scene;
+mod schema;
+mod sweeps;
+mod tasks;

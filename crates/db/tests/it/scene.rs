@@ -1,0 +1,164 @@
+//! Test data in a sentence: `Scene::new(pool).limit("a/m", 2).await.task(5, "a/m").await`.
+
+use std::collections::BTreeMap;
+
+use oddish_db::attempts::{Assignment, Outcome, ProcessIdentity};
+use oddish_db::queue::Claim;
+use oddish_db::sweeps::{self, NewSweep};
+use oddish_db::task_versions::{self, NewTask};
+use oddish_db::{PgPool, attempts, queue, queue_keys};
+use oddish_domain::id;
+use oddish_domain::limits::ConcurrencyLimits;
+use oddish_domain::status::Priority;
+use oddish_domain::sweep::TrialSpec;
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+/// When every scene plays.
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
+
+/// A database with test data.
+pub(crate) struct Scene {
+    pub(crate) pool: PgPool,
+    limits: ConcurrencyLimits,
+    priority: Priority,
+    max_attempts: i32,
+}
+
+impl Scene {
+    pub(crate) fn new(pool: PgPool) -> Self {
+        let limits = ConcurrencyLimits { default: 8, overrides: BTreeMap::new() };
+        Self { pool, limits, priority: Priority::Low, max_attempts: 6 }
+    }
+
+    pub(crate) async fn limit(self, key: &str, limit: u32) -> Self {
+        queue_keys::set_limit(&self.pool, key, limit, NOW).await.unwrap();
+        self
+    }
+
+    pub(crate) fn high_priority(mut self) -> Self {
+        self.priority = Priority::High;
+        self
+    }
+
+    pub(crate) fn max_attempts(mut self, max_attempts: i32) -> Self {
+        self.max_attempts = max_attempts;
+        self
+    }
+
+    /// Uploads a task and returns its id.
+    pub(crate) async fn upload(&self) -> String {
+        let task_id = id::task_id("some task");
+        let task = NewTask {
+            task_id: &task_id,
+            name: "some task",
+            archive_key: &format!("tasks/{task_id}/v1/.oddish-task.tar.gz"),
+            archive_sha256: &"0".repeat(64),
+            archive_bytes: 1,
+            content_hash: None,
+        };
+        assert!(task_versions::create_task(&self.pool, &task, NOW).await.unwrap());
+        task_id
+    }
+
+    /// Submits a sweep on an uploaded task.
+    pub(crate) async fn sweep(
+        &self,
+        task_id: &str,
+        experiment: Option<&str>,
+        trials: &[TrialSpec],
+    ) -> Result<sweeps::CreatedSweep, sweeps::SweepRefused> {
+        let sweep = NewSweep {
+            task_id,
+            name: None,
+            submitted_by: "someone",
+            priority: self.priority,
+            experiment,
+            tags: BTreeMap::new(),
+            trials,
+            max_attempts: self.max_attempts,
+        };
+        sweeps::create(&self.pool, &sweep, &self.limits, NOW).await
+    }
+
+    /// Uploads a task, submits `trials` trials of it under `key`, and returns the task's id.
+    pub(crate) async fn task(&self, trials: u32, key: &str) -> String {
+        let task_id = self.upload().await;
+        self.sweep(&task_id, None, &trial_specs(trials, key)).await.unwrap();
+        task_id
+    }
+
+    pub(crate) async fn claim(&self, max: u32) -> Vec<Claim> {
+        queue::claim(&self.pool, max, NOW).await.unwrap()
+    }
+
+    pub(crate) async fn claim_one(&self) -> Claim {
+        self.claim(1).await.pop().expect("something to claim")
+    }
+
+    pub(crate) async fn begin(&self, claim: &Claim) -> Option<Assignment> {
+        attempts::begin(&self.pool, claim.token, &process(), NOW).await.unwrap()
+    }
+
+    /// Claims one job and begins it.
+    pub(crate) async fn begun(&self) -> Claim {
+        let claim = self.claim_one().await;
+        assert!(self.begin(&claim).await.is_some());
+        claim
+    }
+
+    /// Text of one column of one trial.
+    pub(crate) async fn trial(&self, trial_id: &str, column: &str) -> Option<String> {
+        let sql = format!("select {column}::text from oddish.trials where id = $1");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(trial_id).fetch_one(&self.pool).await.unwrap()
+    }
+
+    pub(crate) async fn task_status(&self, task_id: &str) -> String {
+        sqlx::query_scalar("select status from oddish.tasks where id = $1")
+            .bind(task_id)
+            .fetch_one(&self.pool)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
+    }
+
+    /// What must hold whatever happened: slots and jobs agree, and every claimed job has an open attempt and the other way round.
+    pub(crate) async fn assert_consistent(&self) {
+        let held = self.count("select count(*) from oddish.slots where job_id is not null").await;
+        assert_eq!(held, self.count("select count(*) from oddish.jobs where state <> 'ready'").await);
+        assert_eq!(held, self.count("select count(*) from oddish.attempts where ended_at is null").await);
+        let unfinished = "select count(*) from oddish.trials where status not in ('success', 'failed')";
+        assert_eq!(self.count("select count(*) from oddish.jobs").await, self.count(unfinished).await);
+    }
+}
+
+pub(crate) fn trial_specs(trials: u32, key: &str) -> Vec<TrialSpec> {
+    (0..trials)
+        .map(|index| TrialSpec {
+            index,
+            agent: "oracle".to_owned(),
+            model: None,
+            provider: "default",
+            queue_key: key.to_owned(),
+            environment: "docker".to_owned(),
+            agent_timeout_sec: None,
+            harbor: oddish_domain::harbor_settings::HarborSettings::default(),
+        })
+        .collect()
+}
+
+pub(crate) fn process() -> ProcessIdentity {
+    ProcessIdentity { host: "testhost".to_owned(), pid: 42, started_at: NOW }
+}
+
+pub(crate) fn reward(reward: f64) -> Outcome {
+    Outcome {
+        succeeded: true,
+        reward: Some(reward),
+        rewards: Some(serde_json::json!({ "reward": reward })),
+        ..Outcome::default()
+    }
+}

@@ -1,0 +1,69 @@
+//! Tasks: their lists, and their way to the end.
+
+use oddish_db::tasks::{self, TaskFilter};
+use oddish_db::{PgPool, attempts};
+use oddish_domain::status::TaskStatus;
+
+use crate::scene::{NOW, Scene, reward};
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn of_two_trials_that_end_at_once_the_second_completes_the_task(pool: PgPool) {
+    let scene = Scene::new(pool);
+    let task_id = scene.task(2, "a/one").await;
+    let claims = [scene.begun().await, scene.begun().await];
+    // Both have written their own trial and wait here for the task's row: neither has seen the other's end.
+    let mut held = scene.pool.begin().await.unwrap();
+    sqlx::query("select from oddish.tasks for update").execute(&mut *held).await.unwrap();
+    let recordings = claims.map(|claim| {
+        let pool = scene.pool.clone();
+        tokio::spawn(async move { attempts::record(&pool, claim.token, &reward(1.0), NOW).await.unwrap() })
+    });
+    let waiting =
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    while scene.count(waiting).await < 2 {
+        assert!(!recordings.iter().any(tokio::task::JoinHandle::is_finished), "one did not wait for the task's row");
+        tokio::task::yield_now().await;
+    }
+    held.commit().await.unwrap();
+    for recording in recordings {
+        recording.await.unwrap();
+    }
+    assert_eq!(scene.task_status(&task_id).await, "completed");
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_task_that_was_only_uploaded_is_not_listed(pool: PgPool) {
+    let scene = Scene::new(pool);
+    let uploaded = scene.upload().await;
+    let submitted = scene.task(1, "a/one").await;
+    let listed = tasks::list(&scene.pool, &TaskFilter::default(), 10, 0).await.unwrap();
+    assert_eq!(listed.iter().map(|task| task.id.as_str()).collect::<Vec<_>>(), [submitted.as_str()]);
+    assert!(tasks::get(&scene.pool, &uploaded).await.unwrap().is_none());
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn counts_and_filters(pool: PgPool) {
+    let scene = Scene::new(pool);
+    let done = scene.task(2, "a/one").await;
+    for value in [1.0, 0.25] {
+        let claim = scene.begun().await;
+        attempts::record(&scene.pool, claim.token, &reward(value), NOW).await.unwrap();
+    }
+    let waiting = scene.task(1, "a/one").await;
+    let list = async |filter: TaskFilter| -> Vec<String> {
+        let tasks = tasks::list(&scene.pool, &filter, 10, 0).await.unwrap();
+        tasks.into_iter().map(|task| task.id).collect()
+    };
+    let by_status = |status| TaskFilter { status: Some(status), ..TaskFilter::default() };
+    assert_eq!(list(by_status(TaskStatus::Completed)).await, [done.as_str()]);
+    assert_eq!(list(by_status(TaskStatus::Pending)).await, [waiting.as_str()]);
+    let task = tasks::get(&scene.pool, &done).await.unwrap().unwrap();
+    assert_eq!((task.total, task.succeeded, task.failed), (2, 2, 0));
+    assert_eq!((task.reward_success, task.reward_total), (1, 2));
+    assert!((task.reward_sum - 1.25).abs() < 1e-9);
+    let of_experiment = TaskFilter { experiment_id: Some(task.experiment_id), ..TaskFilter::default() };
+    assert_eq!(list(of_experiment).await, [done.as_str()]);
+    let of_nobody = TaskFilter { submitted_by: Some("nobody".to_owned()), ..TaskFilter::default() };
+    assert!(list(of_nobody).await.is_empty());
+    assert_eq!(tasks::list(&scene.pool, &TaskFilter::default(), 1, 1).await.unwrap().len(), 1);
+}

@@ -1,0 +1,253 @@
+//! Runners as child processes of the server.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use oddish_db::attempts::{AfterLoss, OpenAttempt};
+use oddish_db::queue::Claim;
+use oddish_db::{DbError, PgPool, attempts, wake};
+use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
+use time::OffsetDateTime;
+use tokio::process::{Child, Command};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::{LaunchError, Launcher};
+
+/// How long a runner that was told to stop may take to stop Harbor and give its trial back.
+const STOP_GRACE: Duration = Duration::from_secs(45);
+
+/// How long cleaning up after a dead runner may take.
+const CLEAN_UP_LIMIT: Duration = Duration::from_secs(90);
+
+/// How to start a runner.
+#[derive(Clone, Debug)]
+pub struct RunnerCommand {
+    /// The `oddish-runner` binary.
+    pub program: PathBuf,
+    /// Its whole environment, to which the attempt is added.
+    pub environment: BTreeMap<OsString, OsString>,
+    /// Runners at once, at the most.
+    pub max_runners: u32,
+}
+
+/// Starts each runner in a process group of its own, so that it outlives this process if that is killed, and so that all that a dead
+/// runner left can be killed with it.
+///
+/// A runner of this process is noticed when it exits; one of an earlier process on this host is looked for in every pass.
+pub struct ProcessLauncher {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    pool: PgPool,
+    command: RunnerCommand,
+    host: String,
+    /// The runners that this process started, by token.
+    children: Mutex<HashMap<Uuid, Pid>>,
+    one_is_gone: Notify,
+}
+
+impl ProcessLauncher {
+    /// A launcher for runners on this host.
+    #[must_use]
+    pub fn new(pool: PgPool, command: RunnerCommand) -> Self {
+        let shared = Shared {
+            pool,
+            command,
+            host: System::host_name().unwrap_or_else(|_| "localhost".to_owned()),
+            children: Mutex::default(),
+            one_is_gone: Notify::new(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+}
+
+#[async_trait]
+impl Launcher for ProcessLauncher {
+    fn room(&self) -> u32 {
+        let running = u32::try_from(self.shared.children().len()).unwrap_or(u32::MAX);
+        self.shared.command.max_runners.saturating_sub(running)
+    }
+
+    async fn launch(&self, claim: &Claim) -> Result<(), LaunchError> {
+        let child = self
+            .shared
+            .runner(&claim.trial_id, claim.number, claim.token)
+            .process_group(0)
+            .spawn()
+            .map_err(|error| self.shared.spawn_failed(&error))?;
+        let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw) else {
+            return Err(LaunchError::Busy { reason: "the runner ended as soon as it began".to_owned() });
+        };
+        self.shared.children().insert(claim.token, pid);
+        tokio::spawn(watch(Arc::clone(&self.shared), claim.clone(), child, pid));
+        Ok(())
+    }
+
+    async fn reconcile(&self) -> Result<bool, DbError> {
+        let shared = &self.shared;
+        let open = attempts::open_on_host(&shared.pool, &shared.host).await?;
+        let strangers: Vec<OpenAttempt> = {
+            let children = shared.children();
+            open.into_iter().filter(|attempt| !children.contains_key(&attempt.token)).collect()
+        };
+        let mut alive = false;
+        for attempt in strangers {
+            if is_running(&attempt) {
+                alive = true;
+            } else {
+                shared
+                    .close_lost(
+                        &attempt.trial_id,
+                        attempt.number,
+                        attempt.token,
+                        attempt.process.pid,
+                        "its process is gone",
+                    )
+                    .await?;
+            }
+        }
+        Ok(alive)
+    }
+
+    async fn stop(&self) {
+        let shared = &self.shared;
+        let asked: Vec<Pid> = shared.children().values().copied().collect();
+        if asked.is_empty() {
+            return;
+        }
+        tracing::info!(runners = asked.len(), "stopping runners; their trials are queued again");
+        for pid in asked {
+            // A runner that is gone already is what is wanted.
+            let _ = kill(pid, Signal::SIGTERM);
+        }
+        let all_gone = async {
+            loop {
+                let gone = shared.one_is_gone.notified();
+                if shared.children().is_empty() {
+                    return;
+                }
+                gone.await;
+            }
+        };
+        if tokio::time::timeout(STOP_GRACE, all_gone).await.is_err() {
+            let left: Vec<Pid> = shared.children().values().copied().collect();
+            tracing::warn!(runners = left.len(), "killing runners that did not stop");
+            for pid in left {
+                let _ = killpg(pid, Signal::SIGKILL);
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn children(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Pid>> {
+        self.children.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn runner(&self, trial_id: &str, number: i32, token: Uuid) -> Command {
+        let mut command = Command::new(&self.command.program);
+        command
+            .env_clear()
+            .envs(&self.command.environment)
+            .env("ODDISH_TRIAL_ID", trial_id)
+            .env("ODDISH_ATTEMPT", number.to_string())
+            .env("ODDISH_ATTEMPT_TOKEN", token.to_string())
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn spawn_failed(&self, error: &std::io::Error) -> LaunchError {
+        let program = self.command.program.display();
+        match error.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied => LaunchError::Never {
+                reason: format!("{program} cannot be executed ({error}); is oddish-runner installed?"),
+            },
+            _ => LaunchError::Busy { reason: format!("{program} could not be started ({error})") },
+        }
+    }
+
+    /// Closes an attempt whose runner is gone: first everything that it left is removed, so that the next attempt meets nothing of it.
+    async fn close_lost(&self, trial_id: &str, number: i32, token: Uuid, pid: i32, how: &str) -> Result<(), DbError> {
+        if !attempts::is_open(&self.pool, token).await? {
+            return Ok(());
+        }
+        // The group's number is taken as long as a member lives, so this reaches nobody else.
+        let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
+        self.clean_up(trial_id, number, token).await;
+        let error = format!("The runner was lost: {how}.");
+        let after = attempts::lose(&self.pool, token, &error, OffsetDateTime::now_utc()).await?;
+        match after {
+            AfterLoss::Retried => {
+                tracing::warn!(trial_id, attempt = number, how, "runner lost; the trial is tried again")
+            }
+            AfterLoss::Failed => tracing::error!(trial_id, attempt = number, how, "runner lost; no attempts are left"),
+            AfterLoss::Stale => {}
+        }
+        wake::notify(&self.pool).await
+    }
+
+    async fn clean_up(&self, trial_id: &str, number: i32, token: Uuid) {
+        let mut command = self.runner(trial_id, number, token);
+        command.arg("clean-up").kill_on_drop(true);
+        match tokio::time::timeout(CLEAN_UP_LIMIT, command.status()).await {
+            Ok(Ok(status)) if status.success() => {}
+            Ok(Ok(status)) => {
+                tracing::warn!(trial_id, attempt = number, %status, "cleaning up after a lost runner failed")
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(trial_id, attempt = number, %error, "cleaning up after a lost runner failed")
+            }
+            Err(_) => tracing::warn!(trial_id, attempt = number, "cleaning up after a lost runner took too long"),
+        }
+    }
+}
+
+/// Waits for a runner's end, and closes its attempt if the runner has not done so itself.
+async fn watch(shared: Arc<Shared>, claim: Claim, mut child: Child, pid: Pid) {
+    let how = match child.wait().await {
+        Ok(status) => format!("it ended with {status} and recorded nothing"),
+        Err(error) => format!("waiting for it failed: {error}"),
+    };
+    loop {
+        let closed = shared.close_lost(&claim.trial_id, claim.number, claim.token, pid.as_raw(), &how).await;
+        let Err(error) = closed else { break };
+        tracing::error!(
+            trial_id = claim.trial_id,
+            error = &error as &dyn std::error::Error,
+            "cannot close a lost attempt; trying again"
+        );
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    shared.children().remove(&claim.token);
+    shared.one_is_gone.notify_waiters();
+    // The slot that came free was announced by whoever freed it; room for one more runner is only known here.
+    if let Err(error) = wake::notify(&shared.pool).await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the dispatcher was not woken; it will look by itself"
+        );
+    }
+}
+
+/// Whether the very process that began the attempt still runs. Process ids are used again, so the start time must fit too; the system
+/// computes it from a clock that may be set meanwhile, hence the tolerance.
+fn is_running(attempt: &OpenAttempt) -> bool {
+    let Ok(pid) = u32::try_from(attempt.process.pid).map(sysinfo::Pid::from_u32) else { return false };
+    // A system that cannot be asked about its processes has to be believed: the runner lives.
+    let Ok(mut system) = System::new() else { return true };
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, ProcessRefreshKind::nothing());
+    system.process(pid).is_some_and(|process| {
+        let recorded = attempt.process.started_at.unix_timestamp();
+        let found = i64::try_from(process.start_time()).unwrap_or(i64::MAX);
+        (found - recorded).abs() <= 2 && !matches!(process.status(), sysinfo::ProcessStatus::Zombie)
+    })
+}

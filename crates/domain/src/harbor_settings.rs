@@ -1,0 +1,397 @@
+//! Settings that a submission passes through to Harbor (contract 3.9).
+//!
+//! Old clients send them flat in the submission (`env_cpus`), newer ones nested under `harbor` and per configuration
+//! under `agent_config`. All become one normal form. A setting of neither form is ignored, as it always was; one of the
+//! wrong type is refused, since running without it would not be what was asked for.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+/// What a trial's Harbor configuration sets beside agent, model, environment type and the agent's time-out.
+///
+/// Stored as JSON, where everything left at its default is left out.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HarborSettings {
+    /// Run the agent only; the trial then has no reward.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub disable_verification: bool,
+    /// Seconds for the verifier, instead of the task's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verifier_timeout_sec: Option<f64>,
+    /// Most seconds for the verifier, whatever the task says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verifier_max_timeout_sec: Option<f64>,
+    /// CPUs of the sandbox, instead of the task's; may be fractional.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub override_cpus: Option<f64>,
+    /// MiB of memory of the sandbox, instead of the task's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub override_memory_mb: Option<u64>,
+    /// MiB of disk of the sandbox, instead of the task's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub override_storage_mb: Option<u64>,
+    /// GPUs of the sandbox, instead of the task's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub override_gpus: Option<u64>,
+    /// Build the image even where a ready one is named.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub force_build: bool,
+    /// Ready image to use, instead of the task's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub docker_image: Option<String>,
+    /// Arguments for Harbor's environment class.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub environment_kwargs: Map<String, Value>,
+    /// Seconds for installing the agent in the sandbox.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_setup_timeout_sec: Option<f64>,
+    /// Most seconds for the agent, whatever the task says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_max_timeout_sec: Option<f64>,
+    /// Arguments for Harbor's agent class.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub agent_kwargs: Map<String, Value>,
+    /// MCP servers for the agent, as objects that Harbor reads, each with a `name`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mcp_servers: Vec<Value>,
+    /// Paths to collect from the sandbox: texts, or objects with a `source`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<Value>,
+}
+
+/// A setting that can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum HarborSettingsError {
+    /// A value of the wrong type or out of range.
+    #[error("{path} must be {expected}, not {given}")]
+    Type {
+        /// Where it is, such as `harbor.environment.override_cpus`.
+        path: String,
+        /// What it should be.
+        expected: &'static str,
+        /// What it is: the value if it is short, else its JSON type.
+        given: String,
+    },
+    /// Environment variables for the agent, which would be stored unencrypted.
+    #[error(
+        "{path}: environment variables for an agent are not supported yet, because they would be stored unencrypted; \
+         set them where the trials run"
+    )]
+    AgentEnv {
+        /// Where they are.
+        path: String,
+    },
+}
+
+/// Settings as they are being collected, later sources over earlier ones.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Collected {
+    pub(crate) settings: HarborSettings,
+    /// Seconds for the agent, which a trial keeps beside its settings.
+    pub(crate) agent_timeout_sec: Option<f64>,
+}
+
+type Outcome<T> = Result<T, HarborSettingsError>;
+
+impl Collected {
+    /// Takes the flat settings among the fields of a submission.
+    pub(crate) fn add_flat(&mut self, fields: &Map<String, Value>, path: &str) -> Outcome<()> {
+        self.flat(&Section { fields, path: path.to_owned() })
+    }
+
+    /// Takes a submission's `harbor` object: nested settings, and flat ones too.
+    pub(crate) fn add_nested(&mut self, fields: &Map<String, Value>, path: &str) -> Outcome<()> {
+        let top = Section { fields, path: path.to_owned() };
+        self.flat(&top)?;
+        let settings = &mut self.settings;
+        if let Some(verifier) = top.section("verifier")? {
+            set(&mut settings.disable_verification, verifier.flag("disable")?);
+            set_some(&mut settings.verifier_timeout_sec, verifier.seconds("override_timeout_sec")?);
+            set_some(&mut settings.verifier_max_timeout_sec, verifier.seconds("max_timeout_sec")?);
+        }
+        if let Some(environment) = top.section("environment")? {
+            set_some(&mut settings.override_cpus, environment.positive("override_cpus")?);
+            set_some(&mut settings.override_memory_mb, environment.whole("override_memory_mb", 1)?);
+            set_some(&mut settings.override_storage_mb, environment.whole("override_storage_mb", 1)?);
+            set_some(&mut settings.override_gpus, environment.whole("override_gpus", 0)?);
+            set(&mut settings.force_build, environment.flag("force_build")?);
+            settings.environment_kwargs.extend(environment.object("kwargs")?);
+        }
+        if let Some(agent) = top.section("agent_config")? {
+            self.agent(&agent)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a configuration's `agent_config` object.
+    pub(crate) fn add_agent_config(&mut self, fields: &Map<String, Value>, path: &str) -> Outcome<()> {
+        self.agent(&Section { fields, path: path.to_owned() })
+    }
+
+    fn flat(&mut self, top: &Section<'_>) -> Outcome<()> {
+        top.refuse_env("agent_env")?;
+        let settings = &mut self.settings;
+        set(&mut settings.disable_verification, top.flag("disable_verification")?);
+        set_some(&mut settings.verifier_timeout_sec, top.seconds("verifier_timeout_sec")?);
+        set_some(&mut settings.override_cpus, top.positive("env_cpus")?);
+        set_some(&mut settings.override_memory_mb, top.whole("env_memory_mb", 1)?);
+        set_some(&mut settings.override_storage_mb, top.whole("env_storage_mb", 1)?);
+        set_some(&mut settings.override_gpus, top.whole("env_gpus", 0)?);
+        set(&mut settings.force_build, top.flag("force_build")?);
+        set_some(&mut settings.docker_image, top.text("docker_image")?);
+        set_some(&mut settings.agent_setup_timeout_sec, top.seconds("agent_setup_timeout_sec")?);
+        set_some(&mut self.agent_timeout_sec, top.seconds("agent_timeout_sec")?);
+        settings.agent_kwargs.extend(top.object("agent_kwargs")?);
+        set(&mut settings.mcp_servers, top.list("mcp_servers", mcp_server, "an object with a name")?);
+        set(&mut settings.artifacts, top.list("artifacts", artifact, "a path, or an object with a source")?);
+        Ok(())
+    }
+
+    fn agent(&mut self, agent: &Section<'_>) -> Outcome<()> {
+        agent.refuse_env("env")?;
+        set_some(&mut self.agent_timeout_sec, agent.seconds("override_timeout_sec")?);
+        set_some(&mut self.settings.agent_setup_timeout_sec, agent.seconds("override_setup_timeout_sec")?);
+        set_some(&mut self.settings.agent_max_timeout_sec, agent.seconds("max_timeout_sec")?);
+        self.settings.agent_kwargs.extend(agent.object("kwargs")?);
+        Ok(())
+    }
+}
+
+fn set<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
+
+fn set_some<T>(field: &mut Option<T>, value: Option<T>) {
+    if value.is_some() {
+        *field = value;
+    }
+}
+
+fn mcp_server(value: &Value) -> Option<Value> {
+    value.get("name")?.as_str().filter(|name| !name.is_empty())?;
+    Some(value.clone())
+}
+
+/// An artifact as Harbor reads it; old clients say `path` for `source`.
+fn artifact(value: &Value) -> Option<Value> {
+    if let Some(path) = value.as_str() {
+        return (!path.is_empty()).then(|| value.clone());
+    }
+    let mut artifact = value.as_object()?.clone();
+    if let Some(path) = artifact.remove("path") {
+        artifact.entry("source").or_insert(path);
+    }
+    artifact.get("source")?.as_str().filter(|source| !source.is_empty())?;
+    Some(Value::Object(artifact))
+}
+
+/// The fields of one JSON object, and where it stands in the submission. A null counts as absent.
+struct Section<'a> {
+    fields: &'a Map<String, Value>,
+    path: String,
+}
+
+impl<'a> Section<'a> {
+    fn get(&self, key: &str) -> Option<&'a Value> {
+        self.fields.get(key).filter(|value| !value.is_null())
+    }
+
+    fn path_to(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    fn read<T>(&self, key: &str, expected: &'static str, read: impl Fn(&'a Value) -> Option<T>) -> Outcome<Option<T>> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        match read(value) {
+            Some(read) => Ok(Some(read)),
+            None => Err(HarborSettingsError::Type { path: self.path_to(key), expected, given: describe(value) }),
+        }
+    }
+
+    fn flag(&self, key: &str) -> Outcome<Option<bool>> {
+        self.read(key, "true or false", Value::as_bool)
+    }
+
+    fn seconds(&self, key: &str) -> Outcome<Option<f64>> {
+        self.read(key, "a positive number of seconds", positive)
+    }
+
+    fn positive(&self, key: &str) -> Outcome<Option<f64>> {
+        self.read(key, "a positive number", positive)
+    }
+
+    fn whole(&self, key: &str, least: u64) -> Outcome<Option<u64>> {
+        let expected = if least == 0 { "a whole number, 0 or more" } else { "a whole number above 0" };
+        // Harbor and Postgres both count in signed 64 bits.
+        self.read(key, expected, |value| {
+            value.as_u64().filter(|number| (least..=i64::MAX.unsigned_abs()).contains(number))
+        })
+    }
+
+    fn text(&self, key: &str) -> Outcome<Option<String>> {
+        let filled = |value: &Value| value.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
+        self.read(key, "a non-empty text", filled)
+    }
+
+    fn object(&self, key: &str) -> Outcome<Map<String, Value>> {
+        Ok(self.read(key, "an object", Value::as_object)?.cloned().unwrap_or_default())
+    }
+
+    fn section(&self, key: &str) -> Outcome<Option<Section<'a>>> {
+        let path = self.path_to(key);
+        Ok(self.read(key, "an object", Value::as_object)?.map(|fields| Section { fields, path }))
+    }
+
+    fn list(
+        &self,
+        key: &str,
+        item: fn(&Value) -> Option<Value>,
+        expected: &'static str,
+    ) -> Outcome<Option<Vec<Value>>> {
+        let Some(values) = self.read(key, "a list", Value::as_array)? else { return Ok(None) };
+        let read = |(index, value): (usize, &Value)| {
+            item(value).ok_or_else(|| HarborSettingsError::Type {
+                path: format!("{}[{index}]", self.path_to(key)),
+                expected,
+                given: describe(value),
+            })
+        };
+        values.iter().enumerate().map(read).collect::<Outcome<Vec<Value>>>().map(Some)
+    }
+
+    fn refuse_env(&self, key: &str) -> Outcome<()> {
+        if self.object(key)?.is_empty() {
+            Ok(())
+        } else {
+            Err(HarborSettingsError::AgentEnv { path: self.path_to(key) })
+        }
+    }
+}
+
+fn positive(value: &Value) -> Option<f64> {
+    value.as_f64().filter(|number| number.is_finite() && *number > 0.0)
+}
+
+/// A short value as it is; of a longer one, which may also hold something private, only the type.
+fn describe(value: &Value) -> String {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::String(text) if text.trim().is_empty() => "an empty text".to_owned(),
+        Value::String(_) => "a text".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn fields(value: &Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    fn flat(value: &Value) -> Outcome<Collected> {
+        let mut collected = Collected::default();
+        collected.add_flat(&fields(value), "").map(|()| collected)
+    }
+
+    fn nested(value: &Value) -> Outcome<Collected> {
+        let mut collected = Collected::default();
+        collected.add_nested(&fields(value), "harbor").map(|()| collected)
+    }
+
+    #[test]
+    fn both_forms_mean_the_same() {
+        let old = json!({
+            "disable_verification": true, "verifier_timeout_sec": 30, "env_cpus": 1.5, "env_memory_mb": 600,
+            "env_storage_mb": 900, "env_gpus": 0, "force_build": true, "agent_setup_timeout_sec": 90.5,
+            "agent_timeout_sec": 120, "docker_image": "debian:12", "agent_kwargs": {"c": "d"},
+            "mcp_servers": [{"name": "m", "url": "http://m"}], "artifacts": ["/a", {"path": "/b"}]
+        });
+        let new = json!({
+            "verifier": {"disable": true, "override_timeout_sec": 30},
+            "environment": {"override_cpus": 1.5, "override_memory_mb": 600, "override_storage_mb": 900,
+                            "override_gpus": 0, "force_build": true},
+            "agent_config": {"override_setup_timeout_sec": 90.5, "override_timeout_sec": 120, "kwargs": {"c": "d"}},
+            "docker_image": "debian:12", "mcp_servers": [{"name": "m", "url": "http://m"}],
+            "artifacts": ["/a", {"source": "/b"}]
+        });
+        let collected = flat(&old).unwrap();
+        assert_eq!(collected, nested(&new).unwrap());
+        assert_eq!(collected.agent_timeout_sec, Some(120.0));
+        let stored = json!({
+            "disable_verification": true, "verifier_timeout_sec": 30.0, "override_cpus": 1.5,
+            "override_memory_mb": 600, "override_storage_mb": 900, "override_gpus": 0, "force_build": true,
+            "docker_image": "debian:12", "agent_setup_timeout_sec": 90.5, "agent_kwargs": {"c": "d"},
+            "mcp_servers": [{"name": "m", "url": "http://m"}], "artifacts": ["/a", {"source": "/b"}]
+        });
+        assert_eq!(serde_json::to_value(&collected.settings).unwrap(), stored);
+        assert_eq!(serde_json::from_value::<HarborSettings>(stored).unwrap(), collected.settings);
+    }
+
+    #[test]
+    fn settings_without_an_old_form() {
+        let new = json!({
+            "verifier": {"max_timeout_sec": 60}, "environment": {"kwargs": {"region": "eu"}},
+            "agent_config": {"max_timeout_sec": 70}
+        });
+        let settings = nested(&new).unwrap().settings;
+        assert_eq!(settings.verifier_max_timeout_sec, Some(60.0));
+        assert_eq!(settings.agent_max_timeout_sec, Some(70.0));
+        assert_eq!(settings.environment_kwargs["region"], "eu");
+    }
+
+    #[test]
+    fn nothing_given_is_nothing_stored() {
+        let collected = nested(&json!({"environment": null, "artifacts": null, "unknown": 3, "verifier": {}})).unwrap();
+        assert_eq!(collected, Collected::default());
+        assert_eq!(serde_json::to_value(&collected.settings).unwrap(), json!({}));
+    }
+
+    #[test]
+    fn later_sources_win_and_arguments_merge() {
+        let mut collected = flat(&json!({"env_cpus": 1, "env_gpus": 2, "agent_kwargs": {"a": 1, "b": 1}})).unwrap();
+        collected.add_nested(&fields(&json!({"environment": {"override_cpus": 4}})), "harbor").unwrap();
+        collected.add_agent_config(&fields(&json!({"kwargs": {"b": 2}, "override_timeout_sec": 5})), "x").unwrap();
+        assert_eq!(collected.settings.override_cpus, Some(4.0));
+        assert_eq!(collected.settings.override_gpus, Some(2));
+        assert_eq!(Value::Object(collected.settings.agent_kwargs), json!({"a": 1, "b": 2}));
+        assert_eq!(collected.agent_timeout_sec, Some(5.0));
+    }
+
+    #[rstest]
+    #[case(json!({"environment": {"override_cpus": "2"}}), "harbor.environment.override_cpus must be a positive number, not a text")]
+    #[case(json!({"environment": {"override_memory_mb": 1.5}}), "harbor.environment.override_memory_mb must be a whole number above 0, not 1.5")]
+    #[case(json!({"environment": {"override_gpus": -1}}), "harbor.environment.override_gpus must be a whole number, 0 or more, not -1")]
+    #[case(json!({"environment": {"override_storage_mb": u64::MAX}}), "harbor.environment.override_storage_mb must be a whole number above 0, not 18446744073709551615")]
+    #[case(json!({"environment": "docker"}), "harbor.environment must be an object, not a text")]
+    #[case(json!({"environment": {"kwargs": []}}), "harbor.environment.kwargs must be an object, not a list")]
+    #[case(json!({"verifier": {"disable": 1}}), "harbor.verifier.disable must be true or false, not 1")]
+    #[case(json!({"verifier": {"override_timeout_sec": 0}}), "harbor.verifier.override_timeout_sec must be a positive number of seconds, not 0")]
+    #[case(json!({"agent_config": {"max_timeout_sec": true}}), "harbor.agent_config.max_timeout_sec must be a positive number of seconds, not true")]
+    #[case(json!({"docker_image": " "}), "harbor.docker_image must be a non-empty text, not an empty text")]
+    #[case(json!({"artifacts": "/a"}), "harbor.artifacts must be a list, not a text")]
+    #[case(json!({"artifacts": ["/a", {"destination": "x"}]}), "harbor.artifacts[1] must be a path, or an object with a source, not an object")]
+    #[case(json!({"mcp_servers": [{"url": "http://m"}]}), "harbor.mcp_servers[0] must be an object with a name, not an object")]
+    fn wrong_types_are_named_with_their_place(#[case] input: Value, #[case] error: &str) {
+        assert_eq!(nested(&input).unwrap_err().to_string(), error);
+    }
+
+    #[rstest]
+    #[case(json!({"agent_env": {"KEY": "s3cret"}}), "harbor.agent_env")]
+    #[case(json!({"agent_config": {"env": {"KEY": "s3cret"}}}), "harbor.agent_config.env")]
+    fn agent_env_is_refused_without_repeating_it(#[case] input: Value, #[case] path: &str) {
+        let error = nested(&input).unwrap_err();
+        assert_eq!(error, HarborSettingsError::AgentEnv { path: path.to_owned() });
+        assert!(!error.to_string().contains("s3cret"));
+        assert_eq!(nested(&json!({"agent_env": {}, "agent_config": {"env": null}})), Ok(Collected::default()));
+    }
+}

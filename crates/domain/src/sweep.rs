@@ -1,0 +1,398 @@
+//! From a submission to its trials (contract 1.5, "Expansion rules").
+
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use crate::{
+    agent::{AgentError, check_agent},
+    environment::{DEFAULT_ENVIRONMENT, UnknownEnvironment, check_environment},
+    harbor_settings::{Collected, HarborSettings, HarborSettingsError},
+    queue_key::{normalize_model, provider_bucket, queue_key},
+};
+
+/// The most trials of one submission: they are written in one transaction, and a typing error in a count should not
+/// cost a fortune.
+pub const MAX_TRIALS_PER_SWEEP: u32 = 10_000;
+
+/// What a submission asks for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SweepSpec {
+    /// What to run, in order.
+    pub configs: Vec<ConfigSpec>,
+    /// The environment of configurations without one; `docker` when there is none here either. A deployment with
+    /// another default puts it here.
+    pub environment: Option<String>,
+    /// Minutes for the agent, for configurations that don't say.
+    pub timeout_minutes: Option<f64>,
+    /// Whether trials are to be analysed, which this version refuses.
+    pub run_analysis: bool,
+    /// The submission's `harbor` object.
+    pub harbor: Map<String, Value>,
+    /// The submission's other fields, among which old clients send Harbor settings.
+    pub flat: Map<String, Value>,
+}
+
+/// One agent and model of a submission.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfigSpec {
+    /// A known agent or a Python import path.
+    pub agent: String,
+    /// The model in any spelling.
+    pub model: Option<String>,
+    /// How many trials, at least 1.
+    pub n_trials: u32,
+    /// The environment type.
+    pub environment: Option<String>,
+    /// Minutes for the agent.
+    pub timeout_minutes: Option<f64>,
+    /// Harbor's agent configuration, from newer clients.
+    pub agent_config: Map<String, Value>,
+    /// Environment variables for the agent, from old clients; not empty is refused.
+    pub agent_env: Map<String, Value>,
+    /// Arguments for the agent, from old clients.
+    pub agent_kwargs: Map<String, Value>,
+}
+
+impl Default for ConfigSpec {
+    fn default() -> Self {
+        Self {
+            agent: String::new(),
+            model: None,
+            n_trials: 1,
+            environment: None,
+            timeout_minutes: None,
+            agent_config: Map::new(),
+            agent_env: Map::new(),
+            agent_kwargs: Map::new(),
+        }
+    }
+}
+
+/// One trial to create.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrialSpec {
+    /// Its place in the sweep, from 0.
+    pub index: u32,
+    /// The agent as given.
+    pub agent: String,
+    /// The normalised model.
+    pub model: Option<String>,
+    /// The provider bucket.
+    pub provider: &'static str,
+    /// What its concurrency limit goes by.
+    pub queue_key: String,
+    /// A known environment type.
+    pub environment: String,
+    /// Seconds for the agent, if the submission says; else the task decides.
+    pub agent_timeout_sec: Option<f64>,
+    /// Everything else that goes through to Harbor.
+    pub harbor: HarborSettings,
+}
+
+/// Why a submission can't be expanded. Texts name the field; [`SweepError::field`] gives it alone.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum SweepError {
+    /// No configuration (contract 1.5).
+    #[error("Must specify 'configs': a sweep needs at least one agent")]
+    NoConfigs,
+    /// A configuration asks for no trial.
+    #[error("configs[{config}].n_trials must be at least 1")]
+    NoTrials {
+        /// Its place, from 0.
+        config: usize,
+    },
+    /// More trials than [`MAX_TRIALS_PER_SWEEP`].
+    #[error("a sweep can have at most {MAX_TRIALS_PER_SWEEP} trials, and this one asks for {trials}: split it")]
+    TooManyTrials {
+        /// Trials of all configurations.
+        trials: u64,
+    },
+    /// An agent that can't run, or not without a model.
+    #[error("configs[{config}]: {reason}")]
+    Agent {
+        /// Its place, from 0.
+        config: usize,
+        /// What is wrong.
+        reason: AgentError,
+    },
+    /// An environment that Harbor doesn't have.
+    #[error("{field}: {reason}")]
+    Environment {
+        /// Where it was given.
+        field: String,
+        /// What is wrong.
+        reason: UnknownEnvironment,
+    },
+    /// A time-out that is no positive number.
+    #[error("{field} must be a positive number of minutes, not {minutes}")]
+    Timeout {
+        /// Where it was given.
+        field: String,
+        /// Its value.
+        minutes: f64,
+    },
+    /// A Harbor setting of the wrong type.
+    #[error("{0}")]
+    Harbor(HarborSettingsError),
+    /// Environment variables for an agent, which would be stored unencrypted.
+    #[error(
+        "{field}: environment variables for an agent are not supported yet, because they would be stored unencrypted; \
+         set them where the trials run"
+    )]
+    AgentEnvUnsupported {
+        /// Where they were given.
+        field: String,
+    },
+    /// Analysis, which this version doesn't have.
+    #[error("run_analysis is not supported yet: submit without it")]
+    AnalysisUnsupported,
+}
+
+impl SweepError {
+    /// The faulty field of the submission, such as `configs[0].agent`.
+    pub fn field(&self) -> String {
+        match self {
+            Self::NoConfigs | Self::TooManyTrials { .. } => "configs".to_owned(),
+            Self::NoTrials { config } => format!("configs[{config}].n_trials"),
+            Self::Agent { config, reason: AgentError::Unknown { .. } } => format!("configs[{config}].agent"),
+            Self::Agent { config, reason: AgentError::ModelRequired { .. } } => format!("configs[{config}].model"),
+            Self::Environment { field, .. } | Self::Timeout { field, .. } | Self::AgentEnvUnsupported { field } => {
+                field.clone()
+            }
+            Self::Harbor(HarborSettingsError::Type { path, .. } | HarborSettingsError::AgentEnv { path }) => {
+                path.clone()
+            }
+            Self::AnalysisUnsupported => "run_analysis".to_owned(),
+        }
+    }
+}
+
+impl From<HarborSettingsError> for SweepError {
+    fn from(error: HarborSettingsError) -> Self {
+        match error {
+            HarborSettingsError::AgentEnv { path } => Self::AgentEnvUnsupported { field: path },
+            HarborSettingsError::Type { .. } => Self::Harbor(error),
+        }
+    }
+}
+
+/// The trials of a submission: each configuration's in order, indices running over all of them.
+///
+/// What a configuration says wins over what the submission says; seconds for the agent win over minutes at the same
+/// level.
+pub fn expand(spec: &SweepSpec) -> Result<Vec<TrialSpec>, SweepError> {
+    if spec.run_analysis {
+        return Err(SweepError::AnalysisUnsupported);
+    }
+    if spec.configs.is_empty() {
+        return Err(SweepError::NoConfigs);
+    }
+    if let Some(config) = spec.configs.iter().position(|config| config.n_trials == 0) {
+        return Err(SweepError::NoTrials { config });
+    }
+    let trials = spec.configs.iter().map(|config| u64::from(config.n_trials)).sum();
+    if trials > u64::from(MAX_TRIALS_PER_SWEEP) {
+        return Err(SweepError::TooManyTrials { trials });
+    }
+
+    let environment = known_environment(spec.environment.as_deref(), "environment")?.unwrap_or(DEFAULT_ENVIRONMENT);
+    let mut shared =
+        Collected { agent_timeout_sec: seconds(spec.timeout_minutes, "timeout_minutes")?, ..Collected::default() };
+    shared.add_flat(&spec.flat, "")?;
+    shared.add_nested(&spec.harbor, "harbor")?;
+
+    let templates = spec
+        .configs
+        .iter()
+        .enumerate()
+        .map(|(place, config)| template(place, config, environment, shared.clone()))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(templates
+        .into_iter()
+        .zip(&spec.configs)
+        .flat_map(|(trial, config)| std::iter::repeat_n(trial, config.n_trials as usize))
+        .zip(0..)
+        .map(|(trial, index)| TrialSpec { index, ..trial })
+        .collect())
+}
+
+/// What all trials of one configuration have in common.
+fn template(
+    place: usize,
+    config: &ConfigSpec,
+    environment: &str,
+    mut harbor: Collected,
+) -> Result<TrialSpec, SweepError> {
+    let field = |name: &str| format!("configs[{place}].{name}");
+    let model = config.model.as_deref();
+    check_agent(&config.agent, model).map_err(|reason| SweepError::Agent { config: place, reason })?;
+    if !config.agent_env.is_empty() {
+        return Err(SweepError::AgentEnvUnsupported { field: field("agent_env") });
+    }
+    let environment = known_environment(config.environment.as_deref(), &field("environment"))?.unwrap_or(environment);
+    if let Some(own) = seconds(config.timeout_minutes, &field("timeout_minutes"))? {
+        harbor.agent_timeout_sec = Some(own);
+    }
+    harbor.settings.agent_kwargs.extend(config.agent_kwargs.clone());
+    harbor.add_agent_config(&config.agent_config, &field("agent_config"))?;
+
+    let model = normalize_model(&config.agent, model);
+    Ok(TrialSpec {
+        index: 0,
+        provider: provider_bucket(&config.agent, model.as_deref()),
+        queue_key: queue_key(model.as_deref()),
+        agent: config.agent.clone(),
+        model,
+        environment: environment.to_owned(),
+        agent_timeout_sec: harbor.agent_timeout_sec,
+        harbor: harbor.settings,
+    })
+}
+
+fn known_environment(given: Option<&str>, field: &str) -> Result<Option<&'static str>, SweepError> {
+    given
+        .map(check_environment)
+        .transpose()
+        .map_err(|reason| SweepError::Environment { field: field.to_owned(), reason })
+}
+
+fn seconds(minutes: Option<f64>, field: &str) -> Result<Option<f64>, SweepError> {
+    let Some(minutes) = minutes else { return Ok(None) };
+    let seconds = minutes * 60.0;
+    if minutes > 0.0 && seconds.is_finite() {
+        Ok(Some(seconds))
+    } else {
+        Err(SweepError::Timeout { field: field.to_owned(), minutes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn config(agent: &str, model: Option<&str>, n_trials: u32) -> ConfigSpec {
+        ConfigSpec { agent: agent.to_owned(), model: model.map(str::to_owned), n_trials, ..ConfigSpec::default() }
+    }
+
+    fn sweep(configs: Vec<ConfigSpec>) -> SweepSpec {
+        SweepSpec { configs, ..SweepSpec::default() }
+    }
+
+    fn object(value: Value) -> Map<String, Value> {
+        match value {
+            Value::Object(map) => map,
+            other => panic!("{other} is no object"),
+        }
+    }
+
+    #[test]
+    fn trials_come_config_by_config() {
+        let spec = sweep(vec![
+            config("oracle", None, 2),
+            config("codex", Some("GPT-5.2 Codex"), 1),
+            config("my.agents:Mine", None, 1),
+        ]);
+        let trials = expand(&spec).unwrap();
+        let short: Vec<_> = trials
+            .iter()
+            .map(|t| (t.index, t.agent.as_str(), t.model.as_deref(), t.provider, t.queue_key.as_str()))
+            .collect();
+        assert_eq!(
+            short,
+            [
+                (0, "oracle", Some("default"), "default", "default"),
+                (1, "oracle", Some("default"), "default", "default"),
+                (2, "codex", Some("gpt-5.2-codex"), "openai", "openai/gpt-5.2-codex"),
+                (3, "my.agents:Mine", None, "default", "default"),
+            ]
+        );
+        assert!(trials.iter().all(|t| t.environment == "docker" && t.agent_timeout_sec.is_none()));
+        assert!(trials.iter().all(|t| t.harbor == HarborSettings::default()));
+    }
+
+    #[test]
+    fn a_config_wins_over_its_submission() {
+        let mut spec = sweep(vec![config("oracle", None, 1), config("nop", None, 1)]);
+        spec.environment = Some("Modal".to_owned());
+        spec.timeout_minutes = Some(1.5);
+        spec.flat = object(json!({"env_cpus": 1, "agent_kwargs": {"a": 1}, "task_id": "t"}));
+        spec.harbor = object(json!({"environment": {"override_memory_mb": 600}}));
+        spec.configs[1].environment = Some("podman".to_owned());
+        spec.configs[1].timeout_minutes = Some(3.0);
+        spec.configs[1].agent_kwargs = object(json!({"a": 2}));
+        spec.configs[1].agent_config = object(json!({"override_setup_timeout_sec": 7}));
+        let trials = expand(&spec).unwrap();
+        assert_eq!((trials[0].environment.as_str(), trials[1].environment.as_str()), ("modal", "podman"));
+        assert_eq!((trials[0].agent_timeout_sec, trials[1].agent_timeout_sec), (Some(90.0), Some(180.0)));
+        assert_eq!((trials[0].harbor.override_cpus, trials[0].harbor.override_memory_mb), (Some(1.0), Some(600)));
+        assert_eq!((&trials[0].harbor.agent_kwargs["a"], &trials[1].harbor.agent_kwargs["a"]), (&json!(1), &json!(2)));
+        assert_eq!(
+            (trials[0].harbor.agent_setup_timeout_sec, trials[1].harbor.agent_setup_timeout_sec),
+            (None, Some(7.0))
+        );
+    }
+
+    #[test]
+    fn seconds_win_over_minutes_of_the_same_level() {
+        let mut spec = sweep(vec![config("oracle", None, 1)]);
+        spec.timeout_minutes = Some(60.0);
+        spec.harbor = object(json!({"agent_config": {"override_timeout_sec": 10}}));
+        assert_eq!(expand(&spec).unwrap()[0].agent_timeout_sec, Some(10.0));
+        spec.configs[0].timeout_minutes = Some(1.0);
+        assert_eq!(expand(&spec).unwrap()[0].agent_timeout_sec, Some(60.0));
+        spec.configs[0].agent_config = object(json!({"override_timeout_sec": 5}));
+        assert_eq!(expand(&spec).unwrap()[0].agent_timeout_sec, Some(5.0));
+    }
+
+    #[rstest]
+    #[case(|s: &mut SweepSpec| s.configs.clear(), "configs", "Must specify 'configs'")]
+    #[case(|s: &mut SweepSpec| s.configs[1].n_trials = 0, "configs[1].n_trials", "at least 1")]
+    #[case(|s: &mut SweepSpec| s.configs[1].n_trials = 10_000, "configs", "at most 10000 trials, and this one asks for 10001")]
+    #[case(|s: &mut SweepSpec| s.configs[1].n_trials = u32::MAX, "configs", "asks for 4294967296")]
+    #[case(|s: &mut SweepSpec| s.configs[1].agent = "oracel".to_owned(), "configs[1].agent", "did you mean `oracle`?")]
+    #[case(|s: &mut SweepSpec| s.configs[1].agent = "codex".to_owned(), "configs[1].model", "Model is required for all agents except nop/oracle")]
+    #[case(|s: &mut SweepSpec| s.environment = Some("local".to_owned()), "environment", "unknown environment \"local\"")]
+    #[case(|s: &mut SweepSpec| s.configs[1].environment = Some(String::new()), "configs[1].environment", "unknown environment \"\"")]
+    #[case(|s: &mut SweepSpec| s.timeout_minutes = Some(0.0), "timeout_minutes", "positive number of minutes, not 0")]
+    #[case(|s: &mut SweepSpec| s.configs[1].timeout_minutes = Some(f64::NAN), "configs[1].timeout_minutes", "not NaN")]
+    #[case(|s: &mut SweepSpec| s.timeout_minutes = Some(f64::MAX), "timeout_minutes", "positive number of minutes")]
+    #[case(|s: &mut SweepSpec| s.flat = object(json!({"env_cpus": "x"})), "env_cpus", "must be a positive number")]
+    #[case(|s: &mut SweepSpec| s.harbor = object(json!({"artifacts": 1})), "harbor.artifacts", "must be a list")]
+    #[case(|s: &mut SweepSpec| s.configs[1].agent_config = object(json!({"kwargs": 1})), "configs[1].agent_config.kwargs", "must be an object")]
+    #[case(|s: &mut SweepSpec| s.configs[1].agent_env = object(json!({"A": "s3cret"})), "configs[1].agent_env", "stored unencrypted")]
+    #[case(|s: &mut SweepSpec| s.configs[1].agent_config = object(json!({"env": {"A": "s3cret"}})), "configs[1].agent_config.env", "stored unencrypted")]
+    #[case(|s: &mut SweepSpec| s.flat = object(json!({"agent_env": {"A": "s3cret"}})), "agent_env", "stored unencrypted")]
+    #[case(|s: &mut SweepSpec| s.run_analysis = true, "run_analysis", "not supported yet")]
+    fn refused_with_the_field(#[case] spoil: fn(&mut SweepSpec), #[case] field: &str, #[case] text: &str) {
+        let mut spec = sweep(vec![config("oracle", None, 1), config("nop", None, 1)]);
+        assert_eq!(expand(&spec).map(|trials| trials.len()), Ok(2));
+        spoil(&mut spec);
+        let error = expand(&spec).unwrap_err();
+        assert_eq!(error.field(), field);
+        assert!(error.to_string().contains(text), "{error}");
+        assert!(!error.to_string().contains("s3cret"), "{error}");
+    }
+
+    #[test]
+    fn the_largest_sweep_is_accepted() {
+        assert_eq!(expand(&sweep(vec![config("nop", None, MAX_TRIALS_PER_SWEEP)])).unwrap().len(), 10_000);
+    }
+
+    proptest! {
+        #[test]
+        fn indices_run_over_all_trials(counts in prop::collection::vec(1_u32..50, 1..8)) {
+            let spec = sweep(counts.iter().enumerate().map(|(i, n)| config(&format!("m:C{i}"), None, *n)).collect());
+            let trials = expand(&spec).unwrap();
+            prop_assert_eq!(trials.len() as u64, counts.iter().map(|n| u64::from(*n)).sum::<u64>());
+            prop_assert!(trials.iter().zip(0..).all(|(trial, index)| trial.index == index));
+            let agents: Vec<&str> = trials.iter().map(|trial| trial.agent.as_str()).collect();
+            let expected: Vec<&str> =
+                spec.configs.iter().flat_map(|c| std::iter::repeat_n(c.agent.as_str(), c.n_trials as usize)).collect();
+            prop_assert_eq!(agents, expected);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+"""Runs one Harbor trial for the runner, which starts this script with Harbor's own interpreter.
+
+Input, on stdin: one line with the path of a TrialConfig in JSON. Until it comes, nothing has happened; closing stdin
+instead ends the script. Closing stdin later stops the trial, as SIGTERM and SIGINT do: whatever ends the runner, even
+SIGKILL, closes it, so no trial outlives its runner.
+
+Output, on stdout, one JSON object a line:
+    {"ready": seconds}                                  Harbor is imported
+    {"event": "start", "at": "2026-01-31T10:00:00Z"}    a Harbor TrialEvent
+    {"log": phase, "stream": stream, "text": text}      what a command in the sandbox printed
+    {"done": true}                                      the trial's folder holds a result.json that will not change
+    {"error": {"type", "message", "traceback"}}         there is no result
+
+Exit status: 0 done, 1 error, 130 stopped.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harbor.models.trial.config import TrialConfig
+
+DONE, ERROR, STOPPED = 0, 1, 130
+# Characters of text in a line of the protocol, which stays small however long a line the sandbox prints.
+PIECE = 16_384
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+def private_channels() -> tuple[int, Emit]:
+    """Keeps stdin and stdout for the protocol alone: libraries print, and children read, whatever is on 0 and 1."""
+    commands, answers = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+
+    def emit(message: dict[str, Any]) -> None:
+        line = memoryview(json.dumps(message).encode() + b"\n")
+        try:
+            while line:
+                line = line[os.write(answers, line) :]
+        except OSError:
+            # The runner is gone. The end of stdin says so too, and stops the trial in good order.
+            pass
+
+    return commands, emit
+
+
+def preflight(config: "TrialConfig") -> None:
+    """Asks early for what would fail late, as Harbor's own commands do."""
+    from harbor.agents.factory import AgentFactory
+    from harbor.environments.factory import EnvironmentFactory
+    from harbor.models.environment_type import EnvironmentType
+
+    AgentFactory.run_preflight(config.agent)
+    # Docker's preflight blocks on `docker info`; the first compose command reports the same fault.
+    if config.environment.type != EnvironmentType.DOCKER:
+        EnvironmentFactory.run_preflight(type=config.environment.type, import_path=config.environment.import_path)
+
+
+async def run_trial(config_path: str, emit: Emit) -> int:
+    """One trial, from its configuration to its result."""
+    from harbor.models.trial.config import TrialConfig
+    from harbor.trial.hooks import LogEntry, TrialEvent, TrialHookEvent
+    from harbor.trial.trial import Trial
+
+    async def on_event(event: TrialHookEvent) -> None:
+        emit({"event": event.event.value, "at": datetime.now(UTC).isoformat()})
+
+    async def on_log(entry: LogEntry) -> None:
+        for start in range(0, len(entry.text), PIECE):
+            piece = entry.text[start : start + PIECE]
+            emit({"log": entry.phase, "stream": str(entry.stream), "text": piece})
+
+    try:
+        config = TrialConfig.model_validate_json(Path(config_path).read_text())
+        preflight(config)
+        trial = await Trial.create(config)
+        for event in TrialEvent:
+            trial.add_hook(event, on_event)
+        trial.add_log_callback(on_log)
+        await trial.run()
+    # Preflights raise SystemExit, which asyncio would let tear down the loop.
+    except (Exception, SystemExit) as exc:
+        trace = traceback.format_exc()
+        # The start of a message and the end of a traceback say the most.
+        error = {"type": type(exc).__name__, "message": str(exc)[:PIECE], "traceback": trace[-PIECE:]}
+        emit({"error": error})
+        return ERROR
+    emit({"done": True})
+    return DONE
+
+
+async def main(commands: int, emit: Emit) -> int:
+    from harbor.utils.async_cleanup import with_async_cleanup
+
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(commands, "rb", 0))
+    config_path = (await reader.readline()).decode().rstrip("\n")
+    if not config_path:
+        return STOPPED
+
+    trial = asyncio.create_task(with_async_cleanup(run_trial(config_path, emit)))
+    stopping = False
+
+    def stop() -> None:
+        # Once only: a second cancellation would interrupt Harbor while it removes its containers.
+        nonlocal stopping
+        if not stopping:
+            stopping = True
+            trial.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    closed = asyncio.create_task(reader.read())
+    closed.add_done_callback(lambda _: stop())
+    try:
+        return await trial
+    except asyncio.CancelledError:
+        return STOPPED
+    finally:
+        closed.cancel()
+
+
+if __name__ == "__main__":
+    # A shell's background jobs inherit ignored signals. Until there is a trial to stop, the default will do.
+    for inherited in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(inherited, signal.SIG_DFL)
+    begun = time.monotonic()
+    channels = private_channels()
+    # Imported while the runner still fetches the task: this is most of the time that Harbor takes to start.
+    import harbor.environments.docker.docker
+    import harbor.trial.single_step  # noqa: F401
+
+    channels[1]({"ready": round(time.monotonic() - begun, 3)})
+    sys.exit(asyncio.run(main(*channels)))

@@ -1,0 +1,175 @@
+//! Which environment variables Harbor may see: what it needs to run, and the keys of model providers and sandboxes.
+//! Never our own settings, and never the database's address.
+
+use std::ffi::OsString;
+
+/// Variables passed by their whole name: what programs need, and credentials that follow no pattern.
+const NAMES: &[&str] = &[
+    "ALL_PROXY",
+    "COPILOT_GITHUB_TOKEN",
+    "CURL_CA_BUNDLE",
+    "GH_TOKEN",
+    "GITHUB_TOKEN",
+    "HOME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "KUBECONFIG",
+    "LANG",
+    "LANGUAGE",
+    "LOGNAME",
+    "NO_PROXY",
+    "PATH",
+    "PYTHONPATH",
+    "REQUESTS_CA_BUNDLE",
+    "SSH_AUTH_SOCK",
+    "TZ",
+    "USER",
+];
+
+/// Beginnings of names: tools that Harbor calls, model providers, agents, sandboxes.
+const PREFIXES: &[&str] = &[
+    "AI_GATEWAY_",
+    "ANTHROPIC_",
+    "AWS_",
+    "AZURE_",
+    "BEAM_",
+    "BLAXEL_",
+    "BL_",
+    "BUILDKIT_",
+    "BUILDX_",
+    "CEREBRAS_",
+    "CLAUDE_CODE_",
+    "CLOUDSDK_",
+    "CODEX_",
+    "COHERE_",
+    "COPILOT_PROVIDER_",
+    "CUA_",
+    "CWSANDBOX_",
+    "DASHSCOPE_",
+    "DATABRICKS_",
+    "DAYTONA_",
+    "DEEPSEEK_",
+    "DOCKER_",
+    "E2B_",
+    "FIREWORKS_",
+    "GCP_",
+    "GEMINI_",
+    "GOOGLE_",
+    "GROQ_",
+    "HF_",
+    "HUGGINGFACE_",
+    "HYPERBROWSER_",
+    "ISLO_",
+    "KERNEL_",
+    "KIMI_",
+    "LANGSMITH_",
+    "LC_",
+    "LITELLM_",
+    "LLM_",
+    "MISTRAL_",
+    "MODAL_",
+    "MOONSHOT_",
+    "MOSAIC_",
+    "MSWEA_",
+    "NOVITA_",
+    "NVIDIA_",
+    "OLLAMA_",
+    "OPENAI_",
+    "OPENROUTER_",
+    "OPENSANDBOX_",
+    "PRIME_",
+    "RUNLOOP_",
+    "RUNTA_",
+    "SAIL_",
+    "SKYPILOT_",
+    "SSL_CERT_",
+    "TENSORLAKE_",
+    "TOGETHER",
+    "USE_COMPUTER_",
+    "VERCEL_",
+    "VERTEX",
+    "XAI_",
+    "XDG_",
+    "ZAI_",
+];
+
+/// Ends of names that providers without a line of their own keep to.
+const SUFFIXES: &[&str] = &["_API_KEY", "_BASE_URL"];
+
+/// What no rule and no setting passes on.
+fn is_ours(name: &str) -> bool {
+    name.ends_with("DATABASE_URL") || name.starts_with("ODDISH_") || name.starts_with("PG")
+}
+
+fn is_needed(name: &str) -> bool {
+    // Proxies are commonly set in lower case.
+    let upper = name.to_ascii_uppercase();
+    NAMES.contains(&upper.as_str())
+        || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+}
+
+/// The variables among `vars` that Harbor may see, with those named in `also`, and the ones that we set for it:
+/// telemetry is off, and litellm doesn't fetch its price list from the internet.
+pub fn driver_environment(
+    vars: impl IntoIterator<Item = (OsString, OsString)>,
+    also: &[String],
+) -> Vec<(OsString, OsString)> {
+    vars.into_iter()
+        .filter(|(name, _)| {
+            name.to_str()
+                .is_some_and(|name| !is_ours(name) && (is_needed(name) || also.iter().any(|more| more == name)))
+        })
+        .chain([
+            (OsString::from("HARBOR_TELEMETRY"), OsString::from("off")),
+            (OsString::from("LITELLM_LOCAL_MODEL_COST_MAP"), OsString::from("True")),
+            // What Harbor prints must be in its log when it dies.
+            (OsString::from("PYTHONUNBUFFERED"), OsString::from("1")),
+        ])
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed(name: &str, also: &[&str]) -> bool {
+        let also: Vec<String> = also.iter().map(|name| (*name).to_owned()).collect();
+        driver_environment([(OsString::from(name), OsString::from("x"))], &also)
+            .iter()
+            .any(|(passed, _)| passed == name)
+    }
+
+    #[test]
+    fn keys_and_necessities_pass() {
+        for name in ["PATH", "http_proxy", "LC_ALL", "DOCKER_HOST", "ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"] {
+            assert!(passed(name, &[]), "{name}");
+        }
+        for name in ["AWS_SESSION_TOKEN", "MODAL_TOKEN_ID", "NEWCOMER_API_KEY", "TOGETHERAI_API_KEY", "XDG_RUNTIME_DIR"]
+        {
+            assert!(passed(name, &[]), "{name}");
+        }
+    }
+
+    #[test]
+    fn our_own_settings_never_pass() {
+        for name in ["DATABASE_URL", "ODDISH_DATABASE_URL", "ODDISH_SECRET_KEY", "PGPASSWORD", "READ_DATABASE_URL"] {
+            assert!(!passed(name, &[name]), "{name}");
+        }
+        assert!(!passed("ODDISH_API_KEY", &[]));
+    }
+
+    #[test]
+    fn others_pass_when_they_are_named() {
+        assert!(!passed("MY_TASK_SETTING", &[]));
+        assert!(passed("MY_TASK_SETTING", &["MY_TASK_SETTING"]));
+    }
+
+    #[test]
+    fn harbor_is_told_not_to_phone_home() {
+        let inherited = [(OsString::from("HARBOR_TELEMETRY"), OsString::from("on"))];
+        let environment = driver_environment(inherited, &[]);
+        assert_eq!(environment.iter().filter(|(name, _)| name == "HARBOR_TELEMETRY").count(), 1);
+        assert!(environment.contains(&("HARBOR_TELEMETRY".into(), "off".into())));
+    }
+}

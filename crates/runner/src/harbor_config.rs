@@ -1,0 +1,92 @@
+//! The configuration of a trial as Harbor reads it (its `TrialConfig`).
+
+use oddish_db::attempts::Assignment;
+use oddish_domain::harbor_settings::HarborSettings;
+use serde_json::{Map, Value, json};
+
+use crate::attempt::Scratch;
+
+/// What is added to the Docker Compose file of every sandbox: Harbor's main service is a shell that ignores SIGTERM, and
+/// stopping it would take Docker's ten seconds. `init` reaps what agents leave behind. Everything else stays as the
+/// task's own file has it.
+pub const COMPOSE_OVERLAY: &str = "services:\n  main:\n    init: true\n    stop_grace_period: 0s\n";
+
+const DOCKER: &str = "docker";
+
+/// The stored Harbor settings of a trial are not what this version stores.
+#[derive(Debug, thiserror::Error)]
+#[error("the trial's stored Harbor settings cannot be read; submit it again")]
+pub struct UnreadableSettings {
+    source: serde_json::Error,
+}
+
+/// The Harbor settings of an assignment.
+pub fn harbor_settings(assignment: &Assignment) -> Result<HarborSettings, UnreadableSettings> {
+    serde_json::from_value(assignment.harbor.clone()).map_err(|source| UnreadableSettings { source })
+}
+
+/// The `TrialConfig` of an attempt. `default_agent_timeout_sec` is the time-out of an agent that has none from anywhere;
+/// `None` leaves it to the task's folder.
+pub fn trial_config(
+    assignment: &Assignment,
+    settings: &HarborSettings,
+    default_agent_timeout_sec: Option<f64>,
+    scratch: &Scratch,
+) -> Value {
+    let is_docker = assignment.environment == DOCKER;
+    let mut environment_kwargs = settings.environment_kwargs.clone();
+    if is_docker {
+        // The agent's logs then grow in the trial's folder while it runs, where Harbor would copy them at the end.
+        environment_kwargs.entry("auto_mounting").or_insert(Value::Bool(true));
+    }
+    let overlays: &[_] = if is_docker { &[scratch.compose_overlay()] } else { &[] };
+    let agent_timeout_sec = match assignment.agent_timeout_sec {
+        Some(seconds) => assignment.agent_timeout_overrides.then_some(seconds),
+        None => default_agent_timeout_sec,
+    };
+    let agent_key = if assignment.agent.contains(':') { "import_path" } else { "name" };
+    let config = json!({
+        "task": {"path": scratch.task(&assignment.task_name)},
+        "trial_name": scratch.trial_name(),
+        "trials_dir": scratch.trials(),
+        "agent": {
+            agent_key: assignment.agent,
+            "model_name": assignment.model,
+            "override_timeout_sec": agent_timeout_sec,
+            "override_setup_timeout_sec": settings.agent_setup_timeout_sec,
+            "max_timeout_sec": settings.agent_max_timeout_sec,
+            "kwargs": settings.agent_kwargs,
+            "mcp_servers": settings.mcp_servers,
+        },
+        "environment": {
+            "type": assignment.environment,
+            "force_build": settings.force_build,
+            "delete": true,
+            "override_cpus": settings.override_cpus,
+            "override_memory_mb": settings.override_memory_mb,
+            "override_storage_mb": settings.override_storage_mb,
+            "override_gpus": settings.override_gpus,
+            "extra_docker_compose": overlays,
+            "kwargs": environment_kwargs,
+        },
+        "verifier": {
+            "override_timeout_sec": settings.verifier_timeout_sec,
+            "max_timeout_sec": settings.verifier_max_timeout_sec,
+            "disable": settings.disable_verification,
+        },
+        "artifacts": settings.artifacts,
+    });
+    without_nulls(config)
+}
+
+/// Leaves the absent settings to Harbor's own defaults.
+fn without_nulls(config: Value) -> Value {
+    let Value::Object(sections) = config else { return config };
+    let filled = |(key, section): (String, Value)| match section {
+        Value::Object(fields) => {
+            (key, Value::Object(fields.into_iter().filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>()))
+        }
+        other => (key, other),
+    };
+    Value::Object(sections.into_iter().map(filled).collect())
+}

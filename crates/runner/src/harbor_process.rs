@@ -1,0 +1,161 @@
+//! The Python process that runs Harbor, and what it tells us (the protocol is in `driver.py`).
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
+use tracing::warn;
+
+const DRIVER: &str = include_str!("driver.py");
+
+/// Longest part of Harbor's own output that a message repeats, in bytes.
+const OUTPUT_TAIL: u64 = 4096;
+
+/// A line from the driver.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum DriverLine {
+    /// Harbor has ended the trial, and its `result.json` will not change.
+    Done {
+        /// Always true.
+        done: bool,
+    },
+    /// There will be no result.
+    Failed {
+        /// Why.
+        error: DriverError,
+    },
+    /// Harbor reached a point of the trial.
+    Event {
+        /// Harbor's name of it, such as `agent-start`.
+        event: String,
+    },
+    /// A command in the sandbox printed something.
+    Log {
+        /// `agent_setup`, `agent` or `verification`.
+        log: String,
+        /// What it printed.
+        text: String,
+    },
+    /// Harbor is imported.
+    Ready {
+        /// Seconds that it took.
+        ready: f64,
+    },
+}
+
+/// Why Harbor could not even begin the trial, or did not end it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct DriverError {
+    /// Type of the Python exception.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its message.
+    pub message: String,
+    /// The end of its traceback.
+    pub traceback: String,
+}
+
+/// The running driver. When this is dropped its stdin closes, and it stops by itself and removes its containers.
+#[derive(Debug)]
+pub struct HarborProcess {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Option<Lines<BufReader<ChildStdout>>>,
+    output: File,
+}
+
+impl HarborProcess {
+    /// Starts Harbor's interpreter, which imports Harbor and then waits for [`begin`](Self::begin).
+    ///
+    /// `folder` must exist: Harbor works there, and what it prints goes to a nameless file in it. A pipe would break with
+    /// the runner, and the broken pipe would keep Harbor from ending in good order.
+    pub fn spawn(python: &Path, folder: &Path, environment: Vec<(OsString, OsString)>) -> io::Result<Self> {
+        let output = tempfile::tempfile_in(folder)?;
+        let mut child = Command::new(python)
+            // Without -P Python would also import modules from the folder that it works in.
+            .args(["-P", "-c", DRIVER])
+            .current_dir(folder)
+            .env_clear()
+            .envs(environment)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(output.try_clone()?)
+            .spawn()?;
+        let stdin = child.stdin.take();
+        let lines = child.stdout.take().map(|stdout| BufReader::new(stdout).lines());
+        Ok(Self { child, stdin, lines, output })
+    }
+
+    /// Lets the trial begin whose configuration is in the file `config`.
+    pub async fn begin(&mut self, config: &Path) -> io::Result<()> {
+        let Some(stdin) = &mut self.stdin else { return Err(io::ErrorKind::BrokenPipe.into()) };
+        stdin.write_all(config.as_os_str().as_encoded_bytes()).await?;
+        stdin.write_all(b"\n").await
+    }
+
+    /// The next line, or `None` when the driver has closed its output. Cancelling this loses nothing.
+    pub async fn next(&mut self) -> io::Result<Option<DriverLine>> {
+        let Some(lines) = &mut self.lines else { return Ok(None) };
+        while let Some(line) = lines.next_line().await? {
+            match serde_json::from_str(&line) {
+                Ok(line) => return Ok(Some(line)),
+                Err(error) => warn!(%error, "the Harbor driver sent a line that is not understood"),
+            }
+        }
+        Ok(None)
+    }
+
+    /// A handle on what Harbor prints, to be read by position.
+    pub fn output(&self) -> io::Result<File> {
+        self.output.try_clone()
+    }
+
+    /// The end of what Harbor printed.
+    pub fn output_tail(&self) -> String {
+        let length = self.output.metadata().map_or(0, |metadata| metadata.len());
+        let start = length.saturating_sub(OUTPUT_TAIL);
+        let mut tail = vec![0; usize::try_from(length - start).unwrap_or(0)];
+        let read = self.output.read_at(&mut tail, start).unwrap_or(0);
+        String::from_utf8_lossy(&tail[..read]).trim().to_owned()
+    }
+
+    /// Waits for the process to end by itself.
+    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+
+    /// Stops the trial: Harbor gets `grace` to remove its containers, and is killed after that. Tells whether it ended by
+    /// itself; if not, its containers may still be there.
+    pub async fn stop(&mut self, grace: Duration) -> bool {
+        if let Some(pid) = self.child.id().and_then(|id| i32::try_from(id).ok()) {
+            // Only fails when it is gone already.
+            let _gone = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+        self.end(grace).await
+    }
+
+    /// Lets a driver end that has nothing more to do, and kills it after `grace`. Tells whether it ended by itself.
+    pub async fn end(&mut self, grace: Duration) -> bool {
+        // The end of its input tells it to stop. Nobody reads its output any more, and it can't get stuck on a closed pipe.
+        self.stdin = None;
+        self.lines = None;
+        if timeout(grace, self.child.wait()).await.is_ok() {
+            return true;
+        }
+        if let Err(error) = self.child.kill().await {
+            warn!(%error, "cannot kill Harbor");
+        }
+        false
+    }
+}

@@ -1,0 +1,215 @@
+//! What can be read of a trial while it runs: its stages, what its commands print, and the logs of agent and verifier as
+//! they grow, as numbered chunks in the artifact store (objects don't append).
+
+use std::fs::File;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use oddish_artifacts::key::attempt_log_chunk;
+use oddish_artifacts::{InvalidKey, SharedStore, StoreError};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tracing::warn;
+
+use crate::tail::{FileTail, FolderTail};
+
+/// Longest time between something being written and its being readable.
+const FLUSH_EVERY: Duration = Duration::from_secs(2);
+/// Largest chunk, in bytes.
+const CHUNK_BYTES: usize = 64 << 10;
+/// Most bytes of all chunks of an attempt. The files themselves are uploaded whole when the trial ends.
+const MAX_BYTES: u64 = 32 << 20;
+/// Lines that may wait for the store; more are left out.
+const WAITING_LINES: usize = 4096;
+
+/// Writes the live log of one attempt until it is [finished](Self::finish).
+#[derive(Debug)]
+pub struct LiveLog {
+    lines: mpsc::Sender<String>,
+    writer: JoinHandle<()>,
+}
+
+/// Which attempt a log belongs to.
+#[derive(Clone, Debug)]
+pub struct LogPlace {
+    /// The task.
+    pub task_id: String,
+    /// The trial.
+    pub trial_id: String,
+    /// Number of the attempt.
+    pub attempt: u32,
+}
+
+impl LiveLog {
+    /// Begins to follow the trial's folder, which need not exist yet, and what Harbor itself prints.
+    pub fn start(store: SharedStore, place: LogPlace, trial: &Path, harbor_output: File) -> Self {
+        let (lines, received) = mpsc::channel(WAITING_LINES);
+        let sources = Sources {
+            folders: vec![
+                FolderTail::new(trial.join("agent"), "agent"),
+                FolderTail::new(trial.join("verifier"), "verifier"),
+            ],
+            harbor: FileTail::new(harbor_output),
+        };
+        let chunks = Chunks::new(store, place);
+        Self { lines, writer: tokio::spawn(write(chunks, sources, received)) }
+    }
+
+    /// Adds a line, or several. It never waits: where the store can't keep up, lines are left out.
+    pub fn line(&self, text: impl Into<String>) {
+        let _left_out_when_full = self.lines.try_send(text.into());
+    }
+
+    /// Writes what is left, and ends the log.
+    pub async fn finish(self) {
+        drop(self.lines);
+        let _only_fails_if_it_panicked = self.writer.await;
+    }
+}
+
+struct Sources {
+    folders: Vec<FolderTail>,
+    harbor: FileTail,
+}
+
+async fn write(mut chunks: Chunks, mut sources: Sources, mut lines: mpsc::Receiver<String>) {
+    let mut tick = interval_at(Instant::now() + FLUSH_EVERY, FLUSH_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            line = lines.recv() => match line {
+                Some(line) => chunks.add_line(&line).await,
+                None => break,
+            },
+            _ = tick.tick() => {
+                sources.look(&mut chunks, false).await;
+                chunks.flush().await;
+            }
+        }
+    }
+    sources.look(&mut chunks, true).await;
+    chunks.flush().await;
+}
+
+impl Sources {
+    async fn look(&mut self, chunks: &mut Chunks, to_the_end: bool) {
+        let printed = self.harbor.grown(to_the_end);
+        chunks.add_from("harbor", &printed).await;
+        for folder in &mut self.folders {
+            for (name, text) in folder.grown(to_the_end) {
+                chunks.add_from(&name, &text).await;
+            }
+        }
+    }
+}
+
+/// Cuts a log into chunks and stores them.
+struct Chunks {
+    store: SharedStore,
+    place: LogPlace,
+    next: u32,
+    buffer: Vec<u8>,
+    taken: u64,
+    /// Whose text came last, so that a line names the next one when it changes.
+    speaker: String,
+}
+
+impl Chunks {
+    fn new(store: SharedStore, place: LogPlace) -> Self {
+        Self { store, place, next: 0, buffer: Vec::new(), taken: 0, speaker: String::new() }
+    }
+
+    async fn add_line(&mut self, line: &str) {
+        self.speaker.clear();
+        self.add(line.as_bytes()).await;
+        if !line.ends_with('\n') {
+            self.add(b"\n").await;
+        }
+    }
+
+    async fn add_from(&mut self, speaker: &str, text: &[u8]) {
+        if text.is_empty() {
+            return;
+        }
+        if self.speaker != speaker {
+            speaker.clone_into(&mut self.speaker);
+            self.add(format!("--- {speaker}\n").as_bytes()).await;
+        }
+        self.add(text).await;
+        if !text.ends_with(b"\n") {
+            self.add(b"\n").await;
+        }
+    }
+
+    async fn add(&mut self, text: &[u8]) {
+        if self.taken >= MAX_BYTES {
+            return;
+        }
+        let room = usize::try_from(MAX_BYTES - self.taken).unwrap_or(usize::MAX);
+        self.buffer.extend_from_slice(&text[..text.len().min(room)]);
+        self.taken += text.len() as u64;
+        if self.taken >= MAX_BYTES {
+            let notice = format!(
+                "\n[The live log ends here, after {MAX_BYTES} bytes; the trial's files are stored whole when it ends]\n"
+            );
+            self.buffer.extend_from_slice(notice.as_bytes());
+        }
+        while self.buffer.len() >= CHUNK_BYTES {
+            if !self.store_chunk(chunk_end(&self.buffer)).await {
+                // Kept for the next flush; what the store does not take in the end is in the trial's files.
+                return;
+            }
+        }
+    }
+
+    async fn flush(&mut self) {
+        while !self.buffer.is_empty() {
+            if !self.store_chunk(chunk_end(&self.buffer)).await {
+                return;
+            }
+        }
+    }
+
+    /// Stores the first `bytes` of the buffer, and tells whether that worked.
+    async fn store_chunk(&mut self, bytes: usize) -> bool {
+        match self.put(Bytes::copy_from_slice(&self.buffer[..bytes])).await {
+            Ok(()) => {
+                self.buffer.drain(..bytes);
+                self.next += 1;
+                true
+            }
+            Err(error) => {
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    chunk = self.next,
+                    "cannot store a chunk of the live log"
+                );
+                false
+            }
+        }
+    }
+
+    async fn put(&self, chunk: Bytes) -> Result<(), ChunkError> {
+        let LogPlace { task_id, trial_id, attempt } = &self.place;
+        let key = attempt_log_chunk(task_id, trial_id, *attempt, self.next)?;
+        Ok(self.store.put(&key, chunk).await?)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ChunkError {
+    #[error(transparent)]
+    Key(#[from] InvalidKey),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Where the next chunk ends: with a line if there is one, so that no reader sees half a character.
+fn chunk_end(buffer: &[u8]) -> usize {
+    if buffer.len() < CHUNK_BYTES {
+        return buffer.len();
+    }
+    buffer[..CHUNK_BYTES].iter().rposition(|byte| *byte == b'\n').map_or(CHUNK_BYTES, |last| last + 1)
+}

@@ -1,0 +1,189 @@
+//! Putting in place what a trial needs: room on the disk, the task's folder, Harbor's configuration.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use oddish_artifacts::archive::{ArchiveError, UnpackLimits, unpack};
+use oddish_artifacts::hash::{HashError, sha256_file};
+use oddish_artifacts::{Key, SharedStore, StoreError};
+use oddish_db::attempts::{Assignment, Outcome};
+use oddish_domain::harbor_settings::HarborSettings;
+
+use crate::attempt::Scratch;
+use crate::harbor_config::{COMPOSE_OVERLAY, UnreadableSettings, harbor_settings, trial_config};
+use crate::harbor_result::failed;
+use crate::settings::RunnerSettings;
+use crate::task_folder::{self, TaskFolderError};
+
+/// Why a trial could not be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum PreparationError {
+    /// Too little room.
+    #[error(
+        "{} has {:.1} GB free and a trial needs {:.1}: free some, or choose another folder with ODDISH_HARBOR_JOBS_DIR \
+         or another bound with ODDISH_MIN_FREE_GB",
+        folder.display(), gb(*free), gb(*needed)
+    )]
+    InsufficientDiskSpace {
+        /// The folder for running trials.
+        folder: PathBuf,
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that must be.
+        needed: u64,
+    },
+    /// The stored archive is not the one that was registered.
+    #[error("the task's archive `{key}` has changed since it was uploaded; upload the task again")]
+    ArchiveChanged {
+        /// Its key.
+        key: String,
+    },
+    /// The archive can't be fetched.
+    #[error("cannot fetch the task's archive")]
+    Fetch(#[from] StoreError),
+    /// The archive can't be read.
+    #[error("cannot check the task's archive")]
+    Hash(#[from] HashError),
+    /// The archive can't be unpacked.
+    #[error("cannot unpack the task's archive")]
+    Unpack(#[from] ArchiveError),
+    /// The task's folder can't be changed as the settings ask.
+    #[error(transparent)]
+    Task(#[from] TaskFolderError),
+    /// The trial's settings can't be read.
+    #[error(transparent)]
+    Settings(#[from] UnreadableSettings),
+    /// A file or folder can't be made.
+    #[error("cannot use `{}`", path.display())]
+    Disk {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+fn gb(bytes: u64) -> f64 {
+    bytes as f64 / 1e9
+}
+
+impl PreparationError {
+    /// The outcome to record, where another attempt would end in the same way; none where it might not.
+    pub(crate) fn as_outcome(&self) -> Option<Outcome> {
+        let error_type = match self {
+            Self::InsufficientDiskSpace { .. } => "InsufficientDiskSpace",
+            Self::ArchiveChanged { .. } => "TaskArchiveChanged",
+            Self::Fetch(StoreError::NotFound { .. } | StoreError::InvalidKey(_)) => "TaskArchiveMissing",
+            Self::Unpack(ArchiveError::Io { .. }) | Self::Fetch(_) | Self::Hash(_) | Self::Disk { .. } => return None,
+            Self::Unpack(_) => "TaskArchiveInvalid",
+            Self::Task(TaskFolderError::Io { .. }) => return None,
+            Self::Task(_) => "TaskInvalid",
+            Self::Settings(_) => "SettingsUnreadable",
+        };
+        Some(failed(error_type, &with_causes(self)))
+    }
+}
+
+/// An error's text with those of its causes.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Prepares the attempt's scratch folder, and leaves Harbor's configuration in it.
+pub(crate) async fn prepare(
+    assignment: &Assignment,
+    settings: &RunnerSettings,
+    store: &SharedStore,
+    scratch: &Scratch,
+) -> Result<(), PreparationError> {
+    check_free_space(&settings.jobs_dir, settings.min_free_bytes)?;
+    for folder in [scratch.root(), &scratch.temporary(), &scratch.trials()] {
+        disk(folder, tokio::fs::create_dir_all(folder).await)?;
+    }
+    let harbor = harbor_settings(assignment)?;
+    let task = fetch_task(assignment, store, scratch).await?;
+    let default_timeout_sec = adapt_task(assignment, &harbor, &task, settings.default_agent_timeout_sec)?;
+    let config = trial_config(assignment, &harbor, default_timeout_sec, scratch);
+    write(&scratch.compose_overlay(), COMPOSE_OVERLAY).await?;
+    write(&scratch.trial_config(), &config.to_string()).await
+}
+
+fn check_free_space(folder: &Path, needed: u64) -> Result<(), PreparationError> {
+    let space = disk(folder, nix::sys::statvfs::statvfs(folder).map_err(io::Error::from))?;
+    // The sizes of these counts differ between systems.
+    let free = u64::from(space.blocks_available()).saturating_mul(u64::from(space.fragment_size()));
+    if free < needed {
+        return Err(PreparationError::InsufficientDiskSpace { folder: folder.to_path_buf(), free, needed });
+    }
+    Ok(())
+}
+
+async fn fetch_task(
+    assignment: &Assignment,
+    store: &SharedStore,
+    scratch: &Scratch,
+) -> Result<PathBuf, PreparationError> {
+    let key = Key::parse(assignment.archive_key.as_str()).map_err(StoreError::from)?;
+    let archive = scratch.archive();
+    store.get_to_file(&key, &archive).await?;
+    if sha256_file(&archive).await? != assignment.archive_sha256 {
+        return Err(PreparationError::ArchiveChanged { key: assignment.archive_key.clone() });
+    }
+    let task = scratch.task(&assignment.task_name);
+    let reader = disk(&archive, tokio::fs::File::open(&archive).await)?;
+    unpack(reader, &task, &UnpackLimits::default()).await?;
+    Ok(task)
+}
+
+/// Writes into the task what Harbor's configuration can't say, and returns the agent's time-out that it can.
+///
+/// An override would replace the time-outs that the steps of a task have of their own, so there the default goes into
+/// the task.
+fn adapt_task(
+    assignment: &Assignment,
+    harbor: &HarborSettings,
+    task: &Path,
+    default_timeout_sec: f64,
+) -> Result<Option<f64>, PreparationError> {
+    if let Some(image) = &harbor.docker_image {
+        task_folder::set_docker_image(task, image)?;
+    }
+    if assignment.agent_timeout_sec.is_none() && task_folder::has_steps(task)? {
+        task_folder::set_agent_timeout(task, default_timeout_sec)?;
+        return Ok(None);
+    }
+    Ok(Some(default_timeout_sec))
+}
+
+async fn write(path: &Path, text: &str) -> Result<(), PreparationError> {
+    disk(path, tokio::fs::write(path, text).await)
+}
+
+fn disk<T>(path: &Path, result: io::Result<T>) -> Result<T, PreparationError> {
+    result.map_err(|source| PreparationError::Disk { path: path.to_path_buf(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_named_with_its_sizes() {
+        let error = check_free_space(Path::new("/"), u64::MAX).unwrap_err();
+        let outcome = error.as_outcome().unwrap();
+        assert_eq!(outcome.error_type.as_deref(), Some("InsufficientDiskSpace"));
+        let message = outcome.error_message.unwrap();
+        assert!(
+            message.starts_with("/ has ") && message.contains(" GB free and a trial needs 18446744073.7"),
+            "{message}"
+        );
+        check_free_space(Path::new("/"), 0).unwrap();
+    }
+}

@@ -1,0 +1,454 @@
+//! One attempt from its beginning to its record.
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use oddish_artifacts::SharedStore;
+use oddish_artifacts::key::attempt_prefix;
+use oddish_db::attempts::{self, Assignment, Fenced, Outcome};
+use oddish_db::{DbError, PgPool, wake};
+use oddish_domain::status::HarborStage;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+use crate::attempt::Scratch;
+use crate::clean_up::{remove_containers, remove_scratch};
+use crate::driver_environment::driver_environment;
+use crate::harbor_process::{DriverLine, HarborProcess};
+use crate::harbor_python::{HarborNotFound, find_harbor_python};
+use crate::harbor_result::{failed, read_outcome};
+use crate::identity::this_process;
+use crate::live_log::{LiveLog, LogPlace};
+use crate::preparation::{PreparationError, prepare, with_causes};
+use crate::settings::RunnerSettings;
+use crate::upload::upload_tree;
+
+/// How often it is looked whether the attempt is still ours: a cancelled trial stops within seconds.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How long Harbor may take to stop a trial and remove its containers.
+const STOP_WITHIN: Duration = Duration::from_secs(30);
+/// How long a Python that has nothing more to do may take to end.
+const EXIT_WITHIN: Duration = Duration::from_secs(5);
+/// How long the database may be away before an attempt that has not begun is given up.
+const BEGIN_WITHIN: Duration = Duration::from_secs(60);
+/// How long the database may be away before an outcome is given up: it cost money, and a fail-over takes minutes.
+const RECORD_WITHIN: Duration = Duration::from_secs(600);
+
+/// What a runner is told to run.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The trial.
+    pub trial_id: String,
+    /// Number of the attempt, from 1.
+    pub number: i32,
+    /// Its fencing token.
+    pub token: Uuid,
+}
+
+/// What a runner works with.
+#[derive(Debug)]
+pub struct Runner {
+    /// The database.
+    pub pool: PgPool,
+    /// The artifact store.
+    pub store: SharedStore,
+    /// Its settings.
+    pub settings: RunnerSettings,
+    /// The environment variables of its own process.
+    pub variables: Vec<(OsString, OsString)>,
+}
+
+/// How an attempt ended without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Its outcome is recorded.
+    Recorded,
+    /// It was not ours any more, or never was; nothing was recorded.
+    Stale,
+    /// The runner was told to stop: the trial is queued again.
+    Interrupted,
+}
+
+/// Why an attempt ended without a record. The launcher notices, and the trial is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The database was away for too long, or refused.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// The disk or the store failed.
+    #[error(transparent)]
+    Preparation(#[from] PreparationError),
+    /// Somebody stopped Harbor, and not through us.
+    #[error("Harbor was stopped from outside ({status}); nothing is recorded, so that the trial is tried again")]
+    HarborStopped {
+        /// How it ended.
+        status: String,
+    },
+    /// The operating system failed us.
+    #[error("cannot {doing}")]
+    System {
+        /// What was being done.
+        doing: &'static str,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+/// Runs the attempt to its end.
+pub async fn run(runner: &Runner, attempt: &Attempt) -> Result<Ending, RunError> {
+    let mut stop = StopSignal::listen()?;
+    let scratch = Scratch::new(&runner.settings.jobs_dir, &attempt.trial_id, attempt.number);
+    // Python needs a good part of a second to import Harbor. It does so while the attempt begins and the task is fetched.
+    let harbor = start_harbor(runner, &scratch).await;
+    let identity = this_process(OffsetDateTime::now_utc());
+    let begun = while_unreachable(BEGIN_WITHIN, || {
+        attempts::begin(&runner.pool, attempt.token, &identity, OffsetDateTime::now_utc())
+    })
+    .await?;
+    let Some(assignment) = begun else {
+        info!("the attempt is not ours, or has begun already: nothing to do");
+        return Ok(Ending::Stale);
+    };
+    // From here on the scratch folder is ours alone.
+    let running = Running { runner, attempt, assignment: &assignment, scratch: &scratch };
+    let (ending, files_kept) = match harbor {
+        Ok(mut harbor) => {
+            let ended = running.trial(&mut harbor, &mut stop).await?;
+            let closed = running.close(ended).await?;
+            // Only now: the record did not have to wait for Python's own end.
+            harbor.end(EXIT_WITHIN).await;
+            closed
+        }
+        Err(error) => running.close(Ended::outcome(error.as_outcome())).await?,
+    };
+    if !files_kept {
+        remove_scratch(&scratch).await;
+    }
+    Ok(ending)
+}
+
+/// Harbor could not be started at all.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error(transparent)]
+    NotFound(#[from] HarborNotFound),
+    #[error("cannot start Harbor's interpreter `{}` in `{}`", python.display(), folder.display())]
+    Spawn { python: PathBuf, folder: PathBuf, source: io::Error },
+}
+
+impl StartError {
+    fn as_outcome(&self) -> Outcome {
+        failed("HarborNotStarted", &with_causes(self))
+    }
+}
+
+async fn start_harbor(runner: &Runner, scratch: &Scratch) -> Result<HarborProcess, StartError> {
+    let settings = &runner.settings;
+    let python = match &settings.harbor_python {
+        Some(python) => python.clone(),
+        None => find_harbor_python(&std::env::var_os("PATH").unwrap_or_default())?,
+    };
+    let folder = settings.jobs_dir.clone();
+    let mut environment = driver_environment(runner.variables.iter().cloned(), &settings.pass_env);
+    environment.push(("TMPDIR".into(), scratch.temporary().into()));
+    let started = match tokio::fs::create_dir_all(&folder).await {
+        Ok(()) => HarborProcess::spawn(&python, &folder, environment),
+        Err(error) => Err(error),
+    };
+    started.map_err(|source| StartError::Spawn { python, folder, source })
+}
+
+/// An attempt that has begun.
+struct Running<'a> {
+    runner: &'a Runner,
+    attempt: &'a Attempt,
+    assignment: &'a Assignment,
+    scratch: &'a Scratch,
+}
+
+/// How the trial ended.
+enum Ended {
+    /// With an outcome. When its files could not be stored, they are kept where they are.
+    Outcome { outcome: Box<Outcome>, files_kept: bool },
+    /// The attempt was closed by somebody else.
+    Stale,
+    /// We were told to stop.
+    Interrupted,
+}
+
+impl Ended {
+    fn outcome(outcome: Outcome) -> Self {
+        Self::Outcome { outcome: Box::new(outcome), files_kept: false }
+    }
+}
+
+/// What ended the waiting for Harbor.
+enum Awaited {
+    Done,
+    Failed(Outcome),
+    Gone,
+    Stale,
+    Interrupted,
+}
+
+impl Running<'_> {
+    async fn trial(&self, harbor: &mut HarborProcess, stop: &mut StopSignal) -> Result<Ended, RunError> {
+        let prepared = tokio::select! {
+            biased;
+            () = stop.received() => return Ok(Ended::Interrupted),
+            prepared = prepare(self.assignment, &self.runner.settings, &self.runner.store, self.scratch) => prepared,
+        };
+        if let Err(error) = prepared {
+            return Ok(Ended::outcome(error.as_outcome().ok_or(error)?));
+        }
+        let output = harbor.output().map_err(system("read what Harbor prints"))?;
+        let log = LiveLog::start(self.runner.store.clone(), self.log_place(), &self.scratch.trial(), output);
+        // It may have died while it imported Harbor; following it tells why.
+        let _broken_pipe = harbor.begin(&self.scratch.trial_config()).await;
+        let awaited = self.follow(harbor, &log, stop).await;
+        let outcome = match awaited {
+            Awaited::Done => {
+                let trial = self.scratch.trial();
+                let read = tokio::task::spawn_blocking(move || read_outcome(&trial));
+                read.await.unwrap_or_else(|error| failed("HarborResultUnreadable", &error.to_string()))
+            }
+            Awaited::Failed(outcome) => outcome,
+            Awaited::Gone => match self.harbor_gone(harbor, stop).await? {
+                Some(outcome) => outcome,
+                None => return Ok(Ended::Interrupted),
+            },
+            Awaited::Stale | Awaited::Interrupted => {
+                if !harbor.stop(STOP_WITHIN).await {
+                    remove_containers(self.scratch.trial_name(), &self.runner.variables).await;
+                }
+                log.finish().await;
+                return Ok(if matches!(awaited, Awaited::Stale) { Ended::Stale } else { Ended::Interrupted });
+            }
+        };
+        Ok(self.store_files(outcome, log).await)
+    }
+
+    async fn follow(&self, harbor: &mut HarborProcess, log: &LiveLog, stop: &mut StopSignal) -> Awaited {
+        let (stages, changes) = watch::channel(HarborStage::Starting);
+        let lost = self.until_lost(changes);
+        tokio::pin!(lost);
+        loop {
+            let line = tokio::select! {
+                biased;
+                () = stop.received() => {
+                    log.line("The runner was told to stop.");
+                    return Awaited::Interrupted;
+                }
+                () = &mut lost => {
+                    log.line("The attempt was closed: the trial was cancelled, or given to another runner.");
+                    return Awaited::Stale;
+                }
+                line = harbor.next() => line,
+            };
+            match line {
+                Ok(Some(DriverLine::Ready { ready })) => info!(seconds = ready, "Harbor is imported"),
+                Ok(Some(DriverLine::Event { event })) => {
+                    log.line(format!("[{}] {event}", now_text()));
+                    if let Some(stage) = stage_of(&event) {
+                        stages.send_replace(stage);
+                    }
+                }
+                Ok(Some(DriverLine::Log { log: _, text })) => log.line(text),
+                Ok(Some(DriverLine::Done { .. })) => return Awaited::Done,
+                Ok(Some(DriverLine::Failed { error })) => {
+                    log.line(error.traceback.as_str());
+                    let message = if error.message.is_empty() { &error.kind } else { &error.message };
+                    return Awaited::Failed(failed(&error.kind, message));
+                }
+                Ok(None) => return Awaited::Gone,
+                Err(error) => {
+                    warn!(%error, "cannot read from the Harbor driver");
+                    return Awaited::Gone;
+                }
+            }
+        }
+    }
+
+    /// Writes each stage as it comes, and returns when the attempt is not ours any more. A database that is away for a
+    /// while is no reason to stop a trial.
+    async fn until_lost(&self, mut stages: watch::Receiver<HarborStage>) {
+        let pool = &self.runner.pool;
+        let mut unwritten = None;
+        loop {
+            tokio::select! {
+                Ok(()) = stages.changed() => unwritten = Some(*stages.borrow_and_update()),
+                () = sleep(LOOK_EVERY) => {}
+            }
+            let ours = match unwritten {
+                Some(stage) => {
+                    let written = attempts::set_stage(pool, self.attempt.token, stage, OffsetDateTime::now_utc()).await;
+                    written.map(|fenced| {
+                        unwritten = None;
+                        fenced == Fenced::Accepted
+                    })
+                }
+                None => attempts::is_open(pool, self.attempt.token).await,
+            };
+            match ours {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => warn!(error = &error as &dyn std::error::Error, "cannot tell how the trial is going"),
+            }
+        }
+    }
+
+    /// What to make of a Harbor that ended without a word. `None` when it and we were told to stop together.
+    async fn harbor_gone(
+        &self,
+        harbor: &mut HarborProcess,
+        stop: &mut StopSignal,
+    ) -> Result<Option<Outcome>, RunError> {
+        use std::os::unix::process::ExitStatusExt;
+
+        let Ok(Ok(status)) = timeout(EXIT_WITHIN, harbor.wait()).await else {
+            return Ok(Some(failed("HarborCrashed", "Harbor closed its output without a result, and did not end.")));
+        };
+        remove_containers(self.scratch.trial_name(), &self.runner.variables).await;
+        let told = [nix::libc::SIGTERM, nix::libc::SIGINT];
+        if status.code() == Some(130) || status.signal().is_some_and(|number| told.contains(&number)) {
+            return match timeout(Duration::from_secs(1), stop.received()).await {
+                Ok(()) => Ok(None),
+                Err(_) => Err(RunError::HarborStopped { status: status.to_string() }),
+            };
+        }
+        let tail = harbor.output_tail();
+        Ok(Some(failed("HarborCrashed", &format!("Harbor ended without a result ({status}). It last said: {tail}"))))
+    }
+
+    /// Stores what the trial left and the rest of its live log.
+    async fn store_files(&self, mut outcome: Outcome, log: LiveLog) -> Ended {
+        let trial = self.scratch.trial();
+        let Assignment { task_id, trial_id, .. } = self.assignment;
+        let mut files_kept = false;
+        match attempt_prefix(task_id, trial_id, self.log_place().attempt) {
+            Ok(prefix) if trial.is_dir() => {
+                let (stored, ()) = tokio::join!(upload_tree(&self.runner.store, &prefix, &trial), log.finish());
+                match stored {
+                    Ok(0) => {}
+                    Ok(_) => outcome.artifact_prefix = Some(prefix),
+                    Err(error) => {
+                        error!(error = &error as &dyn std::error::Error, "cannot store the trial's files");
+                        files_kept = true;
+                        let message = format!(
+                            "The trial's files could not be stored and stay in {}: {}",
+                            trial.display(),
+                            with_causes(&error)
+                        );
+                        outcome.error_type.get_or_insert_with(|| "FilesNotStored".to_owned());
+                        outcome.error_message.get_or_insert(message);
+                    }
+                }
+            }
+            Ok(_) => log.finish().await,
+            Err(error) => error!(%error, "the trial's files have no place in the store"),
+        }
+        Ended::Outcome { outcome: Box::new(outcome), files_kept }
+    }
+
+    /// Writes into the database how the attempt ended, and wakes the dispatcher. The second value tells whether its
+    /// files are to be kept.
+    async fn close(&self, ended: Ended) -> Result<(Ending, bool), RunError> {
+        let Runner { pool, .. } = self.runner;
+        let token = self.attempt.token;
+        let now = OffsetDateTime::now_utc;
+        let (fenced, ending, files_kept) = match ended {
+            Ended::Outcome { outcome, files_kept } => {
+                let record = || attempts::record(pool, token, &outcome, now());
+                (while_unreachable(RECORD_WITHIN, record).await?, Ending::Recorded, files_kept)
+            }
+            Ended::Interrupted => {
+                let interrupt = || attempts::interrupt(pool, token, "the runner was told to stop", now());
+                (while_unreachable(BEGIN_WITHIN, interrupt).await?, Ending::Interrupted, false)
+            }
+            Ended::Stale => (Fenced::Stale, Ending::Stale, false),
+        };
+        if fenced == Fenced::Stale {
+            info!("the attempt is not ours any more: nothing is recorded");
+            return Ok((Ending::Stale, false));
+        }
+        if let Err(error) = wake::notify(pool).await {
+            warn!(error = &error as &dyn std::error::Error, "cannot wake the dispatcher; it will look by itself");
+        }
+        Ok((ending, files_kept))
+    }
+
+    fn log_place(&self) -> LogPlace {
+        let Assignment { task_id, trial_id, number, .. } = self.assignment;
+        LogPlace {
+            task_id: task_id.clone(),
+            trial_id: trial_id.clone(),
+            attempt: u32::try_from(*number).unwrap_or_default(),
+        }
+    }
+}
+
+fn stage_of(event: &str) -> Option<HarborStage> {
+    match event {
+        "start" => Some(HarborStage::TrialStarted),
+        "environment-start" => Some(HarborStage::EnvironmentSetup),
+        "agent-start" => Some(HarborStage::AgentRunning),
+        "verification-start" => Some(HarborStage::Verification),
+        _ => None,
+    }
+}
+
+fn now_text() -> String {
+    OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default()
+}
+
+fn system(doing: &'static str) -> impl FnOnce(io::Error) -> RunError {
+    move |source| RunError::System { doing, source }
+}
+
+/// SIGTERM and SIGINT, also where they were inherited as ignored.
+struct StopSignal {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignal {
+    fn listen() -> Result<Self, RunError> {
+        let listen = |kind| signal(kind).map_err(system("listen for signals"));
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Repeats a write while the database can't be reached, for as long as `within`.
+async fn while_unreachable<T, F: Future<Output = Result<T, DbError>>>(
+    within: Duration,
+    write: impl Fn() -> F,
+) -> Result<T, DbError> {
+    const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+    let end = Instant::now() + within;
+    let mut pause = Duration::from_millis(100);
+    loop {
+        match write().await {
+            Err(error) if error.is_unreachable() && Instant::now() + pause < end => {
+                warn!(error = &error as &dyn std::error::Error, "trying again");
+                sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            result => return result,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The command line.
+
+use std::net::IpAddr;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Runs Oddish on one machine.
+#[derive(Debug, Parser)]
+#[command(
+    name = "oddish-server",
+    version,
+    after_help = "\
+Examples:
+  oddish-server api
+  oddish-server api --port 9000 --n-concurrent '{\"openai/gpt-5.2\": 8, \"anthropic/claude-sonnet-4-5\": 4}'
+  oddish-server db status
+
+Settings come from the environment and from .env in the working directory; env.example lists them all."
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the API, and run trials in the same process.
+    Api(ApiArguments),
+    /// Run trials only, for an API that runs elsewhere on the same database and storage.
+    Worker,
+    /// Look after the database.
+    Db {
+        #[command(subcommand)]
+        command: DatabaseCommand,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  oddish-server api
+  oddish-server api --n-concurrent '{\"openai/gpt-5.2\": 8}'
+  oddish-server api --no-workers          # with `oddish-server worker` elsewhere")]
+pub(crate) struct ApiArguments {
+    /// Address to listen on [default: 127.0.0.1, or ODDISH_API_HOST].
+    #[arg(long)]
+    pub(crate) host: Option<IpAddr>,
+    /// Port to listen on [default: 8000, or ODDISH_API_PORT]; 0 takes a free one.
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// Trials that may run at once, for each model: a JSON object.
+    #[arg(long, value_name = "JSON")]
+    pub(crate) n_concurrent: Option<String>,
+    /// Serve the API only; trials wait for an `oddish-server worker`.
+    #[arg(long)]
+    pub(crate) no_workers: bool,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum DatabaseCommand {
+    /// Prepare the database: everything that `init` does. Kept for scripts that call it by this name.
+    Setup,
+    /// Apply the migrations that the database lacks.
+    Init,
+    /// Say which migrations the database has.
+    Status,
+    /// Drop everything that Oddish has in the database, and create it anew, empty.
+    Reset {
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Delete all tasks, trials and experiments; the schema stays.
+    Purge {
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Does nothing: the queue is part of the migrations.
+    InstallPgqueuer,
+}

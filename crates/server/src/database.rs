@@ -1,0 +1,37 @@
+//! The database: the one that is configured, else a private Postgres.
+
+use anyhow::Context as _;
+use oddish_db::{DatabaseUrl, PgPool, schema};
+use oddish_private_postgres::{Options, PrivatePostgres};
+
+use crate::settings::ServerSettings;
+
+/// Folder of the private Postgres below `ODDISH_HOME`.
+const PRIVATE_FOLDER: &str = "postgres";
+
+/// Where the database is: the configured URL, or that of the private server, which is started if it does not run. It is left running
+/// when this process ends, so that runners that outlive it can still record what they found.
+pub(crate) async fn locate(settings: &ServerSettings) -> anyhow::Result<DatabaseUrl> {
+    if let Some(url) = &settings.database.url {
+        return Ok(url.clone());
+    }
+    let folder = settings.home.join(PRIVATE_FOLDER);
+    tracing::info!(folder = %folder.display(), "no DATABASE_URL is set: using a private Postgres");
+    let options = Options { programs: settings.postgres_programs.clone(), ..Options::new(folder) };
+    let server = tokio::task::spawn_blocking(move || PrivatePostgres::start(&options))
+        .await?
+        .context("no database: DATABASE_URL is not set, and a private Postgres could not be started")?;
+    server.url().parse().map_err(anyhow::Error::msg)
+}
+
+/// Connects to the database without touching the schema.
+pub(crate) async fn connect(settings: &ServerSettings, url: &DatabaseUrl) -> anyhow::Result<PgPool> {
+    Ok(oddish_db::connect(url, settings.database.pool_size).await?)
+}
+
+/// Connects, and applies the migrations that are missing.
+pub(crate) async fn open(settings: &ServerSettings, url: &DatabaseUrl) -> anyhow::Result<PgPool> {
+    let pool = connect(settings, url).await?;
+    schema::migrate(&pool).await.with_context(|| format!("the database at {}", url.place()))?;
+    Ok(pool)
+}

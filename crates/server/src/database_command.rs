@@ -1,0 +1,71 @@
+//! `oddish-server db`.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use anyhow::bail;
+use oddish_db::schema;
+
+use crate::args::DatabaseCommand;
+use crate::database;
+use crate::settings::ServerSettings;
+
+pub(crate) async fn run(command: DatabaseCommand) -> anyhow::Result<()> {
+    if matches!(command, DatabaseCommand::InstallPgqueuer) {
+        anstream::println!(
+            "Nothing to install: the queue is part of the migrations. `oddish-server db init` applies them."
+        );
+        return Ok(());
+    }
+    let settings = ServerSettings::load()?;
+    let url = database::locate(&settings).await?;
+    let pool = database::connect(&settings, &url).await?;
+    let place = url.place();
+    match command {
+        DatabaseCommand::Setup | DatabaseCommand::Init => {
+            schema::migrate(&pool).await?;
+            anstream::println!("The database at {place} is up to date.");
+        }
+        DatabaseCommand::Status => print_status(&place, &schema::status(&pool).await?),
+        DatabaseCommand::Reset { yes } => {
+            confirm(yes, &format!("Drop everything that Oddish has in the database at {place}"))?;
+            schema::reset(&pool).await?;
+            anstream::println!("The database at {place} is empty and up to date.");
+        }
+        DatabaseCommand::Purge { yes } => {
+            confirm(yes, &format!("Delete all tasks, trials and experiments in the database at {place}"))?;
+            schema::purge(&pool).await?;
+            anstream::println!("All tasks, trials and experiments in the database at {place} are deleted.");
+        }
+        DatabaseCommand::InstallPgqueuer => {}
+    }
+    Ok(())
+}
+
+fn print_status(place: &str, migrations: &[schema::MigrationStatus]) {
+    anstream::println!("Database {place}");
+    for migration in migrations {
+        let state = if migration.applied { "applied" } else { "MISSING" };
+        anstream::println!("  {:04} {:<40} {state}", migration.version, migration.description);
+    }
+    if migrations.iter().any(|migration| !migration.applied) {
+        anstream::println!("Run `oddish-server db init` to apply what is missing.");
+    }
+}
+
+/// Asks before data goes. Without a terminal there is nobody to ask.
+fn confirm(yes: bool, what: &str) -> anyhow::Result<()> {
+    if yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        bail!("this deletes data; add --yes to do it without being asked");
+    }
+    anstream::eprint!("{what}? [y/N] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    if !matches!(answer.trim(), "y" | "Y" | "yes") {
+        bail!("nothing was changed");
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! The settings of the server, read once at the start with every fault named.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use oddish_artifacts::{STORAGE_VARIABLES, StorageSettings};
+use oddish_db::{DATABASE_VARIABLES, DatabaseSettings};
+use oddish_domain::limits::{self, ConcurrencyLimits};
+use oddish_domain::settings::{Reader, Settings, Variable};
+use oddish_functions::auth::{AUTH_VARIABLES, AuthMode};
+use oddish_functions::state::UploadRules;
+
+/// The variables that only the server reads.
+const SERVER_VARIABLES: &[Variable] = &[
+    Variable { name: "ODDISH_API_HOST", default: "127.0.0.1", secret: false, doc: "Address that the API listens on." },
+    Variable { name: "ODDISH_API_PORT", default: "8000", secret: false, doc: "Port that the API listens on." },
+    Variable {
+        name: "ODDISH_AUTO_START_WORKERS",
+        default: "true",
+        secret: false,
+        doc: "Whether `oddish-server api` runs trials too. With false, or with --no-workers, an `oddish-server worker` has to.",
+    },
+    Variable {
+        name: "ODDISH_MAX_RUNNERS",
+        default: "32",
+        secret: false,
+        doc: "Trials at once on this machine, over all models; each takes 200 to 300 MB beside its containers.",
+    },
+    Variable {
+        name: "ODDISH_RUNNER",
+        default: "",
+        secret: false,
+        doc: "The oddish-runner program. Unset: the one beside oddish-server, else the one on PATH.",
+    },
+    Variable {
+        name: "ODDISH_HOME",
+        default: "",
+        secret: false,
+        doc: "Folder for the private Postgres. Unset: /var/lib/oddish as root, else ~/.local/share/oddish.",
+    },
+    Variable {
+        name: "ODDISH_POSTGRES_BIN",
+        default: "",
+        secret: false,
+        doc: "Folder of the Postgres programs for the private server. Unset: the newest that is found.",
+    },
+    Variable {
+        name: "ODDISH_LOG",
+        default: "info",
+        secret: false,
+        doc: "What is logged, in the form of Rust's env_logger: `info`, `debug`, `oddish_dispatcher=debug,info`.",
+    },
+];
+
+/// Every variable, by the part of the system that reads it, in the order of `env.example`.
+pub(crate) const VARIABLES: &[(&str, &[Variable])] = &[
+    ("Database", DATABASE_VARIABLES),
+    ("Storage", STORAGE_VARIABLES),
+    ("Concurrency", limits::VARIABLES),
+    ("API and server", SERVER_VARIABLES),
+    ("Access", AUTH_VARIABLES),
+    ("Running trials", oddish_runner::RUNNER_VARIABLES),
+];
+
+/// Everything that the server reads from its environment.
+#[derive(Debug)]
+pub(crate) struct ServerSettings {
+    pub(crate) database: DatabaseSettings,
+    pub(crate) storage: StorageSettings,
+    pub(crate) uploads: UploadRules,
+    pub(crate) limits: ConcurrencyLimits,
+    pub(crate) auth: AuthMode,
+    pub(crate) host: IpAddr,
+    pub(crate) port: u16,
+    pub(crate) start_workers: bool,
+    pub(crate) max_runners: u32,
+    pub(crate) runner: Option<PathBuf>,
+    pub(crate) home: PathBuf,
+    pub(crate) postgres_programs: Option<PathBuf>,
+    /// All variables, for the runners.
+    pub(crate) environment: BTreeMap<String, String>,
+}
+
+impl ServerSettings {
+    /// Reads the environment, and `.env` below it: a variable of the environment goes before one of the file.
+    pub(crate) fn load() -> anyhow::Result<Self> {
+        let mut environment = BTreeMap::new();
+        match dotenvy::dotenv_iter() {
+            Ok(variables) => {
+                for variable in variables {
+                    let (name, value) =
+                        variable.context(".env cannot be read: mend the line, or move the file away")?;
+                    environment.insert(name, value);
+                }
+            }
+            Err(error) if error.not_found() => {}
+            Err(error) => return Err(error).context(".env cannot be read"),
+        }
+        // Names and values that are not Unicode are none of ours, and Harbor would not take them either.
+        let own =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        environment.extend(own);
+        let settings = Settings::from_map(environment.clone());
+        let mut reader = settings.reader();
+        let read = Self::read(&mut reader, environment);
+        // The runner reads its settings itself; a fault in them is better found here than in every trial.
+        oddish_runner::RunnerSettings::read(&mut reader);
+        reader.finish()?;
+        Ok(read)
+    }
+
+    fn read(reader: &mut Reader<'_>, environment: BTreeMap<String, String>) -> Self {
+        let storage = StorageSettings::read(reader);
+        Self {
+            database: DatabaseSettings::read(reader),
+            uploads: UploadRules::read(reader, &storage),
+            storage,
+            limits: ConcurrencyLimits::read(reader),
+            auth: AuthMode::read(reader),
+            host: reader.parsed("ODDISH_API_HOST", IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            port: reader.parsed("ODDISH_API_PORT", 8000),
+            start_workers: reader.flag("ODDISH_AUTO_START_WORKERS", true),
+            max_runners: reader.within("ODDISH_MAX_RUNNERS", 32, 1..=10_000),
+            runner: reader.optional("ODDISH_RUNNER"),
+            home: reader.optional("ODDISH_HOME").unwrap_or_else(|| default_home(&environment)),
+            postgres_programs: reader.optional("ODDISH_POSTGRES_BIN"),
+            environment,
+        }
+    }
+
+    /// The environment of a runner: this process's own and `.env`, with the database that is really in use.
+    pub(crate) fn runner_environment(&self, database_url: &str) -> BTreeMap<OsString, OsString> {
+        let mut environment: BTreeMap<OsString, OsString> =
+            self.environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        environment.insert("DATABASE_URL".into(), database_url.into());
+        environment.insert("ODDISH_LOCAL_STORAGE_DIR".into(), self.storage.local_storage_dir.clone().into());
+        environment
+    }
+}
+
+fn default_home(environment: &BTreeMap<String, String>) -> PathBuf {
+    if nix::unistd::geteuid().is_root() {
+        return PathBuf::from("/var/lib/oddish");
+    }
+    let set = |name: &str| environment.get(name).filter(|value| !value.is_empty());
+    match (set("XDG_DATA_HOME"), set("HOME")) {
+        (Some(data), _) => PathBuf::from(data).join("oddish"),
+        (None, Some(home)) => PathBuf::from(home).join(".local/share/oddish"),
+        (None, None) => std::env::temp_dir().join("oddish"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn env_example_shows_every_variable() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../env.example");
+        let expected = oddish_domain::settings::render_env_example(VARIABLES);
+        if std::env::var_os("UPDATE_EXPECTED").is_some() {
+            std::fs::write(&path, &expected).unwrap();
+        }
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            found == expected,
+            "env.example is out of date: run `UPDATE_EXPECTED=1 cargo xtask test -E 'test(env_example)'`"
+        );
+    }
+}

@@ -1,0 +1,56 @@
+//! A Postgres of our own that lives as long as one task.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use oddish_private_postgres::{Options, PrivatePostgres};
+use tempfile::TempDir;
+
+use crate::progress::{say, step};
+
+/// A private server with an empty database `oddish`. Dropping it stops the server and removes its data.
+pub(crate) struct ThrowAwayDatabase {
+    folder: TempDir,
+    url: String,
+}
+
+impl ThrowAwayDatabase {
+    /// Starts it, without guarding its data against crashes, for 300 connections: tests run side by side.
+    pub(crate) fn start(postgres_bin: &Path) -> Result<Self> {
+        step("starting a throw-away Postgres", || {
+            let folder = throw_away_folder("oddish-database-")?;
+            let options = Options {
+                programs: Some(postgres_bin.to_path_buf()),
+                durable: false,
+                max_connections: 300,
+                ..Options::new(folder.path().join("postgres"))
+            };
+            let url = PrivatePostgres::start(&options)?.url();
+            Ok(Self { folder, url })
+        })
+    }
+
+    /// The connection URL.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for ThrowAwayDatabase {
+    fn drop(&mut self) {
+        let stopped = PrivatePostgres::running(&self.folder.path().join("postgres"))
+            .and_then(|server| server.map_or(Ok(()), PrivatePostgres::stop));
+        if let Err(error) = stopped {
+            say(&format!("the throw-away Postgres in {} could not be stopped: {error}", self.folder.path().display()));
+        }
+    }
+}
+
+/// A new folder that other accounts can enter: as root, Postgres runs under another one.
+pub(crate) fn throw_away_folder(prefix: &str) -> Result<TempDir> {
+    let builder = &mut tempfile::Builder::new();
+    let folder = builder.prefix(prefix).permissions(Permissions::from_mode(0o755)).tempdir();
+    folder.context("can't create a temporary folder")
+}

@@ -1,0 +1,22 @@
+//! What a task tells on stderr: each step when it begins, and how long it took.
+
+use std::io::Write as _;
+use std::time::Instant;
+
+use anyhow::Result;
+
+/// Prints one line.
+pub(crate) fn say(line: &str) {
+    // A closed stderr must not stop the work.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Announces `what`, does it, and says how long it took.
+pub(crate) fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    say(&format!("==> {what}"));
+    let begun = Instant::now();
+    let outcome = work();
+    let verdict = if outcome.is_ok() { "done" } else { "failed" };
+    say(&format!("    {verdict}: {what} ({:.1} s)", begun.elapsed().as_secs_f64()));
+    outcome
+}

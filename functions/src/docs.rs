@@ -1,0 +1,37 @@
+//! `GET /openapi.json` and `GET /docs`.
+
+use axum::Json;
+use axum::response::{IntoResponse, Redirect, Response};
+use http::{StatusCode, header};
+
+use crate::extract::PathOf;
+
+/// The API as an `OpenAPI` document.
+#[utoipa::path(get, path = "/openapi.json", operation_id = "get_openapi", tag = "service",
+    responses((status = 200, description = "OpenAPI 3.1 document", content_type = "application/json")))]
+pub async fn get_openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(crate::routes::openapi())
+}
+
+/// The API as a page to read and try.
+#[utoipa::path(get, path = "/docs", operation_id = "get_docs", tag = "service",
+    responses((status = 303, description = "To the page")))]
+pub async fn get_docs() -> Redirect {
+    Redirect::to("/docs/index.html")
+}
+
+/// A file of that page. They come with the program: no other site is asked.
+#[utoipa::path(get, path = "/docs/{file}", operation_id = "get_docs_file", tag = "service",
+    params(("file" = String, Path, description = "Name of the file")),
+    responses((status = 200, description = "The file"), (status = 404, description = "No such file")))]
+pub async fn get_docs_file(PathOf(file): PathOf<String>) -> Response {
+    let config = std::sync::Arc::new(utoipa_swagger_ui::Config::from("/openapi.json"));
+    match utoipa_swagger_ui::serve(&file, config) {
+        Ok(Some(file)) => ([(header::CONTENT_TYPE, file.content_type)], file.bytes.into_owned()).into_response(),
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => {
+            tracing::error!(%error, file, "the page of the API could not be made");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What handlers answer when they cannot do what was asked: one type, one conversion.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use oddish_api_types::{Detail, ErrorBody, FieldFault};
+use oddish_artifacts::{InvalidKey, StoreError};
+use oddish_db::DbError;
+
+/// An answer with a status of 400 or above. The text is for the client: it says what happened and what to do.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    detail: Detail,
+}
+
+impl ApiError {
+    /// An error of the client's.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: Detail::Text(detail.into()) }
+    }
+
+    /// 400.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// 404.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// 409.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    /// 422, naming the field that is at fault.
+    pub fn field(kind: &str, loc: Vec<serde_json::Value>, msg: impl Into<String>) -> Self {
+        let fault = FieldFault { kind: kind.to_owned(), loc, msg: msg.into() };
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, detail: Detail::Fields(vec![fault]) }
+    }
+
+    /// 422 for a rule that the body as a whole breaks (contract 1.1).
+    pub fn value_error(loc: Vec<serde_json::Value>, msg: impl std::fmt::Display) -> Self {
+        Self::field("value_error", loc, format!("Value error, {msg}"))
+    }
+
+    /// 500. The cause goes to the log, with the id of the request that the log line belongs to, and never to the client.
+    pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error, "request failed");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Something went wrong on the server. The log has the cause under the id in the x-request-id header of this answer.",
+        )
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(ErrorBody { detail: self.detail })).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("5"));
+        }
+        response
+    }
+}
+
+impl From<DbError> for ApiError {
+    fn from(error: DbError) -> Self {
+        if error.is_unreachable() {
+            tracing::error!(error = &error as &dyn std::error::Error, "the database is not reachable");
+            // The words are the contract's (1.2).
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, "Temporary database connectivity issue. Please retry.")
+        } else {
+            Self::internal(&error)
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+/// The parts of a key come from ids that were checked when they were made: one that fails now is our fault.
+impl From<InvalidKey> for ApiError {
+    fn from(error: InvalidKey) -> Self {
+        Self::internal(&error)
+    }
+}

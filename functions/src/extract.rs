@@ -1,0 +1,98 @@
+//! Reading bodies, queries and path parameters, with faults answered as 422 that name the place (contract 1.1).
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use bytes::Bytes;
+use http::StatusCode;
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::error::ApiError;
+
+/// A JSON body.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large. The limit is 2 MB.")
+            } else {
+                ApiError::bad_request("The body could not be read to its end.")
+            }
+        })?;
+        let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
+        let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| fault("body", &error))?;
+        deserializer.end().map_err(|error| {
+            ApiError::field("json_invalid", vec![json!("body")], format!("JSON decode error: {error}"))
+        })?;
+        Ok(Self(value))
+    }
+}
+
+fn fault(place: &str, error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+    let mut loc = vec![json!(place)];
+    loc.extend(path(error.path()));
+    let inner = error.inner();
+    match inner.classify() {
+        serde_json::error::Category::Data => {
+            let text = inner.to_string();
+            // The position in the text is of no use beside the path.
+            let text = text.split(" at line ").next().unwrap_or(&text);
+            if let Some(field) = text.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+                loc.push(json!(field));
+                ApiError::field("missing", loc, "Field required")
+            } else {
+                ApiError::field("type_error", loc, text)
+            }
+        }
+        _ => ApiError::field("json_invalid", vec![json!(place)], format!("JSON decode error: {inner}")),
+    }
+}
+
+fn path(path: &serde_path_to_error::Path) -> impl Iterator<Item = Value> {
+    path.iter().filter_map(|segment| match segment {
+        serde_path_to_error::Segment::Seq { index } => Some(json!(index)),
+        serde_path_to_error::Segment::Map { key } => Some(json!(key)),
+        serde_path_to_error::Segment::Enum { variant } => Some(json!(variant)),
+        serde_path_to_error::Segment::Unknown => None,
+    })
+}
+
+/// The query string.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+        serde_path_to_error::deserialize(pairs).map(Self).map_err(|error| {
+            let mut loc = vec![json!("query")];
+            loc.extend(path(error.path()));
+            ApiError::field("type_error", loc, error.inner().to_string())
+        })
+    }
+}
+
+/// The parameters in the path.
+#[derive(Debug)]
+pub struct PathOf<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathOf<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let extracted: Result<axum::extract::Path<T>, PathRejection> =
+            axum::extract::Path::from_request_parts(parts, state).await;
+        extracted
+            .map(|axum::extract::Path(value)| Self(value))
+            .map_err(|rejection| ApiError::field("type_error", vec![json!("path")], rejection.body_text()))
+    }
+}

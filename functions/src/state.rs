@@ -1,0 +1,214 @@
+//! What handlers may ask for, each capability a type of its own.
+//!
+//! A handler names the capabilities that it uses, and its function builds those and no others; the local server builds them all.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use oddish_artifacts::{FolderStore, SharedStore, StorageSettings};
+use oddish_db::{DatabaseSettings, DbError, PgPool};
+use oddish_domain::limits::ConcurrencyLimits;
+use oddish_domain::settings::{Reader, Settings, SettingsFaults};
+use oddish_domain::task_toml;
+
+use crate::auth::AuthMode;
+
+/// The database.
+#[derive(Clone, Debug)]
+pub struct Db(pub PgPool);
+
+/// Object storage.
+#[derive(Clone, Debug)]
+pub struct Artifacts(pub SharedStore);
+
+/// The limits that queue keys get when they are first seen.
+#[derive(Clone, Debug)]
+pub struct Limits(pub Arc<ConcurrencyLimits>);
+
+/// What holds for uploads.
+#[derive(Clone, Copy, Debug)]
+pub struct UploadRules {
+    /// Size of an archive at the most, in bytes.
+    pub max_bytes: u64,
+    /// Seconds that an agent gets whose task sets no time-out; the client is told.
+    pub default_agent_timeout_sec: f64,
+}
+
+impl UploadRules {
+    /// Reads them from the storage and agent settings.
+    pub fn read(reader: &mut Reader<'_>, storage: &StorageSettings) -> Self {
+        Self {
+            max_bytes: storage.max_task_upload_mb << 20,
+            default_agent_timeout_sec: reader.within(
+                "ODDISH_DEFAULT_AGENT_TIMEOUT_SEC",
+                task_toml::DEFAULT_AGENT_TIMEOUT_SEC,
+                task_toml::AGENT_TIMEOUT_SEC_BOUNDS,
+            ),
+        }
+    }
+}
+
+/// Wakes the dispatcher.
+#[derive(Clone, Debug)]
+pub struct Wake(PgPool);
+
+impl Wake {
+    /// Wakes dispatchers that listen on this database.
+    #[must_use]
+    pub fn through(pool: PgPool) -> Self {
+        Self(pool)
+    }
+
+    /// Tells the dispatcher that work arrived. Losing this is harmless, since it also looks by itself: a failure is logged, not returned.
+    pub async fn dispatcher(&self) {
+        if let Err(error) = oddish_db::wake::notify(&self.0).await {
+            let error: &DbError = &error;
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "the dispatcher was not woken; it will look by itself"
+            );
+        }
+    }
+}
+
+/// Why a function cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Variables of the environment are wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsFaults),
+    /// No database is configured.
+    #[error("no database is configured: set DATABASE_URL to postgresql://user:password@host:5432/name")]
+    NoDatabase,
+    /// The store cannot be opened.
+    #[error("the artifact store cannot be opened")]
+    Store(#[from] oddish_artifacts::StoreError),
+}
+
+/// Capabilities that can be built from the environment's settings, without connecting to anything yet.
+pub trait FromSettings: Clone + Send + Sync + Sized + 'static {
+    /// Builds them.
+    fn from_settings(settings: &Settings) -> Result<Self, StateError>;
+}
+
+/// For functions that read the database.
+#[derive(Clone, Debug, FromRef)]
+pub struct Reads {
+    auth: AuthMode,
+    db: Db,
+}
+
+/// For functions that read the database and files.
+#[derive(Clone, Debug, FromRef)]
+pub struct ReadsFiles {
+    auth: AuthMode,
+    db: Db,
+    artifacts: Artifacts,
+}
+
+/// For the function that takes uploads.
+#[derive(Clone, Debug, FromRef)]
+pub struct Uploads {
+    auth: AuthMode,
+    db: Db,
+    artifacts: Artifacts,
+    rules: UploadRules,
+}
+
+/// For the function that creates sweeps.
+#[derive(Clone, Debug, FromRef)]
+pub struct Sweeps {
+    auth: AuthMode,
+    db: Db,
+    limits: Limits,
+    wake: Wake,
+}
+
+/// For functions that need nothing.
+#[derive(Clone, Debug, FromRef)]
+pub struct Nothing {
+    auth: AuthMode,
+}
+
+/// Everything, for the local server.
+#[derive(Clone, Debug, FromRef)]
+pub struct Everything {
+    /// Who may call.
+    pub auth: AuthMode,
+    /// The database.
+    pub db: Db,
+    /// Object storage.
+    pub artifacts: Artifacts,
+    /// What holds for uploads.
+    pub rules: UploadRules,
+    /// Limits of new queue keys.
+    pub limits: Limits,
+    /// Wakes the dispatcher.
+    pub wake: Wake,
+}
+
+fn lazy_pool(settings: &Settings) -> Result<PgPool, StateError> {
+    let mut reader = settings.reader();
+    let database = DatabaseSettings::read(&mut reader);
+    reader.finish()?;
+    let url = database.url.ok_or(StateError::NoDatabase)?;
+    // A function serves one request at a time: one connection is all that it can use.
+    Ok(oddish_db::connect_lazy(&url, 1))
+}
+
+fn storage(settings: &Settings) -> Result<(Artifacts, UploadRules), StateError> {
+    let mut reader = settings.reader();
+    let storage = StorageSettings::read(&mut reader);
+    let rules = UploadRules::read(&mut reader, &storage);
+    reader.finish()?;
+    let store = FolderStore::open(&storage.local_storage_dir)?;
+    Ok((Artifacts(Arc::new(store)), rules))
+}
+
+fn auth(settings: &Settings) -> Result<AuthMode, StateError> {
+    let mut reader = settings.reader();
+    let auth = AuthMode::read(&mut reader);
+    reader.finish()?;
+    Ok(auth)
+}
+
+impl FromSettings for Nothing {
+    fn from_settings(settings: &Settings) -> Result<Self, StateError> {
+        Ok(Self { auth: auth(settings)? })
+    }
+}
+
+impl FromSettings for Reads {
+    fn from_settings(settings: &Settings) -> Result<Self, StateError> {
+        Ok(Self { auth: auth(settings)?, db: Db(lazy_pool(settings)?) })
+    }
+}
+
+impl FromSettings for ReadsFiles {
+    fn from_settings(settings: &Settings) -> Result<Self, StateError> {
+        let (artifacts, _) = storage(settings)?;
+        Ok(Self { auth: auth(settings)?, db: Db(lazy_pool(settings)?), artifacts })
+    }
+}
+
+impl FromSettings for Uploads {
+    fn from_settings(settings: &Settings) -> Result<Self, StateError> {
+        let (artifacts, rules) = storage(settings)?;
+        Ok(Self { auth: auth(settings)?, db: Db(lazy_pool(settings)?), artifacts, rules })
+    }
+}
+
+impl FromSettings for Sweeps {
+    fn from_settings(settings: &Settings) -> Result<Self, StateError> {
+        let pool = lazy_pool(settings)?;
+        let mut reader = settings.reader();
+        let limits = ConcurrencyLimits::read(&mut reader);
+        reader.finish()?;
+        Ok(Self {
+            auth: auth(settings)?,
+            db: Db(pool.clone()),
+            limits: Limits(Arc::new(limits)),
+            wake: Wake::through(pool),
+        })
+    }
+}

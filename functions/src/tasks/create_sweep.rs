@@ -1,0 +1,129 @@
+//! `POST /tasks/sweep`.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use oddish_api_types::{ErrorBody, SweepRequest, TaskResponse};
+use oddish_db::sweeps::{self, CreatedSweep, NewSweep, SweepRefused};
+use oddish_domain::{id, retry, sweep};
+use serde_json::json;
+use time::OffsetDateTime;
+
+use super::task_not_found;
+use crate::auth::{Authed, Submit};
+use crate::error::ApiError;
+use crate::extract::Body;
+use crate::state::{Db, Limits, Wake};
+
+/// Characters of a label at the most: the user, an experiment's name.
+const MAX_LABEL: usize = 255;
+
+/// Creates the trials of a sweep and queues them.
+#[utoipa::path(post, path = "/tasks/sweep", operation_id = "create_sweep", tag = "tasks", request_body = SweepRequest,
+    responses((status = 200, body = TaskResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody), (status = 422, body = ErrorBody)))]
+pub async fn create_sweep(
+    _: Authed<Submit>,
+    State(Db(pool)): State<Db>,
+    State(Limits(limits)): State<Limits>,
+    State(wake): State<Wake>,
+    Body(request): Body<SweepRequest>,
+) -> Result<Json<TaskResponse>, ApiError> {
+    let user = label("user", &request.user)?;
+    let experiment = request.experiment_id.as_deref().map(|name| label("experiment_id", name)).transpose()?;
+    let name = request.name.as_deref().map(id::task_name).transpose();
+    let name = name.map_err(|error| ApiError::value_error(vec![json!("body"), json!("name")], error))?;
+    let trials = expand(&request)?;
+    let new = NewSweep {
+        task_id: &request.task_id,
+        name: name.as_deref(),
+        submitted_by: user,
+        priority: request.priority,
+        experiment,
+        tags: tags(&request),
+        trials: &trials,
+        max_attempts: i32::try_from(retry::MAX_ATTEMPTS_DEFAULT).unwrap_or(i32::MAX),
+    };
+    let created = sweeps::create(&pool, &new, &limits, OffsetDateTime::now_utc())
+        .await
+        .map_err(|refused| refusal(refused, &request.task_id))?;
+    wake.dispatcher().await;
+    Ok(Json(response(&request, &trials, created)))
+}
+
+fn label<'a>(field: &str, text: &'a str) -> Result<&'a str, ApiError> {
+    let text = text.trim();
+    let fault = if text.is_empty() {
+        "must not be empty"
+    } else if text.chars().count() > MAX_LABEL {
+        "must be at most 255 characters"
+    } else if text.chars().any(char::is_control) {
+        "must not contain control characters"
+    } else {
+        return Ok(text);
+    };
+    Err(ApiError::value_error(vec![json!("body"), json!(field)], format!("{field} {fault}")))
+}
+
+fn expand(request: &SweepRequest) -> Result<Vec<sweep::TrialSpec>, ApiError> {
+    let configs = request.configs.iter().map(|config| sweep::ConfigSpec {
+        agent: config.agent.clone(),
+        model: config.model.clone(),
+        n_trials: config.n_trials,
+        environment: config.environment.clone(),
+        timeout_minutes: config.timeout_minutes,
+        agent_config: config.agent_config.clone().unwrap_or_default(),
+        agent_env: config.agent_env.iter().map(|(name, value)| (name.clone(), json!(value))).collect(),
+        agent_kwargs: config.agent_kwargs.clone(),
+    });
+    let spec = sweep::SweepSpec {
+        configs: configs.collect(),
+        environment: request.environment.clone(),
+        timeout_minutes: request.timeout_minutes,
+        run_analysis: request.run_analysis,
+        harbor: request.harbor.clone().unwrap_or_default(),
+        flat: request.flat.clone(),
+    };
+    sweep::expand(&spec).map_err(|error| match error {
+        // The one rule that the contract answers with 400 (1.5).
+        sweep::SweepError::NoConfigs => ApiError::bad_request(error.to_string()),
+        _ => ApiError::value_error(vec![json!("body"), json!(error.field())], error),
+    })
+}
+
+fn tags(request: &SweepRequest) -> BTreeMap<String, String> {
+    let mut tags = request.tags.clone();
+    if let Some(github) = &request.github_username {
+        tags.entry("github_username".to_owned()).or_insert_with(|| github.clone());
+    }
+    tags
+}
+
+fn refusal(refused: SweepRefused, task_id: &str) -> ApiError {
+    match refused {
+        SweepRefused::TaskNotFound => task_not_found(task_id),
+        SweepRefused::AlreadySubmitted => ApiError::conflict(format!(
+            "Task {task_id} has been submitted before. Upload it again to run another sweep on it."
+        )),
+        SweepRefused::Db(error) => error.into(),
+    }
+}
+
+fn response(request: &SweepRequest, trials: &[sweep::TrialSpec], created: CreatedSweep) -> TaskResponse {
+    let mut providers = BTreeMap::new();
+    for trial in trials {
+        *providers.entry(trial.provider.to_owned()).or_default() += 1;
+    }
+    TaskResponse {
+        id: request.task_id.clone(),
+        name: created.task_name,
+        status: created.status,
+        priority: request.priority,
+        trials_count: u32::try_from(trials.len()).unwrap_or(u32::MAX),
+        providers,
+        experiment_id: Some(created.experiment.id),
+        experiment_name: Some(created.experiment.name),
+        created_at: created.created_at,
+    }
+}

@@ -1,0 +1,28 @@
+//! `GET /tasks/{task_id}/trials/{index}`.
+
+use axum::Json;
+use axum::extract::State;
+use oddish_api_types::{ErrorBody, TrialResponse};
+use oddish_domain::id;
+
+use super::present_trial;
+use crate::auth::{Authed, Read};
+use crate::error::ApiError;
+use crate::extract::PathOf;
+use crate::state::Db;
+use crate::trials::trial_not_found;
+
+/// One trial of a task, by its index.
+#[utoipa::path(get, path = "/tasks/{task_id}/trials/{index}", operation_id = "get_task_trial", tag = "tasks",
+    params(("task_id" = String, Path, description = "Id of the task"),
+        ("index" = u32, Path, description = "Index of the trial, from 0")),
+    responses((status = 200, body = TrialResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
+pub async fn get_task_trial(
+    _: Authed<Read>,
+    State(Db(pool)): State<Db>,
+    PathOf((task_id, index)): PathOf<(String, u32)>,
+) -> Result<Json<TrialResponse>, ApiError> {
+    let trial_id = id::trial_id(&task_id, index);
+    let trial = oddish_db::trials::get(&pool, &trial_id).await?.ok_or_else(|| trial_not_found(&trial_id))?;
+    Ok(Json(present_trial(trial)))
+}

@@ -1,0 +1,106 @@
+//! From rows to what clients read (contract 1.3).
+
+use oddish_api_types::{TaskStatusResponse, TrialResponse};
+use oddish_db::tasks::Task;
+use oddish_db::trials::Trial;
+use oddish_domain::id;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// The trial as clients read it.
+#[must_use]
+pub fn present_trial(trial: Trial) -> TrialResponse {
+    TrialResponse {
+        name: format!("{}-{}", trial.task_name, trial.trial_index),
+        task_path: task_path(&trial.task_id, trial.task_version),
+        task_version_id: Some(version_id(&trial.task_id, trial.task_version)),
+        task_version: Some(trial.task_version),
+        id: trial.id,
+        task_id: trial.task_id,
+        experiment_id: Some(trial.experiment_id),
+        agent: trial.agent,
+        provider: trial.provider,
+        queue_key: trial.queue_key,
+        model: trial.model,
+        status: trial.status,
+        attempts: trial.attempts,
+        max_attempts: trial.max_attempts,
+        harbor_stage: trial.harbor_stage,
+        reward: trial.reward,
+        rewards: read(trial.rewards),
+        error_message: trial.error_message,
+        error_type: trial.error_type,
+        result: None,
+        input_tokens: trial.input_tokens,
+        cache_tokens: trial.cache_tokens,
+        output_tokens: trial.output_tokens,
+        cost_usd: trial.cost_usd,
+        phase_timing: read(trial.phase_timing),
+        has_trajectory: trial.has_trajectory,
+        analysis_status: None,
+        analysis: None,
+        analysis_error: None,
+        created_at: trial.created_at,
+        started_at: trial.started_at,
+        finished_at: trial.finished_at,
+    }
+}
+
+/// The task as clients read it, with its trials if they were asked for.
+pub(super) fn present_task(task: Task, trials: Option<Vec<TrialResponse>>) -> TaskStatusResponse {
+    let rewarded = task.reward_total > 0;
+    let label = |key: &str| task.tags.get(key).and_then(Value::as_str);
+    TaskStatusResponse {
+        progress: format!("{}/{} completed", task.succeeded, task.total),
+        github_username: label("github_username").map(String::from),
+        github_meta: label("github_meta").and_then(github_meta),
+        task_path: task_path(&task.id, task.current_version),
+        current_version_id: Some(version_id(&task.id, task.current_version)),
+        current_version: Some(task.current_version),
+        id: task.id,
+        name: task.name,
+        status: task.status,
+        priority: task.priority,
+        user: task.submitted_by,
+        experiment_id: task.experiment_id,
+        experiment_name: task.experiment_name,
+        experiment_is_public: task.experiment_is_public,
+        total: task.total,
+        completed: task.succeeded,
+        failed: task.failed,
+        reward_success: rewarded.then_some(task.reward_success),
+        reward_total: rewarded.then_some(task.reward_total),
+        reward_sum: rewarded.then_some(task.reward_sum),
+        run_analysis: false,
+        verdict_status: None,
+        verdict: None,
+        verdict_error: None,
+        trials,
+        created_at: task.created_at,
+        started_at: task.started_at,
+        finished_at: task.finished_at,
+    }
+}
+
+/// The form that older clients know; nothing reads it back.
+fn task_path(task_id: &str, version: i32) -> String {
+    format!("s3://tasks/{task_id}/v{version}/")
+}
+
+fn version_id(task_id: &str, version: i32) -> String {
+    id::version_id(task_id, version.unsigned_abs())
+}
+
+/// A JSON object as text, with every value made a string.
+fn github_meta(text: &str) -> Option<std::collections::BTreeMap<String, String>> {
+    let meta: std::collections::BTreeMap<String, Value> = serde_json::from_str(text).ok()?;
+    Some(
+        meta.into_iter()
+            .map(|(key, value)| (key, value.as_str().map_or_else(|| value.to_string(), String::from)))
+            .collect(),
+    )
+}
+
+fn read<T: DeserializeOwned>(value: Option<Value>) -> Option<T> {
+    value.and_then(|value| serde_json::from_value(value).ok())
+}

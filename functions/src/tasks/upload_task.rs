@@ -1,0 +1,142 @@
+//! `POST /tasks/upload`.
+
+use axum::Json;
+use axum::extract::multipart::MultipartError;
+use axum::extract::{Multipart, State};
+use http::StatusCode;
+use oddish_api_types::{ErrorBody, UploadResponse};
+use oddish_artifacts::archive::{self, ArchiveError, UnpackLimits};
+use oddish_artifacts::{SharedStore, hash, key};
+use oddish_db::PgPool;
+use oddish_db::task_versions::{self, NewTask};
+use oddish_domain::{id, task_toml};
+use serde_json::json;
+use tempfile::NamedTempFile;
+use time::OffsetDateTime;
+use tokio::io::AsyncWriteExt;
+
+use crate::auth::{Authed, Submit};
+use crate::error::ApiError;
+use crate::state::{Artifacts, Db, UploadRules};
+
+/// The form.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "describes the form in the OpenAPI document; the handler streams it")]
+struct UploadForm {
+    /// Gzipped tar of the contents of the task's folder; its file name names the task.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+}
+
+/// Stores a task. Always makes a new one: names are not unique.
+///
+/// The archive is read once, checked (its members, `task.toml`, the files that Harbor needs) and stored where no client can write.
+#[utoipa::path(post, path = "/tasks/upload", operation_id = "upload_task", tag = "tasks",
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses((status = 200, body = UploadResponse), (status = 400, body = ErrorBody), (status = 413, body = ErrorBody),
+        (status = 422, body = ErrorBody)))]
+pub async fn upload_task(
+    _: Authed<Submit>,
+    State(Db(pool)): State<Db>,
+    State(Artifacts(store)): State<Artifacts>,
+    State(rules): State<UploadRules>,
+    form: Multipart,
+) -> Result<Json<UploadResponse>, ApiError> {
+    let upload = receive(form, rules.max_bytes).await?;
+    let task = check(&upload, rules.default_agent_timeout_sec).await?;
+    let task_id = store_task(&pool, &store, &upload).await?;
+    Ok(Json(UploadResponse {
+        s3_key: Some(key::task_prefix(&task_id)?),
+        version: Some(1),
+        version_id: Some(id::version_id(&task_id, 1)),
+        task_id,
+        name: upload.name,
+        task_path: None,
+        existing_task: false,
+        content_unchanged: false,
+        content_hash: None,
+        warnings: task.warnings,
+    }))
+}
+
+struct Upload {
+    name: String,
+    file: NamedTempFile,
+    bytes: u64,
+}
+
+/// Streams the form's file to a temporary one, and stops as soon as it is too large.
+async fn receive(mut form: Multipart, bound: u64) -> Result<Upload, ApiError> {
+    while let Some(mut field) = form.next_field().await.map_err(|error| broken_form(&error))? {
+        if field.name() != Some("file") {
+            continue;
+        }
+        let name = id::task_name(&id::task_name_from_archive(field.file_name()))
+            .map_err(|error| ApiError::bad_request(format!("The file's name cannot name a task: {error}")))?;
+        let file = NamedTempFile::new().map_err(|error| ApiError::internal(&error))?;
+        let handle = file.reopen().map_err(|error| ApiError::internal(&error))?;
+        let mut writer = tokio::io::BufWriter::new(tokio::fs::File::from_std(handle));
+        let mut bytes = 0;
+        while let Some(chunk) = field.chunk().await.map_err(|error| broken_form(&error))? {
+            bytes += chunk.len() as u64;
+            if bytes > bound {
+                let text = format!("Task upload too large. Max size is {}MB.", bound >> 20);
+                return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, text));
+            }
+            writer.write_all(&chunk).await.map_err(|error| ApiError::internal(&error))?;
+        }
+        writer.flush().await.map_err(|error| ApiError::internal(&error))?;
+        return Ok(Upload { name, file, bytes });
+    }
+    Err(ApiError::field("missing", vec![json!("body"), json!("file")], "Field required"))
+}
+
+fn broken_form(error: &MultipartError) -> ApiError {
+    ApiError::bad_request(format!("The form could not be read: {}", error.body_text()))
+}
+
+async fn check(upload: &Upload, default_agent_timeout_sec: f64) -> Result<task_toml::TaskCheck, ApiError> {
+    let handle = upload.file.reopen().map_err(|error| ApiError::internal(&error))?;
+    let listing = archive::inspect(tokio::fs::File::from_std(handle), &UnpackLimits::default())
+        .await
+        .map_err(|error| refused_archive(&error))?;
+    let files = listing.paths.iter().chain(&listing.folders).cloned().collect();
+    let toml = listing.task_toml.unwrap_or_default();
+    task_toml::check_task(&files, &toml, default_agent_timeout_sec).map_err(|faults| {
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        ApiError::bad_request(format!("This is not a task that Harbor can run: {}", faults.join("; ")))
+    })
+}
+
+fn refused_archive(error: &ArchiveError) -> ApiError {
+    match error {
+        ArchiveError::Io { .. } => ApiError::internal(error),
+        _ => ApiError::bad_request(format!("Invalid tarball: {error}")),
+    }
+}
+
+async fn store_task(pool: &PgPool, store: &SharedStore, upload: &Upload) -> Result<String, ApiError> {
+    let sha256 = hash::sha256_file(upload.file.path()).await.map_err(|error| ApiError::internal(&error))?;
+    loop {
+        let task_id = id::task_id(&upload.name);
+        let archive_key = key::task_archive_key(&task_id, 1)?;
+        let new = NewTask {
+            task_id: &task_id,
+            name: &upload.name,
+            archive_key: archive_key.as_str(),
+            archive_sha256: &sha256,
+            archive_bytes: i64::try_from(upload.bytes).unwrap_or(i64::MAX),
+            content_hash: None,
+        };
+        // The id is taken in the database first: only then is it certain that the key is nobody else's. Until this answers, nobody knows
+        // the id, so nobody can ask for the archive before it is there.
+        if !task_versions::create_task(pool, &new, OffsetDateTime::now_utc()).await? {
+            continue;
+        }
+        if let Err(error) = store.put_file(&archive_key, upload.file.path()).await {
+            task_versions::discard_unsubmitted(pool, &task_id).await?;
+            return Err(error.into());
+        }
+        return Ok(task_id);
+    }
+}
