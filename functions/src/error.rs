@@ -68,7 +68,9 @@ impl IntoResponse for ApiError {
 
 impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
-        if error.is_unreachable() {
+        if matches!(error, DbError::Nul { .. }) {
+            Self::bad_request("A text in the request holds a NUL character (\\u0000). Remove it.")
+        } else if error.is_unreachable() {
             tracing::error!(error = &error as &dyn std::error::Error, "the database is not reachable");
             // The words are the contract's (1.2).
             Self::new(StatusCode::SERVICE_UNAVAILABLE, "Temporary database connectivity issue. Please retry.")

@@ -39,11 +39,7 @@ impl UploadRules {
     pub fn read(reader: &mut Reader<'_>, storage: &StorageSettings) -> Self {
         Self {
             max_bytes: storage.max_task_upload_mb << 20,
-            default_agent_timeout_sec: reader.within(
-                "ODDISH_DEFAULT_AGENT_TIMEOUT_SEC",
-                task_toml::DEFAULT_AGENT_TIMEOUT_SEC,
-                task_toml::AGENT_TIMEOUT_SEC_BOUNDS,
-            ),
+            default_agent_timeout_sec: task_toml::read_default_agent_timeout_sec(reader),
         }
     }
 }

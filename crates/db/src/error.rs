@@ -21,6 +21,12 @@ pub enum DbError {
         /// The driver's own words.
         source: sqlx::Error,
     },
+    /// A text holds a NUL character, which Postgres cannot store or compare.
+    #[error("a text holds a NUL character, which cannot be stored, while trying to {doing}")]
+    Nul {
+        /// What was being done.
+        doing: &'static str,
+    },
     /// A row holds something that this version does not understand.
     #[error("the database holds {what}, which this version does not understand")]
     Unknown {
@@ -35,6 +41,10 @@ impl DbError {
         move |source| match &source {
             sqlx::Error::Database(database) => {
                 let constraint = database.constraint().map(String::from);
+                // 22021: a NUL in a text; 22P05: one in jsonb (PostgreSQL manual, appendix A).
+                if database.code().is_some_and(|code| matches!(&*code, "22021" | "22P05")) {
+                    return Self::Nul { doing };
+                }
                 // Class 57 is operator intervention (a restart, a cancelled backend), class 08 a broken connection, 53 exhaustion.
                 let class = database.code().map(|code| code.chars().take(2).collect::<String>());
                 if matches!(class.as_deref(), Some("57" | "08" | "53")) {

@@ -187,7 +187,7 @@ impl Shared {
         let after = attempts::lose(&self.pool, token, &error, OffsetDateTime::now_utc()).await?;
         match after {
             AfterLoss::Retried => {
-                tracing::warn!(trial_id, attempt = number, how, "runner lost; the trial is tried again")
+                tracing::warn!(trial_id, attempt = number, how, "runner lost; the trial is tried again");
             }
             AfterLoss::Failed => tracing::error!(trial_id, attempt = number, how, "runner lost; no attempts are left"),
             AfterLoss::Stale => {}
@@ -201,10 +201,10 @@ impl Shared {
         match tokio::time::timeout(CLEAN_UP_LIMIT, command.status()).await {
             Ok(Ok(status)) if status.success() => {}
             Ok(Ok(status)) => {
-                tracing::warn!(trial_id, attempt = number, %status, "cleaning up after a lost runner failed")
+                tracing::warn!(trial_id, attempt = number, %status, "cleaning up after a lost runner failed");
             }
             Ok(Err(error)) => {
-                tracing::warn!(trial_id, attempt = number, %error, "cleaning up after a lost runner failed")
+                tracing::warn!(trial_id, attempt = number, %error, "cleaning up after a lost runner failed");
             }
             Err(_) => tracing::warn!(trial_id, attempt = number, "cleaning up after a lost runner took too long"),
         }

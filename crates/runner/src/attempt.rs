@@ -25,7 +25,7 @@ pub fn trial_name(trial_id: &str, number: i32) -> String {
         return format!("{safe}{suffix}");
     }
     let digest = Sha256::digest(trial_id.as_bytes());
-    let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let hash = format!("{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]));
     let room = MAX_TRIAL_NAME.saturating_sub(suffix.len() + hash.len() + 1);
     let kept: String = safe.chars().take(room).collect();
     format!("{}{hash}{suffix}", if kept.is_empty() { kept } else { format!("{kept}-") })
@@ -115,10 +115,10 @@ mod tests {
 
     #[rstest]
     #[case("hello-1a2b3c4d-0", 1, "hello-1a2b3c4d-0-a1")]
-    #[case("Hello-1a2b3c4d-0", 2, "hello-1a2b3c4d-0-2d3f7c50-a2")]
-    #[case("swe.1.0-1a2b3c4d-12", 1, "swe-1-0-1a2b3c4d-12-d9f4aa9c-a1")]
-    #[case("-x", 1, "x-d1e0b7a2-a1")]
-    #[case("äö", 1, "x")]
+    #[case("Hello-1a2b3c4d-0", 2, "hello-1a2b3c4d-0-dfa6630f-a2")]
+    #[case("swe.1.0-1a2b3c4d-12", 1, "swe-1-0-1a2b3c4d-12-b63d6fa4-a1")]
+    #[case("-x", 1, "x-a4209624-a1")]
+    #[case("äö", 1, "6641ae9e-a1")]
     fn names_are_compose_projects(#[case] trial_id: &str, #[case] number: i32, #[case] expected: &str) {
         assert_eq!(trial_name(trial_id, number), expected);
     }

@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use crate::attempt::{Scratch, compose_project};
 
 /// Most time for Docker to remove what belongs to one attempt.
-const CONTAINERS_WITHIN: Duration = Duration::from_secs(60);
+const CONTAINERS_WITHIN: Duration = Duration::from_mins(1);
 /// How often it is looked whether something is left: a command that Docker had accepted before its sender was killed may
 /// still make a container.
 const ROUNDS: usize = 3;
@@ -31,7 +31,7 @@ pub async fn remove_scratch(scratch: &Scratch) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => {
-            warn!(%error, folder = %scratch.root().display(), "cannot remove the attempt's folder; remove it by hand")
+            warn!(%error, folder = %scratch.root().display(), "cannot remove the attempt's folder; remove it by hand");
         }
     }
 }

@@ -25,8 +25,8 @@ pub fn harbor_settings(assignment: &Assignment) -> Result<HarborSettings, Unread
     serde_json::from_value(assignment.harbor.clone()).map_err(|source| UnreadableSettings { source })
 }
 
-/// The `TrialConfig` of an attempt. `default_agent_timeout_sec` is the time-out of an agent that has none from anywhere;
-/// `None` leaves it to the task's folder.
+/// The `TrialConfig` of an attempt. `default_agent_timeout_sec` overrides the agent's time-out where the submission does
+/// not; none leaves it to the task.
 pub fn trial_config(
     assignment: &Assignment,
     settings: &HarborSettings,
@@ -40,10 +40,6 @@ pub fn trial_config(
         environment_kwargs.entry("auto_mounting").or_insert(Value::Bool(true));
     }
     let overlays: &[_] = if is_docker { &[scratch.compose_overlay()] } else { &[] };
-    let agent_timeout_sec = match assignment.agent_timeout_sec {
-        Some(seconds) => assignment.agent_timeout_overrides.then_some(seconds),
-        None => default_agent_timeout_sec,
-    };
     let agent_key = if assignment.agent.contains(':') { "import_path" } else { "name" };
     let config = json!({
         "task": {"path": scratch.task(&assignment.task_name)},
@@ -52,7 +48,7 @@ pub fn trial_config(
         "agent": {
             agent_key: assignment.agent,
             "model_name": assignment.model,
-            "override_timeout_sec": agent_timeout_sec,
+            "override_timeout_sec": assignment.agent_timeout_sec.or(default_agent_timeout_sec),
             "override_setup_timeout_sec": settings.agent_setup_timeout_sec,
             "max_timeout_sec": settings.agent_max_timeout_sec,
             "kwargs": settings.agent_kwargs,

@@ -64,10 +64,10 @@ pub fn read_outcome(trial: &Path) -> Outcome {
         && outcome.output_tokens.is_none()
         && let Some(metrics) = trajectories.metrics
     {
-        outcome.input_tokens = tokens(metrics.total_prompt_tokens.as_ref());
-        outcome.output_tokens = tokens(metrics.total_completion_tokens.as_ref());
-        outcome.cache_tokens = tokens(metrics.total_cached_tokens.as_ref());
-        outcome.cost_usd = outcome.cost_usd.or(metrics.total_cost_usd);
+        outcome.input_tokens = tokens(metrics.prompt_tokens.as_ref());
+        outcome.output_tokens = tokens(metrics.completion_tokens.as_ref());
+        outcome.cache_tokens = tokens(metrics.cached_tokens.as_ref());
+        outcome.cost_usd = outcome.cost_usd.or(metrics.cost_usd);
     }
     outcome
 }
@@ -231,7 +231,7 @@ impl Timing {
     }
 }
 
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Usage {
     input: Option<i64>,
     cache: Option<i64>,
@@ -323,10 +323,14 @@ struct Trajectory {
 
 #[derive(Deserialize)]
 struct FinalMetrics {
-    total_prompt_tokens: Option<Number>,
-    total_completion_tokens: Option<Number>,
-    total_cached_tokens: Option<Number>,
-    total_cost_usd: Option<f64>,
+    #[serde(rename = "total_prompt_tokens")]
+    prompt_tokens: Option<Number>,
+    #[serde(rename = "total_completion_tokens")]
+    completion_tokens: Option<Number>,
+    #[serde(rename = "total_cached_tokens")]
+    cached_tokens: Option<Number>,
+    #[serde(rename = "total_cost_usd")]
+    cost_usd: Option<f64>,
 }
 
 impl Trajectories {

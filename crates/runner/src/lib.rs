@@ -7,6 +7,7 @@
 
 pub mod attempt;
 pub mod clean_up;
+mod contact;
 pub mod driver_environment;
 pub mod harbor_config;
 pub mod harbor_process;
@@ -17,6 +18,7 @@ pub mod live_log;
 mod preparation;
 pub mod run;
 pub mod settings;
+mod stop_signal;
 mod tail;
 pub mod task_folder;
 pub mod upload;

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::fs::create_dir_all;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -64,7 +63,7 @@ fn help() -> String {
     );
     for variable in [ATTEMPT_VARIABLES, DATABASE_VARIABLES, STORAGE_VARIABLES, RUNNER_VARIABLES].concat() {
         let default = if variable.default.is_empty() { String::new() } else { format!(" [{}]", variable.default) };
-        text.push_str(&format!("  {}{default}\n      {}\n", variable.name, variable.doc));
+        text.extend(["  ", variable.name, &default, "\n      ", variable.doc, "\n"]);
     }
     text
 }
@@ -79,7 +78,7 @@ fn report(result: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-fn start(command: fn(Settings) -> anyhow::Result<()>) -> anyhow::Result<()> {
+fn start(command: fn(&Settings) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_env("ODDISH_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_env_filter(filter).init();
     // The launcher has made us the leader of a group, which it can kill as a whole; started by hand, we make it ourselves.
@@ -89,7 +88,7 @@ fn start(command: fn(Settings) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let variables: BTreeMap<String, String> = env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    command(Settings::from_map(variables))
+    command(&Settings::from_map(variables))
 }
 
 /// The trial and the number of the attempt.
@@ -105,7 +104,7 @@ fn read_attempt(reader: &mut Reader<'_>) -> (String, i32) {
     (trial_id, number.unwrap_or_default())
 }
 
-fn run_attempt(settings: Settings) -> anyhow::Result<()> {
+fn run_attempt(settings: &Settings) -> anyhow::Result<()> {
     let mut reader = settings.reader();
     let (trial_id, number) = read_attempt(&mut reader);
     let token: Option<Uuid> = reader.optional("ODDISH_ATTEMPT_TOKEN");
@@ -119,13 +118,9 @@ fn run_attempt(settings: Settings) -> anyhow::Result<()> {
     let attempt = Attempt { trial_id, number, token };
     runtime()?.block_on(
         async {
-            create_dir_all(&storage.local_storage_dir).with_context(|| {
-                format!("cannot make the artifact folder `{}`", storage.local_storage_dir.display())
-            })?;
-            let store = FolderStore::new(storage.local_storage_dir);
             let runner = Runner {
                 pool: connect_lazy(&url, CONNECTIONS),
-                store: Arc::new(store),
+                store: Arc::new(FolderStore::open(&storage.local_storage_dir)?),
                 settings: runner_settings,
                 variables: env::vars_os().collect(),
             };
@@ -137,7 +132,7 @@ fn run_attempt(settings: Settings) -> anyhow::Result<()> {
     )
 }
 
-fn clean_up_attempt(settings: Settings) -> anyhow::Result<()> {
+fn clean_up_attempt(settings: &Settings) -> anyhow::Result<()> {
     let mut reader = settings.reader();
     let (trial_id, number) = read_attempt(&mut reader);
     let runner_settings = RunnerSettings::read(&mut reader);

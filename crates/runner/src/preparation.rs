@@ -7,7 +7,6 @@ use oddish_artifacts::archive::{ArchiveError, UnpackLimits, unpack};
 use oddish_artifacts::hash::{HashError, sha256_file};
 use oddish_artifacts::{Key, SharedStore, StoreError};
 use oddish_db::attempts::{Assignment, Outcome};
-use oddish_domain::harbor_settings::HarborSettings;
 
 use crate::attempt::Scratch;
 use crate::harbor_config::{COMPOSE_OVERLAY, UnreadableSettings, harbor_settings, trial_config};
@@ -75,9 +74,12 @@ impl PreparationError {
             Self::InsufficientDiskSpace { .. } => "InsufficientDiskSpace",
             Self::ArchiveChanged { .. } => "TaskArchiveChanged",
             Self::Fetch(StoreError::NotFound { .. } | StoreError::InvalidKey(_)) => "TaskArchiveMissing",
-            Self::Unpack(ArchiveError::Io { .. }) | Self::Fetch(_) | Self::Hash(_) | Self::Disk { .. } => return None,
+            Self::Unpack(ArchiveError::Io { .. })
+            | Self::Task(TaskFolderError::Io { .. })
+            | Self::Fetch(_)
+            | Self::Hash(_)
+            | Self::Disk { .. } => return None,
             Self::Unpack(_) => "TaskArchiveInvalid",
-            Self::Task(TaskFolderError::Io { .. }) => return None,
             Self::Task(_) => "TaskInvalid",
             Self::Settings(_) => "SettingsUnreadable",
         };
@@ -108,28 +110,31 @@ pub(crate) async fn prepare(
         disk(folder, tokio::fs::create_dir_all(folder).await)?;
     }
     let harbor = harbor_settings(assignment)?;
-    let task = fetch_task(assignment, store, scratch).await?;
-    let default_timeout_sec = adapt_task(assignment, &harbor, &task, settings.default_agent_timeout_sec)?;
-    let config = trial_config(assignment, &harbor, default_timeout_sec, scratch);
+    let (task, paths) = fetch_task(assignment, store, scratch).await?;
+    if let Some(image) = &harbor.docker_image {
+        task_folder::set_docker_image(&task, image)?;
+    }
+    let timeout_sec = task_folder::default_agent_timeout_sec(&task, paths, settings.default_agent_timeout_sec)?;
+    let config = trial_config(assignment, &harbor, timeout_sec, scratch);
     write(&scratch.compose_overlay(), COMPOSE_OVERLAY).await?;
     write(&scratch.trial_config(), &config.to_string()).await
 }
 
 fn check_free_space(folder: &Path, needed: u64) -> Result<(), PreparationError> {
     let space = disk(folder, nix::sys::statvfs::statvfs(folder).map_err(io::Error::from))?;
-    // The sizes of these counts differ between systems.
-    let free = u64::from(space.blocks_available()).saturating_mul(u64::from(space.fragment_size()));
+    let free = space.blocks_available().saturating_mul(space.fragment_size());
     if free < needed {
         return Err(PreparationError::InsufficientDiskSpace { folder: folder.to_path_buf(), free, needed });
     }
     Ok(())
 }
 
+/// The task's folder, and the paths of the files in it.
 async fn fetch_task(
     assignment: &Assignment,
     store: &SharedStore,
     scratch: &Scratch,
-) -> Result<PathBuf, PreparationError> {
+) -> Result<(PathBuf, Vec<String>), PreparationError> {
     let key = Key::parse(assignment.archive_key.as_str()).map_err(StoreError::from)?;
     let archive = scratch.archive();
     store.get_to_file(&key, &archive).await?;
@@ -138,28 +143,8 @@ async fn fetch_task(
     }
     let task = scratch.task(&assignment.task_name);
     let reader = disk(&archive, tokio::fs::File::open(&archive).await)?;
-    unpack(reader, &task, &UnpackLimits::default()).await?;
-    Ok(task)
-}
-
-/// Writes into the task what Harbor's configuration can't say, and returns the agent's time-out that it can.
-///
-/// An override would replace the time-outs that the steps of a task have of their own, so there the default goes into
-/// the task.
-fn adapt_task(
-    assignment: &Assignment,
-    harbor: &HarborSettings,
-    task: &Path,
-    default_timeout_sec: f64,
-) -> Result<Option<f64>, PreparationError> {
-    if let Some(image) = &harbor.docker_image {
-        task_folder::set_docker_image(task, image)?;
-    }
-    if assignment.agent_timeout_sec.is_none() && task_folder::has_steps(task)? {
-        task_folder::set_agent_timeout(task, default_timeout_sec)?;
-        return Ok(None);
-    }
-    Ok(Some(default_timeout_sec))
+    let unpacked = unpack(reader, &task, &UnpackLimits::default()).await?;
+    Ok((task, unpacked.paths))
 }
 
 async fn write(path: &Path, text: &str) -> Result<(), PreparationError> {

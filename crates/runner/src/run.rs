@@ -1,7 +1,6 @@
 //! One attempt from its beginning to its record.
 
 use std::ffi::OsString;
-use std::future::Future;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,34 +12,33 @@ use oddish_db::{DbError, PgPool, wake};
 use oddish_domain::status::HarborStage;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::attempt::Scratch;
 use crate::clean_up::{remove_containers, remove_scratch};
+use crate::contact::{until_lost, while_unreachable};
 use crate::driver_environment::driver_environment;
-use crate::harbor_process::{DriverLine, HarborProcess};
+use crate::harbor_process::{DriverError, DriverLine, HarborProcess};
 use crate::harbor_python::{HarborNotFound, find_harbor_python};
 use crate::harbor_result::{failed, read_outcome};
 use crate::identity::this_process;
 use crate::live_log::{LiveLog, LogPlace};
 use crate::preparation::{PreparationError, prepare, with_causes};
 use crate::settings::RunnerSettings;
+use crate::stop_signal::StopSignal;
 use crate::upload::upload_tree;
 
-/// How often it is looked whether the attempt is still ours: a cancelled trial stops within seconds.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How long Harbor may take to stop a trial and remove its containers.
-const STOP_WITHIN: Duration = Duration::from_secs(30);
+/// How long Harbor may take to stop a trial and remove its containers. The launcher waits longer than that.
+const STOP_WITHIN: Duration = Duration::from_secs(25);
 /// How long a Python that has nothing more to do may take to end.
 const EXIT_WITHIN: Duration = Duration::from_secs(5);
 /// How long the database may be away before an attempt that has not begun is given up.
-const BEGIN_WITHIN: Duration = Duration::from_secs(60);
+const BEGIN_WITHIN: Duration = Duration::from_mins(1);
 /// How long the database may be away before an outcome is given up: it cost money, and a fail-over takes minutes.
-const RECORD_WITHIN: Duration = Duration::from_secs(600);
+const RECORD_WITHIN: Duration = Duration::from_mins(10);
 
 /// What a runner is told to run.
 #[derive(Clone, Debug)]
@@ -104,7 +102,7 @@ pub enum RunError {
 
 /// Runs the attempt to its end.
 pub async fn run(runner: &Runner, attempt: &Attempt) -> Result<Ending, RunError> {
-    let mut stop = StopSignal::listen()?;
+    let mut stop = StopSignal::listen().map_err(system("listen for signals"))?;
     let scratch = Scratch::new(&runner.settings.jobs_dir, &attempt.trial_id, attempt.number);
     // Python needs a good part of a second to import Harbor. It does so while the attempt begins and the task is fetched.
     let harbor = start_harbor(runner, &scratch).await;
@@ -193,7 +191,7 @@ impl Ended {
 /// What ended the waiting for Harbor.
 enum Awaited {
     Done,
-    Failed(Outcome),
+    Failed(DriverError),
     Gone,
     Stale,
     Interrupted,
@@ -220,7 +218,10 @@ impl Running<'_> {
                 let read = tokio::task::spawn_blocking(move || read_outcome(&trial));
                 read.await.unwrap_or_else(|error| failed("HarborResultUnreadable", &error.to_string()))
             }
-            Awaited::Failed(outcome) => outcome,
+            Awaited::Failed(error) => {
+                let message = if error.message.is_empty() { &error.kind } else { &error.message };
+                failed(&error.kind, message)
+            }
             Awaited::Gone => match self.harbor_gone(harbor, stop).await? {
                 Some(outcome) => outcome,
                 None => return Ok(Ended::Interrupted),
@@ -238,7 +239,7 @@ impl Running<'_> {
 
     async fn follow(&self, harbor: &mut HarborProcess, log: &LiveLog, stop: &mut StopSignal) -> Awaited {
         let (stages, changes) = watch::channel(HarborStage::Starting);
-        let lost = self.until_lost(changes);
+        let lost = until_lost(&self.runner.pool, self.attempt.token, changes);
         tokio::pin!(lost);
         loop {
             let line = tokio::select! {
@@ -265,42 +266,13 @@ impl Running<'_> {
                 Ok(Some(DriverLine::Done { .. })) => return Awaited::Done,
                 Ok(Some(DriverLine::Failed { error })) => {
                     log.line(error.traceback.as_str());
-                    let message = if error.message.is_empty() { &error.kind } else { &error.message };
-                    return Awaited::Failed(failed(&error.kind, message));
+                    return Awaited::Failed(error);
                 }
                 Ok(None) => return Awaited::Gone,
                 Err(error) => {
                     warn!(%error, "cannot read from the Harbor driver");
                     return Awaited::Gone;
                 }
-            }
-        }
-    }
-
-    /// Writes each stage as it comes, and returns when the attempt is not ours any more. A database that is away for a
-    /// while is no reason to stop a trial.
-    async fn until_lost(&self, mut stages: watch::Receiver<HarborStage>) {
-        let pool = &self.runner.pool;
-        let mut unwritten = None;
-        loop {
-            tokio::select! {
-                Ok(()) = stages.changed() => unwritten = Some(*stages.borrow_and_update()),
-                () = sleep(LOOK_EVERY) => {}
-            }
-            let ours = match unwritten {
-                Some(stage) => {
-                    let written = attempts::set_stage(pool, self.attempt.token, stage, OffsetDateTime::now_utc()).await;
-                    written.map(|fenced| {
-                        unwritten = None;
-                        fenced == Fenced::Accepted
-                    })
-                }
-                None => attempts::is_open(pool, self.attempt.token).await,
-            };
-            match ours {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(error) => warn!(error = &error as &dyn std::error::Error, "cannot tell how the trial is going"),
             }
         }
     }
@@ -395,16 +367,6 @@ impl Running<'_> {
     }
 }
 
-fn stage_of(event: &str) -> Option<HarborStage> {
-    match event {
-        "start" => Some(HarborStage::TrialStarted),
-        "environment-start" => Some(HarborStage::EnvironmentSetup),
-        "agent-start" => Some(HarborStage::AgentRunning),
-        "verification-start" => Some(HarborStage::Verification),
-        _ => None,
-    }
-}
-
 fn now_text() -> String {
     OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default()
 }
@@ -413,42 +375,12 @@ fn system(doing: &'static str) -> impl FnOnce(io::Error) -> RunError {
     move |source| RunError::System { doing, source }
 }
 
-/// SIGTERM and SIGINT, also where they were inherited as ignored.
-struct StopSignal {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl StopSignal {
-    fn listen() -> Result<Self, RunError> {
-        let listen = |kind| signal(kind).map_err(system("listen for signals"));
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
-    }
-
-    async fn received(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-/// Repeats a write while the database can't be reached, for as long as `within`.
-async fn while_unreachable<T, F: Future<Output = Result<T, DbError>>>(
-    within: Duration,
-    write: impl Fn() -> F,
-) -> Result<T, DbError> {
-    const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-    let end = Instant::now() + within;
-    let mut pause = Duration::from_millis(100);
-    loop {
-        match write().await {
-            Err(error) if error.is_unreachable() && Instant::now() + pause < end => {
-                warn!(error = &error as &dyn std::error::Error, "trying again");
-                sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-            result => return result,
-        }
+fn stage_of(event: &str) -> Option<HarborStage> {
+    match event {
+        "start" => Some(HarborStage::TrialStarted),
+        "environment-start" => Some(HarborStage::EnvironmentSetup),
+        "agent-start" => Some(HarborStage::AgentRunning),
+        "verification-start" => Some(HarborStage::Verification),
+        _ => None,
     }
 }

@@ -1,9 +1,11 @@
-//! Changes to a trial's own copy of its task, for settings that Harbor's trial configuration has no place for.
+//! A trial's own copy of its task: what it says, and what is changed in it for settings that Harbor's trial configuration
+//! has no place for.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use oddish_domain::task_toml::{TaskListing, check_task};
 use toml::{Table, Value};
 
 /// The task's `task.toml` could not be changed.
@@ -31,36 +33,33 @@ pub enum TaskFolderError {
     },
 }
 
-/// Whether the task in `folder` is made of steps.
-pub fn has_steps(folder: &Path) -> Result<bool, TaskFolderError> {
-    Ok(read(folder)?.get("steps").and_then(Value::as_array).is_some_and(|steps| !steps.is_empty()))
+/// Seconds to override the agent's time-out with, where the submission doesn't say: none if the task sets it, else
+/// `default`, or more where a step of the task asks for more. `paths` are the task's files.
+pub fn default_agent_timeout_sec(
+    folder: &Path,
+    paths: Vec<String>,
+    default: f64,
+) -> Result<Option<f64>, TaskFolderError> {
+    let listing = TaskListing::from_iter(paths);
+    // A task that is not in order was not accepted in the first place; if it is here all the same, it can't run for ever.
+    Ok(check_task(&listing, &read_text(folder)?, default).map_or(Some(default), |task| task.default_agent_timeout_sec))
 }
 
 /// Makes the task use a ready image.
 pub fn set_docker_image(folder: &Path, image: &str) -> Result<(), TaskFolderError> {
-    set(folder, "environment", "docker_image", Value::String(image.to_owned()))
-}
-
-/// Sets the time-out in seconds of those steps that have none of their own.
-pub fn set_agent_timeout(folder: &Path, seconds: f64) -> Result<(), TaskFolderError> {
-    set(folder, "agent", "timeout_sec", Value::Float(seconds))
-}
-
-fn set(folder: &Path, section: &str, key: &str, value: Value) -> Result<(), TaskFolderError> {
-    let mut task = read(folder)?;
+    let mut task: Table = read_text(folder)?.parse().map_err(|source| TaskFolderError::Invalid { source })?;
     // A section that is no table is a fault that Harbor reports better than we could.
-    if let Value::Table(table) = task.entry(section).or_insert_with(|| Value::Table(Table::new())) {
-        table.insert(key.to_owned(), value);
+    if let Value::Table(environment) = task.entry("environment").or_insert_with(|| Value::Table(Table::new())) {
+        environment.insert("docker_image".to_owned(), Value::String(image.to_owned()));
     }
     let path = folder.join("task.toml");
     let text = toml::to_string(&task).map_err(|source| TaskFolderError::Unwritable { source })?;
     fs::write(&path, text).map_err(|source| TaskFolderError::Io { path, source })
 }
 
-fn read(folder: &Path) -> Result<Table, TaskFolderError> {
+fn read_text(folder: &Path) -> Result<String, TaskFolderError> {
     let path = folder.join("task.toml");
-    let text = fs::read_to_string(&path).map_err(|source| TaskFolderError::Io { path, source })?;
-    text.parse().map_err(|source| TaskFolderError::Invalid { source })
+    fs::read_to_string(&path).map_err(|source| TaskFolderError::Io { path, source })
 }
 
 #[cfg(test)]
@@ -74,22 +73,21 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_set_changes() {
+    fn only_the_image_changes() {
         let folder = folder("version = \"1.0\"\n[environment]\ncpus = 2\ndocker_image = \"old\"\n");
         set_docker_image(folder.path(), "debian:12").unwrap();
-        set_agent_timeout(folder.path(), 90.0).unwrap();
-        let expected: Table = "version = \"1.0\"\nagent = {timeout_sec = 90.0}\n\
-                               environment = {cpus = 2, docker_image = \"debian:12\"}"
-            .parse()
-            .unwrap();
-        assert_eq!(read(folder.path()).unwrap(), expected);
+        let expected: Table =
+            "version = \"1.0\"\nenvironment = {cpus = 2, docker_image = \"debian:12\"}".parse().unwrap();
+        assert_eq!(read_text(folder.path()).unwrap().parse::<Table>().unwrap(), expected);
     }
 
     #[test]
-    fn steps_are_seen() {
-        assert!(has_steps(folder("[[steps]]\nname = \"one\"\n").path()).unwrap());
-        assert!(!has_steps(folder("steps = []\n").path()).unwrap());
-        assert!(!has_steps(folder("").path()).unwrap());
-        assert!(matches!(has_steps(folder("not toml").path()), Err(TaskFolderError::Invalid { .. })));
+    fn a_task_without_a_timeout_gets_the_default() {
+        let files =
+            || ["task.toml", "instruction.md", "environment/Dockerfile", "tests/test.sh"].map(String::from).to_vec();
+        let timeout = |task_toml: &str| default_agent_timeout_sec(folder(task_toml).path(), files(), 90.0).unwrap();
+        assert_eq!(timeout(""), Some(90.0));
+        assert_eq!(timeout("[agent]\ntimeout_sec = 5.0\n"), None);
+        assert_eq!(timeout("no toml"), Some(90.0));
     }
 }

@@ -62,7 +62,7 @@ pub(crate) const VARIABLES: &[(&str, &[Variable])] = &[
     ("Concurrency", limits::VARIABLES),
     ("API and server", SERVER_VARIABLES),
     ("Access", AUTH_VARIABLES),
-    ("Running trials", oddish_runner::RUNNER_VARIABLES),
+    ("Running trials", oddish_runner::settings::RUNNER_VARIABLES),
 ];
 
 /// Everything that the server reads from its environment.
@@ -107,7 +107,7 @@ impl ServerSettings {
         let mut reader = settings.reader();
         let read = Self::read(&mut reader, environment);
         // The runner reads its settings itself; a fault in them is better found here than in every trial.
-        oddish_runner::RunnerSettings::read(&mut reader);
+        oddish_runner::settings::RunnerSettings::read(&mut reader);
         reader.finish()?;
         Ok(read)
     }

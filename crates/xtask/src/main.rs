@@ -3,6 +3,7 @@
 //! Everything a task starts is stopped before it ends, on failure and on Ctrl-C too; only what [`setup`] installs stays.
 
 mod database;
+mod demo;
 mod interrupt;
 mod prepare;
 mod process;
@@ -28,6 +29,8 @@ struct Arguments {
 enum Task {
     /// Install what is missing on this machine: Docker, the base image, Harbor, Postgres.
     Setup,
+    /// Run the example task with two agents through the whole system, and check what comes out.
+    Demo,
     /// Write crates/db/.sqlx, which the query macros compile against, from the migrations.
     Prepare {
         /// Change nothing; fail if it is not up to date.
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = interrupt::watch().and_then(|()| match arguments.task {
         Task::Setup => setup::report(),
+        Task::Demo => demo::run(),
         Task::Prepare { check } => prepare::run(check),
         Task::Test { ci, nextest } => test::run(ci, &nextest),
     });

@@ -27,7 +27,8 @@ pub struct UnpackSummary {
 /// Unpacks the archive into the folder `dest`, which must not exist yet, or be empty; the folders above it are made.
 ///
 /// Files get mode 0644, or 0755 where the archive marks them as executable by their owner, and folders the usual mode,
-/// less what the process's umask takes away. `dest` appears when everything is in it: after an error, or when the caller stops waiting, it is as it was before.
+/// less what the process's umask takes away. `dest` appears when everything is in it: after an error, or when the caller
+/// stops waiting, it is as it was before.
 pub async fn unpack(
     reader: impl AsyncRead + Send,
     dest: &Path,
@@ -42,12 +43,10 @@ pub async fn unpack(
     let beside = Arc::new(beside);
     let read = read_members(reader, limits, &mut Disk { folder: Arc::clone(&beside) }).await;
     let target = dest.to_path_buf();
+    // Ends with `beside`, which removes what was not moved.
     let placed = blocking(dest, move || match read {
         Ok(members) => fs::rename(beside.path(), target).map(|()| Ok(members)),
-        Err(error) => {
-            drop(beside);
-            Ok(Err(error))
-        }
+        Err(error) => Ok(Err(error)),
     })
     .await?;
     let Members { files: paths, bytes, .. } = placed?;

@@ -1,6 +1,7 @@
 //! Runs the binary.
 
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use wiremock::MockServer;
 
@@ -27,23 +28,30 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 
 /// Runs to the end.
 pub(crate) fn oddish(arguments: &[&str]) -> Outcome {
-    outcome(command(arguments))
+    Outcome::from(command(arguments).output().unwrap())
 }
 
 /// Runs to the end against a server, whose address reads `http://server` in what comes out.
 pub(crate) async fn oddish_at(server: &MockServer, arguments: &[&str]) -> Outcome {
     let mut command = command(arguments);
     command.env("ODDISH_API_URL", server.uri());
-    let outcome = tokio::task::spawn_blocking(move || outcome(command)).await.unwrap();
+    let outcome =
+        Outcome::from(bounded(tokio::process::Command::from(command).kill_on_drop(true).output()).await.unwrap());
     let named = |text: String| text.replace(&server.uri(), "http://server");
     Outcome { stdout: named(outcome.stdout), stderr: named(outcome.stderr), ..outcome }
 }
 
-fn outcome(mut command: Command) -> Outcome {
-    let output = command.output().unwrap();
-    Outcome {
-        code: output.status.code().expect("ended by a signal"),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
+/// Waits, but not for ever: a watch that never ends is a failure.
+pub(crate) async fn bounded<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(50), future).await.expect("the process doesn't end")
+}
+
+impl From<Output> for Outcome {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().expect("ended by a signal"),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
     }
 }

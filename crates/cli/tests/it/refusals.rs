@@ -92,10 +92,14 @@ async fn a_page_in_place_of_an_answer_points_at_the_url() {
 }
 
 #[tokio::test]
-async fn a_redirect_says_where_to() {
-    let answer = ResponseTemplate::new(308).insert_header("location", "https://oddish.example.org/tasks/upload");
-    let stderr = with_upload(answer).await;
-    assert!(stderr.contains("redirects to https://oddish.example.org/tasks/upload"), "{stderr}");
+async fn a_redirect_says_where_to_and_is_not_followed() {
+    let server = MockServer::start().await;
+    let elsewhere = format!("{}/elsewhere", server.uri());
+    on(&server, "GET", "/tasks/x", ResponseTemplate::new(301).insert_header("location", elsewhere)).await;
+    let outcome = oddish_at(&server, &["status", "x"]).await;
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{outcome:#?}");
+    assert!(outcome.stderr.contains("redirects to http://server/elsewhere: use that address"), "{outcome:#?}");
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
 
 #[test]

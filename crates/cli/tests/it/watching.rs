@@ -1,14 +1,14 @@
-use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 use snapbox::{assert_data_eq, str};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use wiremock::MockServer;
 
 use crate::answers::{Script, accepting_server, error_answer, json_answer, on, task_status, tasks, trial};
-use crate::binary::{command, oddish_at};
+use crate::binary::{bounded, command, oddish_at};
 
 const ID: &str = "hello-00000001";
 
@@ -196,21 +196,16 @@ b-0    oracle  default  success    0.50
 #[tokio::test]
 async fn ctrl_c_stops_watching_and_leaves_the_task() {
     let server = server_with(vec![json_answer(&hello([running("agent_running"), json!({})]))]).await;
-    let uri = server.uri();
-    let ended = tokio::task::spawn_blocking(move || {
-        let mut command = command(&["status", ID, "--watch", "--api", &uri]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut text = String::new();
-        stderr.read_line(&mut text).unwrap();
-        kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
-        stderr.read_to_string(&mut text).unwrap();
-        (child.wait().unwrap().code(), text)
-    });
-    let (code, stderr) = ended.await.unwrap();
-    assert_eq!(code, Some(0), "{stderr}");
-    assert!(
-        stderr.contains("Stopped watching. The task continues.\nhint: oddish status hello-00000001 --watch"),
-        "{stderr}"
-    );
+    let command = command(&["status", ID, "--watch", "--api", &server.uri()]);
+    let mut command = tokio::process::Command::from(command);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let pid = Pid::from_raw(child.id().unwrap().cast_signed());
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut text = String::new();
+    bounded(stderr.read_line(&mut text)).await.unwrap();
+    kill(pid, Signal::SIGINT).unwrap();
+    bounded(stderr.read_to_string(&mut text)).await.unwrap();
+    assert_eq!(bounded(child.wait()).await.unwrap().code(), Some(0), "{text}");
+    let expected = "Stopped watching. The task continues.\nhint: oddish status hello-00000001 --watch";
+    assert!(text.contains(expected), "{text}");
 }

@@ -85,20 +85,20 @@ fn rewritten(stanza: &str, codename: &str, release: Option<&str>) -> Option<Stri
 /// A line of a sources.list as a deb822 stanza.
 fn stanza_of_line(line: &str) -> Option<String> {
     let mut rest = line.trim().strip_prefix("deb ")?.trim();
-    let mut options = String::new();
+    let mut options = Vec::new();
     if let Some((inside, after)) = rest.strip_prefix('[').and_then(|text| text.split_once(']')) {
         rest = after.trim();
-        for option in inside.split_whitespace() {
-            match option.split_once('=') {
-                Some(("signed-by", key)) => options = format!("Signed-By: {key}\n"),
-                Some(("arch", names)) => options.push_str(&format!("Architectures: {}\n", names.replace(',', " "))),
-                _ => {}
-            }
-        }
+        let fields = inside.split_whitespace().filter_map(|option| match option.split_once('=')? {
+            ("signed-by", key) => Some(format!("Signed-By: {key}\n")),
+            ("arch", names) => Some(format!("Architectures: {}\n", names.replace(',', " "))),
+            _ => None,
+        });
+        options.extend(fields);
     }
     let (uri, rest) = rest.split_once(' ')?;
     let (suite, components) = rest.trim().split_once(' ')?;
-    Some(format!("Types: deb\nURIs: {uri}\nSuites: {suite}\nComponents: {}\n{options}", components.trim()))
+    let (components, options) = (components.trim(), options.concat());
+    Some(format!("Types: deb\nURIs: {uri}\nSuites: {suite}\nComponents: {components}\n{options}"))
 }
 
 fn source_files() -> Vec<PathBuf> {

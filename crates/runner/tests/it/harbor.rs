@@ -1,0 +1,278 @@
+//! The driver with real Harbor, in real Docker.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use oddish_db::attempts::Assignment;
+use oddish_domain::harbor_settings::HarborSettings;
+use oddish_runner::attempt::{Scratch, compose_project};
+use oddish_runner::clean_up::clean_up;
+use oddish_runner::driver_environment::driver_environment;
+use oddish_runner::harbor_config::{COMPOSE_OVERLAY, trial_config};
+use oddish_runner::harbor_process::{DriverLine, HarborProcess};
+use oddish_runner::harbor_result::read_outcome;
+use serde_json::{Value, json};
+
+use crate::fixtures;
+
+/// Generous: the machine may be busy. No test waits so long unless something is wrong.
+const LIMIT: Duration = Duration::from_mins(3);
+
+fn python() -> PathBuf {
+    env::var_os("ODDISH_HARBOR_PYTHON")
+        .expect("ODDISH_HARBOR_PYTHON is not set: run the tests with `cargo xtask test`, which sets Harbor up")
+        .into()
+}
+
+struct Rig {
+    jobs: tempfile::TempDir,
+    scratch: Scratch,
+    assignment: Assignment,
+    environment: Vec<(OsString, OsString)>,
+}
+
+/// An attempt at a task of ours, with the task in place.
+fn rig(task: &Path) -> Rig {
+    let jobs = tempfile::tempdir().unwrap();
+    // Tests run at the same time, and containers are told apart by the trial.
+    let unique: String = uuid::Uuid::new_v4().simple().to_string().chars().take(8).collect();
+    let trial_id = format!("test-{unique}-0");
+    let scratch = Scratch::new(jobs.path(), &trial_id, 1);
+    let assignment = Assignment {
+        trial_id,
+        number: 1,
+        task_id: format!("test-{unique}"),
+        task_name: "test".to_owned(),
+        task_version: 1,
+        archive_key: String::new(),
+        archive_sha256: String::new(),
+        agent: "oracle".to_owned(),
+        model: None,
+        environment: "docker".to_owned(),
+        agent_timeout_sec: None,
+        harbor: json!({}),
+    };
+    copy(task, &scratch.task("test"));
+    fs::create_dir_all(scratch.temporary()).unwrap();
+    fs::create_dir_all(scratch.trials()).unwrap();
+    fs::write(scratch.compose_overlay(), COMPOSE_OVERLAY).unwrap();
+    let config = trial_config(&assignment, &HarborSettings::default(), None, &scratch);
+    fs::write(scratch.trial_config(), config.to_string()).unwrap();
+    let environment = driver_environment(env::vars_os(), &[]);
+    Rig { jobs, scratch, assignment, environment }
+}
+
+impl Rig {
+    async fn begin(&self) -> HarborProcess {
+        let mut harbor = HarborProcess::spawn(&python(), self.jobs.path(), self.environment.clone()).unwrap();
+        harbor.begin(&self.scratch.trial_config()).await.unwrap();
+        harbor
+    }
+
+    fn containers(&self) -> Vec<String> {
+        containers(&compose_project(self.scratch.trial_name()))
+    }
+}
+
+/// Not even a failed test leaves a container.
+impl Drop for Rig {
+    fn drop(&mut self) {
+        for container in self.containers() {
+            let _best_effort = Command::new("docker").args(["rm", "--force", &container]).output();
+        }
+    }
+}
+
+fn containers(project: &str) -> Vec<String> {
+    let filter = format!("label=com.docker.compose.project={project}");
+    let output = Command::new("docker").args(["ps", "--all", "--quiet", "--filter", &filter]).output().unwrap();
+    assert!(output.status.success(), "Docker does not answer; run the tests with `cargo xtask test`, which sets it up");
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn hello() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tasks/hello")
+}
+
+fn sleepy() -> PathBuf {
+    fixtures().join("tasks/sleepy")
+}
+
+/// Reads lines until the event comes.
+async fn until_event(harbor: &mut HarborProcess, wanted: &str) {
+    let reading = async {
+        while let Some(line) = harbor.next().await.unwrap() {
+            match line {
+                DriverLine::Event { event } if event == wanted => return,
+                DriverLine::Failed { error } => panic!("{error:?}"),
+                _ => {}
+            }
+        }
+        panic!("the driver ended before `{wanted}`: {}", harbor.output_tail());
+    };
+    tokio::time::timeout(LIMIT, reading).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_trial_runs_to_its_reward() {
+    let rig = rig(&hello());
+    let mut harbor = rig.begin().await;
+    let mut events = Vec::new();
+    let reading = async {
+        loop {
+            match harbor.next().await.unwrap() {
+                Some(DriverLine::Event { event }) => events.push(event),
+                Some(DriverLine::Done { .. }) => return,
+                Some(DriverLine::Failed { error }) => panic!("{error:?}"),
+                Some(_) => {}
+                None => panic!("the driver ended: {}", harbor.output_tail()),
+            }
+        }
+    };
+    tokio::time::timeout(LIMIT, reading).await.unwrap();
+    assert_eq!(events, ["start", "environment-start", "agent-start", "agent-end", "verification-start", "end"]);
+    let outcome = read_outcome(&rig.scratch.trial());
+    assert_eq!((outcome.succeeded, outcome.reward, outcome.error_message), (true, Some(1.0), None));
+    assert_eq!(rig.containers(), [""; 0], "containers are gone when the result is there");
+    assert!(tokio::time::timeout(LIMIT, harbor.wait()).await.unwrap().unwrap().success());
+}
+
+#[tokio::test]
+async fn told_to_stop_it_leaves_nothing() {
+    let rig = rig(&sleepy());
+    let mut harbor = rig.begin().await;
+    until_event(&mut harbor, "agent-start").await;
+    assert_eq!(rig.containers().len(), 1);
+    assert!(harbor.stop(LIMIT).await);
+    assert_eq!(rig.containers(), [""; 0]);
+    let outcome = read_outcome(&rig.scratch.trial());
+    assert_eq!(outcome.error_type.as_deref(), Some("CancelledError"));
+}
+
+#[tokio::test]
+async fn when_its_runner_is_gone_it_leaves_nothing() {
+    let rig = rig(&sleepy());
+    let mut harbor = rig.begin().await;
+    until_event(&mut harbor, "agent-start").await;
+    assert_eq!(rig.containers().len(), 1);
+    // What the system does with the pipes of a runner that was killed.
+    assert!(harbor.end(LIMIT).await);
+    assert_eq!(rig.containers(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_a_killed_attempt_left_is_removed() {
+    let rig = rig(&sleepy());
+    let mut harbor = rig.begin().await;
+    until_event(&mut harbor, "agent-start").await;
+    harbor.end(Duration::ZERO).await;
+    assert_eq!(rig.containers().len(), 1, "killed, it can't remove its container");
+    clean_up(&rig.scratch, &rig.environment).await;
+    assert_eq!(rig.containers(), [""; 0]);
+    assert!(!rig.scratch.root().exists());
+    clean_up(&rig.scratch, &rig.environment).await;
+}
+
+#[tokio::test]
+async fn a_driver_that_is_not_needed_ends() {
+    let rig = rig(&hello());
+    let mut harbor = HarborProcess::spawn(&python(), rig.jobs.path(), rig.environment.clone()).unwrap();
+    assert!(matches!(harbor.next().await.unwrap(), Some(DriverLine::Ready { .. })));
+    assert!(harbor.end(LIMIT).await);
+    assert!(!rig.scratch.trial().exists());
+}
+
+#[tokio::test]
+async fn a_trial_that_cannot_begin_says_why() {
+    let mut rig = rig(&hello());
+    rig.assignment.agent = "nonsense".to_owned();
+    let config = trial_config(&rig.assignment, &HarborSettings::default(), None, &rig.scratch);
+    fs::write(rig.scratch.trial_config(), config.to_string()).unwrap();
+    let mut harbor = rig.begin().await;
+    let mut error = None;
+    while let Some(line) = tokio::time::timeout(LIMIT, harbor.next()).await.unwrap().unwrap() {
+        if let DriverLine::Failed { error: given } = line {
+            error = Some(given);
+        }
+    }
+    let error = error.unwrap();
+    assert_eq!(error.kind, "ValueError");
+    assert!(error.message.contains("nonsense"), "{}", error.message);
+    assert_eq!(harbor.wait().await.unwrap().code(), Some(1));
+}
+
+/// Every key that we write must be one that Harbor knows: it ignores the others without a word.
+#[test]
+fn harbor_understands_every_setting() {
+    const CHECK: &str = "
+import json, sys
+from harbor.models.trial.config import TrialConfig
+print(TrialConfig.model_validate(json.load(sys.stdin)).model_dump_json())
+";
+    let mut rig = rig(&hello());
+    rig.assignment.agent = "my.agents:Agent".to_owned();
+    rig.assignment.model = Some("anthropic/claude".to_owned());
+    rig.assignment.agent_timeout_sec = Some(12.5);
+    let settings: HarborSettings = serde_json::from_value(json!({
+        "disable_verification": true, "verifier_timeout_sec": 30.0, "verifier_max_timeout_sec": 60.0, "override_cpus": 1.5,
+        "override_memory_mb": 600, "override_storage_mb": 900, "override_gpus": 1, "force_build": true,
+        "environment_kwargs": {"a": "b"}, "agent_setup_timeout_sec": 90.5, "agent_max_timeout_sec": 70.0,
+        "agent_kwargs": {"c": "d"}, "mcp_servers": [{"name": "m", "transport": "sse", "url": "http://m"}],
+        "artifacts": ["/a", {"source": "/b"}]
+    }))
+    .unwrap();
+    let ours = trial_config(&rig.assignment, &settings, Some(99.0), &rig.scratch);
+    assert_eq!(ours["agent"]["import_path"], "my.agents:Agent");
+    assert_eq!(ours["agent"]["override_timeout_sec"], 12.5);
+    assert_eq!(ours["environment"]["kwargs"], json!({"a": "b", "auto_mounting": true}));
+
+    let mut child = Command::new(python())
+        .args(["-P", "-c", CHECK])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    serde_json::to_writer(child.stdin.take().unwrap(), &ours).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let theirs: Value = serde_json::from_slice(&output.stdout).unwrap();
+    contains("config", &theirs, &ours);
+}
+
+fn contains(path: &str, theirs: &Value, ours: &Value) {
+    match (theirs, ours) {
+        (Value::Object(theirs), Value::Object(ours)) => {
+            for (key, value) in ours {
+                let found = theirs.get(key).unwrap_or_else(|| panic!("Harbor does not know {path}.{key}"));
+                contains(&format!("{path}.{key}"), found, value);
+            }
+        }
+        (Value::Array(theirs), Value::Array(ours)) => {
+            assert_eq!(theirs.len(), ours.len(), "{path}");
+            for (theirs, ours) in theirs.iter().zip(ours) {
+                contains(path, theirs, ours);
+            }
+        }
+        (theirs, ours) => assert_eq!(
+            theirs.as_f64().map_or(theirs.clone(), Value::from),
+            ours.as_f64().map_or(ours.clone(), Value::from),
+            "{path}"
+        ),
+    }
+}

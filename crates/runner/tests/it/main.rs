@@ -1,0 +1,20 @@
+//! The runner against real folders of Harbor, a real store, and real Harbor in Docker.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, also in what it calls"
+)]
+
+mod harbor;
+mod live_log;
+mod results;
+mod samples;
+mod upload;
+
+use std::path::{Path, PathBuf};
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}

@@ -1,0 +1,182 @@
+//! Results that no sample shows, and files that are not what they should be.
+
+use std::fs;
+
+use oddish_db::attempts::Outcome;
+use oddish_runner::harbor_result::read_outcome;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+fn read(result: &Value) -> Outcome {
+    let mut file = json!({"trial_name": "t"});
+    file.as_object_mut().unwrap().extend(result.as_object().unwrap().clone());
+    read_bytes(file.to_string().as_bytes())
+}
+
+fn read_bytes(bytes: &[u8]) -> Outcome {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("result.json"), bytes).unwrap();
+    read_outcome(folder.path())
+}
+
+fn rewards(rewards: &Value) -> Outcome {
+    read(&json!({"verifier_result": {"rewards": rewards}}))
+}
+
+#[rstest]
+#[case::whole(json!({"reward": 1}), Some(1.0))]
+#[case::the_only_one(json!({"accuracy": 0.5}), Some(0.5))]
+#[case::named_among_others(json!({"a": 1, "reward": 0.25}), Some(0.25))]
+#[case::none_of_several(json!({"a": 1, "b": 0.5}), None)]
+#[case::below_zero(json!({"reward": -3.5}), Some(-3.5))]
+fn the_scalar_reward(#[case] given: Value, #[case] scalar: Option<f64>) {
+    let outcome = rewards(&given);
+    assert!(outcome.succeeded);
+    assert_eq!(outcome.reward, scalar);
+    assert_eq!(outcome.rewards, Some(given));
+}
+
+#[rstest]
+#[case::no_verifier(json!({}))]
+#[case::no_rewards(json!({"verifier_result": {"rewards": null}}))]
+#[case::empty(json!({"verifier_result": {"rewards": {}}}))]
+#[case::not_a_number(json!({"verifier_result": {"rewards": {"reward": null}}}))]
+fn a_missing_reward_stays_missing(#[case] result: Value) {
+    let outcome = read(&result);
+    assert!(!outcome.succeeded);
+    assert_eq!((outcome.reward, outcome.rewards), (None, None));
+    assert_eq!(outcome.error_type.as_deref(), Some("RewardMissing"));
+    assert!(outcome.error_message.unwrap().starts_with("The verifier left no reward"));
+}
+
+#[test]
+fn without_verification_the_end_is_success() {
+    let disabled = json!({"config": {"verifier": {"disable": true}}});
+    let outcome = read(&disabled);
+    assert!(outcome.succeeded);
+    assert_eq!((outcome.reward, outcome.error_message), (None, None));
+    let mut failed = disabled;
+    failed["exception_info"] = json!({"exception_type": "RuntimeError", "exception_message": "no"});
+    assert!(!read(&failed).succeeded);
+}
+
+#[test]
+fn a_reward_after_a_provider_failed_does_not_count() {
+    let outcome = read(&json!({
+        "verifier_result": {"rewards": {"reward": 0}},
+        "exception_info": {"exception_type": "ApiOverloadedError", "exception_message": "529"},
+    }));
+    assert!(!outcome.succeeded);
+    assert_eq!((outcome.reward, outcome.rewards), (None, None));
+    assert_eq!(outcome.error_message.as_deref(), Some("529"));
+}
+
+#[test]
+fn steps_are_summed_and_their_exceptions_seen() {
+    let outcome = read(&json!({
+        "agent_result": null,
+        "step_results": [
+            {"step_name": "one", "agent_result": {"n_input_tokens": 5, "n_output_tokens": null, "cost_usd": 0.5}},
+            {"step_name": "two", "agent_result": {"n_input_tokens": 7, "n_output_tokens": 2, "cost_usd": 0.25},
+             "exception_info": {"exception_type": "AgentTimeoutError", "exception_message": "late"}},
+            {"step_name": "three", "agent_result": null},
+        ],
+        "verifier_result": {"rewards": {"reward": 1}},
+    }));
+    assert_eq!((outcome.input_tokens, outcome.output_tokens, outcome.cache_tokens), (Some(12), Some(2), None));
+    assert_eq!(outcome.cost_usd, Some(0.75));
+    assert!(outcome.succeeded);
+    assert_eq!(outcome.error_type.as_deref(), Some("AgentTimeoutError"));
+    assert_eq!(outcome.error_message.as_deref(), Some("step two: late"));
+}
+
+#[test]
+fn the_trajectory_tells_tokens_that_the_agent_did_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = folder.path().join("steps/one/agent");
+    fs::create_dir_all(&agent).unwrap();
+    let metrics = json!({"total_prompt_tokens": 9, "total_completion_tokens": 4, "total_cached_tokens": 3, "total_cost_usd": 0.1});
+    fs::write(agent.join("trajectory.json"), json!({"steps": [], "final_metrics": metrics}).to_string()).unwrap();
+    let write = |agent_result: Value| {
+        let result = json!({"trial_name": "t", "agent_result": agent_result});
+        fs::write(folder.path().join("result.json"), result.to_string()).unwrap();
+        read_outcome(folder.path())
+    };
+    let outcome = write(json!({"n_input_tokens": null, "n_output_tokens": null, "cost_usd": 0.7}));
+    assert!(outcome.has_trajectory);
+    assert_eq!((outcome.input_tokens, outcome.cache_tokens, outcome.output_tokens), (Some(9), Some(3), Some(4)));
+    assert_eq!(outcome.cost_usd, Some(0.7), "what Harbor says goes first");
+    let outcome = write(json!({"n_input_tokens": 1, "n_output_tokens": null}));
+    assert_eq!((outcome.input_tokens, outcome.output_tokens), (Some(1), None));
+}
+
+#[rstest]
+#[case::nothing(b"")]
+#[case::no_json(b"\xff\xfe{")]
+#[case::another_type(b"[]")]
+#[case::a_job(br#"{"id": "x", "n_total_trials": 1, "stats": {}}"#)]
+#[case::rewards_of_another_type(br#"{"trial_name": "t", "verifier_result": {"rewards": [1]}}"#)]
+#[case::beyond_numbers(br#"{"trial_name": "t", "verifier_result": {"rewards": {"reward": 1e999}}}"#)]
+#[case::two_of_one(br#"{"trial_name": "t", "trial_name": "u"}"#)]
+fn garbage_is_a_failure_that_says_so(#[case] bytes: &[u8]) {
+    let outcome = read_bytes(bytes);
+    assert!(!outcome.succeeded);
+    assert_eq!(outcome.reward, None);
+    assert_eq!(outcome.error_type.as_deref(), Some("HarborResultUnreadable"));
+    let message = outcome.error_message.unwrap();
+    assert!(message.starts_with("Harbor's result.json is not a trial result: "), "{message}");
+}
+
+#[test]
+fn deep_nesting_is_no_danger() {
+    let deep = format!(r#"{{"trial_name": "t", "x": {}{}}}"#, "[".repeat(200_000), "]".repeat(200_000));
+    assert_eq!(
+        read_bytes(deep.as_bytes()).error_type.as_deref(),
+        Some("RewardMissing"),
+        "ignored as any unknown field"
+    );
+    let deep = deep.replace("\"x\"", "\"config\"");
+    assert_eq!(read_bytes(deep.as_bytes()).error_type.as_deref(), Some("HarborResultUnreadable"));
+}
+
+#[test]
+fn a_result_that_is_not_there() {
+    let outcome = read_outcome(&tempfile::tempdir().unwrap().path().join("gone"));
+    let message = outcome.error_message.unwrap();
+    assert!(message.starts_with("Harbor's result.json cannot be read: "), "{message}");
+}
+
+#[test]
+fn texts_fit_into_the_database() {
+    let outcome = read(&json!({
+        "exception_info": {"exception_type": "X\u{0}Error", "exception_message": format!("\u{0}{}", "ä".repeat(20_000))},
+    }));
+    assert_eq!(outcome.error_type.as_deref(), Some("XError"));
+    let message = outcome.error_message.unwrap();
+    assert!(message.len() <= 16 << 10 && message.starts_with('ä') && message.ends_with("ä [cut]"), "{}", message.len());
+    let outcome = rewards(&json!({"a\u{0}b": 1, "text": "1"}));
+    assert_eq!(outcome.rewards, Some(json!({"ab": 1})));
+}
+
+#[test]
+fn numbers_fit_into_the_database() {
+    let outcome = read(&json!({
+        "agent_result": {"n_input_tokens": -1, "n_cache_tokens": u64::MAX, "n_output_tokens": 1.5, "cost_usd": 1e300},
+    }));
+    assert_eq!((outcome.input_tokens, outcome.cache_tokens, outcome.output_tokens), (None, None, None));
+    assert_eq!(outcome.cost_usd, Some(1e300));
+    let steps = json!([
+        {"step_name": "1", "agent_result": {"n_input_tokens": i64::MAX, "cost_usd": 1e308}},
+        {"step_name": "2", "agent_result": {"n_input_tokens": 1, "cost_usd": 1e308}},
+    ]);
+    let outcome = read(&json!({"step_results": steps}));
+    assert_eq!((outcome.input_tokens, outcome.cost_usd), (Some(i64::MAX), None));
+}
+
+#[test]
+fn rewards_are_bounded() {
+    let many: serde_json::Map<String, Value> = (0..1001).map(|number| (number.to_string(), json!(1))).collect();
+    let outcome = rewards(&Value::Object(many));
+    assert!(!outcome.succeeded);
+    assert_eq!(outcome.error_message.as_deref(), Some("The verifier left 1001 rewards; at most 1000 are accepted."));
+}

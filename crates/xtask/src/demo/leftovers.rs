@@ -1,0 +1,78 @@
+//! What still runs and belongs to a folder: processes whose command line or environment names it, containers that mount it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::process::ask;
+use crate::setup::Toolbox;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+/// A process that was told to end may need a moment.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Fails if something is left, after removing it.
+pub(super) fn clear(toolbox: &Toolbox, folder: &Path) -> Result<()> {
+    let deadline = Instant::now() + GRACE;
+    let mut processes = processes(folder);
+    while !processes.is_empty() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(50));
+        processes = self::processes(folder);
+    }
+    for (id, _) in &processes {
+        // Gone meanwhile is as good.
+        let _ = kill(*id, Signal::SIGKILL);
+    }
+    let projects = compose_projects(toolbox, folder)?;
+    for project in &projects {
+        let down = ["compose", "-p", project, "down", "--remove-orphans", "--volumes", "--rmi", "local", "-t", "0"];
+        docker(toolbox, &down)?;
+    }
+    if processes.is_empty() && projects.is_empty() {
+        return Ok(());
+    }
+    let processes = processes.into_iter().map(|(id, command)| format!("process {id}: {command}"));
+    let left: Vec<String> = processes.chain(projects.into_iter().map(|name| format!("containers of {name}"))).collect();
+    bail!("these were left running and had to be removed:\n    {}", left.join("\n    "));
+}
+
+fn processes(folder: &Path) -> Vec<(Pid, String)> {
+    let folder = folder.to_string_lossy();
+    let listed = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let processes = listed.filter_map(|entry| {
+        let id: i32 = entry.file_name().to_str()?.parse().ok()?;
+        let text = |name: &str| {
+            let bytes = std::fs::read(entry.path().join(name)).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).replace('\0', " ")
+        };
+        let command = text("cmdline");
+        let belongs = command.contains(&*folder) || text("environ").contains(&*folder);
+        belongs.then(|| (Pid::from_raw(id), command))
+    });
+    processes.collect()
+}
+
+/// The Compose projects of containers, running or not, that mount something below `folder`.
+fn compose_projects(toolbox: &Toolbox, folder: &Path) -> Result<BTreeSet<String>> {
+    let folder = folder.to_string_lossy();
+    let ids = docker(toolbox, &["ps", "--all", "--quiet", "--no-trunc"])?;
+    let mut projects = BTreeSet::new();
+    for id in ids.lines() {
+        // A container that went away meanwhile is no leftover.
+        let Ok(description) = docker(toolbox, &["inspect", id]) else { continue };
+        if description.contains(&*folder) {
+            let label = ["inspect", "--format", "{{index .Config.Labels \"com.docker.compose.project\"}}", id];
+            projects.extend(docker(toolbox, &label).map(|name| name.trim().to_owned()));
+        }
+    }
+    Ok(projects)
+}
+
+fn docker(toolbox: &Toolbox, arguments: &[&str]) -> Result<String> {
+    ask(Command::new(&toolbox.docker).args(arguments), PATIENCE).map_err(|reason| anyhow!(reason))
+}

@@ -1,0 +1,146 @@
+//! Oddish's server with everything of its own in one folder.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use nix::sys::signal::Signal;
+use oddish_private_postgres::PrivatePostgres;
+
+use super::http;
+use crate::process::{self, signal_group, wait};
+use crate::progress::{say, step};
+use crate::setup::Toolbox;
+use crate::{interrupt, workspace};
+
+/// For a new Postgres and the migrations.
+const START_LIMIT: Duration = Duration::from_mins(2);
+/// For runners to give back their trials.
+const STOP_LIMIT: Duration = Duration::from_mins(1);
+
+/// A running `oddish-server api`. Dropping it stops it too, without telling of failures.
+pub(super) struct Stack {
+    server: Child,
+    folder: PathBuf,
+    port: u16,
+    stopped: bool,
+}
+
+impl Stack {
+    /// Starts the server on a free port and waits until it is healthy.
+    pub(super) fn start(toolbox: &Toolbox, folder: &Path) -> Result<Self> {
+        step("starting oddish-server with a Postgres of its own", || {
+            let port = free_port()?;
+            let log = process::append_to(&Self::log(folder))?;
+            let mut command = program("oddish-server")?;
+            command.args(["api", "--port", &port.to_string()]);
+            toolbox
+                .equip(&mut command)
+                .env("ODDISH_HOME", home(folder))
+                .env("ODDISH_LOCAL_STORAGE_DIR", storage(folder))
+                .env("ODDISH_HARBOR_JOBS_DIR", folder.join("harbor-jobs"))
+                // Out of reach of any .env of the checkout.
+                .current_dir(folder)
+                .stdout(log.try_clone()?)
+                .stderr(log);
+            let server = process::spawn(&mut command)?;
+            let mut stack = Self { server, folder: folder.to_path_buf(), port, stopped: false };
+            stack.wait_until_healthy()?;
+            Ok(stack)
+        })
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The store's root.
+    pub(super) fn storage(&self) -> PathBuf {
+        storage(&self.folder)
+    }
+
+    /// What the server of a folder prints.
+    pub(super) fn log(folder: &Path) -> PathBuf {
+        folder.join("server.log")
+    }
+
+    /// Ends the server as Ctrl-C does, then its Postgres, and removes the database.
+    pub(super) fn stop(mut self) -> Result<()> {
+        let status = self.end()?;
+        if !status.success() {
+            bail!("oddish-server ended with {status}; {}", process::tail(&Self::log(&self.folder), 0));
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<ExitStatus> {
+        self.stopped = true;
+        signal_group(&self.server, Signal::SIGINT);
+        let status = wait(&mut self.server, Some(STOP_LIMIT))?;
+        let home = home(&self.folder);
+        if let Some(postgres) = PrivatePostgres::running(&home.join("postgres"))? {
+            postgres.stop()?;
+        }
+        if home.exists() {
+            std::fs::remove_dir_all(&home).with_context(|| format!("can't remove {}", home.display()))?;
+        }
+        Ok(status)
+    }
+
+    fn wait_until_healthy(&mut self) -> Result<()> {
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            interrupt::check()?;
+            let Err(refusal) = http::get(self.port, "/health") else { return Ok(()) };
+            let log = || process::tail(&Self::log(&self.folder), 0);
+            if let Some(status) = self.server.try_wait()? {
+                bail!("oddish-server ended with {status}; {}", log());
+            }
+            if Instant::now() > deadline {
+                bail!("oddish-server is not healthy after {} s: {refusal:#}; {}", START_LIMIT.as_secs(), log());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        if !self.stopped
+            && let Err(error) = self.end()
+        {
+            say(&format!("while stopping: {error:#}"));
+        }
+    }
+}
+
+/// One of our programs, with none of the settings that the caller's environment has for it.
+pub(super) fn program(name: &str) -> Result<Command> {
+    let mut command = Command::new(workspace::binaries()?.join(name));
+    command.env_remove("DATABASE_URL");
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_string_lossy().starts_with("ODDISH_") {
+            command.env_remove(variable);
+        }
+    }
+    Ok(command)
+}
+
+fn home(folder: &Path) -> PathBuf {
+    folder.join("home")
+}
+
+fn storage(folder: &Path) -> PathBuf {
+    folder.join("oddish-tasks")
+}
+
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("found no free port")?;
+    Ok(listener.local_addr()?.port())
+}

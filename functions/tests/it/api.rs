@@ -1,0 +1,134 @@
+//! An API to ask, and what it answered.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use http::{Request, StatusCode, header};
+use oddish_artifacts::{FolderStore, SharedStore, archive};
+use oddish_db::PgPool;
+use oddish_domain::limits::ConcurrencyLimits;
+use oddish_functions::auth::AuthMode;
+use oddish_functions::routes;
+use oddish_functions::state::{Artifacts, Db, Everything, Limits, UploadRules, Wake};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+const BOUNDARY: &str = "boundary-of-the-form";
+
+/// The whole API over one database and one folder.
+pub(crate) struct Api {
+    pub(crate) pool: PgPool,
+    pub(crate) store: SharedStore,
+    router: Router,
+    _folder: TempDir,
+}
+
+/// Status and body of an answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The text of an error, after checking its status.
+    pub(crate) fn error(&self, status: u16) -> String {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        match &self.json()["detail"] {
+            Value::String(text) => text.clone(),
+            Value::Array(fields) => {
+                let texts = fields.iter().map(|field| format!("{} {}", field["loc"], field["msg"].as_str().unwrap()));
+                texts.collect::<Vec<_>>().join("; ")
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
+
+impl Api {
+    pub(crate) fn new(pool: PgPool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store: SharedStore = Arc::new(FolderStore::open(folder.path()).unwrap());
+        let router = routes::router(Everything {
+            auth: AuthMode::None,
+            db: Db(pool.clone()),
+            artifacts: Artifacts(Arc::clone(&store)),
+            rules: UploadRules { max_bytes: 1 << 20, default_agent_timeout_sec: 3600.0 },
+            limits: Limits(Arc::new(ConcurrencyLimits { default: 8, overrides: BTreeMap::new() })),
+            wake: Wake::through(pool.clone()),
+        });
+        Self { pool, store, router, _folder: folder }
+    }
+
+    async fn ask(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        assert!(response.headers().contains_key("x-request-id"));
+        let status = response.status();
+        let bytes = axum::body::to_bytes(response.into_body(), 16 << 20).await.unwrap();
+        Answer { status, body: String::from_utf8(bytes.to_vec()).unwrap() }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.ask(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &str) -> Answer {
+        let request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
+        self.ask(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    /// Uploads an archive under a file name.
+    pub(crate) async fn upload(&self, file_name: &str, archive: &[u8]) -> Answer {
+        let mut form = format!(
+            "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{file_name}\"\r\n\
+             content-type: application/gzip\r\n\r\n"
+        )
+        .into_bytes();
+        form.extend_from_slice(archive);
+        form.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
+        self.post_form(form).await
+    }
+
+    pub(crate) async fn post_form(&self, form: Vec<u8>) -> Answer {
+        let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
+        self.ask(
+            Request::post("/tasks/upload").header(header::CONTENT_TYPE, content_type).body(Body::from(form)).unwrap(),
+        )
+        .await
+    }
+
+    /// Uploads the example task and returns its id.
+    pub(crate) async fn uploaded(&self) -> String {
+        let answer = self.upload("hello.tar.gz", &hello_archive().await).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        answer.json()["task_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Uploads the example task and submits `trials` trials of it with `oracle`.
+    pub(crate) async fn submitted(&self, trials: u32) -> String {
+        let task_id = self.uploaded().await;
+        let sweep = json!({"task_id": task_id, "user": "alice", "configs": [{"agent": "oracle", "n_trials": trials}]});
+        let answer = self.post("/tasks/sweep", &sweep.to_string()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        task_id
+    }
+}
+
+/// The example task, packed as the client packs it.
+pub(crate) async fn hello_archive() -> Vec<u8> {
+    archive_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/tasks/hello")).await
+}
+
+pub(crate) async fn archive_of(folder: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    archive::pack(folder, &mut bytes).await.unwrap();
+    bytes
+}

@@ -1,0 +1,10 @@
+//! The endpoints over a real Postgres and a folder store. `cargo xtask test` starts the Postgres and sets `DATABASE_URL`.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod api;
+mod routes;
+mod sweeps;
+mod tasks;
+mod trials;
+mod uploads;

@@ -1,0 +1,47 @@
+//! The route table, the document, the binaries: they say the same.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use oddish_functions::routes::{ROUTES, openapi};
+
+#[test]
+fn the_document_has_every_route_and_no_other() {
+    let document = serde_json::to_value(openapi()).unwrap();
+    let mut found = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            found.insert((path.clone(), method.to_uppercase(), operation["operationId"].as_str().unwrap().to_owned()));
+        }
+    }
+    let table: BTreeSet<_> = ROUTES
+        .iter()
+        .map(|route| (route.path.to_owned(), route.method.to_owned(), route.function.to_owned()))
+        .collect();
+    assert_eq!(found, table);
+}
+
+#[test]
+fn every_route_has_a_binary_and_every_binary_a_route() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin");
+    let binaries: BTreeSet<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let functions: BTreeSet<String> = ROUTES.iter().map(|route| route.function.to_owned()).collect();
+    assert_eq!(binaries, functions);
+}
+
+#[test]
+fn the_document_in_docs_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
+    let expected = format!("{}\n", serde_json::to_string_pretty(&openapi()).unwrap());
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        std::fs::write(&path, &expected).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == expected,
+        "docs/openapi.json is out of date: run `UPDATE_EXPECTED=1 cargo xtask test -E 'test(the_document_in_docs)'`"
+    );
+}

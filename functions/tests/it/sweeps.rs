@@ -1,0 +1,126 @@
+//! `POST /tasks/sweep`.
+
+use oddish_db::PgPool;
+use serde_json::{Value, json};
+
+use crate::api::Api;
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_sweep_expands_into_trials_in_order(pool: PgPool) {
+    let api = Api::new(pool);
+    let task_id = api.uploaded().await;
+    let sweep = json!({
+        "task_id": task_id, "user": "alice", "priority": "high", "experiment_id": "nightly", "github_username": "octo",
+        "tags": {"team": "evals"}, "unknown_field": 1,
+        "configs": [
+            {"agent": "claude-code", "model": "Claude-Sonnet-4-5", "n_trials": 2, "timeout_minutes": 5},
+            {"agent": "nop"},
+        ],
+    });
+    let answer = api.post("/tasks/sweep", &sweep.to_string()).await.json();
+    assert_eq!(answer["trials_count"], 3);
+    assert_eq!(answer["providers"], json!({"claude": 2, "default": 1}));
+    assert_eq!(answer["experiment_name"], "nightly");
+    let task = api.get(&format!("/tasks/{task_id}")).await.json();
+    assert_eq!(
+        (&task["github_username"], &task["priority"], &task["user"]),
+        (&json!("octo"), &json!("high"), &json!("alice"))
+    );
+    let trials = task["trials"].as_array().unwrap();
+    let shown: Vec<Value> =
+        trials.iter().map(|trial| json!([trial["id"], trial["queue_key"], trial["model"]])).collect();
+    let expected = [
+        json!([format!("{task_id}-0"), "anthropic/claude-sonnet-4-5", "claude-sonnet-4-5"]),
+        json!([format!("{task_id}-1"), "anthropic/claude-sonnet-4-5", "claude-sonnet-4-5"]),
+        json!([format!("{task_id}-2"), "default", "default"]),
+    ];
+    assert_eq!(shown, expected);
+}
+
+async fn refused(api: &Api, change: impl FnOnce(&mut Value), status: u16) -> String {
+    let task_id = api.uploaded().await;
+    let mut sweep = json!({"task_id": task_id, "user": "alice", "configs": [{"agent": "oracle"}]});
+    change(&mut sweep);
+    let text = api.post("/tasks/sweep", &sweep.to_string()).await.error(status);
+    assert_eq!(api.get(&format!("/tasks/{task_id}")).await.status.as_u16(), 404, "nothing was created");
+    text
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_bad_sweep_is_a_4xx_that_names_the_field(pool: PgPool) {
+    let api = Api::new(pool);
+    let config = |config: Value| move |sweep: &mut Value| sweep["configs"][0] = config;
+
+    let text = refused(&api, config(json!({"agent": "orcale"})), 422).await;
+    assert!(text.contains("configs[0].agent") && text.contains("oracle"), "it suggests the nearest name: {text}");
+    let text = refused(&api, config(json!({"agent": "claude-code"})), 422).await;
+    assert!(text.contains("configs[0].model") && text.contains("Model is required"), "{text}");
+    let text = refused(&api, config(json!({"agent": "oracle", "n_trials": 0})), 422).await;
+    assert!(text.contains("n_trials"), "{text}");
+    let text = refused(&api, config(json!({"agent": "oracle", "n_trials": 1_000_000})), 422).await;
+    assert!(text.contains("10000"), "{text}");
+    let text = refused(&api, config(json!({"agent": "oracle", "environment": "moon"})), 422).await;
+    assert!(text.contains("environment"), "{text}");
+    let text = refused(&api, config(json!({"agent": "oracle", "agent_env": {"KEY": "secret"}})), 422).await;
+    assert!(text.contains("agent_env") && !text.contains("secret"), "{text}");
+    let text = refused(&api, config(json!({"model": "x/y"})), 422).await;
+    assert_eq!(text, r#"["body","configs",0,"agent"] Field required"#);
+    let text = refused(&api, |sweep| sweep["configs"] = json!([]), 400).await;
+    assert!(text.contains("Must specify 'configs'"), "{text}");
+    let text = refused(&api, |sweep| sweep["user"] = json!(7), 422).await;
+    assert!(text.contains(r#"["body","user"]"#), "{text}");
+    let text = refused(&api, |sweep| sweep["user"] = json!(" "), 422).await;
+    assert!(text.contains("user must not be empty"), "{text}");
+    let text = refused(&api, |sweep| sweep["priority"] = json!("urgent"), 422).await;
+    assert!(text.contains("priority"), "{text}");
+    let text = refused(&api, |sweep| sweep["run_analysis"] = json!(true), 422).await;
+    assert!(text.contains("run_analysis"), "{text}");
+    let text = refused(&api, |sweep| sweep["task_id"] = json!("nowhere-12345678"), 404).await;
+    assert_eq!(text, "Task nowhere-12345678 not found");
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_body_that_is_no_json_is_a_422(pool: PgPool) {
+    let api = Api::new(pool);
+    for body in ["", "{", "{} {}", "[]", "nonsense", "\u{0}", &"[".repeat(100_000)] {
+        api.post("/tasks/sweep", body).await.error(422);
+    }
+    api.post("/tasks/sweep", &format!("\"{}\"", "x".repeat(3 << 20))).await.error(413);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_task_is_submitted_once(pool: PgPool) {
+    let api = Api::new(pool);
+    let task_id = api.submitted(1).await;
+    let again = json!({"task_id": task_id, "user": "alice", "configs": [{"agent": "oracle"}]});
+    assert!(api.post("/tasks/sweep", &again.to_string()).await.error(409).contains("submitted before"));
+    assert_eq!(api.get(&format!("/tasks/{task_id}")).await.json()["total"], 1);
+}
+
+/// A NUL is valid JSON and no valid text for Postgres.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_nul_in_any_text_is_no_500(pool: PgPool) {
+    let api = Api::new(pool);
+    for field in ["task_id", "user", "name", "experiment_id", "environment", "github_username"] {
+        let task_id = api.uploaded().await;
+        let mut sweep = json!({"task_id": task_id, "user": "alice", "configs": [{"agent": "oracle"}]});
+        sweep[field] = json!("a\u{0}b");
+        let answer = api.post("/tasks/sweep", &sweep.to_string()).await;
+        assert!(answer.status.is_client_error(), "{field}: {answer:?}");
+    }
+    let task_id = api.uploaded().await;
+    for change in
+        [json!({"tags": {"a": "\u{0}"}}), json!({"tags": {"\u{0}": "a"}}), json!({"harbor": {"artifacts": ["\u{0}"]}})]
+    {
+        let mut sweep = json!({"task_id": task_id, "user": "alice", "configs": [{"agent": "m:A", "model": "\u{0}"}]});
+        sweep.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let answer = api.post("/tasks/sweep", &sweep.to_string()).await;
+        assert!(answer.status.is_client_error(), "{change}: {answer:?}");
+    }
+    for path in
+        ["/tasks/a%00b", "/trials/a%00b/logs", "/trials/a%00b/result", "/tasks?user=%00", "/tasks?experiment_id=%00"]
+    {
+        let answer = api.get(path).await;
+        assert!(!answer.status.is_server_error(), "{path}: {answer:?}");
+    }
+}
