@@ -1,14 +1,11 @@
 //! Checks tasks before they are sent: a fault found here costs no upload.
 
-use oddish_domain::task_toml::{TASK_TOML, TaskListing, check_task};
+use oddish_domain::task_toml::{DEFAULT_AGENT_TIMEOUT_SEC, TASK_TOML, TaskListing, check_task};
 use walkdir::WalkDir;
 
 use crate::plain_text;
 use crate::submit::NotSubmitted;
 use crate::task_dirs::{TaskDir, shown};
-
-/// What an agent gets, in seconds, where neither task nor submission says; the server may be set otherwise.
-const DEFAULT_AGENT_TIMEOUT_SEC: f64 = 3600.0;
 
 /// A task that can be sent.
 #[derive(Debug)]

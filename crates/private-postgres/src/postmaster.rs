@@ -16,6 +16,9 @@ use crate::{Error, NAME, Options, ServerPrograms};
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// Above every number that an operating system gives to a process.
+const NOBODYS_PID: i32 = i32::MAX;
+
 /// What a running server writes into `postmaster.pid`.
 struct PidFile {
     pid: Pid,
@@ -89,7 +92,7 @@ pub(crate) fn start(
     account: &Account,
     options: &Options,
 ) -> Result<u16, Error> {
-    remove_foreign_pid_file(folder)?;
+    disown_pid_file(folder)?;
     let mut wanted = folder.last_port();
     let mut attempts = 0;
     loop {
@@ -121,16 +124,17 @@ pub(crate) fn stop(folder: &Folder, programs: &ServerPrograms, account: &Account
     succeeded(run(&mut pg_ctl)?, "pg_ctl stop", folder)
 }
 
-/// Postgres refuses to start while the process named in its pid file lives, whatever that is by now.
-/// A pid file whose process is gone stays: by it the server finds out about children of its predecessor.
-fn remove_foreign_pid_file(folder: &Folder) -> Result<(), Error> {
+/// Postgres refuses to start while the process named in its pid file lives, whatever that is by now. Such a number is replaced by
+/// one that no process has. The file stays: by the rest of it the server finds children of its predecessor that still write.
+fn disown_pid_file(folder: &Folder) -> Result<(), Error> {
+    let path = folder.data().join("postmaster.pid");
     let Some(file) = PidFile::read(folder) else { return Ok(()) };
-    let gone = kill(file.pid, None) == Err(nix::errno::Errno::ESRCH);
-    if gone || file.is_alive(&folder.data()) {
+    if kill(file.pid, None) == Err(nix::errno::Errno::ESRCH) || file.is_alive(&folder.data()) {
         return Ok(());
     }
-    let path = folder.data().join("postmaster.pid");
-    std::fs::remove_file(&path).map_err(Error::file("remove", path))
+    let text = std::fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+    let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
+    std::fs::write(&path, format!("{NOBODYS_PID}\n{rest}")).map_err(Error::file("write", path))
 }
 
 fn settings(port: u16, options: &Options) -> String {

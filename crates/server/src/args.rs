@@ -15,7 +15,7 @@ Examples:
   oddish-server api --port 9000 --n-concurrent '{\"openai/gpt-5.2\": 8, \"anthropic/claude-sonnet-4-5\": 4}'
   oddish-server db status
 
-Settings come from the environment and from .env in the working directory; env.example lists them all."
+Settings come from the environment and from .env in the working directory; `oddish-server settings` lists them all."
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Api(ApiArguments),
     /// Run trials only, for an API that runs elsewhere on the same database and storage.
     Worker,
+    /// Print every setting with its default, in the form of a .env file.
+    Settings,
     /// Look after the database.
     Db {
         #[command(subcommand)]

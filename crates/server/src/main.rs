@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     let arguments = args::Arguments::parse();
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        .with_ansi(anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never)
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("ODDISH_LOG").unwrap_or_else(|_| "info".into()))
         .init();
     let outcome = tokio::runtime::Builder::new_multi_thread()
@@ -39,6 +40,10 @@ fn main() -> ExitCode {
 async fn run(command: args::Command) -> anyhow::Result<()> {
     match command {
         args::Command::Api(arguments) => api::run(arguments).await,
+        args::Command::Settings => {
+            anstream::print!("{}", settings::env_example());
+            Ok(())
+        }
         args::Command::Worker => worker::run().await,
         args::Command::Db { command } => database_command::run(command).await,
     }

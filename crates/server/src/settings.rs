@@ -56,7 +56,7 @@ const SERVER_VARIABLES: &[Variable] = &[
 ];
 
 /// Every variable, by the part of the system that reads it, in the order of `env.example`.
-pub(crate) const VARIABLES: &[(&str, &[Variable])] = &[
+const VARIABLES: &[(&str, &[Variable])] = &[
     ("Database", DATABASE_VARIABLES),
     ("Storage", STORAGE_VARIABLES),
     ("Concurrency", limits::VARIABLES),
@@ -64,6 +64,11 @@ pub(crate) const VARIABLES: &[(&str, &[Variable])] = &[
     ("Access", AUTH_VARIABLES),
     ("Running trials", oddish_runner::settings::RUNNER_VARIABLES),
 ];
+
+/// Every setting with its default and what it is for, in the form of a `.env` file.
+pub(crate) fn env_example() -> String {
+    oddish_domain::settings::render_env_example(VARIABLES)
+}
 
 /// Everything that the server reads from its environment.
 #[derive(Debug)]
@@ -160,7 +165,7 @@ mod tests {
     #[test]
     fn env_example_shows_every_variable() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../env.example");
-        let expected = oddish_domain::settings::render_env_example(VARIABLES);
+        let expected = env_example();
         if std::env::var_os("UPDATE_EXPECTED").is_some() {
             std::fs::write(&path, &expected).unwrap();
         }

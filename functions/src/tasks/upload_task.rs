@@ -1,7 +1,7 @@
 //! `POST /tasks/upload`.
 
 use axum::Json;
-use axum::extract::multipart::MultipartError;
+use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{Multipart, State};
 use http::StatusCode;
 use oddish_api_types::{ErrorBody, UploadResponse};
@@ -80,6 +80,7 @@ async fn receive(mut form: Multipart, bound: u64) -> Result<Upload, ApiError> {
         while let Some(chunk) = field.chunk().await.map_err(|error| broken_form(&error))? {
             bytes += chunk.len() as u64;
             if bytes > bound {
+                drain(&mut field, bound).await;
                 let text = format!("Task upload too large. Max size is {}MB.", bound >> 20);
                 return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, text));
             }
@@ -89,6 +90,17 @@ async fn receive(mut form: Multipart, bound: u64) -> Result<Upload, ApiError> {
         return Ok(Upload { name, file, bytes });
     }
     Err(ApiError::field("missing", vec![json!("body"), json!("file")], "Field required"))
+}
+
+/// Reads on for a while and throws it away: a client that is still sending when the connection closes sees it break, and never reads
+/// the answer that says why.
+async fn drain(field: &mut Field<'_>, mut most: u64) {
+    while let Ok(Some(chunk)) = field.chunk().await {
+        most = most.saturating_sub(chunk.len() as u64);
+        if most == 0 {
+            return;
+        }
+    }
 }
 
 fn broken_form(error: &MultipartError) -> ApiError {

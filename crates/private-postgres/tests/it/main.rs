@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid, getsid};
 use oddish_private_postgres::{Error, Options, PrivatePostgres};
 
-use server::{Home, connect, postmaster, server_account, text};
+use server::{Home, connect, postmaster, server_account, text, wait_until_refused};
 
 #[test]
 fn a_new_folder_gets_a_server_with_the_database() {
@@ -84,6 +84,7 @@ fn a_killed_server_starts_again_with_its_data() {
     text(&server.url(), "create table kept as select 'here' as word; select 'made'");
     let process = postmaster(&server);
     kill(process, Signal::SIGKILL).unwrap();
+    wait_until_refused(&server.url());
     let server = home.start();
     assert_ne!(postmaster(&server), process);
     assert_eq!(text(&server.url(), "select word from kept"), "here");

@@ -3,6 +3,7 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::unistd::{Pid, User, geteuid};
 use oddish_private_postgres::{Options, PrivatePostgres};
@@ -50,6 +51,14 @@ pub(crate) fn postmaster(server: &PrivatePostgres) -> Pid {
 
 pub(crate) fn connect(url: &str) -> sqlx::Result<PgConnection> {
     runtime().block_on(PgConnection::connect(url))
+}
+
+/// Waits until nobody listens at `url` any more.
+pub(crate) fn wait_until_refused(url: &str) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while connect(url).is_ok() {
+        assert!(Instant::now() < deadline, "the server still answers");
+    }
 }
 
 /// The last column of the last row that `statements` return.

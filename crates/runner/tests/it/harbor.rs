@@ -154,6 +154,25 @@ async fn a_trial_runs_to_its_reward() {
 }
 
 #[tokio::test]
+async fn while_it_runs_its_logs_grow_and_its_container_can_be_stopped_at_once() {
+    let rig = rig(&sleepy());
+    let mut harbor = rig.begin().await;
+    until_event(&mut harbor, "agent-start").await;
+    let log = rig.scratch.trial().join("agent/oracle.txt");
+    let growing = async {
+        while fs::read_to_string(&log).unwrap_or_default() != "going to sleep\n" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, growing).await.unwrap();
+    let container = rig.containers().pop().unwrap();
+    let settings = "{{.HostConfig.Init}} {{.Config.StopTimeout}}";
+    let output = Command::new("docker").args(["inspect", "--format", settings, &container]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), "true 0");
+    harbor.end(LIMIT).await;
+}
+
+#[tokio::test]
 async fn told_to_stop_it_leaves_nothing() {
     let rig = rig(&sleepy());
     let mut harbor = rig.begin().await;

@@ -45,3 +45,15 @@ async fn links_and_impossible_names_are_left_out() {
         list_all(&*store, "a/").await.unwrap().into_iter().map(|object| object.key.to_string()).collect();
     assert_eq!(keys, ["a/trial.log"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_result_comes_when_the_rest_is_there() {
+    let root = tempfile::tempdir().unwrap();
+    let store: SharedStore = Arc::new(FolderStore::open(root.path()).unwrap());
+    // A file where the store needs a folder: the verifier's files can't be stored.
+    store.put(&"a/verifier".parse().unwrap(), "".into()).await.unwrap();
+    upload_tree(&store, "a/", &fixtures().join("samples/oracle")).await.unwrap_err();
+    let keys = list_all(&*store, "a/").await.unwrap();
+    assert!(keys.iter().any(|object| object.key.as_str() == "a/config.json"));
+    assert!(keys.iter().all(|object| object.key.as_str() != "a/result.json"), "{keys:?}");
+}

@@ -66,6 +66,13 @@ fn bootstrapped(distribution: &Distribution) -> Result<PathBuf> {
     }
     bootstrap(distribution, "trixie", &["python3", "python3-venv", "ca-certificates"], &root, LOG)?;
     Apt::of(distribution, None, LOG)?.install(&["patchelf"])?;
+    // Debian's ensurepip takes its wheels from an absolute path, where the host's own, older ones may lie.
+    let data = format!("usr/lib/python3.13/_sysconfigdata__linux_{}-linux-gnu.py", std::env::consts::ARCH);
+    let data = root.join(data);
+    let text = std::fs::read_to_string(&data).with_context(|| format!("can't read {}", data.display()))?;
+    let wheels = root.join("usr/share/python-wheels").display().to_string();
+    workspace::write(&data, text.replace("/usr/share/python-wheels", &wheels))?;
+    // Last, since it makes the program one that runs and is found.
     let python = root.join("usr/bin/python3.13");
     let libraries = root.join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
     let loader = if cfg!(target_arch = "aarch64") { "ld-linux-aarch64.so.1" } else { "ld-linux-x86-64.so.2" };

@@ -1,0 +1,96 @@
+//! What a new user may do wrong: each is one line that says what to do, and an exit status.
+
+use std::path::Path;
+use std::process::Output;
+
+use crate::stack::{Stack, hello, program};
+
+fn text(output: &Output, status: i32) -> String {
+    assert_eq!(output.status.code(), Some(status), "{output:?}");
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The error of a run that the server or the client refuses.
+fn refused(stack: &Stack, path: &Path, arguments: &[&str]) -> String {
+    let error = text(&stack.oddish(&[&["run", path.to_str().unwrap()], arguments].concat()), 1);
+    assert!(!error.contains("panicked"), "{error}");
+    error
+}
+
+#[tokio::test]
+async fn mistakes_are_told_in_a_line() {
+    let mut stack = Stack::new().await.set("ODDISH_MAX_TASK_UPLOAD_MB", "1");
+    stack.start_api(&["--no-workers"]).await;
+    let error = refused(&stack, &hello(), &["-a", "orcale"]);
+    assert!(error.contains("oracle"), "it suggests the nearest name: {error}");
+    let error = refused(&stack, &hello(), &["-a", "claude-code"]);
+    assert!(error.contains("Model is required"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let error = refused(&stack, folder.path(), &["-a", "oracle"]);
+    assert!(error.contains("task.toml"), "{error}");
+
+    let large = folder.path().join("large 🐙 task");
+    copy(&hello(), &large);
+    let noise: Vec<u8> =
+        (0..3_u32 << 18).flat_map(|n| n.wrapping_mul(2_654_435_761).rotate_left(n % 31).to_le_bytes()).collect();
+    std::fs::write(large.join("environment/noise"), noise).unwrap();
+    let error = refused(&stack, &large, &["-a", "oracle"]);
+    assert!(error.contains("too large") && error.contains("1MB"), "{error}");
+
+    text(&stack.oddish(&["run", "--no-such-flag"]), 2);
+    text(&stack.oddish(&["status", "nowhere-12345678"]), 1);
+    assert!(stack.get("/tasks").await.as_array().unwrap().is_empty(), "nothing was created");
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_port_says_who_has_it() {
+    let mut stack = Stack::new().await;
+    let first = stack.start_api(&["--no-workers"]).await;
+    let log = stack.logged();
+    let port = log.split("http://127.0.0.1:").nth(1).unwrap().split(|c: char| !c.is_ascii_digit()).next().unwrap();
+    let second = std::process::Command::new(program("oddish-server"))
+        .args(["api", "--port", port])
+        .current_dir(stack.folder())
+        .output()
+        .unwrap();
+    let error = text(&second, 1);
+    assert!(error.contains(&format!("process {first}")) && error.contains("--port"), "{error}");
+}
+
+#[test]
+fn all_faults_of_the_settings_are_listed_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(".env"), "ODDISH_API_PORT=many\nODDISH_MAX_RUNNERS=0\n").unwrap();
+    let output = std::process::Command::new(program("oddish-server"))
+        .arg("api")
+        .current_dir(folder.path())
+        .env("DATABASE_URL", "mysql://user:hush@host/db")
+        .env("ODDISH_MAX_RUNNERS", "none")
+        .output()
+        .unwrap();
+    let error = text(&output, 1);
+    for named in ["DATABASE_URL", "ODDISH_API_PORT", "many", "ODDISH_MAX_RUNNERS", "none"] {
+        assert!(error.contains(named), "{named} is not named: {error}");
+    }
+    assert!(!error.contains("hush"), "a password is shown: {error}");
+}
+
+#[test]
+fn install_pgqueuer_says_that_there_is_nothing_to_install() {
+    let output =
+        std::process::Command::new(program("oddish-server")).args(["db", "install-pgqueuer"]).output().unwrap();
+    assert!(output.status.success());
+    assert!(String::from_utf8(output.stdout).unwrap().contains("part of the migrations"));
+}

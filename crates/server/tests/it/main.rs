@@ -1,0 +1,13 @@
+//! The whole system from outside: the real programs, a real Postgres, real Harbor and Docker.
+//!
+//! `cargo xtask test` builds the programs and sets `DATABASE_URL`, `ODDISH_HARBOR_PYTHON` and a `PATH` with Docker.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod bad_input;
+mod deaths;
+mod dispatchers;
+mod outcomes;
+mod private_postgres;
+mod stack;
+mod stand_in;

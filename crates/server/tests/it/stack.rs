@@ -1,0 +1,250 @@
+//! A whole Oddish in a folder of its own, with a database of its own.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use oddish_db::PgPool;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long anything may take that is waited for. Generous: the machine may be busy, and nothing is measured with it.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Waits until `probe` finds something.
+#[track_caller]
+pub(crate) async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = probe().await {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A whole Oddish. Dropping it ends all of its processes.
+pub(crate) struct Stack {
+    folder: TempDir,
+    database_url: String,
+    pub(crate) pool: PgPool,
+    settings: Vec<(String, String)>,
+    servers: Vec<Child>,
+    api: String,
+}
+
+impl Stack {
+    /// An empty one; nothing runs yet.
+    pub(crate) async fn new() -> Self {
+        let server_url =
+            std::env::var("DATABASE_URL").expect("run this with `cargo xtask test`, which starts a Postgres");
+        let folder = tempfile::Builder::new().prefix("oddish-test-").tempdir().unwrap();
+        let server = oddish_db::connect(&server_url.parse().unwrap(), 1).await.unwrap();
+        let name = format!("whole_{}", uuid::Uuid::new_v4().simple());
+        sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}"))).execute(&server).await.unwrap();
+        let (base, _) = server_url.rsplit_once('/').unwrap();
+        let database_url = format!("{base}/{name}");
+        let pool = oddish_db::connect(&database_url.parse().unwrap(), 4).await.unwrap();
+        oddish_db::schema::migrate(&pool).await.unwrap();
+        Self { folder, database_url, pool, settings: Vec::new(), servers: Vec::new(), api: String::new() }
+    }
+
+    /// Sets a variable for all servers that are started from now on.
+    pub(crate) fn set(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.settings.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn storage(&self) -> PathBuf {
+        self.folder().join("oddish-tasks")
+    }
+
+    /// Starts a server program with these arguments; its log goes to a file.
+    pub(crate) fn start(&mut self, arguments: &[&str]) -> Pid {
+        let log = File::options().create(true).append(true).open(self.log()).unwrap();
+        let mut command = Command::new(program("oddish-server"));
+        command
+            .args(arguments)
+            .current_dir(self.folder())
+            .env("DATABASE_URL", &self.database_url)
+            .env("ODDISH_LOCAL_STORAGE_DIR", self.storage())
+            .env("ODDISH_HARBOR_JOBS_DIR", self.folder().join("harbor-jobs"))
+            .envs(self.settings.iter().cloned())
+            .stdin(Stdio::null())
+            .stderr(log);
+        let child = command.spawn().unwrap();
+        let pid = Pid::from_raw(child.id().try_into().unwrap());
+        self.servers.push(child);
+        pid
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder().join("server.log")
+    }
+
+    pub(crate) fn logged(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
+    /// Starts an API server on a free port and waits until it listens.
+    pub(crate) async fn start_api(&mut self, arguments: &[&str]) -> Pid {
+        let before = self.logged().len();
+        let pid = self.start(&[&["api", "--port", "0"], arguments].concat());
+        let address = eventually("the server to listen", async || {
+            let log = self.logged();
+            let (_, rest) = log.get(before..)?.split_once("Oddish listens on ")?;
+            Some(rest.split_whitespace().next()?.to_owned())
+        })
+        .await;
+        self.api = address;
+        pid
+    }
+
+    /// Kills a server on the spot and waits until it is gone. Its runners live on.
+    pub(crate) fn kill(&mut self, pid: Pid) {
+        self.end(pid, Signal::SIGKILL);
+    }
+
+    /// Asks a server to stop and waits until it has.
+    pub(crate) fn terminate(&mut self, pid: Pid) {
+        self.end(pid, Signal::SIGTERM);
+    }
+
+    fn end(&mut self, pid: Pid, signal: Signal) {
+        let place = self.servers.iter().position(|server| i64::from(server.id()) == i64::from(pid.as_raw())).unwrap();
+        kill(pid, signal).unwrap();
+        self.servers.remove(place).wait().unwrap();
+    }
+
+    /// Runs the `oddish` command line against this API.
+    pub(crate) fn oddish(&self, arguments: &[&str]) -> Output {
+        Command::new(program("oddish"))
+            .args(arguments)
+            .env("ODDISH_API_URL", &self.api)
+            .env_remove("ODDISH_API_KEY")
+            .output()
+            .unwrap()
+    }
+
+    /// Submits a task folder with `oddish run --json --background` and returns the ids of the tasks.
+    pub(crate) fn submit(&self, path: &Path, arguments: &[&str]) -> Vec<String> {
+        let all = [&["run", path.to_str().unwrap(), "--json", "--background"], arguments].concat();
+        let output = self.oddish(&all);
+        assert!(output.status.success(), "{output:?}");
+        let submitted: Value = serde_json::from_slice(&output.stdout).unwrap();
+        submitted["tasks"].as_array().unwrap().iter().map(|task| task["id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let response = reqwest::get(format!("{}{path}", self.api)).await.unwrap();
+        assert!(response.status().is_success(), "{path}: {response:?}");
+        response.json().await.unwrap()
+    }
+
+    /// Waits until a trial of the task is at this stage.
+    pub(crate) async fn stage(&self, task_id: &str, stage: &str) {
+        eventually(&format!("the stage {stage}"), async || {
+            let task = self.get(&format!("/tasks/{task_id}")).await;
+            task["trials"].as_array()?.iter().any(|trial| trial["harbor_stage"] == stage).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the task is completed.
+    pub(crate) async fn completed(&self, task_id: &str) -> Value {
+        eventually(&format!("{task_id} to complete; the log:\n{}", self.logged()), async || {
+            let task = self.get(&format!("/tasks/{task_id}")).await;
+            (task["status"] == "completed").then_some(task)
+        })
+        .await
+    }
+
+    /// The runner processes that are at work on this stack's attempts.
+    pub(crate) async fn runners(&self) -> Vec<Pid> {
+        let pids: Vec<i32> =
+            sqlx::query_scalar("select pid from oddish.attempts where ended_at is null and pid is not null")
+                .fetch_all(&self.pool)
+                .await
+                .unwrap();
+        pids.into_iter().map(Pid::from_raw).collect()
+    }
+
+    /// Outcomes of all attempts of a task, in order.
+    pub(crate) async fn outcomes(&self, task_id: &str) -> Vec<String> {
+        sqlx::query_scalar(
+            "select coalesce(outcome, 'open') from oddish.attempts a join oddish.trials t on t.id = a.trial_id
+            where t.task_id = $1 order by t.trial_index, a.number",
+        )
+        .bind(task_id)
+        .fetch_all(&self.pool)
+        .await
+        .unwrap()
+    }
+
+    /// The processes whose command line, environment or working folder shows that they belong to this stack.
+    pub(crate) fn processes(&self) -> Vec<Pid> {
+        let mark = self.folder().to_str().unwrap().to_owned();
+        let entries = std::fs::read_dir("/proc").unwrap().flatten();
+        let mut found = Vec::new();
+        for entry in entries {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            let texts = ["cmdline", "environ"].map(|file| std::fs::read(entry.path().join(file)).unwrap_or_default());
+            let folder = std::fs::read_link(entry.path().join("cwd")).unwrap_or_default();
+            let shown = texts.iter().any(|text| String::from_utf8_lossy(text).contains(&mark));
+            // A zombie shows neither; it is gone but for its entry.
+            if pid != i32::try_from(std::process::id()).unwrap() && (shown || folder.starts_with(&mark)) {
+                found.push(Pid::from_raw(pid));
+            }
+        }
+        found
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        for server in &mut self.servers {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+        for pid in self.processes() {
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+        if std::thread::panicking() {
+            eprintln!("--- log of the server ---\n{}", self.logged());
+        }
+    }
+}
+
+/// The containers, stopped ones included, of the task's trials.
+pub(crate) fn containers(task_id: &str) -> Vec<String> {
+    let format = "{{.Label \"com.docker.compose.project\"}} {{.ID}}";
+    let output = Command::new("docker").args(["ps", "--all", "--format", format]).output().unwrap();
+    assert!(output.status.success(), "Docker does not answer: {output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().filter(|line| line.starts_with(task_id)).map(String::from).collect()
+}
+
+/// A program of the workspace, built beside the server.
+pub(crate) fn program(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_oddish-server")).with_file_name(name);
+    assert!(path.is_file(), "{} is not built: run this with `cargo xtask test`", path.display());
+    path
+}
+
+/// The example task.
+pub(crate) fn hello() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tasks/hello")
+}
+
+/// The folder of the tasks that only tests run.
+pub(crate) fn tasks() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tasks")
+}
