@@ -12,10 +12,11 @@ use clap::{Args, Parser, Subcommand};
     after_help = "\
 Examples:
   oddish-server api
-  oddish-server api --port 9000 --n-concurrent '{\"openai/gpt-5.2\": 8, \"anthropic/claude-sonnet-4-5\": 4}'
+  oddish-server api --port 9000
   oddish-server db status
 
-Settings come from the environment and from .env in the working directory; `oddish-server settings` lists them all."
+Settings come from the environment and from .env in the working directory;
+`oddish-server settings` lists them all."
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -41,13 +42,13 @@ pub(crate) enum Command {
 #[command(after_help = "\
 Examples:
   oddish-server api
-  oddish-server api --n-concurrent '{\"openai/gpt-5.2\": 8}'
+  oddish-server api --n-concurrent '{\"openai/gpt-5.2\": 8, \"gemini/gemini-3-pro\": 4}'
   oddish-server api --no-workers          # with `oddish-server worker` elsewhere")]
 pub(crate) struct ApiArguments {
-    /// Address to listen on [default: 127.0.0.1, or ODDISH_API_HOST].
+    /// Address to listen on [default: `ODDISH_API_HOST`, else 127.0.0.1].
     #[arg(long)]
     pub(crate) host: Option<IpAddr>,
-    /// Port to listen on [default: 8000, or ODDISH_API_PORT]; 0 takes a free one.
+    /// Port to listen on, 0 for a free one [default: `ODDISH_API_PORT`, else 8000].
     #[arg(long)]
     pub(crate) port: Option<u16>,
     /// Trials that may run at once, for each model: a JSON object.

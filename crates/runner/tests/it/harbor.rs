@@ -209,6 +209,28 @@ async fn what_a_killed_attempt_left_is_removed() {
 }
 
 #[tokio::test]
+async fn what_an_agent_of_ones_own_prints_is_told() {
+    let mut rig = rig(&hello());
+    rig.assignment.agent = "talkative:Talkative".to_owned();
+    let config = trial_config(&rig.assignment, &HarborSettings::default(), None, &rig.scratch);
+    fs::write(rig.scratch.trial_config(), config.to_string()).unwrap();
+    rig.environment.push(("PYTHONPATH".into(), fixtures().join("agents").into()));
+    let mut harbor = rig.begin().await;
+    let mut printed = Vec::new();
+    while let Some(line) = tokio::time::timeout(LIMIT, harbor.next()).await.unwrap().unwrap() {
+        match line {
+            DriverLine::Log { log, text } => printed.push((log, text)),
+            DriverLine::Failed { error } => panic!("{error:?}"),
+            _ => {}
+        }
+    }
+    assert!(printed.contains(&("agent".to_owned(), "in the sandbox\n".to_owned())), "{printed:?}");
+    assert!(harbor.output_tail().contains("on the process's own output"));
+    let outcome = read_outcome(&rig.scratch.trial());
+    assert_eq!((outcome.reward, outcome.input_tokens), (Some(0.0), Some(12)));
+}
+
+#[tokio::test]
 async fn a_driver_that_is_not_needed_ends() {
     let rig = rig(&hello());
     let mut harbor = HarborProcess::spawn(&python(), rig.jobs.path(), rig.environment.clone()).unwrap();

@@ -1,5 +1,6 @@
 //! What a new user may do wrong: each is one line that says what to do, and an exit status.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Output;
 
@@ -19,7 +20,8 @@ fn refused(stack: &Stack, path: &Path, arguments: &[&str]) -> String {
 
 #[tokio::test]
 async fn mistakes_are_told_in_a_line() {
-    let mut stack = Stack::new().await.set("ODDISH_MAX_TASK_UPLOAD_MB", "1");
+    let mut stack = Stack::new().await;
+    stack.set("ODDISH_MAX_TASK_UPLOAD_MB", "1");
     stack.start_api(&["--no-workers"]).await;
     let error = refused(&stack, &hello(), &["-a", "orcale"]);
     assert!(error.contains("oracle"), "it suggests the nearest name: {error}");
@@ -93,4 +95,29 @@ fn install_pgqueuer_says_that_there_is_nothing_to_install() {
         std::process::Command::new(program("oddish-server")).args(["db", "install-pgqueuer"]).output().unwrap();
     assert!(output.status.success());
     assert!(String::from_utf8(output.stdout).unwrap().contains("part of the migrations"));
+}
+
+#[test]
+fn the_manual_page_is_current() {
+    let mut page = "# The `oddish-server` command line\n\nThis page is what the program itself says.\n".to_owned();
+    for words in [&[][..], &["api"], &["worker"], &["db"], &["db", "reset"]] {
+        let output = std::process::Command::new(program("oddish-server"))
+            .args(words)
+            .arg("--help")
+            .env("COLUMNS", "100")
+            .output()
+            .unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        let command = [&["oddish-server"], words].concat().join(" ");
+        write!(page, "\n## `{command}`\n\n```text\n{}\n```\n", help.trim_end()).unwrap();
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/server.md");
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == page,
+        "docs/server.md is out of date: run `UPDATE_EXPECTED=1 cargo xtask test -E 'test(the_manual_page)'`"
+    );
 }

@@ -15,10 +15,7 @@ const TRIALS: usize = 60;
 async fn two_dispatchers_keep_limits_that_change_while_they_run() {
     let mut stack = Stack::new().await;
     let stand_in = stand_in::install(&stack);
-    let mut stack = {
-        stack = stack.set("ODDISH_HARBOR_PYTHON", stand_in.to_str().unwrap());
-        stack
-    };
+    stack.set("ODDISH_HARBOR_PYTHON", stand_in.to_str().unwrap());
     stack.start_api(&["--no-workers", "--n-concurrent", r#"{"default": 3}"#]).await;
     stack.start(&["worker"]);
     stack.start(&["worker"]);

@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask test` builds the programs and sets `DATABASE_URL`, `ODDISH_HARBOR_PYTHON` and a `PATH` with Docker.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bad_input;
 mod deaths;

@@ -12,10 +12,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long anything may take that is waited for. Generous: the machine may be busy, and nothing is measured with it.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Waits until `probe` finds something.
-#[track_caller]
 pub(crate) async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
@@ -54,9 +53,8 @@ impl Stack {
     }
 
     /// Sets a variable for all servers that are started from now on.
-    pub(crate) fn set(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.settings.push((name.to_owned(), value.into()));
-        self
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -218,7 +216,7 @@ impl Drop for Stack {
             let _ = kill(pid, Signal::SIGKILL);
         }
         if std::thread::panicking() {
-            eprintln!("--- log of the server ---\n{}", self.logged());
+            anstream::eprintln!("--- log of the server ---\n{}", self.logged());
         }
     }
 }
