@@ -1,6 +1,7 @@
 //! The configuration of a trial as Harbor reads it (its `TrialConfig`).
 
 use oddish_db::attempts::Assignment;
+use oddish_domain::agent::needs_model;
 use oddish_domain::harbor_settings::HarborSettings;
 use serde_json::{Map, Value, json};
 
@@ -25,6 +26,12 @@ pub fn harbor_settings(assignment: &Assignment) -> Result<HarborSettings, Unread
     serde_json::from_value(assignment.harbor.clone()).map_err(|source| UnreadableSettings { source })
 }
 
+/// The model that Harbor is told. `nop` and `oracle` have none: what is stored for them is only a word for "none", and Harbor would
+/// load seconds' worth of model libraries for it.
+fn model_name(assignment: &Assignment) -> Option<&str> {
+    assignment.model.as_deref().filter(|_| needs_model(&assignment.agent) || assignment.agent.contains(':'))
+}
+
 /// The `TrialConfig` of an attempt. `default_agent_timeout_sec` overrides the agent's time-out where the submission does
 /// not; none leaves it to the task.
 pub fn trial_config(
@@ -47,7 +54,7 @@ pub fn trial_config(
         "trials_dir": scratch.trials(),
         "agent": {
             agent_key: assignment.agent,
-            "model_name": assignment.model,
+            "model_name": model_name(assignment),
             "override_timeout_sec": assignment.agent_timeout_sec.or(default_agent_timeout_sec),
             "override_setup_timeout_sec": settings.agent_setup_timeout_sec,
             "max_timeout_sec": settings.agent_max_timeout_sec,

@@ -1,6 +1,5 @@
 //! What still runs and belongs to a folder: processes whose command line or environment names it, containers that mount it.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -28,17 +27,35 @@ pub(super) fn clear(toolbox: &Toolbox, folder: &Path) -> Result<()> {
         // Gone meanwhile is as good.
         let _ = kill(*id, Signal::SIGKILL);
     }
-    let projects = compose_projects(toolbox, folder)?;
-    for project in &projects {
-        let down = ["compose", "-p", project, "down", "--remove-orphans", "--volumes", "--rmi", "local", "-t", "0"];
-        docker(toolbox, &down)?;
+    let containers = containers(toolbox, folder)?;
+    for container in &containers {
+        container.remove(toolbox)?;
     }
-    if processes.is_empty() && projects.is_empty() {
+    if processes.is_empty() && containers.is_empty() {
         return Ok(());
     }
     let processes = processes.into_iter().map(|(id, command)| format!("process {id}: {command}"));
-    let left: Vec<String> = processes.chain(projects.into_iter().map(|name| format!("containers of {name}"))).collect();
+    let containers = containers.into_iter().map(|container| format!("container {}", container.name));
+    let left: Vec<String> = processes.chain(containers).collect();
     bail!("these were left running and had to be removed:\n    {}", left.join("\n    "));
+}
+
+struct Container {
+    id: String,
+    name: String,
+    /// Its Compose project, empty if it has none.
+    project: String,
+}
+
+impl Container {
+    fn remove(&self, toolbox: &Toolbox) -> Result<()> {
+        docker(toolbox, &["rm", "--force", "--volumes", &self.id])?;
+        if !self.project.is_empty() {
+            let down = ["compose", "-p", &self.project, "down", "--remove-orphans", "--volumes", "--rmi", "local"];
+            docker(toolbox, &down)?;
+        }
+        Ok(())
+    }
 }
 
 fn processes(folder: &Path) -> Vec<(Pid, String)> {
@@ -57,20 +74,22 @@ fn processes(folder: &Path) -> Vec<(Pid, String)> {
     processes.collect()
 }
 
-/// The Compose projects of containers, running or not, that mount something below `folder`.
-fn compose_projects(toolbox: &Toolbox, folder: &Path) -> Result<BTreeSet<String>> {
+/// The containers, running or not, that mount something below `folder`.
+fn containers(toolbox: &Toolbox, folder: &Path) -> Result<Vec<Container>> {
     let folder = folder.to_string_lossy();
     let ids = docker(toolbox, &["ps", "--all", "--quiet", "--no-trunc"])?;
-    let mut projects = BTreeSet::new();
+    let mut found = Vec::new();
     for id in ids.lines() {
         // A container that went away meanwhile is no leftover.
         let Ok(description) = docker(toolbox, &["inspect", id]) else { continue };
         if description.contains(&*folder) {
-            let label = ["inspect", "--format", "{{index .Config.Labels \"com.docker.compose.project\"}}", id];
-            projects.extend(docker(toolbox, &label).map(|name| name.trim().to_owned()));
+            let label = "{{.Name}} {{index .Config.Labels \"com.docker.compose.project\"}}";
+            let names = docker(toolbox, &["inspect", "--format", label, id])?;
+            let (name, project) = names.trim_start_matches('/').split_once(' ').unwrap_or((&names, ""));
+            found.push(Container { id: id.to_owned(), name: name.to_owned(), project: project.trim().to_owned() });
         }
     }
-    Ok(projects)
+    Ok(found)
 }
 
 fn docker(toolbox: &Toolbox, arguments: &[&str]) -> Result<String> {
