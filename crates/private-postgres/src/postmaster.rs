@@ -143,6 +143,8 @@ fn settings(port: u16, options: &Options) -> String {
         "listen_addresses=127.0.0.1".to_owned(),
         // No socket files: their paths are limited to some hundred bytes, and nobody needs them.
         "unix_socket_directories=".to_owned(),
+        // The default also searches a schema of the user's name, and would so hide a name that should have been qualified.
+        "search_path=public".to_owned(),
         format!("max_connections={}", options.max_connections),
     ];
     if !options.durable {

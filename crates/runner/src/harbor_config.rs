@@ -1,7 +1,7 @@
 //! The configuration of a trial as Harbor reads it (its `TrialConfig`).
 
 use oddish_db::attempts::Assignment;
-use oddish_domain::agent::needs_model;
+use oddish_domain::agent::{NOP, ORACLE};
 use oddish_domain::harbor_settings::HarborSettings;
 use serde_json::{Map, Value, json};
 
@@ -29,7 +29,7 @@ pub fn harbor_settings(assignment: &Assignment) -> Result<HarborSettings, Unread
 /// The model that Harbor is told. `nop` and `oracle` have none: what is stored for them is only a word for "none", and Harbor would
 /// load seconds' worth of model libraries for it.
 fn model_name(assignment: &Assignment) -> Option<&str> {
-    assignment.model.as_deref().filter(|_| needs_model(&assignment.agent) || assignment.agent.contains(':'))
+    assignment.model.as_deref().filter(|_| ![NOP, ORACLE].contains(&assignment.agent.as_str()))
 }
 
 /// The `TrialConfig` of an attempt. `default_agent_timeout_sec` overrides the agent's time-out where the submission does
@@ -92,4 +92,38 @@ fn without_nulls(config: Value) -> Value {
         other => (key, other),
     };
     Value::Object(sections.into_iter().map(filled).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn model_of(agent: &str) -> Value {
+        let assignment = Assignment {
+            trial_id: "t-0".to_owned(),
+            number: 1,
+            task_id: "t".to_owned(),
+            task_name: "t".to_owned(),
+            task_version: 1,
+            archive_key: String::new(),
+            archive_sha256: String::new(),
+            agent: agent.to_owned(),
+            model: Some("default".to_owned()),
+            environment: DOCKER.to_owned(),
+            agent_timeout_sec: None,
+            harbor: json!({}),
+        };
+        let scratch = Scratch::new(Path::new("/jobs"), "t-0", 1);
+        trial_config(&assignment, &HarborSettings::default(), None, &scratch)["agent"]["model_name"].clone()
+    }
+
+    #[test]
+    fn only_agents_that_drive_a_model_are_told_one() {
+        assert_eq!(model_of("oracle"), Value::Null);
+        assert_eq!(model_of("nop"), Value::Null);
+        assert_eq!(model_of("claude-code"), "default");
+        assert_eq!(model_of("my.agents:Mine"), "default");
+    }
 }

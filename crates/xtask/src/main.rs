@@ -2,13 +2,16 @@
 //!
 //! Everything a task starts is stopped before it ends, on failure and on Ctrl-C too; only what [`setup`] installs stays.
 
+mod bench;
 mod database;
 mod demo;
+mod http;
 mod interrupt;
 mod prepare;
 mod process;
 mod progress;
 mod setup;
+mod stack;
 mod test;
 mod workspace;
 
@@ -31,6 +34,11 @@ enum Task {
     Setup,
     /// Run the example task with two agents through the whole system, and check what comes out.
     Demo,
+    /// Measure; fails when a figure misses its bar.
+    Bench {
+        #[command(subcommand)]
+        benchmark: bench::Benchmark,
+    },
     /// Write crates/db/.sqlx, which the query macros compile against, from the migrations.
     Prepare {
         /// Change nothing; fail if it is not up to date.
@@ -53,6 +61,7 @@ fn main() -> ExitCode {
     let outcome = interrupt::watch().and_then(|()| match arguments.task {
         Task::Setup => setup::report(),
         Task::Demo => demo::run(),
+        Task::Bench { benchmark } => bench::run(benchmark),
         Task::Prepare { check } => prepare::run(check),
         Task::Test { ci, nextest } => test::run(ci, &nextest),
     });

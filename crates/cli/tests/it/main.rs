@@ -7,6 +7,7 @@ mod answers;
 mod binary;
 mod help;
 mod hostile_text;
+mod linking;
 mod refusals;
 mod status;
 mod submission;

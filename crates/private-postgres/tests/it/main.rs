@@ -26,6 +26,14 @@ fn a_new_folder_gets_a_server_with_the_database() {
 }
 
 #[test]
+fn a_schema_of_the_owners_name_is_not_searched() {
+    let home = Home::new();
+    let server = home.start();
+    text(&server.url(), "create schema oddish; create table oddish.hidden (); select 'made'");
+    assert_eq!(text(&server.url(), "select to_regclass('oddish.hidden')::text"), "oddish.hidden");
+}
+
+#[test]
 fn only_the_password_in_the_folder_opens_it() {
     let home = Home::new();
     let server = home.start();

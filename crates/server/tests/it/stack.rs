@@ -39,6 +39,8 @@ pub(crate) struct Stack {
 impl Stack {
     /// An empty one; nothing runs yet.
     pub(crate) async fn new() -> Self {
+        // The client library wants to know its TLS even where, as here, it will not use any.
+        let _already_there = rustls::crypto::ring::default_provider().install_default();
         let server_url =
             std::env::var("DATABASE_URL").expect("run this with `cargo xtask test`, which starts a Postgres");
         let folder = tempfile::Builder::new().prefix("oddish-test-").tempdir().unwrap();

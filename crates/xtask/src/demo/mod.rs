@@ -1,8 +1,6 @@
 //! The whole way on this machine: a task goes in at the CLI, and rewards, logs and artifacts come out.
 
-mod http;
 mod leftovers;
-mod stack;
 
 use std::path::{Path, PathBuf};
 
@@ -13,9 +11,9 @@ use crate::database::throw_away_folder;
 use crate::process;
 use crate::progress::{say, step};
 use crate::setup::{self, Toolbox};
+use crate::stack::{self, Stack};
 use crate::test::build_programs;
-use crate::workspace;
-use stack::Stack;
+use crate::{http, workspace};
 
 const TASK: &str = "examples/tasks/hello";
 const TRIALS: usize = 2;

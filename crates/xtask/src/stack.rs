@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::Signal;
 use oddish_private_postgres::PrivatePostgres;
 
-use super::http;
+use crate::http;
 use crate::process::{self, signal_group, wait};
 use crate::progress::{say, step};
 use crate::setup::Toolbox;
@@ -21,7 +21,7 @@ const START_LIMIT: Duration = Duration::from_mins(2);
 const STOP_LIMIT: Duration = Duration::from_mins(1);
 
 /// A running `oddish-server api`. Dropping it stops it too, without telling of failures.
-pub(super) struct Stack {
+pub(crate) struct Stack {
     server: Child,
     folder: PathBuf,
     port: u16,
@@ -30,7 +30,7 @@ pub(super) struct Stack {
 
 impl Stack {
     /// Starts the server on a free port and waits until it is healthy.
-    pub(super) fn start(toolbox: &Toolbox, folder: &Path) -> Result<Self> {
+    pub(crate) fn start(toolbox: &Toolbox, folder: &Path) -> Result<Self> {
         step("starting oddish-server with a Postgres of its own", || {
             let port = free_port()?;
             let log = process::append_to(&Self::log(folder))?;
@@ -52,26 +52,26 @@ impl Stack {
         })
     }
 
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
     /// The store's root.
-    pub(super) fn storage(&self) -> PathBuf {
+    pub(crate) fn storage(&self) -> PathBuf {
         storage(&self.folder)
     }
 
     /// What the server of a folder prints.
-    pub(super) fn log(folder: &Path) -> PathBuf {
+    pub(crate) fn log(folder: &Path) -> PathBuf {
         folder.join("server.log")
     }
 
     /// Ends the server as Ctrl-C does, then its Postgres, and removes the database.
-    pub(super) fn stop(mut self) -> Result<()> {
+    pub(crate) fn stop(mut self) -> Result<()> {
         let status = self.end()?;
         if !status.success() {
             bail!("oddish-server ended with {status}; {}", process::tail(&Self::log(&self.folder), 0));
@@ -121,7 +121,7 @@ impl Drop for Stack {
 }
 
 /// One of our programs, with none of the settings that the caller's environment has for it.
-pub(super) fn program(name: &str) -> Result<Command> {
+pub(crate) fn program(name: &str) -> Result<Command> {
     let mut command = Command::new(workspace::binaries()?.join(name));
     command.env_remove("DATABASE_URL");
     for (variable, _) in std::env::vars_os() {

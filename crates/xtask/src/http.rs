@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The body of a 200.
-pub(super) fn get(port: u16, path: &str) -> Result<String> {
+pub(crate) fn get(port: u16, path: &str) -> Result<String> {
     let answer = exchange(port, path).with_context(|| format!("GET {path} on port {port}"))?;
     let (head, body) = answer.split_once("\r\n\r\n").context("the answer has no end of its head")?;
     match head.split_whitespace().nth(1) {

@@ -1,0 +1,103 @@
+//! Benchmarks: each prints its figures beside a reference from the same run, and fails when one misses its bar.
+
+mod cli;
+mod overhead;
+
+use anyhow::{Result, bail};
+use clap::Subcommand;
+use serde_json::{Map, Value, json};
+
+use crate::progress::say;
+
+/// What can be measured.
+#[derive(Clone, Copy, Subcommand)]
+pub(crate) enum Benchmark {
+    /// What Oddish adds to a trial: from submission to Harbor's start, and from Harbor's end to the recorded result.
+    Overhead {
+        /// Print one JSON object on stdout.
+        #[arg(long)]
+        json: bool,
+    },
+    /// How long `oddish --help` takes.
+    Cli {
+        /// Print one JSON object on stdout.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `cargo xtask bench`.
+pub(crate) fn run(benchmark: Benchmark) -> Result<()> {
+    match benchmark {
+        Benchmark::Overhead { json } => report(&overhead::measure()?, json),
+        Benchmark::Cli { json } => report(&cli::measure()?, json),
+    }
+}
+
+/// One measured value.
+struct Figure {
+    name: &'static str,
+    value: f64,
+    unit: &'static str,
+    /// What the value must not pass, if anything.
+    bar: Option<f64>,
+}
+
+impl Figure {
+    fn ok(&self) -> bool {
+        self.bar.is_none_or(|bar| self.value <= bar)
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are what was asked for")]
+fn report(figures: &[Figure], as_json: bool) -> Result<()> {
+    if as_json {
+        let object: Map<String, Value> = figures
+            .iter()
+            .map(|figure| {
+                let Figure { name, value, unit, bar } = figure;
+                ((*name).to_owned(), json!({"value": value, "unit": unit, "bar": bar, "ok": figure.ok()}))
+            })
+            .collect();
+        println!("{}", Value::Object(object));
+    } else {
+        for figure in figures {
+            let bar = match (figure.bar, figure.ok()) {
+                (None, _) => String::new(),
+                (Some(bar), true) => format!("   within {bar} {}", figure.unit),
+                (Some(bar), false) => format!("   MISSES its bar of {bar} {}", figure.unit),
+            };
+            println!("{:<32} {:>8.3} {}{bar}", figure.name, figure.value, figure.unit);
+        }
+    }
+    let missed: Vec<&str> = figures.iter().filter(|figure| !figure.ok()).map(|figure| figure.name).collect();
+    if !missed.is_empty() {
+        say("a figure misses its bar");
+        bail!("missed: {}", missed.join(", "));
+    }
+    Ok(())
+}
+
+/// The middle of some values.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => f64::NAN,
+        odd if odd % 2 == 1 => values[middle],
+        _ => f64::midpoint(values[middle - 1], values[middle]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle() {
+        for (values, expected) in [(vec![3.0, 1.0, 2.0], 2.0), (vec![4.0, 1.0, 3.0, 2.0], 2.5), (vec![7.0], 7.0)] {
+            assert!((median(values) - expected).abs() < 1e-9);
+        }
+        assert!(median(Vec::new()).is_nan());
+    }
+}
