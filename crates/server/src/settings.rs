@@ -55,6 +55,20 @@ const SERVER_VARIABLES: &[Variable] = &[
     },
 ];
 
+/// What the server only hands on to Harbor: keys of model providers and of sandboxes. Any other key of their kind is handed on too.
+const PASSED_ON: &[Variable] = &[
+    key("ANTHROPIC_API_KEY", "For agents on Claude models."),
+    key("OPENAI_API_KEY", "For agents on OpenAI models."),
+    key("GEMINI_API_KEY", "For agents on Gemini models."),
+    key("DAYTONA_API_KEY", "For trials in Daytona sandboxes (`--env daytona`)."),
+    key("MODAL_TOKEN_ID", "For trials in Modal sandboxes (`--env modal`), with MODAL_TOKEN_SECRET."),
+    key("MODAL_TOKEN_SECRET", "See MODAL_TOKEN_ID."),
+];
+
+const fn key(name: &'static str, doc: &'static str) -> Variable {
+    Variable { name, default: "", secret: true, doc }
+}
+
 /// Every variable, by the part of the system that reads it, in the order of `env.example`.
 const VARIABLES: &[(&str, &[Variable])] = &[
     ("Database", DATABASE_VARIABLES),
@@ -63,6 +77,7 @@ const VARIABLES: &[(&str, &[Variable])] = &[
     ("API and server", SERVER_VARIABLES),
     ("Access", AUTH_VARIABLES),
     ("Running trials", oddish_runner::settings::RUNNER_VARIABLES),
+    ("Keys for Harbor and its agents", PASSED_ON),
 ];
 
 /// Every setting with its default and what it is for, in the form of a `.env` file.

@@ -71,6 +71,15 @@ async fn a_second_server_on_the_port_says_who_has_it() {
     assert!(error.contains(&format!("process {first}")) && error.contains("--port"), "{error}");
 }
 
+#[tokio::test]
+async fn a_server_that_others_can_reach_warns() {
+    let mut stack = Stack::new().await;
+    stack.start_api(&["--no-workers"]).await;
+    assert!(!stack.logged().contains("everyone on the network"));
+    stack.start_api(&["--no-workers", "--host", "0.0.0.0"]).await;
+    assert!(stack.logged().contains("everyone on the network"), "{}", stack.logged());
+}
+
 #[test]
 fn all_faults_of_the_settings_are_listed_at_once() {
     let folder = tempfile::tempdir().unwrap();
