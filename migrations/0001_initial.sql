@@ -37,8 +37,7 @@ create table oddish.task_versions (
     archive_key text not null,
     archive_sha256 text not null check (archive_sha256 ~ '^[0-9a-f]{64}$'),
     archive_bytes bigint not null check (archive_bytes > 0),
-    -- Null where the client told none.
-    content_hash text check (content_hash ~ '^[0-9a-f]{64}$'),
+    content_hash text not null check (content_hash ~ '^[0-9a-f]{64}$'),
     created_at timestamptz not null,
     primary key (task_id, version)
 );

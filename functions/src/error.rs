@@ -82,7 +82,13 @@ impl From<DbError> for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        Self::internal(&error)
+        match error {
+            StoreError::NoSigning => Self::new(
+                StatusCode::NOT_IMPLEMENTED,
+                "This deployment gives no upload URLs: it needs S3, or ODDISH_SECRET_KEY and ODDISH_PUBLIC_URL.",
+            ),
+            _ => Self::internal(&error),
+        }
     }
 }
 

@@ -30,6 +30,8 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/tasks", method: "GET", function: "list_tasks" },
     Route { path: "/tasks/sweep", method: "POST", function: "create_sweep" },
     Route { path: "/tasks/upload", method: "POST", function: "upload_task" },
+    Route { path: "/tasks/upload/complete", method: "POST", function: "complete_upload" },
+    Route { path: "/tasks/upload/init", method: "POST", function: "init_upload" },
     Route { path: "/tasks/{task_id}", method: "GET", function: "get_task" },
     Route { path: "/tasks/{task_id}/trials/{index}", method: "GET", function: "get_task_trial" },
     Route { path: "/trials/{trial_id}/logs", method: "GET", function: "get_trial_logs" },
@@ -58,9 +60,11 @@ where
         .routes(routes!(docs::get_docs_file))
         .routes(routes!(docs::get_openapi))
         .routes(routes!(health::get_health))
+        .routes(routes!(tasks::complete_upload::complete_upload))
         .routes(routes!(tasks::create_sweep::create_sweep))
         .routes(routes!(tasks::get_task::get_task))
         .routes(routes!(tasks::get_task_trial::get_task_trial))
+        .routes(routes!(tasks::init_upload::init_upload))
         .routes(routes!(tasks::list_tasks::list_tasks))
         .merge(upload())
         .routes(routes!(trials::get_trial_logs::get_trial_logs))
@@ -79,9 +83,9 @@ where
     OpenApiRouter::new().routes(routes!(tasks::upload_task::upload_task)).layer(DefaultBodyLimit::disable())
 }
 
-/// Every endpoint in one router, for the local server.
-pub fn router(state: Everything) -> Router {
-    layers::around(all::<Everything>().split_for_parts().0.with_state(state))
+/// Every endpoint in one router, for the local server, with routes of the server's own beside them.
+pub fn router(state: Everything, beside: Router) -> Router {
+    layers::around(all::<Everything>().split_for_parts().0.with_state(state).merge(beside))
 }
 
 /// The `OpenAPI` document of every endpoint.

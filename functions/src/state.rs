@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use oddish_artifacts::{FolderStore, SharedStore, StorageSettings};
+use oddish_artifacts::{FolderStore, S3Settings, S3Store, SharedStore, StorageSettings};
 use oddish_db::{DatabaseSettings, DbError, PgPool};
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::settings::{Reader, Settings, SettingsFaults};
@@ -84,7 +84,7 @@ pub enum StateError {
 /// Capabilities that can be built from the environment's settings, without connecting to anything yet.
 pub trait FromSettings: Clone + Send + Sync + Sized + 'static {
     /// Builds them.
-    fn from_settings(settings: &Settings) -> Result<Self, StateError>;
+    fn from_settings(settings: &Settings) -> impl Future<Output = Result<Self, StateError>>;
 }
 
 /// For functions that read the database.
@@ -152,13 +152,26 @@ fn lazy_pool(settings: &Settings) -> Result<PgPool, StateError> {
     Ok(oddish_db::connect_lazy(&url, 1))
 }
 
-fn storage(settings: &Settings) -> Result<(Artifacts, UploadRules), StateError> {
+async fn storage(settings: &Settings) -> Result<(Artifacts, UploadRules), StateError> {
     let mut reader = settings.reader();
     let storage = StorageSettings::read(&mut reader);
     let rules = UploadRules::read(&mut reader, &storage);
+    let s3 = S3Settings::read(&mut reader);
     reader.finish()?;
-    let store = FolderStore::open(&storage.local_storage_dir)?;
-    Ok((Artifacts(Arc::new(store)), rules))
+    let store: SharedStore = match &s3 {
+        Some(s3) => Arc::new(S3Store::connect(s3).await),
+        None => Arc::new(folder(&storage)?),
+    };
+    Ok((Artifacts(store), rules))
+}
+
+/// The folder store; its URLs are served by an `oddish-server` that has the same secret.
+fn folder(storage: &StorageSettings) -> Result<FolderStore, StateError> {
+    let folder = FolderStore::open(&storage.local_storage_dir)?;
+    Ok(match (&storage.signing_key, &storage.public_url) {
+        (Some(key), Some(url)) => folder.with_signing(key.clone(), url.clone()),
+        _ => folder,
+    })
 }
 
 fn auth(settings: &Settings) -> Result<AuthMode, StateError> {
@@ -169,33 +182,33 @@ fn auth(settings: &Settings) -> Result<AuthMode, StateError> {
 }
 
 impl FromSettings for Nothing {
-    fn from_settings(settings: &Settings) -> Result<Self, StateError> {
+    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         Ok(Self { auth: auth(settings)? })
     }
 }
 
 impl FromSettings for Reads {
-    fn from_settings(settings: &Settings) -> Result<Self, StateError> {
+    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         Ok(Self { auth: auth(settings)?, db: Db(lazy_pool(settings)?) })
     }
 }
 
 impl FromSettings for ReadsFiles {
-    fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let (artifacts, _) = storage(settings)?;
+    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
+        let (artifacts, _) = storage(settings).await?;
         Ok(Self { auth: auth(settings)?, db: Db(lazy_pool(settings)?), artifacts })
     }
 }
 
 impl FromSettings for Uploads {
-    fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let (artifacts, rules) = storage(settings)?;
+    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
+        let (artifacts, rules) = storage(settings).await?;
         Ok(Self { auth: auth(settings)?, db: Db(lazy_pool(settings)?), artifacts, rules })
     }
 }
 
 impl FromSettings for Sweeps {
-    fn from_settings(settings: &Settings) -> Result<Self, StateError> {
+    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let pool = lazy_pool(settings)?;
         let mut reader = settings.reader();
         let limits = ConcurrencyLimits::read(&mut reader);

@@ -17,4 +17,4 @@ pub use oddish_domain::status::{HarborStage, Priority, TaskStatus, TrialStatus};
 pub use sweep::{SweepConfig, SweepRequest, TaskResponse};
 pub use task::TaskStatusResponse;
 pub use trial::{PhaseTiming, TrialLogsResponse, TrialResponse};
-pub use upload::UploadResponse;
+pub use upload::{CompleteUploadRequest, InitUploadRequest, InitUploadResponse, UploadResponse};

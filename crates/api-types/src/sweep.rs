@@ -46,6 +46,9 @@ fn one() -> u32 {
 pub struct SweepRequest {
     /// The task, from an upload.
     pub task_id: String,
+    /// Whether the trials may be added to a task that has some already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub append_to_task: bool,
     /// Name for the task in place of the uploaded one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,

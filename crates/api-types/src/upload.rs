@@ -1,4 +1,6 @@
-//! `POST /tasks/upload`.
+//! Uploads: `POST /tasks/upload`, and in two steps `/tasks/upload/init` and `/tasks/upload/complete`.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +20,7 @@ pub struct UploadResponse {
     pub version: Option<i32>,
     /// `{task_id}-v{version}`.
     pub version_id: Option<String>,
-    /// Whether the task was known before.
+    /// Whether the task was known before. A sweep on it then wants `append_to_task`, if it has trials.
     #[serde(default)]
     pub existing_task: bool,
     /// Whether the newest version already had this content, so that nothing was stored.
@@ -29,4 +31,69 @@ pub struct UploadResponse {
     /// What the check of the task found worth knowing, without being a fault.
     #[serde(default)]
     pub warnings: Vec<String>,
+}
+
+/// Announces an upload.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct InitUploadRequest {
+    /// Name of the task; the newest task of this name gets a new version, a new name makes a new task.
+    pub name: String,
+    /// SHA-256 over the task's files, in lower-case hex (contract 2.4).
+    pub content_hash: String,
+    /// What is to be said of this version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Size of the archive in bytes. When it is told, the upload URL takes no other size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+}
+
+/// Where to put the archive, unless the content is there already.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct InitUploadResponse {
+    /// The task.
+    pub task_id: String,
+    /// Its name.
+    pub name: String,
+    /// Always null.
+    pub task_path: Option<String>,
+    /// Prefix of the version in the store.
+    pub s3_key: Option<String>,
+    /// Number of the version: the one that has this content, or the one that was taken for it.
+    pub version: i32,
+    /// `{task_id}-v{version}`.
+    pub version_id: String,
+    /// Whether the task was there before.
+    pub existing_task: bool,
+    /// Whether its newest version has this content: then there is nothing to upload.
+    pub content_unchanged: bool,
+    /// The content hash.
+    pub content_hash: String,
+    /// Where to send the archive (a gzipped tar of the folder's contents), within an hour.
+    pub upload_url: Option<String>,
+    /// How to send it.
+    pub upload_method: Option<String>,
+    /// Headers to send with it.
+    pub upload_headers: BTreeMap<String, String>,
+    /// Whether `/tasks/upload/complete` has to be called after it.
+    pub requires_completion: bool,
+}
+
+/// Completes an announced upload.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CompleteUploadRequest {
+    /// The task, as announced.
+    pub task_id: String,
+    /// Its name, as announced.
+    pub name: String,
+    /// The version, as announced.
+    pub version: i32,
+    /// The content hash, as announced.
+    pub content_hash: String,
+    /// What is to be said of this version; what was announced counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }

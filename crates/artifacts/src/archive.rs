@@ -4,12 +4,17 @@
 //! they stream it once, in memory that does not grow with the archive beyond a list of its names, and refuse whatever
 //! could write outside its place or exhaust the machine. Members are extracted by our own code; of the tar library only
 //! the reading of headers is used.
+//!
+//! What an archive may cost is bounded by what it unpacks to, not by its compression ratio: zeros shrink a thousandfold,
+//! and an empty disk image is an honest file. The bytes, entries and paths that [`UnpackLimits`] allow are the most that
+//! any archive can take, however small it is. Archives inside an archive are files like any other, and stay closed.
 
 mod error;
 mod inspect;
 mod members;
 mod name;
 mod pack;
+mod taken;
 mod unpack;
 
 pub use error::{ArchiveError, PackError};
@@ -17,7 +22,8 @@ pub use inspect::{Listing, inspect};
 pub use pack::{PackSummary, pack};
 pub use unpack::{UnpackSummary, unpack};
 
-/// Bounds of what an archive may hold. The bound on its compressed size is the caller's.
+/// Bounds of what an archive may hold. The bound on its compressed size is the caller's, and reading takes time in
+/// proportion to it even where nothing comes out, as with empty gzip streams one after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnpackLimits {
     /// Contents of all files together, in bytes.

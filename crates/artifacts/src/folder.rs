@@ -2,22 +2,22 @@
 
 mod listing;
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use tempfile::NamedTempFile;
 
 use crate::key::{Key, TEMPORARY_FOLDER, check_closed_prefix, check_prefix};
-use crate::store::{ArtifactStore, ObjectMeta, StoreError};
+use crate::local_file::{open_regular, write_whole};
+use crate::signing::{Method, SigningKey, UrlSigner};
+use crate::store::{ArtifactStore, ObjectMeta, SignedUrl, StoreError};
 
 /// Age at which a file in the temporary folder counts as left behind by a process that died.
 const ABANDONED_AFTER: Duration = Duration::from_hours(24);
@@ -33,6 +33,7 @@ const WRITE_TRIES: usize = 100;
 #[derive(Debug, Clone)]
 pub struct FolderStore {
     folder: Arc<Folder>,
+    signer: Option<Arc<UrlSigner>>,
 }
 
 #[derive(Debug)]
@@ -52,7 +53,18 @@ impl FolderStore {
         let folder = Folder { root: root.canonicalize().map_err(failed)? };
         folder.temporary_file().map_err(failed)?;
         folder.remove_abandoned().map_err(failed)?;
-        Ok(Self { folder: Arc::new(folder) })
+        Ok(Self { folder: Arc::new(folder), signer: None })
+    }
+
+    /// The same store, which can also sign URLs below `base_url` (such as `http://localhost:8000`, with or without a
+    /// slash at its end). Whoever serves `{base_url}/artifacts/{key}` checks them with [`verify`](crate::signing::verify).
+    #[must_use]
+    pub fn with_signing(self, key: SigningKey, base_url: impl Into<String>) -> Self {
+        Self { signer: Some(Arc::new(UrlSigner::new(key, base_url))), ..self }
+    }
+
+    fn signer(&self) -> Result<&UrlSigner, StoreError> {
+        self.signer.as_deref().ok_or(StoreError::NoSigning)
     }
 
     async fn run<T: Send + 'static>(
@@ -143,6 +155,19 @@ impl ArtifactStore for FolderStore {
         check_closed_prefix(prefix)?;
         let wanted = prefix.to_owned();
         self.run("deleting", prefix, move |folder| folder.delete_prefix(&wanted)).await
+    }
+
+    async fn presign_get(&self, key: &Key, expires_in: Duration) -> Result<SignedUrl, StoreError> {
+        self.signer()?.sign(Method::Get, key, expires_in, None)
+    }
+
+    async fn presign_put(
+        &self,
+        key: &Key,
+        expires_in: Duration,
+        content_length: Option<u64>,
+    ) -> Result<SignedUrl, StoreError> {
+        self.signer()?.sign(Method::Put, key, expires_in, content_length)
     }
 }
 
@@ -296,18 +321,6 @@ fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// Opens a regular file; anything else, links too, is `InvalidInput`. Does not wait for a writer when it is a pipe.
-fn open_regular(path: &Path) -> io::Result<File> {
-    let not_a_file = || io::Error::new(io::ErrorKind::InvalidInput, "not a regular file (links are not followed)");
-    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
-    match OpenOptions::new().read(true).custom_flags(flags.bits()).open(path) {
-        Ok(file) if file.metadata()?.is_file() => Ok(file),
-        Ok(_) => Err(not_a_file()),
-        Err(error) if error.raw_os_error() == Some(Errno::ELOOP as i32) => Err(not_a_file()),
-        Err(error) => Err(error),
-    }
-}
-
 fn read_range(file: &mut File, range: Range<u64>) -> io::Result<Bytes> {
     let end = range.end.min(file.metadata()?.len());
     let length = end.saturating_sub(range.start);
@@ -317,14 +330,4 @@ fn read_range(file: &mut File, range: Range<u64>) -> io::Result<Bytes> {
         file.take(length).read_to_end(&mut content)?;
     }
     Ok(content.into())
-}
-
-/// Writes `content` beside `path` and renames it.
-fn write_whole(content: &mut File, path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(folder)?;
-    io::copy(content, &mut file)?;
-    file.flush()?;
-    file.persist(path)?;
-    Ok(())
 }

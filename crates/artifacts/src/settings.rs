@@ -4,10 +4,16 @@ use std::path::{PathBuf, absolute};
 
 use oddish_domain::settings::{Reader, Variable};
 
+use crate::signing::SigningKey;
+
 const FOLDER: &str = "ODDISH_LOCAL_STORAGE_DIR";
 const DEFAULT_FOLDER: &str = "/tmp/oddish-tasks";
 const MAX_UPLOAD: &str = "ODDISH_MAX_TASK_UPLOAD_MB";
 const DEFAULT_MAX_UPLOAD_MB: u64 = 50;
+const SECRET_KEY: &str = "ODDISH_SECRET_KEY";
+/// Characters of a secret at the least: a shorter one could be guessed.
+const MIN_SECRET: usize = 32;
+const PUBLIC_URL: &str = "ODDISH_PUBLIC_URL";
 
 /// The variables that [`StorageSettings`] reads.
 pub const STORAGE_VARIABLES: &[Variable] = &[
@@ -23,15 +29,31 @@ pub const STORAGE_VARIABLES: &[Variable] = &[
         secret: false,
         doc: "Largest task archive that is accepted, compressed, in MiB.",
     },
+    Variable {
+        name: SECRET_KEY,
+        default: "",
+        secret: true,
+        doc: "Secret that signs the folder's upload URLs, 32 random characters or more. Unset: oddish-server makes one at each start.",
+    },
+    Variable {
+        name: PUBLIC_URL,
+        default: "",
+        secret: false,
+        doc: "How clients reach oddish-server, which serves the folder's upload URLs. Unset: the address that it listens on.",
+    },
 ];
 
 /// Where artifacts are kept and how much may be uploaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct StorageSettings {
     /// Root of the [`FolderStore`](crate::FolderStore); absolute, so that processes with other working folders share it.
     pub local_storage_dir: PathBuf,
     /// Largest task archive that is accepted, compressed, in MiB.
     pub max_task_upload_mb: u64,
+    /// What the folder's URLs are signed with, where several processes must agree on it.
+    pub signing_key: Option<SigningKey>,
+    /// Where the folder's URLs lead to.
+    pub public_url: Option<String>,
 }
 
 impl StorageSettings {
@@ -43,6 +65,20 @@ impl StorageSettings {
             PathBuf::from(DEFAULT_FOLDER)
         });
         // The bound keeps the number of bytes far from overflow.
-        Self { local_storage_dir, max_task_upload_mb: reader.within(MAX_UPLOAD, DEFAULT_MAX_UPLOAD_MB, 1..=1_000_000) }
+        Self {
+            local_storage_dir,
+            max_task_upload_mb: reader.within(MAX_UPLOAD, DEFAULT_MAX_UPLOAD_MB, 1..=1_000_000),
+            signing_key: read_signing_key(reader),
+            public_url: reader.optional(PUBLIC_URL),
+        }
     }
+}
+
+fn read_signing_key(reader: &mut Reader<'_>) -> Option<SigningKey> {
+    let secret = reader.secret(SECRET_KEY)?;
+    if secret.len() < MIN_SECRET {
+        reader.reject_secret(SECRET_KEY, format!("must have at least {MIN_SECRET} characters"));
+        return None;
+    }
+    Some(SigningKey::from_secret(secret.as_bytes()))
 }

@@ -1,11 +1,13 @@
 //! The trait that every store implements, and its errors.
 
-use std::fmt::Debug;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::{self, Debug};
 use std::io;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -24,6 +26,36 @@ pub struct ObjectMeta {
     pub size: u64,
     /// When the object was last written, by the store's clock.
     pub modified: SystemTime,
+}
+
+/// How long a signed URL may be good for; the upper bound is S3's own.
+pub const SIGNED_URL_LIFETIME: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(7 * 24);
+
+/// Media type of what is uploaded through a signed URL (contract 2.4).
+pub(crate) const UPLOAD_CONTENT_TYPE: &str = "application/gzip";
+
+/// A URL that lets whoever has it do one thing to one object for a while.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SignedUrl {
+    /// Where to send the request.
+    pub url: String,
+    /// Method of the request, `GET` or `PUT`; no other is accepted.
+    pub method: &'static str,
+    /// Headers that the request must have, by name. `Content-Length` is not among them: every client derives it from
+    /// the body, and a signed length must be that of the body.
+    pub headers: BTreeMap<String, String>,
+}
+
+/// Leaves out the query: its signature is as good as a password while it lasts.
+impl Debug for SignedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unsigned = self.url.split_once('?').map_or(self.url.as_str(), |(unsigned, _)| unsigned);
+        f.debug_struct("SignedUrl")
+            .field("url", &unsigned)
+            .field("method", &self.method)
+            .field("headers", &self.headers)
+            .finish()
+    }
 }
 
 /// Objects under keys, with S3's semantics.
@@ -71,6 +103,19 @@ pub trait ArtifactStore: Debug + Send + Sync {
     /// Deletes every object whose key begins with `prefix`, and tells how many there were. The prefix must end in a
     /// slash. Nothing to delete is not an error.
     async fn delete_prefix(&self, prefix: &str) -> Result<u64, StoreError>;
+
+    /// A URL from which the object can be read for `expires_in` (see [`SIGNED_URL_LIFETIME`]), whether or not there is
+    /// one now. It is served as an attachment: what agents write must not run in the browser of who reads it.
+    async fn presign_get(&self, key: &Key, expires_in: Duration) -> Result<SignedUrl, StoreError>;
+
+    /// A URL to which the object can be written for `expires_in` (see [`SIGNED_URL_LIFETIME`]), as often as one likes,
+    /// in place of what was there. With a `content_length` in bytes, a body of any other length is refused.
+    async fn presign_put(
+        &self,
+        key: &Key,
+        expires_in: Duration,
+        content_length: Option<u64>,
+    ) -> Result<SignedUrl, StoreError>;
 }
 
 /// Why a store could not do what it was asked.
@@ -115,6 +160,62 @@ pub enum StoreError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// This store was opened without a key to sign URLs with.
+    #[error(
+        "the artifact folder was opened without a signing key, so it gives no URLs; read and write through the API"
+    )]
+    NoSigning,
+    /// A signed URL was wanted for too short or too long.
+    #[error("a signed URL can't be good for {wanted:?}: ask for 1 second to 7 days")]
+    Lifetime {
+        /// What was asked for.
+        wanted: Duration,
+    },
+    /// The credentials are wrong, or don't allow what was tried.
+    #[error(
+        "access denied while {what} `{key}` in {place}: check ODDISH_S3_ACCESS_KEY and ODDISH_S3_SECRET_KEY, or the \
+         policy of the role that is used without them"
+    )]
+    Denied {
+        /// What was being done.
+        what: &'static str,
+        /// Key or prefix that it was done to.
+        key: String,
+        /// Bucket, and where it is.
+        place: String,
+        /// What the service said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The bucket does not exist.
+    #[error("{place} does not exist: create it, or name another in ODDISH_S3_BUCKET")]
+    NoBucket {
+        /// Bucket, and where it is.
+        place: String,
+    },
+    /// The service could not be reached, or did not answer in time.
+    #[error("no answer while {what} `{key}` in {place}: check the network and ODDISH_S3_ENDPOINT_URL")]
+    Unreachable {
+        /// What was being done.
+        what: &'static str,
+        /// Key or prefix that it was done to.
+        key: String,
+        /// Bucket, and where it is.
+        place: String,
+        /// What went wrong on the way.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The service failed, or refused for another reason.
+    #[error("the service failed while {what} `{key}` in {place}")]
+    Service {
+        /// What was being done.
+        what: &'static str,
+        /// Key or prefix that it was done to.
+        key: String,
+        /// Bucket, and where it is.
+        place: String,
+        /// What the service said.
+        source: Box<dyn Error + Send + Sync>,
+    },
 }
 
 impl StoreError {
@@ -126,6 +227,11 @@ impl StoreError {
             _ => Self::Io { what, key, source },
         }
     }
+}
+
+/// Passes a lifetime within [`SIGNED_URL_LIFETIME`].
+pub(crate) fn check_lifetime(wanted: Duration) -> Result<Duration, StoreError> {
+    if SIGNED_URL_LIFETIME.contains(&wanted) { Ok(wanted) } else { Err(StoreError::Lifetime { wanted }) }
 }
 
 /// All objects whose keys begin with `prefix`, in byte order of the key, however many pages that takes.

@@ -3,21 +3,23 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use oddish_api_types::{ErrorBody, SweepRequest, TaskResponse, TaskStatusResponse, UploadResponse};
+use oddish_api_types::{
+    CompleteUploadRequest, ErrorBody, InitUploadRequest, InitUploadResponse, SweepRequest, TaskResponse,
+    TaskStatusResponse, UploadResponse,
+};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::multipart::{Form, Part};
-use reqwest::{Body, RequestBuilder, StatusCode, Url, redirect};
+use reqwest::{RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
 use crate::api::Api;
+use crate::connection::{self, innermost, opening};
+use crate::object_store::StoreError;
 use crate::plain_text;
 use crate::printer::Failure;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const SUBMIT_TIMEOUT: Duration = Duration::from_mins(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const PAGE: usize = 100;
-const MAX_ERROR_BODY: usize = 64 * 1024;
 
 /// Why a request got no useful answer.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +36,12 @@ pub(crate) enum ClientError {
     /// The server, or something before it, answered with what no Oddish server answers.
     #[error("{server} answered with something that is not Oddish's: {reason}")]
     Foreign { server: String, reason: String },
+    /// The server knows no uploads in two steps.
+    #[error("{server} has no `POST /tasks/upload/init`: it is too old for this `oddish`, or this is not its address")]
+    TooOld { server: String },
+    /// The store took no archive.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl ClientError {
@@ -42,8 +50,14 @@ impl ClientError {
         match self {
             Self::Unreachable { .. } | Self::Interrupted { .. } => true,
             Self::Refused { status, .. } => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
-            Self::Foreign { .. } => false,
+            Self::Store(error) => error.is_passing(),
+            Self::Foreign { .. } | Self::TooOld { .. } => false,
         }
+    }
+
+    /// Whether there was no connection, so that others need not try either.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Store(StoreError::Unreachable { .. }))
     }
 
     /// Whether the server says that there is no such thing.
@@ -62,7 +76,11 @@ impl ClientError {
             }
             Self::Refused { status: StatusCode::FORBIDDEN, .. } => Some("the key in ODDISH_API_KEY may not do this"),
             Self::Foreign { .. } => Some("check ODDISH_API_URL"),
-            Self::Interrupted { .. } | Self::Refused { .. } => None,
+            Self::TooOld { .. } => Some("update the server, or check ODDISH_API_URL"),
+            Self::Store(StoreError::Unreachable { .. }) => {
+                Some("the server names this address for uploads: this machine must be able to reach it")
+            }
+            Self::Interrupted { .. } | Self::Refused { .. } | Self::Store(_) => None,
         }
     }
 
@@ -87,8 +105,6 @@ pub(crate) struct Client {
 impl Client {
     /// Prepares connections; none is made yet.
     pub(crate) fn new(api: Api) -> Result<Self, Failure> {
-        // Fails only when a provider is installed already, and then that one serves.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut headers = HeaderMap::new();
         if let Some(key) = api.key() {
             let mut value = HeaderValue::from_str(&format!("Bearer {key}"))
@@ -96,20 +112,8 @@ impl Client {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("oddish/", env!("CARGO_PKG_VERSION")))
+        let http = connection::builder(api.base())
             .default_headers(headers)
-            .connect_timeout(CONNECT_TIMEOUT)
-            // A redirected POST would arrive as a GET without its body; the user is told where to point instead.
-            .redirect(redirect::Policy::none());
-        if api.is_loopback() {
-            builder = builder.no_proxy();
-        }
-        if !api.is_https() {
-            // Reading the system's certificates takes time, and fails on a machine that has none.
-            builder = builder.tls_certs_only([]);
-        }
-        let http = builder
             .build()
             .map_err(|error| Failure::new(format!("cannot prepare connections: {}", innermost(&error))))?;
         Ok(Self { http, server: api.to_string(), api: std::sync::Arc::new(api) })
@@ -132,16 +136,20 @@ impl Client {
         url
     }
 
-    /// `POST /tasks/upload`. `archive` is sent as it is, `length` bytes long.
-    pub(crate) async fn upload(
-        &self,
-        file_name: String,
-        archive: Body,
-        length: u64,
-    ) -> Result<UploadResponse, ClientError> {
-        let part = Part::stream_with_length(archive, length).file_name(file_name);
-        let part = part.mime_str("application/gzip").map_err(|error| self.transport_error(&error))?;
-        let request = self.http.post(self.api.url(&["tasks", "upload"])).multipart(Form::new().part("file", part));
+    /// `POST /tasks/upload/init`.
+    pub(crate) async fn init_upload(&self, upload: &InitUploadRequest) -> Result<InitUploadResponse, ClientError> {
+        let request = self.http.post(self.api.url(&["tasks", "upload", "init"])).json(upload);
+        self.send(request.timeout(SUBMIT_TIMEOUT)).await.map_err(|error| match error {
+            ClientError::Refused { status: StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, .. } => {
+                ClientError::TooOld { server: self.server.clone() }
+            }
+            error => error,
+        })
+    }
+
+    /// `POST /tasks/upload/complete`.
+    pub(crate) async fn complete_upload(&self, upload: &CompleteUploadRequest) -> Result<UploadResponse, ClientError> {
+        let request = self.http.post(self.api.url(&["tasks", "upload", "complete"])).json(upload);
         self.send(request.timeout(SUBMIT_TIMEOUT)).await
     }
 
@@ -164,12 +172,8 @@ impl Client {
         .await
     }
 
-    /// Every task of an experiment, newest first, page by page until one is not full.
-    pub(crate) async fn experiment_tasks(
-        &self,
-        experiment_id: &str,
-        include_trials: bool,
-    ) -> Result<Vec<TaskStatusResponse>, ClientError> {
+    /// Every task of an experiment with all its trials, newest first, page by page until one is not full.
+    pub(crate) async fn experiment_tasks(&self, experiment_id: &str) -> Result<Vec<TaskStatusResponse>, ClientError> {
         let mut tasks: Vec<TaskStatusResponse> = Vec::new();
         let mut known = BTreeSet::new();
         let mut offset = 0;
@@ -178,7 +182,7 @@ impl Client {
                 ("experiment_id", experiment_id.to_owned()),
                 ("limit", PAGE.to_string()),
                 ("offset", offset.to_string()),
-                ("include_trials", include_trials.to_string()),
+                ("include_trials", "true".to_owned()),
             ];
             let request = self.http.get(self.api.url(&["tasks"])).query(&query);
             let page: Vec<TaskStatusResponse> = self.send(request.timeout(READ_TIMEOUT)).await?;
@@ -194,7 +198,7 @@ impl Client {
     }
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
-        let mut response = request.send().await.map_err(|error| self.transport_error(&error))?;
+        let response = request.send().await.map_err(|error| self.transport_error(&error))?;
         let status = response.status();
         if status.is_success() {
             let body = response.bytes().await.map_err(|error| self.transport_error(&error))?;
@@ -209,14 +213,7 @@ impl Client {
             });
         }
         let location = response.headers().get("location").and_then(|value| value.to_str().ok()).map(plain_text::line);
-        let mut body = Vec::new();
-        // An error's text is worth showing even when the connection breaks in the middle of it.
-        while body.len() < MAX_ERROR_BODY {
-            match response.chunk().await {
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) | Err(_) => break,
-            }
-        }
+        let body = connection::error_body(response).await;
         let detail = match (serde_json::from_slice::<ErrorBody>(&body), location) {
             (Ok(error), _) => plain_text::short_line(&error.to_string(), 1000),
             (Err(_), Some(location)) => format!("{} redirects to {location}: use that address", self.server),
@@ -234,21 +231,4 @@ impl Client {
             ClientError::Interrupted { server, reason }
         }
     }
-}
-
-/// The first 200 characters of a body, for a person.
-fn opening(body: &[u8]) -> String {
-    plain_text::short_line(&String::from_utf8_lossy(&body[..body.len().min(2000)]), 200)
-}
-
-/// The cause at the bottom: the layers above it only say that a request failed.
-fn innermost(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "timed out".into();
-    }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    plain_text::short_line(&cause.to_string(), 200)
 }

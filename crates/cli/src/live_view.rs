@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use console::Term;
-use oddish_api_types::TaskStatusResponse;
+use oddish_api_types::{TaskStatusResponse, TrialResponse};
 
 use crate::plain_text;
 use crate::printer::Printer;
@@ -32,7 +32,7 @@ impl<'a> LiveView<'a> {
         }
     }
 
-    /// Shows where the tasks stand: with trials, those of each; without, the tasks.
+    /// Shows where things stand: the trials, if there is one task only; else the tasks.
     pub(crate) fn show(&mut self, tasks: &[TaskStatusResponse]) {
         match self {
             Self::Screen { terminal, tasks: text, .. } => {
@@ -105,23 +105,19 @@ impl<'a> LiveView<'a> {
     }
 }
 
-/// What there is to say of each trial, or of each task where its trials aren't known.
+/// What there is to say of each trial, if there is one task only and its trials are known; else of each task.
 fn states(tasks: &[TaskStatusResponse]) -> Vec<(String, String)> {
-    let mut states = Vec::new();
-    for task in tasks {
-        match &task.trials {
-            Some(trials) => states.extend(trials.iter().map(|trial| {
-                let reward = trial.reward.map(|reward| format!(", reward {}", trial_view::reward(Some(reward))));
-                let state = format!("{}{}", plain_text::line(trial_view::activity(trial)), reward.unwrap_or_default());
-                (plain_text::line(&trial.id), state)
-            })),
-            None => states.push((
-                plain_text::line(&task.id),
-                format!("{}, {}/{} trials ended", task.status, task.completed + task.failed, task.total),
-            )),
-        }
+    if let [TaskStatusResponse { trials: Some(trials), .. }] = tasks {
+        let state = |trial: &TrialResponse| {
+            let reward = trial.reward.map(|reward| format!(", reward {}", trial_view::reward(Some(reward))));
+            format!("{}{}", plain_text::line(trial_view::activity(trial)), reward.unwrap_or_default())
+        };
+        return trials.iter().map(|trial| (plain_text::line(&trial.id), state(trial))).collect();
     }
-    states
+    let state = |task: &TaskStatusResponse| {
+        format!("{}, {}/{} trials ended", task.status, task.completed + task.failed, task.total)
+    };
+    tasks.iter().map(|task| (plain_text::line(&task.id), state(task))).collect()
 }
 
 #[cfg(test)]

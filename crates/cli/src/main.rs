@@ -6,11 +6,14 @@
 mod api;
 mod args;
 mod client;
+mod connection;
 mod live_view;
+mod object_store;
 mod plain_text;
 mod plan;
 mod printer;
 mod run;
+mod scope;
 mod status;
 mod submit;
 mod sweep_file;
@@ -19,6 +22,7 @@ mod task_check;
 mod task_dirs;
 mod task_view;
 mod trial_view;
+mod upload;
 mod watch;
 
 use std::process::ExitCode;

@@ -11,6 +11,7 @@ use crate::client::Client;
 use crate::plain_text;
 use crate::plan::Plan;
 use crate::printer::{ExitStatus, Failure, Printer};
+use crate::scope::RunTrials;
 use crate::submit::{NotSubmitted, Submitted, submit};
 use crate::table::stdout_width;
 use crate::task_check::{self, Checked};
@@ -38,6 +39,9 @@ pub(crate) async fn run(args: &RunArgs, printer: &Printer) -> Result<ExitStatus,
         }
     }
     for task in &submitted {
+        if let Some(version) = task.reused_version {
+            printer.note(&format!("{}: unchanged, reusing version {version}", plain_text::line(&task.name)));
+        }
         for warning in task.warnings.iter().map(|warning| warning_text(&task.name, warning)) {
             if !noted.contains(&warning) {
                 printer.warning(&warning);
@@ -196,14 +200,12 @@ impl Submission {
         }
     }
 
-    /// The task, if there is one only, else the experiment's tasks that were submitted now.
+    /// The trials that were submitted now.
     fn subject(&self) -> Subject {
-        match (self.tasks.as_slice(), &self.experiment_id) {
-            ([task], _) => Subject::Task(task.id.clone()),
-            (tasks, id) => Subject::Experiment {
-                id: id.as_ref().unwrap_or(&self.experiment).clone(),
-                only: Some(tasks.iter().map(|task| task.id.clone()).collect()),
-            },
+        let trials_of = |task: &Task| RunTrials::newest(usize::try_from(task.trials_count).unwrap_or(usize::MAX));
+        Subject::Run {
+            experiment_id: self.experiment_id.clone().unwrap_or_else(|| self.experiment.clone()),
+            tasks: self.tasks.iter().map(|task| (task.id.clone(), trials_of(task))).collect(),
         }
     }
 

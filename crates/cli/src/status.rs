@@ -19,7 +19,7 @@ const RECENT_TASKS: usize = 200;
 pub(crate) async fn status(args: &StatusArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
     let subject = match (&args.task_id, &args.experiment) {
         (Some(task_id), _) => Subject::Task(task_id.clone()),
-        (None, Some(id)) => Subject::Experiment { id: id.clone(), only: None },
+        (None, Some(id)) => Subject::Experiment(id.clone()),
         (None, None) if args.watch => {
             return Err(Failure::usage("--watch needs something to watch").with_hint("oddish status TASK_ID --watch"));
         }
@@ -27,7 +27,7 @@ pub(crate) async fn status(args: &StatusArgs, printer: &Printer) -> Result<ExitS
     };
     let client = Client::new(Api::resolve(args.api.as_deref())?)?;
     if !args.watch {
-        let tasks = subject.fetch(&client, args.json).await.map_err(|error| subject.failure(&error))?;
+        let tasks = subject.fetch(&client).await.map_err(|error| subject.failure(&error))?;
         if tasks.is_empty() {
             return Err(subject.absent());
         }
@@ -65,6 +65,7 @@ fn print_json(subject: &Subject, tasks: &[TaskStatusResponse], printer: &Printer
 #[derive(Serialize)]
 struct ExperimentTasks<'a> {
     experiment_id: Option<&'a str>,
+    /// Null where the tasks belong to another experiment and only have trials in this one.
     experiment_name: Option<&'a str>,
     tasks: &'a [TaskStatusResponse],
 }
@@ -74,7 +75,7 @@ impl<'a> ExperimentTasks<'a> {
         let first = tasks.first();
         Self {
             experiment_id: first.map(|task| task.experiment_id.as_str()),
-            experiment_name: first.map(|task| task.experiment_name.as_str()),
+            experiment_name: first.map(|task| task.experiment_name.as_str()).filter(|name| !name.is_empty()),
             tasks,
         }
     }

@@ -110,7 +110,10 @@ pub(crate) fn by_experiment(tasks: &[TaskStatusResponse]) -> Vec<Vec<TaskStatusR
 }
 
 fn experiment_of(task: &TaskStatusResponse) -> String {
-    format!("{} ({})", plain_text::line(&task.experiment_id), plain_text::line(&task.experiment_name))
+    match task.experiment_name.as_str() {
+        "" => plain_text::line(&task.experiment_id),
+        name => format!("{} ({})", plain_text::line(&task.experiment_id), plain_text::line(name)),
+    }
 }
 
 /// `2/3 trials succeeded, 1 failed`.

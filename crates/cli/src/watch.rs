@@ -1,6 +1,6 @@
 //! Watches tasks until they end, through lost connections, until the user has seen enough.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use oddish_api_types::TaskStatusResponse;
@@ -11,6 +11,7 @@ use crate::client::{Client, ClientError};
 use crate::live_view::LiveView;
 use crate::plain_text;
 use crate::printer::{Failure, Printer};
+use crate::scope::{self, RunTrials};
 
 /// How long a watcher goes without an answer.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -19,10 +20,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// What is watched.
 #[derive(Debug)]
 pub(crate) enum Subject {
-    /// One task, by id.
+    /// One task, by id, with all its trials.
     Task(String),
-    /// The tasks of an experiment, by its id; only these, if some are named.
-    Experiment { id: String, only: Option<BTreeSet<String>> },
+    /// The tasks of an experiment, by its id, with the trials that they have there.
+    Experiment(String),
+    /// What one run submitted: the id of its experiment, and its trials by the ids of their tasks.
+    Run { experiment_id: String, tasks: BTreeMap<String, RunTrials> },
+}
+
+/// What a subject is called on the command line.
+enum Place<'a> {
+    Task(&'a str),
+    Experiment(&'a str),
 }
 
 /// How watching ended.
@@ -35,40 +44,64 @@ pub(crate) enum Watched {
 }
 
 impl Subject {
-    /// The tasks as they are now, with their trials if there is one task only or if `include_trials`.
-    pub(crate) async fn fetch(
-        &self,
-        client: &Client,
-        include_trials: bool,
-    ) -> Result<Vec<TaskStatusResponse>, ClientError> {
+    /// The tasks as they are now, with those of their trials that are meant.
+    pub(crate) async fn fetch(&self, client: &Client) -> Result<Vec<TaskStatusResponse>, ClientError> {
         match self {
             Self::Task(id) => Ok(vec![client.task(id).await?]),
-            Self::Experiment { id, only } => {
-                let mut tasks = client.experiment_tasks(id, include_trials).await?;
-                tasks.retain(|task| only.as_ref().is_none_or(|only| only.contains(&task.id)));
-                Ok(tasks)
+            Self::Experiment(id) => {
+                let tasks = client.experiment_tasks(id).await?;
+                Ok(tasks.into_iter().map(|task| scope::within_experiment(task, id)).collect())
             }
+            Self::Run { experiment_id, tasks } => {
+                let found = match tasks.keys().collect::<Vec<_>>()[..] {
+                    [id] => vec![client.task(id).await?],
+                    _ => client.experiment_tasks(experiment_id).await?,
+                };
+                let of_this_run = found.into_iter().filter_map(|task| {
+                    let mine = tasks.get(&task.id)?;
+                    Some(scope::within_run(task, experiment_id, mine))
+                });
+                Ok(of_this_run.collect())
+            }
+        }
+    }
+
+    /// Whether there is nothing more to watch. A run is about its trials, whatever comes after them.
+    fn has_ended(&self, tasks: &[TaskStatusResponse]) -> bool {
+        match self {
+            Self::Task(_) | Self::Experiment(_) => tasks.iter().all(|task| task.status.is_terminal()),
+            Self::Run { .. } => tasks.iter().all(scope::trials_ended),
+        }
+    }
+
+    /// The task, where there is one only; else the experiment.
+    fn place(&self) -> Place<'_> {
+        match self {
+            Self::Task(id) => Place::Task(id),
+            Self::Experiment(id) => Place::Experiment(id),
+            Self::Run { experiment_id, tasks } => match tasks.keys().collect::<Vec<_>>()[..] {
+                [id] => Place::Task(id),
+                _ => Place::Experiment(experiment_id),
+            },
         }
     }
 
     /// The command that watches this again.
     pub(crate) fn resume_hint(&self) -> String {
-        let place = match self {
-            Self::Task(id) => plain_text::line(id),
-            Self::Experiment { id, .. } => format!("--experiment {}", plain_text::line(id)),
+        let place = match self.place() {
+            Place::Task(id) => plain_text::line(id),
+            Place::Experiment(id) => format!("--experiment {}", plain_text::line(id)),
         };
         format!("oddish status {place} --watch")
     }
 
     /// The failure that there is nothing to show.
     pub(crate) fn absent(&self) -> Failure {
-        match self {
-            Self::Task(id) => Failure::new(format!("there is no task {}", plain_text::line(id)))
+        match self.place() {
+            Place::Task(id) => Failure::new(format!("there is no task {}", plain_text::line(id)))
                 .with_hint(format!("an experiment is shown by `oddish status --experiment {}`", plain_text::line(id))),
-            Self::Experiment { id, .. } => {
-                Failure::new(format!("no tasks found for experiment {}", plain_text::line(id)))
-                    .with_hint("`oddish status` lists the newest experiments with their ids")
-            }
+            Place::Experiment(id) => Failure::new(format!("no tasks found for experiment {}", plain_text::line(id)))
+                .with_hint("`oddish status` lists the newest experiments with their ids"),
         }
     }
 
@@ -99,21 +132,16 @@ pub(crate) async fn watch(client: &Client, printer: &Printer, subject: &Subject)
 async fn until_ended(client: &Client, subject: &Subject, view: &mut LiveView<'_>) -> Result<Watched, Failure> {
     let begun = Instant::now();
     let mut patience = Patience::new(begun);
-    let mut all_ended = false;
     loop {
-        // The trials of a whole experiment are asked for once, at the end.
-        let pause = match subject.fetch(client, all_ended).await {
+        let pause = match subject.fetch(client).await {
             Ok(tasks) if tasks.is_empty() => return Err(subject.absent()),
-            Ok(tasks) if all_ended => return Ok(Watched::Ended(tasks)),
             Ok(tasks) => {
                 patience.answered(Instant::now());
                 view.show(&tasks);
-                all_ended = tasks.iter().all(|task| task.status.is_terminal());
-                match subject {
-                    Subject::Task(_) if all_ended => return Ok(Watched::Ended(tasks)),
-                    Subject::Experiment { .. } if all_ended => Duration::ZERO,
-                    _ => polling_pause(begun.elapsed()),
+                if subject.has_ended(&tasks) {
+                    return Ok(Watched::Ended(tasks));
                 }
+                polling_pause(begun.elapsed())
             }
             Err(error) if error.is_passing() => {
                 let Some(pause) = patience.failed(Instant::now()) else {

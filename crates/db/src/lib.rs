@@ -1,7 +1,7 @@
 //! Postgres: all SQL of the system, one module per aggregate, one named query per function.
 //!
 //! What is where: [`queue`] claims jobs and ends claims, [`attempts`] is what a runner writes through its fencing token,
-//! [`trials`], [`tasks`], [`experiments`] and [`task_versions`] are what the endpoints read and write, [`queue_keys`] holds the
+//! [`trials`], [`tasks`], [`experiments`], [`task_versions`] and [`uploads`] are what the endpoints read and write, [`queue_keys`] holds the
 //! limits, [`wake`] tells dispatchers that there is work, [`schema`] migrates.
 //!
 //! Rules: every name is qualified with its schema and nothing relies on session state, so that a transaction-pooling proxy may sit in
@@ -19,6 +19,7 @@ pub mod sweeps;
 pub mod task_versions;
 pub mod tasks;
 pub mod trials;
+pub mod uploads;
 pub mod wake;
 
 pub use connection::{ConnectError, DATABASE_VARIABLES, DatabaseSettings, DatabaseUrl, connect, connect_lazy};

@@ -28,7 +28,9 @@ pub struct NewSweep<'a> {
     pub experiment: Option<&'a str>,
     /// Free labels.
     pub tags: BTreeMap<String, String>,
-    /// The trials, in order of their index from 0.
+    /// Whether the trials may be added to a task that has some already. It then keeps its name, submitter, priority and labels.
+    pub append: bool,
+    /// The trials, in order of their index from 0; where trials are added, they are numbered on from the last one.
     pub trials: &'a [TrialSpec],
     /// Attempts at the most, for each trial.
     pub max_attempts: i32,
@@ -41,6 +43,8 @@ pub struct CreatedSweep {
     pub task_name: String,
     /// Its stage.
     pub status: TaskStatus,
+    /// Its priority, which is that of the trials too.
+    pub priority: Priority,
     /// The experiment.
     pub experiment: experiments::Experiment,
     /// When the task was created.
@@ -53,9 +57,15 @@ pub enum SweepRefused {
     /// No such task was uploaded.
     #[error("no task has this id")]
     TaskNotFound,
-    /// The task has been submitted before.
+    /// The task was announced, and its archive never came.
+    #[error("the task's upload was not completed")]
+    NotUploaded,
+    /// The task has been submitted before, and the sweep is not to be appended.
     #[error("the task has trials already")]
     AlreadySubmitted,
+    /// The task is being judged, and trials that are added now would not be.
+    #[error("the task is being analysed or judged")]
+    BeingJudged,
     /// The database did not do it.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -71,58 +81,109 @@ pub async fn create(
     let doing = "create a sweep";
     let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
     let task = sqlx::query!(
-        r#"select name, status, experiment_id, created_at,
-            (select max(version) from oddish.task_versions v where v.task_id = t.id) as "version!"
-        from oddish.tasks t where id = $1 for no key update"#,
+        "select name, status, experiment_id, priority, created_at from oddish.tasks where id = $1 for no key update",
         sweep.task_id
     )
     .fetch_optional(&mut *transaction)
     .await
     .map_err(DbError::while_doing(doing))?
     .ok_or(SweepRefused::TaskNotFound)?;
-    if task.experiment_id.is_some() {
+    // Only now that the task's row is ours: a statement sees what was committed when it began, and not what it waited for.
+    let newest = sqlx::query!(
+        "select (select max(version) from oddish.task_versions where task_id = $1) as version,
+            (select 1 + max(trial_index) from oddish.trials where task_id = $1) as next_index",
+        sweep.task_id
+    )
+    .fetch_one(&mut *transaction)
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    let version = newest.version.ok_or(SweepRefused::NotUploaded)?;
+    let status: TaskStatus = parse("tasks.status", &task.status)?;
+    let appending = task.experiment_id.is_some();
+    if appending && !sweep.append {
         return Err(SweepRefused::AlreadySubmitted);
     }
-    let experiment = experiments::find_or_create(&mut transaction, sweep.experiment, now).await?;
+    if matches!(status, TaskStatus::Analyzing | TaskStatus::VerdictPending) {
+        return Err(SweepRefused::BeingJudged);
+    }
+    let wanted = sweep.experiment.or(task.experiment_id.as_deref());
+    let experiment = experiments::find_or_create(&mut transaction, wanted, now).await?;
     let keys: BTreeSet<&str> = sweep.trials.iter().map(|trial| trial.queue_key.as_str()).collect();
     let keys: Vec<String> = keys.into_iter().map(String::from).collect();
     queue_keys::ensure(&mut transaction, &keys, limits, now).await?;
+    let task_name = if appending { &task.name } else { sweep.name.unwrap_or(&task.name) };
+    let priority = if appending { parse("tasks.priority", &task.priority)? } else { sweep.priority };
+    let status = if appending {
+        reopen(&mut transaction, sweep.task_id, now).await?;
+        if status.is_terminal() { TaskStatus::Running } else { status }
+    } else {
+        submit(&mut transaction, sweep, task_name, &experiment.id, now).await?;
+        status
+    };
+    let place = Place { version, experiment_id: &experiment.id, priority, first_index: newest.next_index.unwrap_or(0) };
+    insert_trials(&mut transaction, sweep, &place, now).await?;
+    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    Ok(CreatedSweep { task_name: task_name.to_owned(), status, priority, experiment, created_at: task.created_at })
+}
+
+/// Files an uploaded task under its experiment: from now on it is listed.
+async fn submit(
+    transaction: &mut sqlx::PgTransaction<'_>,
+    sweep: &NewSweep<'_>,
+    task_name: &str,
+    experiment_id: &str,
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
     let tags = serde_json::to_value(&sweep.tags).unwrap_or(Value::Null);
-    let task_name = sweep.name.unwrap_or(&task.name);
     sqlx::query!(
         "update oddish.tasks set name = $2, experiment_id = $3, submitted_by = $4, priority = $5, tags = $6, updated_at = $7
         where id = $1",
         sweep.task_id,
         task_name,
-        experiment.id,
+        experiment_id,
         sweep.submitted_by,
         sweep.priority.as_str(),
         tags,
         now
     )
-    .execute(&mut *transaction)
+    .execute(&mut **transaction)
     .await
-    .map_err(DbError::while_doing(doing))?;
-    insert_trials(&mut transaction, sweep, task.version, &experiment.id, now).await?;
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
-    Ok(CreatedSweep {
-        task_name: task_name.to_owned(),
-        status: parse("tasks.status", &task.status)?,
-        experiment,
-        created_at: task.created_at,
-    })
+    .map(|_| ())
+    .map_err(DbError::while_doing("submit a task"))
+}
+
+/// A task that ended runs again when trials are added to it.
+async fn reopen(transaction: &mut sqlx::PgTransaction<'_>, task_id: &str, now: OffsetDateTime) -> Result<(), DbError> {
+    sqlx::query!(
+        "update oddish.tasks set status = 'running', finished_at = null, updated_at = $2
+        where id = $1 and status in ('completed', 'failed')",
+        task_id,
+        now
+    )
+    .execute(&mut **transaction)
+    .await
+    .map(|_| ())
+    .map_err(DbError::while_doing("reopen a task"))
+}
+
+/// Where new trials belong.
+struct Place<'a> {
+    version: i32,
+    experiment_id: &'a str,
+    priority: Priority,
+    first_index: i32,
 }
 
 async fn insert_trials(
     transaction: &mut sqlx::PgTransaction<'_>,
     sweep: &NewSweep<'_>,
-    version: i32,
-    experiment_id: &str,
+    place: &Place<'_>,
     now: OffsetDateTime,
 ) -> Result<(), DbError> {
     let trials = sweep.trials;
-    let ids: Vec<String> = trials.iter().map(|trial| id::trial_id(sweep.task_id, trial.index)).collect();
-    let indices: Vec<i32> = trials.iter().map(|trial| i32::try_from(trial.index).unwrap_or(i32::MAX)).collect();
+    let index = |trial: &TrialSpec| place.first_index.unsigned_abs().saturating_add(trial.index);
+    let ids: Vec<String> = trials.iter().map(|trial| id::trial_id(sweep.task_id, index(trial))).collect();
+    let indices: Vec<i32> = trials.iter().map(|trial| i32::try_from(index(trial)).unwrap_or(i32::MAX)).collect();
     let agents: Vec<&str> = trials.iter().map(|trial| trial.agent.as_str()).collect();
     let models: Vec<Option<&str>> = trials.iter().map(|trial| trial.model.as_deref()).collect();
     let providers: Vec<&str> = trials.iter().map(|trial| trial.provider).collect();
@@ -131,7 +192,7 @@ async fn insert_trials(
     let timeouts: Vec<Option<f64>> = trials.iter().map(|trial| trial.agent_timeout_sec).collect();
     let harbor: Vec<Value> =
         trials.iter().map(|trial| serde_json::to_value(&trial.harbor).unwrap_or(Value::Null)).collect();
-    let priority: i16 = match sweep.priority {
+    let priority: i16 = match place.priority {
         Priority::High => 0,
         Priority::Low => 1,
     };
@@ -146,8 +207,8 @@ async fn insert_trials(
         insert into oddish.jobs (trial_id, queue_key, priority, available_at)
         select id, queue_key, $15, $5 from created order by trial_index",
         sweep.task_id,
-        version,
-        experiment_id,
+        place.version,
+        place.experiment_id,
         sweep.max_attempts,
         now,
         &ids,

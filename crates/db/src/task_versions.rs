@@ -19,7 +19,7 @@ pub struct NewTask<'a> {
     /// Size of the archive.
     pub archive_bytes: i64,
     /// SHA-256 over the task's files (contract 2.4).
-    pub content_hash: Option<&'a str>,
+    pub content_hash: &'a str,
 }
 
 /// Registers a new task with its first version. `false` when the id is taken.

@@ -60,7 +60,7 @@ pub struct TaskFilter {
     pub status: Option<TaskStatus>,
     /// Only those of this submitter.
     pub submitted_by: Option<String>,
-    /// Only those of this experiment (id).
+    /// Only those of this experiment (id), or with a trial in it.
     pub experiment_id: Option<String>,
 }
 
@@ -74,7 +74,9 @@ pub async fn list(pool: &PgPool, filter: &TaskFilter, limit: i64, offset: i64) -
         from (
             select * from oddish.tasks
             where experiment_id is not null and ($1::text is null or id = $1) and ($2::text is null or status = $2)
-                and ($3::text is null or submitted_by = $3) and ($4::text is null or experiment_id = $4)
+                and ($3::text is null or submitted_by = $3)
+                and ($4::text is null or experiment_id = $4
+                    or id in (select task_id from oddish.trials where experiment_id = $4))
             order by created_at desc, id limit $5 offset $6) t
         join oddish.experiments e on e.id = t.experiment_id
         cross join lateral (select max(version) as version from oddish.task_versions where task_id = t.id) v

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use nix::unistd::{Pid, getpgrp, getpid, setpgid};
-use oddish_artifacts::{FolderStore, STORAGE_VARIABLES, StorageSettings};
+use oddish_artifacts::{
+    FolderStore, S3_VARIABLES, S3Settings, S3Store, STORAGE_VARIABLES, SharedStore, StorageSettings,
+};
 use oddish_db::{DATABASE_VARIABLES, DatabaseSettings, connect_lazy};
 use oddish_domain::settings::{Reader, Settings, Variable};
 use oddish_runner::attempt::Scratch;
@@ -61,7 +63,8 @@ fn help() -> String {
          oddish-runner clean-up    remove what the attempt left when it was killed\n\n\
          Environment variables:\n",
     );
-    for variable in [ATTEMPT_VARIABLES, DATABASE_VARIABLES, STORAGE_VARIABLES, RUNNER_VARIABLES].concat() {
+    for variable in [ATTEMPT_VARIABLES, DATABASE_VARIABLES, STORAGE_VARIABLES, S3_VARIABLES, RUNNER_VARIABLES].concat()
+    {
         let default = if variable.default.is_empty() { String::new() } else { format!(" [{}]", variable.default) };
         text.extend(["  ", variable.name, &default, "\n      ", variable.doc, "\n"]);
     }
@@ -110,6 +113,7 @@ fn run_attempt(settings: &Settings) -> anyhow::Result<()> {
     let token: Option<Uuid> = reader.optional("ODDISH_ATTEMPT_TOKEN");
     let database = DatabaseSettings::read(&mut reader);
     let storage = StorageSettings::read(&mut reader);
+    let s3 = S3Settings::read(&mut reader);
     let runner_settings = RunnerSettings::read(&mut reader);
     reader.finish()?;
     let Some(token) = token else { bail!("ODDISH_ATTEMPT_TOKEN is not set; a runner is started by its launcher") };
@@ -118,9 +122,13 @@ fn run_attempt(settings: &Settings) -> anyhow::Result<()> {
     let attempt = Attempt { trial_id, number, token };
     runtime()?.block_on(
         async {
+            let store: SharedStore = match &s3 {
+                Some(s3) => Arc::new(S3Store::connect(s3).await),
+                None => Arc::new(FolderStore::open(&storage.local_storage_dir)?),
+            };
             let runner = Runner {
                 pool: connect_lazy(&url, CONNECTIONS),
-                store: Arc::new(FolderStore::open(&storage.local_storage_dir)?),
+                store,
                 settings: runner_settings,
                 variables: env::vars_os().collect(),
             };

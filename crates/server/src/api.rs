@@ -1,10 +1,11 @@
 //! `oddish-server api`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use oddish_artifacts::FolderStore;
+use oddish_artifacts::signing::SigningKey;
+use oddish_artifacts::{FolderStore, S3Store, SharedStore};
 use oddish_db::queue_keys;
 use oddish_functions::auth::AuthMode;
 use oddish_functions::routes;
@@ -14,7 +15,7 @@ use time::OffsetDateTime;
 use crate::args::ApiArguments;
 use crate::settings::ServerSettings;
 use crate::worker::{Worker, stop_requested};
-use crate::{database, listen};
+use crate::{artifact_route, database, listen};
 
 pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
     let settings = ServerSettings::load()?;
@@ -27,7 +28,15 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
     let listener = listen::listen(address).await?;
     warn_if_open(address.ip(), settings.auth);
 
-    let store = FolderStore::open(&settings.storage.local_storage_dir)?;
+    let address = listener.local_addr()?;
+    let signing_key = settings.storage.signing_key.clone().unwrap_or_else(SigningKey::generate);
+    let base_url = settings.storage.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(address)));
+    let store: SharedStore = if let Some(s3) = &settings.s3 {
+        Arc::new(S3Store::connect(s3).await)
+    } else {
+        let folder = FolderStore::open(&settings.storage.local_storage_dir)?;
+        Arc::new(folder.with_signing(signing_key.clone(), base_url))
+    };
     let url = database::locate(&settings).await?;
     let pool = database::open(&settings, &url).await?;
     queue_keys::apply_limits(&pool, &limits, OffsetDateTime::now_utc()).await?;
@@ -37,15 +46,20 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
     } else {
         None
     };
-    let app = routes::router(Everything {
+    let objects = artifact_route::Artifacts {
+        store: Arc::clone(&store),
+        key: signing_key,
+        max_bytes: settings.uploads.max_bytes,
+    };
+    let everything = Everything {
         auth: settings.auth,
         db: Db(pool.clone()),
-        artifacts: Artifacts(Arc::new(store)),
+        artifacts: Artifacts(store),
         rules: settings.uploads,
         limits: Limits(Arc::new(limits)),
         wake: Wake::through(pool),
-    });
-    let address = listener.local_addr()?;
+    };
+    let app = routes::router(everything, artifact_route::router(objects));
     tracing::info!(database = url.place(), workers = worker.is_some(), "listening on http://{address}");
     anstream::eprintln!(
         "Oddish listens on http://{address} (API documentation: http://{address}/docs). Ctrl-C stops it."
@@ -56,6 +70,15 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// How clients on this machine reach an address that may stand for all of them.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()),
+        IpAddr::V6(ip) if ip.is_unspecified() => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), address.port()),
+        _ => address,
+    }
 }
 
 async fn stop() {

@@ -5,6 +5,7 @@
 
 mod api;
 mod args;
+mod artifact_route;
 mod database;
 mod database_command;
 mod listen;

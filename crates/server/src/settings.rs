@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use oddish_artifacts::{STORAGE_VARIABLES, StorageSettings};
+use oddish_artifacts::{S3_VARIABLES, S3Settings, STORAGE_VARIABLES, StorageSettings};
 use oddish_db::{DATABASE_VARIABLES, DatabaseSettings};
 use oddish_domain::limits::{self, ConcurrencyLimits};
 use oddish_domain::settings::{Reader, Settings, Variable};
@@ -73,6 +73,7 @@ const fn key(name: &'static str, doc: &'static str) -> Variable {
 const VARIABLES: &[(&str, &[Variable])] = &[
     ("Database", DATABASE_VARIABLES),
     ("Storage", STORAGE_VARIABLES),
+    ("Storage in S3", S3_VARIABLES),
     ("Concurrency", limits::VARIABLES),
     ("API and server", SERVER_VARIABLES),
     ("Access", AUTH_VARIABLES),
@@ -90,6 +91,7 @@ pub(crate) fn env_example() -> String {
 pub(crate) struct ServerSettings {
     pub(crate) database: DatabaseSettings,
     pub(crate) storage: StorageSettings,
+    pub(crate) s3: Option<S3Settings>,
     pub(crate) uploads: UploadRules,
     pub(crate) limits: ConcurrencyLimits,
     pub(crate) auth: AuthMode,
@@ -138,6 +140,7 @@ impl ServerSettings {
             database: DatabaseSettings::read(reader),
             uploads: UploadRules::read(reader, &storage),
             storage,
+            s3: S3Settings::read(reader),
             limits: ConcurrencyLimits::read(reader),
             auth: AuthMode::read(reader),
             host: reader.parsed("ODDISH_API_HOST", IpAddr::V4(Ipv4Addr::LOCALHOST)),

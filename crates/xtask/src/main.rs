@@ -3,8 +3,10 @@
 //! Everything a task starts is stopped before it ends, on failure and on Ctrl-C too; only what [`setup`] installs stays.
 
 mod bench;
+mod build_functions;
 mod database;
 mod demo;
+mod fuzz;
 mod http;
 mod interrupt;
 mod prepare;
@@ -12,7 +14,9 @@ mod process;
 mod progress;
 mod setup;
 mod stack;
+mod template;
 mod test;
+mod watch;
 mod workspace;
 
 use std::io::Write as _;
@@ -39,15 +43,42 @@ enum Task {
         #[command(subcommand)]
         benchmark: bench::Benchmark,
     },
+    /// Run a fuzz target; fails when it finds an input that breaks the code.
+    Fuzz {
+        target: fuzz::Target,
+        /// How long it runs.
+        #[arg(long, default_value_t = 10)]
+        minutes: u64,
+    },
     /// Write crates/db/.sqlx, which the query macros compile against, from the migrations.
     Prepare {
         /// Change nothing; fail if it is not up to date.
         #[arg(long)]
         check: bool,
     },
+    /// Write the functions and routes into template.yaml and the router of `cargo lambda watch` into Cargo.toml, from docs/openapi.json.
+    Template {
+        /// Change nothing; fail if a file is not up to date.
+        #[arg(long)]
+        check: bool,
+        /// Run cfn-lint and `sam validate --lint` over template.yaml too.
+        #[arg(long)]
+        lint: bool,
+    },
+    /// Build all functions for Lambda, into target/lambda.
+    BuildFunctions,
+    /// Run the functions behind a gateway on this machine, with a Postgres of their own and a worker, until Ctrl-C.
+    ///
+    /// `cargo lambda watch` starts each function at its first request and builds it anew when its code changes. Artifacts go into a
+    /// folder, not into S3. Database and artifacts are removed at the end.
+    Watch {
+        /// Where the gateway listens on 127.0.0.1.
+        #[arg(long, default_value_t = 9000)]
+        port: u16,
+    },
     /// Set up, build, and run all tests against a real Postgres, Docker and Harbor.
     Test {
-        /// Check formatting, lints and query data too.
+        /// Check formatting, lints, query data and template.yaml too.
         #[arg(long)]
         ci: bool,
         /// Passed on to `cargo nextest run`.
@@ -62,7 +93,13 @@ fn main() -> ExitCode {
         Task::Setup => setup::report(),
         Task::Demo => demo::run(),
         Task::Bench { benchmark } => bench::run(benchmark),
+        Task::Fuzz { target, minutes } => fuzz::run(target, minutes),
         Task::Prepare { check } => prepare::run(check),
+        Task::Template { check, lint } => {
+            template::run(check).and_then(|()| if lint { template::lint() } else { Ok(()) })
+        }
+        Task::BuildFunctions => build_functions::run(),
+        Task::Watch { port } => watch::run(port),
         Task::Test { ci, nextest } => test::run(ci, &nextest),
     });
     match outcome {

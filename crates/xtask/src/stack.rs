@@ -123,13 +123,19 @@ impl Drop for Stack {
 /// One of our programs, with none of the settings that the caller's environment has for it.
 pub(crate) fn program(name: &str) -> Result<Command> {
     let mut command = Command::new(workspace::binaries()?.join(name));
+    without_settings(&mut command);
+    Ok(command)
+}
+
+/// Takes the settings for our programs out of the environment that a command inherits.
+pub(crate) fn without_settings(command: &mut Command) -> &mut Command {
     command.env_remove("DATABASE_URL");
     for (variable, _) in std::env::vars_os() {
         if variable.to_string_lossy().starts_with("ODDISH_") {
             command.env_remove(variable);
         }
     }
-    Ok(command)
+    command
 }
 
 fn home(folder: &Path) -> PathBuf {
@@ -140,7 +146,8 @@ fn storage(folder: &Path) -> PathBuf {
     folder.join("oddish-tasks")
 }
 
-fn free_port() -> Result<u16> {
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("found no free port")?;
     Ok(listener.local_addr()?.port())
 }

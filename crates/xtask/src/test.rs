@@ -9,13 +9,13 @@ use crate::database::ThrowAwayDatabase;
 use crate::prepare::prepare;
 use crate::progress::{say, step};
 use crate::setup::{self, Toolbox};
-use crate::{interrupt, process, workspace};
+use crate::{interrupt, process, template, workspace};
 
 /// The programs that end-to-end tests start, with their packages.
 pub(crate) const PROGRAMS: [(&str, &str); 3] =
     [("oddish-cli", "oddish"), ("oddish-server", "oddish-server"), ("oddish-runner", "oddish-runner")];
 
-/// `cargo xtask test`. `arguments` go to nextest. With `ci`, formatting, lints and query data are checked first, and a failure of one
+/// `cargo xtask test`. `arguments` go to nextest. With `ci`, formatting, query data, template and lints are checked first, and a failure of one
 /// doesn't hide the others.
 pub(crate) fn run(ci: bool, arguments: &[String]) -> Result<()> {
     let toolbox = setup::run()?;
@@ -36,6 +36,7 @@ pub(crate) fn run(ci: bool, arguments: &[String]) -> Result<()> {
         )?;
         check("query data", prepare(&toolbox.postgres_bin, true))?;
         let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+        check("template", template::lint())?;
         check("lints", step("checking the lints", || process::shown(&mut cargo(&clippy))))?;
     }
     check("build", build_programs())?;

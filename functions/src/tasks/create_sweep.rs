@@ -42,6 +42,7 @@ pub async fn create_sweep(
         priority: request.priority,
         experiment,
         tags: tags(&request),
+        append: request.append_to_task,
         trials: &trials,
         max_attempts: i32::try_from(retry::MAX_ATTEMPTS_DEFAULT).unwrap_or(i32::MAX),
     };
@@ -103,9 +104,16 @@ fn tags(request: &SweepRequest) -> BTreeMap<String, String> {
 fn refusal(refused: SweepRefused, task_id: &str) -> ApiError {
     match refused {
         SweepRefused::TaskNotFound => task_not_found(task_id),
-        SweepRefused::AlreadySubmitted => ApiError::conflict(format!(
-            "Task {task_id} has been submitted before. Upload it again to run another sweep on it."
+        SweepRefused::NotUploaded => ApiError::conflict(format!(
+            "The archive of task {task_id} was announced and never completed. Upload it, then submit the sweep."
         )),
+        SweepRefused::AlreadySubmitted => ApiError::conflict(format!(
+            "Task {task_id} has been submitted before. Set append_to_task to add these trials to it."
+        )),
+        // The words are the contract's (1.5).
+        SweepRefused::BeingJudged => {
+            ApiError::bad_request("Cannot append trials while task analysis or verdict is in progress")
+        }
         SweepRefused::Db(error) => error.into(),
     }
 }
@@ -119,7 +127,7 @@ fn response(request: &SweepRequest, trials: &[sweep::TrialSpec], created: Create
         id: request.task_id.clone(),
         name: created.task_name,
         status: created.status,
-        priority: request.priority,
+        priority: created.priority,
         trials_count: u32::try_from(trials.len()).unwrap_or(u32::MAX),
         providers,
         experiment_id: Some(created.experiment.id),

@@ -5,16 +5,16 @@ use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{Multipart, State};
 use http::StatusCode;
 use oddish_api_types::{ErrorBody, UploadResponse};
-use oddish_artifacts::archive::{self, ArchiveError, UnpackLimits};
-use oddish_artifacts::{SharedStore, hash, key};
+use oddish_artifacts::{SharedStore, key};
 use oddish_db::PgPool;
 use oddish_db::task_versions::{self, NewTask};
-use oddish_domain::{id, task_toml};
+use oddish_domain::id;
 use serde_json::json;
 use tempfile::NamedTempFile;
 use time::OffsetDateTime;
 use tokio::io::AsyncWriteExt;
 
+use super::archive_check::{self, Checked};
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::state::{Artifacts, Db, UploadRules};
@@ -43,8 +43,8 @@ pub async fn upload_task(
     form: Multipart,
 ) -> Result<Json<UploadResponse>, ApiError> {
     let upload = receive(form, rules.max_bytes).await?;
-    let task = check(&upload, rules.default_agent_timeout_sec).await?;
-    let task_id = store_task(&pool, &store, &upload).await?;
+    let checked = archive_check::check(upload.file.path(), rules.default_agent_timeout_sec).await?;
+    let task_id = store_task(&pool, &store, &upload, &checked).await?;
     Ok(Json(UploadResponse {
         s3_key: Some(key::task_prefix(&task_id)?),
         version: Some(1),
@@ -54,15 +54,14 @@ pub async fn upload_task(
         task_path: None,
         existing_task: false,
         content_unchanged: false,
-        content_hash: None,
-        warnings: task.warnings,
+        content_hash: Some(checked.content_hash),
+        warnings: checked.warnings,
     }))
 }
 
 struct Upload {
     name: String,
     file: NamedTempFile,
-    bytes: u64,
 }
 
 /// Streams the form's file to a temporary one, and stops as soon as it is too large.
@@ -87,7 +86,7 @@ async fn receive(mut form: Multipart, bound: u64) -> Result<Upload, ApiError> {
             writer.write_all(&chunk).await.map_err(|error| ApiError::internal(&error))?;
         }
         writer.flush().await.map_err(|error| ApiError::internal(&error))?;
-        return Ok(Upload { name, file, bytes });
+        return Ok(Upload { name, file });
     }
     Err(ApiError::field("missing", vec![json!("body"), json!("file")], "Field required"))
 }
@@ -107,28 +106,12 @@ fn broken_form(error: &MultipartError) -> ApiError {
     ApiError::bad_request(format!("The form could not be read: {}", error.body_text()))
 }
 
-async fn check(upload: &Upload, default_agent_timeout_sec: f64) -> Result<task_toml::TaskCheck, ApiError> {
-    let handle = upload.file.reopen().map_err(|error| ApiError::internal(&error))?;
-    let listing = archive::inspect(tokio::fs::File::from_std(handle), &UnpackLimits::default())
-        .await
-        .map_err(|error| refused_archive(&error))?;
-    let files = listing.paths.iter().chain(&listing.folders).cloned().collect();
-    let toml = listing.task_toml.unwrap_or_default();
-    task_toml::check_task(&files, &toml, default_agent_timeout_sec).map_err(|faults| {
-        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        ApiError::bad_request(format!("This is not a task that Harbor can run: {}", faults.join("; ")))
-    })
-}
-
-fn refused_archive(error: &ArchiveError) -> ApiError {
-    match error {
-        ArchiveError::Io { .. } => ApiError::internal(error),
-        _ => ApiError::bad_request(format!("Invalid tarball: {error}")),
-    }
-}
-
-async fn store_task(pool: &PgPool, store: &SharedStore, upload: &Upload) -> Result<String, ApiError> {
-    let sha256 = hash::sha256_file(upload.file.path()).await.map_err(|error| ApiError::internal(&error))?;
+async fn store_task(
+    pool: &PgPool,
+    store: &SharedStore,
+    upload: &Upload,
+    checked: &Checked,
+) -> Result<String, ApiError> {
     loop {
         let task_id = id::task_id(&upload.name);
         let archive_key = key::task_archive_key(&task_id, 1)?;
@@ -136,9 +119,9 @@ async fn store_task(pool: &PgPool, store: &SharedStore, upload: &Upload) -> Resu
             task_id: &task_id,
             name: &upload.name,
             archive_key: archive_key.as_str(),
-            archive_sha256: &sha256,
-            archive_bytes: i64::try_from(upload.bytes).unwrap_or(i64::MAX),
-            content_hash: None,
+            archive_sha256: &checked.sha256,
+            archive_bytes: checked.bytes,
+            content_hash: &checked.content_hash,
         };
         // The id is taken in the database first: only then is it certain that the key is nobody else's. Until this answers, nobody knows
         // the id, so nobody can ask for the archive before it is there.

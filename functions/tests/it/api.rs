@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use http::{Request, StatusCode, header};
+use oddish_artifacts::signing::SigningKey;
 use oddish_artifacts::{FolderStore, SharedStore, archive};
 use oddish_db::PgPool;
 use oddish_domain::limits::ConcurrencyLimits;
@@ -23,7 +24,7 @@ const BOUNDARY: &str = "boundary-of-the-form";
 pub(crate) struct Api {
     pub(crate) pool: PgPool,
     pub(crate) store: SharedStore,
-    router: Router,
+    pub(crate) router: Router,
     _folder: TempDir,
 }
 
@@ -56,15 +57,20 @@ impl Answer {
 impl Api {
     pub(crate) fn new(pool: PgPool) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store: SharedStore = Arc::new(FolderStore::open(folder.path()).unwrap());
-        let router = routes::router(Everything {
-            auth: AuthMode::None,
-            db: Db(pool.clone()),
-            artifacts: Artifacts(Arc::clone(&store)),
-            rules: UploadRules { max_bytes: 1 << 20, default_agent_timeout_sec: 3600.0 },
-            limits: Limits(Arc::new(ConcurrencyLimits { default: 8, overrides: BTreeMap::new() })),
-            wake: Wake::through(pool.clone()),
-        });
+        let store: SharedStore = Arc::new(
+            FolderStore::open(folder.path()).unwrap().with_signing(SigningKey::generate(), "http://oddish.test"),
+        );
+        let router = routes::router(
+            Everything {
+                auth: AuthMode::None,
+                db: Db(pool.clone()),
+                artifacts: Artifacts(Arc::clone(&store)),
+                rules: UploadRules { max_bytes: 1 << 20, default_agent_timeout_sec: 3600.0 },
+                limits: Limits(Arc::new(ConcurrencyLimits { default: 8, overrides: BTreeMap::new() })),
+                wake: Wake::through(pool.clone()),
+            },
+            Router::new(),
+        );
         Self { pool, store, router, _folder: folder }
     }
 

@@ -1,6 +1,7 @@
 //! `POST /tasks/sweep`.
 
 use oddish_db::PgPool;
+use oddish_db::wake::Wakes;
 use serde_json::{Value, json};
 
 use crate::api::Api;
@@ -95,6 +96,18 @@ async fn a_task_is_submitted_once(pool: PgPool) {
     let again = json!({"task_id": task_id, "user": "alice", "configs": [{"agent": "oracle"}]});
     assert!(api.post("/tasks/sweep", &again.to_string()).await.error(409).contains("submitted before"));
     assert_eq!(api.get(&format!("/tasks/{task_id}")).await.json()["total"], 1);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_sweep_wakes_the_dispatcher(pool: PgPool) {
+    let api = Api::new(pool);
+    let task_id = api.uploaded().await;
+    let mut wakes = Wakes::listen(&api.pool).await.unwrap();
+    let sweep = json!({"task_id": task_id, "user": "alice", "configs": [{"agent": "oracle"}]});
+    assert!(api.post("/tasks/sweep", &sweep.to_string()).await.status.is_success());
+    // Generous: nothing else sends anything, so that without a wake it would wait for ever.
+    let woken = tokio::time::timeout(std::time::Duration::from_secs(30), wakes.next()).await;
+    woken.expect("nobody was woken").unwrap();
 }
 
 /// A NUL is valid JSON and no valid text for Postgres.

@@ -2,8 +2,9 @@
 
 use oddish_artifacts::{Key, list_all};
 use oddish_db::PgPool;
+use serde_json::{Value, json};
 
-use crate::api::{Api, archive_of, hello_archive};
+use crate::api::{Answer, Api, archive_of, hello_archive};
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn an_upload_is_stored_and_names_are_not_unique(pool: PgPool) {
@@ -63,4 +64,100 @@ async fn a_name_that_cannot_be_one_is_refused(pool: PgPool) {
     let api = Api::new(pool);
     let text = api.upload(&format!("{}.tar.gz", "x".repeat(256)), &hello_archive().await).await.error(400);
     assert!(text.contains("255"), "{text}");
+}
+
+/// The example task's folder and its content hash.
+async fn hello_hash() -> String {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/tasks/hello");
+    oddish_artifacts::hash::content_hash(&folder).await.unwrap()
+}
+
+async fn init(api: &Api, name: &str, content_hash: &str) -> Value {
+    let body = json!({"name": name, "content_hash": content_hash});
+    let answer = api.post("/tasks/upload/init", &body.to_string()).await;
+    assert_eq!(answer.status.as_u16(), 200, "{answer:?}");
+    answer.json()
+}
+
+/// Writes where the upload URL points, as a client's PUT would.
+async fn put(api: &Api, init: &Value, archive: Vec<u8>) {
+    let url = init["upload_url"].as_str().unwrap();
+    let key = url.split_once("/artifacts/").unwrap().1.split('?').next().unwrap();
+    assert!(key.starts_with("staging/"), "{url}");
+    api.store.put(&Key::parse(key).unwrap(), archive.into()).await.unwrap();
+}
+
+async fn complete(api: &Api, init: &Value) -> Answer {
+    let body = json!({"task_id": init["task_id"], "name": init["name"], "version": init["version"], "content_hash": init["content_hash"]});
+    api.post("/tasks/upload/complete", &body.to_string()).await
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn an_announced_upload_becomes_a_version(pool: PgPool) {
+    let api = Api::new(pool);
+    let hash = hello_hash().await;
+    let announced = init(&api, "hello 🐙", &hash).await;
+    assert_eq!((&announced["version"], &announced["existing_task"]), (&json!(1), &json!(false)));
+    assert_eq!((&announced["requires_completion"], &announced["upload_method"]), (&json!(true), &json!("PUT")));
+    let task_id = announced["task_id"].as_str().unwrap();
+    let sweep = json!({"task_id": task_id, "user": "alice", "configs": [{"agent": "oracle"}]}).to_string();
+    assert!(api.post("/tasks/sweep", &sweep).await.error(409).contains("never completed"));
+
+    assert_eq!(complete(&api, &announced).await.error(400), "Uploaded task archive not found in S3");
+    put(&api, &announced, hello_archive().await).await;
+    let completed = complete(&api, &announced).await;
+    assert_eq!(completed.status.as_u16(), 200, "{completed:?}");
+    assert_eq!(
+        complete(&api, &announced).await.json()["version_id"],
+        completed.json()["version_id"],
+        "it may be repeated"
+    );
+    let stored = Key::parse(format!("tasks/{task_id}/v1/.oddish-task.tar.gz")).unwrap();
+    assert_eq!(api.store.get(&stored).await.unwrap(), hello_archive().await);
+    assert!(list_all(api.store.as_ref(), "staging/").await.unwrap().is_empty());
+    assert_eq!(api.post("/tasks/sweep", &sweep).await.status.as_u16(), 200);
+
+    let again = init(&api, "hello 🐙", &hash).await;
+    assert_eq!((&again["content_unchanged"], &again["upload_url"]), (&json!(true), &Value::Null));
+    assert_eq!(again["task_id"], task_id);
+    assert!(api.post("/tasks/sweep", &sweep).await.error(409).contains("append_to_task"));
+    let append = sweep.replace("\"user\"", "\"append_to_task\":true,\"user\"");
+    assert_eq!(api.post("/tasks/sweep", &append).await.json()["trials_count"], 1);
+    assert_eq!(api.get(&format!("/tasks/{task_id}")).await.json()["total"], 2);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn an_archive_that_is_not_what_was_announced_is_refused_and_may_be_sent_again(pool: PgPool) {
+    let api = Api::new(pool);
+    let announced = init(&api, "hello", &hello_hash().await).await;
+    put(&api, &announced, b"no archive".to_vec()).await;
+    assert!(complete(&api, &announced).await.error(400).starts_with("Invalid tarball: "));
+    put(&api, &announced, vec![0; (1 << 20) + 1]).await;
+    assert_eq!(complete(&api, &announced).await.error(413), "Task upload too large. Max size is 1MB.");
+    put(&api, &announced, hello_archive().await).await;
+    assert_eq!(complete(&api, &announced).await.status.as_u16(), 200);
+
+    let other = init(&api, "hello", &"0".repeat(64)).await;
+    assert_eq!((&other["version"], &other["existing_task"]), (&json!(2), &json!(true)));
+    put(&api, &other, hello_archive().await).await;
+    assert!(complete(&api, &other).await.error(400).contains("not to the 000000"));
+    let mut changed = other.clone();
+    changed["content_hash"] = json!(hello_hash().await);
+    assert!(complete(&api, &changed).await.error(409).contains("another content hash"));
+    changed["version"] = json!(7);
+    complete(&api, &changed).await.error(404);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn an_announcement_is_checked(pool: PgPool) {
+    let api = Api::new(pool);
+    let announce = async |body: Value| api.post("/tasks/upload/init", &body.to_string()).await;
+    let hash = "a".repeat(64);
+    announce(json!({"name": "x", "content_hash": "short"})).await.error(422);
+    announce(json!({"name": "x", "content_hash": "A".repeat(64)})).await.error(422);
+    announce(json!({"name": "a\u{7}b", "content_hash": hash})).await.error(422);
+    announce(json!({"name": "x", "content_hash": hash, "size": 0})).await.error(422);
+    announce(json!({"name": "x", "content_hash": hash, "size": -1})).await.error(422);
+    announce(json!({"name": "x", "content_hash": hash, "size": (1 << 20) + 1})).await.error(413);
+    announce(json!({"content_hash": hash})).await.error(422);
 }

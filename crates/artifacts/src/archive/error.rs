@@ -55,6 +55,16 @@ pub enum ArchiveError {
         /// Path of the second member.
         path: String,
     },
+    /// Two paths that differ only in case, in their Unicode form or in invisible characters.
+    #[error(
+        "names too much alike: `{path}` and `{other}` are one file where case or Unicode form makes no difference; rename one"
+    )]
+    Collision {
+        /// Path of the second member, or of a folder above it.
+        path: String,
+        /// Path that was there before.
+        other: String,
+    },
     /// A part of a path is too long.
     #[error("file name too long: a part of `{path}` has more than {limit} bytes; shorten it")]
     NameTooLong {
@@ -146,6 +156,14 @@ pub enum PackError {
     NonUtf8Name {
         /// Its path below the folder.
         path: PathBuf,
+    },
+    /// Two names that differ only in case, in their Unicode form or in invisible characters: no archive may hold them.
+    #[error("`{}` and `{}` are one file where case or Unicode form makes no difference: rename one", path.display(), other.display())]
+    Collision {
+        /// Path of one below the folder.
+        path: PathBuf,
+        /// Path of the other.
+        other: PathBuf,
     },
     /// A file grew or shrank while it was read.
     #[error("`{}` changed while it was packed: try again when nothing writes to it", path.display())]

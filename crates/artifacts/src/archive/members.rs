@@ -11,7 +11,8 @@ use futures_util::StreamExt;
 use tokio::io::{AsyncRead, AsyncReadExt, BufReader};
 use tokio_tar::{Archive, Entry, EntryType};
 
-use super::name::{TakenPaths, plain_path};
+use super::name::plain_path;
+use super::taken::{Kind, TakenPaths};
 use super::{ArchiveError, UnpackLimits};
 use crate::key::shown;
 
@@ -70,16 +71,24 @@ pub(super) async fn read_members(
         match entry.header().entry_type() {
             EntryType::GNULongName => extension.read_long_name(&mut entry).await?,
             EntryType::XHeader => extension.read_pax(&mut entry).await?,
-            // Comments for the whole archive, as git writes them, and the target of a link that is to come.
-            EntryType::XGlobalHeader | EntryType::GNULongLink => budget.count_header()?,
+            EntryType::XGlobalHeader => {
+                budget.count_header()?;
+                refuse_global_fields(&mut entry).await?;
+            }
+            // The target of a link that is to come, and will be refused.
+            EntryType::GNULongLink => budget.count_header()?,
             entry_type => {
                 budget.count_header()?;
                 let (name, size) = std::mem::take(&mut extension).name_and_size(&entry)?;
                 refuse_unsupported(entry_type, &name)?;
                 let path = plain_path(&name, limits)?;
                 if entry_type == EntryType::Directory {
+                    // Some readers skip a folder's content and others take it for the next header.
+                    if size > 0 {
+                        return Err(ArchiveError::malformed("a folder has content"));
+                    }
                     if !path.is_empty() {
-                        taken.take_folder(&path, limits)?;
+                        taken.take(&path, Kind::Folder, limits)?;
                         sink.folder(&path).await?;
                     }
                     continue;
@@ -87,7 +96,11 @@ pub(super) async fn read_members(
                 if path.is_empty() {
                     return Err(ArchiveError::malformed("a file has no name"));
                 }
-                taken.take_file(&path, limits)?;
+                // Old tars mark folders in this way, and many readers still make one of it.
+                if name.ends_with(b"/") {
+                    return Err(ArchiveError::malformed("a file's name ends as a folder's"));
+                }
+                taken.take(&path, Kind::File, limits)?;
                 let executable = entry.header().mode().map_err(ArchiveError::unreadable)? & 0o100 != 0;
                 sink.file(&path, executable, size, &mut entry).await?;
                 bytes += size;
@@ -202,6 +215,21 @@ impl Extension {
             (None, None) => Ok((member.path_bytes().map_err(ArchiveError::unreadable)?.into_owned(), size)),
         }
     }
+}
+
+/// Lets comments for the whole archive pass, as git writes them. A path or size for all members would be read by some and
+/// not by others.
+async fn refuse_global_fields<R: AsyncRead + Unpin>(record: &mut Entry<R>) -> Result<(), ArchiveError> {
+    bounded(record)?;
+    let fields = record.pax_extensions().await.map_err(ArchiveError::unreadable)?;
+    for field in fields.into_iter().flatten() {
+        let field = field.map_err(ArchiveError::unreadable)?;
+        if matches!(field.key_bytes(), b"path" | b"size" | b"linkpath") || field.key_bytes().starts_with(b"GNU.sparse.")
+        {
+            return Err(ArchiveError::malformed("a path or size is given for all members"));
+        }
+    }
+    Ok(())
 }
 
 fn bounded<R: AsyncRead + Unpin>(record: &Entry<R>) -> Result<(), ArchiveError> {

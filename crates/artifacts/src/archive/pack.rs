@@ -1,5 +1,6 @@
 //! Making an archive of a folder.
 
+use std::collections::HashMap;
 use std::fs::FileType;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -14,6 +15,7 @@ use tokio_tar::{Builder, EntryType, Header};
 use walkdir::WalkDir;
 
 use super::PackError;
+use super::taken::spelling;
 
 /// What was packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,11 +72,16 @@ fn collect(dir: &Path) -> Result<Vec<Member>, PackError> {
         return Err(failed(dir.to_path_buf(), io::ErrorKind::NotADirectory.into()));
     }
     let mut members = Vec::new();
+    let mut spellings = HashMap::new();
     for entry in WalkDir::new(&root).min_depth(1).sort_by_file_name() {
         let entry = entry.map_err(|error| failed(error.path().unwrap_or(dir).to_path_buf(), error.into()))?;
         let inside = entry.path().strip_prefix(&root).unwrap_or(entry.path()).to_path_buf();
         let path = real_path(entry.path(), entry.file_type(), &inside, &root)?;
         let Some(name) = inside.to_str() else { return Err(PackError::NonUtf8Name { path: inside }) };
+        // Names that are one file elsewhere would be refused there, after the upload.
+        if let Some(other) = spellings.insert(spelling(name), inside.clone()) {
+            return Err(PackError::Collision { path: inside, other });
+        }
         members.push(Member { name: name.to_owned(), path, is_folder: entry.file_type().is_dir() });
     }
     Ok(members)

@@ -108,6 +108,15 @@ async fn exactly_the_limits_is_not_too_much() {
 }
 
 #[tokio::test]
+async fn names_that_no_file_system_takes_for_one_stand_side_by_side() {
+    let names = ["a", "i", "\u{e4}", "\u{131}", "\u{430}", "a.b", "a b"];
+    let archive = names.iter().fold(Tar::new(), |tar, name| tar.file(name, "")).gzipped().await;
+    let mut sorted = names;
+    sorted.sort_unstable();
+    assert_eq!(inspect(&archive[..], &UnpackLimits::default()).await.unwrap().paths, sorted);
+}
+
+#[tokio::test]
 async fn files_larger_than_the_buffers_arrive_whole() {
     let content: Vec<u8> = (0..1_000_003_u32).map(|i| i.to_le_bytes()[1]).collect();
     let place = tempfile::tempdir().unwrap();

@@ -66,6 +66,13 @@ fn special(entry_type: EntryType) -> Tar {
 #[case::file_where_a_folder_is(good().file("a/x", "").file("a", ""), "duplicate members not allowed: `a`")]
 #[case::folder_where_a_file_is(good().file("a", "").folder("a"), "duplicate members not allowed: `a`")]
 #[case::file_inside_a_file(good().file("a", "").file("a/x", ""), "duplicate members not allowed: `a`")]
+#[case::case(good().file("Task.toml", ""), "names too much alike: `Task.toml` and `task.toml` are one file")]
+#[case::unicode_form(good().file("\u{e4}", "").file("a\u{308}", ""), "names too much alike: `a\\u{308}` and `ä` are")]
+#[case::case_and_form(good().file("\u{c4}", "").file("a\u{308}", ""), "names too much alike: `a\\u{308}` and `Ä` are")]
+#[case::case_of_two_letters(good().file("straße", "").file("STRASSE", ""), "names too much alike: `STRASSE` and `straße`")]
+#[case::invisible(good().file("x", "").file("x\u{200d}", ""), "names too much alike: `x\\u{200d}` and `x` are")]
+#[case::case_of_folders(good().file("Tests/a", "").file("tests/b", ""), "names too much alike: `tests` and `Tests` are")]
+#[case::case_of_file_and_folder(good().file("A", "").file("a/b", ""), "names too much alike: `a` and `A` are")]
 #[case::long_name(good().gnu_long_name("n".repeat(256)).file("n", ""), "file name too long: a part of `nnn")]
 #[case::long_path(
     good().gnu_long_name(["p"; 3].map(|part| part.repeat(210)).join("/")).file("p", ""),
@@ -128,6 +135,10 @@ async fn assert_unreadable(archive: &[u8], reason: &str) {
 #[case::vast_pax(good().pax(&[("comment", &"c".repeat(70_000))]).file("x", ""), "extension record is too long")]
 #[case::vast_long_name(good().gnu_long_name("c".repeat(70_000)).file("x", ""), "extension record is too long")]
 #[case::overflowing_size(good().header(EntryType::Regular, "big", 0o644, u64::MAX), "overflow")]
+#[case::size_for_all(good().member(EntryType::XGlobalHeader, "pax", 0o644, "10 size=1\n"), "for all members")]
+#[case::path_for_all(good().member(EntryType::XGlobalHeader, "pax", 0o644, "10 path=x\n"), "for all members")]
+#[case::folder_with_content(good().header(EntryType::Directory, "a", 0o755, 512).data(&[b'x'; 512]), "folder has content")]
+#[case::file_named_as_a_folder(good().file("a/", ""), "ends as a folder's")]
 #[case::nameless_file(good().file("./", "x"), "no name")]
 #[tokio::test]
 async fn ambiguous_records_are_unreadable(#[case] tar: Tar, #[case] reason: &str) {
@@ -155,6 +166,8 @@ async fn damaged_or_foreign_bytes_are_unreadable() {
     assert_unreadable(b"not an archive", "").await;
     assert_unreadable(&good().ended(), "").await;
     assert_unreadable(&gzip(b"not a tar, but longer than one of its blocks. ".repeat(20).as_slice()).await, "").await;
+
+    assert_unreadable(&gzip(&good().gzipped().await).await, "").await;
 
     let mut wrong_sum = good().ended();
     wrong_sum[0] ^= 1;

@@ -12,7 +12,13 @@ use oddish_artifacts::{ArtifactStore, FolderStore, Key, SharedStore, StoreError,
 use proptest::prelude::*;
 use tokio::task::JoinSet;
 
-crate::conformance::conformance_tests!(store());
+use crate::folder_server::FolderServer;
+
+crate::conformance::conformance_tests!({
+    let root = tempfile::tempdir().unwrap();
+    let (server, store) = FolderServer::start(root.path()).await;
+    ((root, server), store)
+});
 
 fn store() -> (tempfile::TempDir, SharedStore) {
     let root = tempfile::tempdir().unwrap();
@@ -22,6 +28,16 @@ fn store() -> (tempfile::TempDir, SharedStore) {
 
 fn key(text: &str) -> Key {
     Key::parse(text).unwrap()
+}
+
+/// A check of the folder alone: s3s-fs can't store such a key, S3 can.
+#[tokio::test]
+async fn the_longest_parts_work() {
+    let (_root, store) = store();
+    let name = "n".repeat(255);
+    store.put(&key(&name), Bytes::from_static(b"content")).await.unwrap();
+    assert_eq!(store.get(&key(&name)).await.unwrap(), "content");
+    assert_eq!(list_all(&*store, &name).await.unwrap().len(), 1);
 }
 
 fn names_in(folder: &Path) -> Vec<String> {

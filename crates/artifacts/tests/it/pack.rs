@@ -91,6 +91,16 @@ async fn names_that_are_not_utf8_are_named() {
     assert!(matches!(packed(dir.path()).await.unwrap_err(), PackError::NonUtf8Name { .. }));
 }
 
+/// On Linux, where the two can lie side by side.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn names_that_are_one_file_elsewhere_are_named() {
+    let dir = task();
+    fs::write(dir.path().join("Task.toml"), "").unwrap();
+    let PackError::Collision { path, other } = packed(dir.path()).await.unwrap_err() else { panic!("another error") };
+    assert_eq!((path.as_path(), other.as_path()), (Path::new("task.toml"), Path::new("Task.toml")));
+}
+
 #[tokio::test]
 async fn a_file_is_no_folder() {
     let dir = task();

@@ -16,13 +16,12 @@ fn read(variables: &[(&str, &str)]) -> Result<StorageSettings, SettingsFaults> {
 #[test]
 fn unset_means_the_published_defaults() {
     let unset = read(&[]).unwrap();
-    assert_eq!(
-        unset,
-        StorageSettings { local_storage_dir: PathBuf::from("/tmp/oddish-tasks"), max_task_upload_mb: 50 }
-    );
+    assert_eq!((unset.local_storage_dir, unset.max_task_upload_mb), (PathBuf::from("/tmp/oddish-tasks"), 50));
+    assert!(unset.signing_key.is_none() && unset.public_url.is_none());
     let published: Vec<(&str, &str)> =
         STORAGE_VARIABLES.iter().map(|variable| (variable.name, variable.default)).collect();
-    assert_eq!(read(&published).unwrap(), unset);
+    let published = read(&published).unwrap();
+    assert_eq!((published.local_storage_dir, published.max_task_upload_mb), (PathBuf::from("/tmp/oddish-tasks"), 50));
 }
 
 #[test]
@@ -38,4 +37,12 @@ fn a_bad_size_is_named() {
         let faults = read(&[("ODDISH_MAX_TASK_UPLOAD_MB", bad)]).unwrap_err();
         assert_eq!(faults.0[0].name, "ODDISH_MAX_TASK_UPLOAD_MB");
     }
+}
+
+#[test]
+fn a_short_secret_is_refused_and_not_shown() {
+    let faults = read(&[("ODDISH_SECRET_KEY", "short secret")]).unwrap_err();
+    assert_eq!(faults.0[0].name, "ODDISH_SECRET_KEY");
+    assert!(!faults.to_string().contains("short secret"), "{faults}");
+    assert!(read(&[("ODDISH_SECRET_KEY", &"s".repeat(32))]).unwrap().signing_key.is_some());
 }

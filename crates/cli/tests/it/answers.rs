@@ -105,20 +105,44 @@ pub(crate) async fn on(server: &MockServer, verb: &str, route: &str, answers: im
     Mock::given(method(verb)).and(path(route)).respond_with(answers).mount(server).await;
 }
 
-/// The task name in an upload's form: its file name without `.tar.gz`.
-pub(crate) fn uploaded_name(request: &Request) -> String {
-    let body = String::from_utf8_lossy(&request.body);
-    let (_, rest) = body.split_once("filename=\"").expect("a file name");
-    let (name, _) = rest.split_once('"').unwrap();
-    name.strip_suffix(".tar.gz").expect("the ending .tar.gz").into()
+/// The name in an announcement of an upload.
+pub(crate) fn announced_name(request: &Request) -> String {
+    request.body_json::<Value>().unwrap()["name"].as_str().unwrap().into()
 }
 
 /// A server that takes every upload as task `<name>-00000001` and every sweep with the trials asked for.
 pub(crate) async fn accepting_server() -> MockServer {
     let server = MockServer::start().await;
-    on(&server, "POST", "/tasks/upload", |request: &Request| json_answer(&uploaded(&uploaded_name(request)))).await;
-    on(&server, "POST", "/tasks/sweep", |request: &Request| json_answer(&swept(&request.body_json().unwrap()))).await;
+    take_uploads(&server).await;
+    take_sweeps(&server).await;
     server
+}
+
+/// Takes every sweep with the trials asked for.
+pub(crate) async fn take_sweeps(server: &MockServer) {
+    on(server, "POST", "/tasks/sweep", |request: &Request| json_answer(&swept(&request.body_json().unwrap()))).await;
+}
+
+/// Takes every upload as task `<name>-00000001`.
+pub(crate) async fn take_uploads(server: &MockServer) {
+    let uri = server.uri();
+    let announced = move |request: &Request| json_answer(&announced(&uri, &announced_name(request), json!({})));
+    on(server, "POST", "/tasks/upload/init", announced).await;
+    on(server, "PUT", "/store/key", ResponseTemplate::new(200)).await;
+    let completed = |request: &Request| json_answer(&uploaded(&announced_name(request)));
+    on(server, "POST", "/tasks/upload/complete", completed).await;
+}
+
+/// The answer to an announcement: a new task, to be put into the store at `uri`; `changes` are laid over it.
+pub(crate) fn announced(uri: &str, name: &str, changes: Value) -> Value {
+    let mut announced = json!({
+        "task_id": format!("{name}-00000001"), "name": name, "task_path": null, "s3_key": "tasks/x/", "version": 1,
+        "version_id": format!("{name}-00000001-v1"), "existing_task": false, "content_unchanged": false,
+        "content_hash": "00", "upload_url": format!("{uri}/store/key?X-Signature=hush"), "upload_method": "PUT",
+        "upload_headers": { "Content-Type": "application/gzip", "x-amz-signed": "yes" }, "requires_completion": true
+    });
+    overlay(&mut announced, changes);
+    announced
 }
 
 pub(crate) fn uploaded(name: &str) -> Value {
@@ -129,7 +153,7 @@ pub(crate) fn uploaded(name: &str) -> Value {
     })
 }
 
-pub(crate) fn swept(sweep: &Value) -> Value {
+fn swept(sweep: &Value) -> Value {
     let trials: u64 =
         sweep["configs"].as_array().unwrap().iter().map(|config| config["n_trials"].as_u64().unwrap()).sum();
     let id = sweep["task_id"].as_str().unwrap();

@@ -15,7 +15,8 @@ fn assert_clean(outcome: &Outcome) {
 
 fn hostile_task() -> Value {
     let changes = json!({
-        "agent": HOSTILE, "model": HOSTILE, "status": "failed", "harbor_stage": HOSTILE, "error_message": HOSTILE, "id": HOSTILE
+        "agent": HOSTILE, "model": HOSTILE, "status": "failed", "harbor_stage": HOSTILE, "error_message": HOSTILE, "id": HOSTILE,
+        "experiment_id": "x"
     });
     let names = json!({ "name": HOSTILE, "experiment_name": HOSTILE, "experiment_id": HOSTILE, "id": HOSTILE });
     task_status("x", &[trial("x", 0, changes)], names)

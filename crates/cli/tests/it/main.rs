@@ -12,5 +12,6 @@ mod refusals;
 mod status;
 mod submission;
 mod sweep_files;
+mod uploads;
 mod usage;
 mod watching;

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 use snapbox::{assert_data_eq, str};
 use wiremock::{MockServer, ResponseTemplate};
 
-use crate::answers::{accepting_server, error_answer, json_answer, on, tasks, uploaded};
+use crate::answers::{accepting_server, error_answer, json_answer, on, take_uploads, tasks};
 use crate::binary::{oddish, oddish_at};
 
 async fn run_hello(server: &MockServer) -> String {
@@ -10,7 +10,7 @@ async fn run_hello(server: &MockServer) -> String {
     let outcome =
         oddish_at(server, &["run", folder.path().join("hello").to_str().unwrap(), "-a", "nop", "-b", "-q"]).await;
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{outcome:#?}");
-    for route in ["/tasks/upload", "/tasks/sweep"] {
+    for route in ["/tasks/upload/init", "/tasks/sweep"] {
         let requests = server.received_requests().await.unwrap();
         let times = requests.iter().filter(|request| request.url.path() == route).count();
         assert!(times <= 1, "{route} was sent {times} times, and each could have been accepted");
@@ -20,13 +20,13 @@ async fn run_hello(server: &MockServer) -> String {
 
 async fn with_upload(answer: ResponseTemplate) -> String {
     let server = MockServer::start().await;
-    on(&server, "POST", "/tasks/upload", answer).await;
+    on(&server, "POST", "/tasks/upload/init", answer).await;
     run_hello(&server).await
 }
 
 async fn with_sweep(answer: ResponseTemplate) -> String {
     let server = MockServer::start().await;
-    on(&server, "POST", "/tasks/upload", json_answer(&uploaded("hello"))).await;
+    take_uploads(&server).await;
     on(&server, "POST", "/tasks/sweep", answer).await;
     run_hello(&server).await
 }
@@ -57,6 +57,21 @@ error: hello: cannot submit: body.user: Field required; body.configs.0.agent: Va
 
 "#]]
     );
+}
+
+#[tokio::test]
+async fn a_server_without_uploads_in_two_steps_is_too_old() {
+    for status in [404, 405] {
+        let stderr = with_upload(error_answer(status, &json!("Not Found"))).await;
+        assert_data_eq!(
+            stderr,
+            str![[r#"
+error: hello: cannot upload: http://server has no `POST /tasks/upload/init`: it is too old for this `oddish`, or this is not its address
+hint: update the server, or check ODDISH_API_URL
+
+"#]]
+        );
+    }
 }
 
 #[tokio::test]

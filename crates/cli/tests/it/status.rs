@@ -101,6 +101,54 @@ b-00000001  pending         0/1        -
 }
 
 #[tokio::test]
+async fn an_experiment_has_only_its_own_trials_of_a_task() {
+    let server = MockServer::start().await;
+    let of = |experiment: &str, mut changes: Value| {
+        changes["experiment_id"] = json!(experiment);
+        changes
+    };
+    let trials = [
+        trial("a", 0, of("00000001", json!({ "status": "failed" }))),
+        trial("a", 1, of("00000001", json!({ "status": "running" }))),
+        trial("a", 2, of("9f8e7d6c", json!({ "status": "success", "reward": 1.0 }))),
+        trial("a", 3, of("9f8e7d6c", json!({ "status": "success", "reward": 0.5 }))),
+    ];
+    let task = task_status("a", &trials, json!({ "experiment_id": "00000001", "experiment_name": "older" }));
+    on(&server, "GET", "/tasks", json_answer(&json!([task]))).await;
+    on(&server, "GET", "/tasks/a", json_answer(&task)).await;
+
+    let outcome = oddish_at(&server, &["status", "-e", "9f8e7d6c"]).await;
+    assert_data_eq!(
+        outcome.stdout,
+        str![[r#"
+Experiment  9f8e7d6c
+
+Task  Status     Progress  Rewards
+a     completed       2/2   1.50/2
+
+1/1 task done | 0 running | 0 pending | 2/2 trials succeeded, 0 failed | rewards 1.50/2
+
+"#]]
+    );
+    let outcome = oddish_at(&server, &["status", "-e", "9f8e7d6c", "--watch", "--json"]).await;
+    assert_eq!(outcome.code, 0, "{outcome:#?}");
+    let found = outcome.json();
+    assert_eq!((&found["experiment_id"], &found["experiment_name"]), (&json!("9f8e7d6c"), &Value::Null));
+    let found = &found["tasks"][0];
+    assert_eq!(found["trials"], json!(trials[2..]));
+    let counts = ["total", "completed", "failed", "progress", "reward_success", "reward_total", "reward_sum"];
+    assert_eq!(
+        counts.map(|name| &found[name]).to_vec(),
+        [2.into(), 2.into(), 0.into(), json!("2/2 completed"), 1.into(), 2.into(), json!(1.5)]
+            .iter()
+            .collect::<Vec<&Value>>()
+    );
+
+    let whole = oddish_at(&server, &["status", "a", "--json"]).await;
+    assert_eq!(whole.json(), task);
+}
+
+#[tokio::test]
 async fn the_newest_experiments() {
     let server = MockServer::start().await;
     let done = || trial("a", 0, json!({ "status": "success", "reward": 1.0 }));

@@ -1,9 +1,10 @@
 use serde_json::json;
 use snapbox::{assert_data_eq, str};
-use wiremock::Request;
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, Request};
 
-use crate::answers::{accepting_server, error_answer, json_answer, on, sweeps, swept, tasks, uploaded, uploaded_name};
-use crate::binary::{command, oddish_at};
+use crate::answers::{accepting_server, announced_name, error_answer, sweeps, take_sweeps, take_uploads, tasks};
+use crate::binary::oddish_at;
 
 #[tokio::test]
 async fn one_task_in_the_background() {
@@ -59,33 +60,6 @@ async fn json_is_the_only_thing_on_stdout() {
 }
 
 #[tokio::test]
-async fn the_key_is_sent_and_never_shown() {
-    let server = accepting_server().await;
-    let folder = tasks(&["hello"]);
-    let mut command = command(&["run", folder.path().to_str().unwrap(), "-a", "nop", "-b"]);
-    command.env("ODDISH_API_URL", server.uri()).env("ODDISH_API_KEY", "ok_secret");
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    assert!(output.status.success(), "{output:?}");
-    for request in server.received_requests().await.unwrap() {
-        assert_eq!(request.headers["authorization"], "Bearer ok_secret");
-    }
-    assert!(!format!("{output:?}").contains("ok_secret"));
-}
-
-#[tokio::test]
-async fn the_archive_is_a_gzip_tar_under_the_directory_name() {
-    let server = accepting_server().await;
-    let folder = tasks(&["swe-1.0 ü\"x"]);
-    let outcome = oddish_at(&server, &["run", folder.path().to_str().unwrap(), "-a", "nop", "-b"]).await;
-    let requests = server.received_requests().await.unwrap();
-    let upload = requests.iter().find(|request| request.url.path() == "/tasks/upload").unwrap();
-    let body = &upload.body;
-    let has = |bytes: &[u8]| body.windows(bytes.len()).any(|window| window == bytes);
-    assert!(has("name=\"file\"; filename=\"swe-1.0 ü\\\"x.tar.gz\"\r\n".as_bytes()), "{outcome:#?}");
-    assert!(has(b"\r\n\r\n\x1f\x8b\x08"), "a gzip stream");
-}
-
-#[tokio::test]
 async fn the_first_sweep_makes_the_experiment_and_the_others_name_it_by_id() {
     let server = accepting_server().await;
     let folder = tasks(&["a", "b", "c", "d", "e", "f"]);
@@ -99,19 +73,20 @@ async fn the_first_sweep_makes_the_experiment_and_the_others_name_it_by_id() {
 
 #[tokio::test]
 async fn one_bad_task_does_not_keep_the_others_back() {
-    let server = wiremock::MockServer::start().await;
-    on(&server, "POST", "/tasks/upload", |request: &Request| match uploaded_name(request).as_str() {
-        "refused" => error_answer(400, &json!("Invalid tarball: links not allowed")),
-        name => json_answer(&uploaded(name)),
-    })
-    .await;
-    on(&server, "POST", "/tasks/sweep", |request: &Request| json_answer(&swept(&request.body_json().unwrap()))).await;
+    let server = MockServer::start().await;
+    take_sweeps(&server).await;
+    Mock::given(method("POST"))
+        .and(path("/tasks/upload/complete"))
+        .and(|request: &Request| announced_name(request) == "refused")
+        .respond_with(error_answer(400, &json!("Invalid tarball: links not allowed")))
+        .mount(&server)
+        .await;
+    take_uploads(&server).await;
     let folder = tasks(&["good", "invalid", "refused", "well"]);
     std::fs::remove_file(folder.path().join("invalid/instruction.md")).unwrap();
     std::fs::remove_file(folder.path().join("invalid/tests/test.sh")).unwrap();
 
-    let path = folder.path().to_str().unwrap();
-    let outcome = oddish_at(&server, &["run", path, "-a", "nop", "--json"]).await;
+    let outcome = oddish_at(&server, &["run", folder.path().to_str().unwrap(), "-a", "nop", "--json"]).await;
     assert_eq!(outcome.code, 1, "{outcome:#?}");
     let found = outcome.json();
     assert_eq!(

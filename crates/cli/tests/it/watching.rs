@@ -38,8 +38,10 @@ async fn server_with(answers: Vec<wiremock::ResponseTemplate>) -> MockServer {
 async fn run_hello(server: &MockServer, flags: &[&str]) -> crate::binary::Outcome {
     let folder = tasks(&["hello"]);
     let path = folder.path().join("hello");
-    let arguments: Vec<&str> =
-        ["run", path.to_str().unwrap(), "-a", "oracle"].into_iter().chain(flags.iter().copied()).collect();
+    let arguments: Vec<&str> = ["run", path.to_str().unwrap(), "-a", "oracle", "--n-trials", "2"]
+        .into_iter()
+        .chain(flags.iter().copied())
+        .collect();
     oddish_at(server, &arguments).await
 }
 
@@ -70,8 +72,8 @@ hello-00000001-1: success, reward 0.25
         str![[r#"
 Task submitted!
 Task        hello-00000001
-Trials      1
-Providers   default 1
+Trials      2
+Providers   default 2
 Experiment  9f8e7d6c (swift-otter-x1y2)
 Watch       oddish status hello-00000001 --watch
 
@@ -96,8 +98,8 @@ async fn a_failed_trial_is_explained_and_fails_the_run() {
         str![[r#"
 Task submitted!
 Task        hello-00000001
-Trials      1
-Providers   default 1
+Trials      2
+Providers   default 2
 Experiment  9f8e7d6c (swift-otter-x1y2)
 Watch       oddish status hello-00000001 --watch
 
@@ -208,4 +210,107 @@ async fn ctrl_c_stops_watching_and_leaves_the_task() {
     assert_eq!(bounded(child.wait()).await.unwrap().code(), Some(0), "{text}");
     let expected = "Stopped watching. The task continues.\nhint: oddish status hello-00000001 --watch";
     assert!(text.contains(expected), "{text}");
+}
+
+/// A task with a failed trial and a running one of an earlier run, and these of the run that is watched.
+fn with_older_trials(trials: [Value; 2]) -> Value {
+    let older = |mut changes: Value| {
+        changes["experiment_id"] = json!("00000001");
+        changes
+    };
+    let [first, second] = trials;
+    let trials = [older(failed("an old fault")), older(running("agent_running")), first, second];
+    let trials: Vec<Value> = trials.into_iter().enumerate().map(|(index, changes)| trial(ID, index, changes)).collect();
+    task_status(ID, &trials, json!({ "experiment_id": "00000001", "experiment_name": "older" }))
+}
+
+#[tokio::test]
+async fn trials_of_earlier_runs_neither_hold_a_run_up_nor_fail_it() {
+    let server = server_with(vec![
+        json_answer(&with_older_trials([running("starting"), json!({})])),
+        json_answer(&with_older_trials([ended(1.0), ended(0.0)])),
+    ])
+    .await;
+    let outcome = run_hello(&server, &[]).await;
+    assert_eq!(outcome.code, 0, "{outcome:#?}");
+    assert_data_eq!(
+        outcome.stderr,
+        str![[r#"
+Submitting 1 task to http://server
+hello-00000001-2: starting
+hello-00000001-3: queued
+hello-00000001-2: success, reward 1
+hello-00000001-3: success, reward 0
+
+"#]]
+    );
+    let results = outcome.stdout.split_once("\n\n").unwrap().1.to_owned();
+    assert_data_eq!(
+        results,
+        str![[r#"
+Trial             Agent   Model    Status   Reward
+hello-00000001-2  oracle  default  success       1
+hello-00000001-3  oracle  default  success       0
+
+2 trials | 2 succeeded | 0 failed | mean reward 0.50 (over 2 with a reward)
+
+"#]]
+    );
+
+    let done = with_older_trials([ended(1.0), ended(0.0)]);
+    let server = server_with(vec![json_answer(&done)]).await;
+    let outcome = run_hello(&server, &["--json", "--watch"]).await;
+    assert_eq!(outcome.code, 0, "{outcome:#?}");
+    let found = outcome.json();
+    assert_eq!(found["tasks"][0]["status"], "completed");
+    assert_eq!(found["tasks"][0]["trials"], json!([done["trials"][2], done["trials"][3]]));
+}
+
+#[tokio::test]
+async fn in_a_named_experiment_a_run_is_its_newest_trials_when_first_seen() {
+    let of = |changes: &[Value]| {
+        let trials: Vec<Value> =
+            changes.iter().enumerate().map(|(index, changes)| trial(ID, index, changes.clone())).collect();
+        json_answer(&task_status(ID, &trials, json!({})))
+    };
+    let server = server_with(vec![
+        of(&[failed("earlier"), running("starting"), ended(1.0)]),
+        // Somebody else adds to the experiment.
+        of(&[failed("earlier"), running("verification"), ended(1.0), failed("later")]),
+        of(&[failed("earlier"), ended(1.0), ended(1.0), failed("later")]),
+    ])
+    .await;
+    let outcome = run_hello(&server, &["-E", "mine"]).await;
+    assert_eq!(outcome.code, 0, "{outcome:#?}");
+    assert!(outcome.stdout.contains("\n2 trials | 2 succeeded | 0 failed"), "{outcome:#?}");
+    assert!(
+        !outcome.stdout.contains("hello-00000001-0") && !outcome.stdout.contains("hello-00000001-3"),
+        "{outcome:#?}"
+    );
+}
+
+#[tokio::test]
+async fn several_tasks_with_older_trials_are_watched_by_the_trials_of_the_run() {
+    let server = accepting_server().await;
+    let task = |name: &str, mine: Value| {
+        let older = json!({ "status": "failed", "experiment_id": "00000001", "error_message": "old" });
+        let trials = [trial(name, 0, older), trial(name, 1, mine)];
+        // Analysed still: that is not the run's concern.
+        task_status(&format!("{name}-00000001"), &trials, json!({ "status": "analyzing" }))
+    };
+    on(
+        &server,
+        "GET",
+        "/tasks",
+        Script::new([
+            json_answer(&json!([task("a", running("starting")), task("b", ended(1.0))])),
+            json_answer(&json!([task("a", ended(1.0)), task("b", ended(1.0))])),
+        ]),
+    )
+    .await;
+    let folder = tasks(&["a", "b"]);
+    let outcome = oddish_at(&server, &["run", folder.path().to_str().unwrap(), "-a", "oracle"]).await;
+    assert_eq!(outcome.code, 0, "{outcome:#?}");
+    assert!(outcome.stderr.contains("a-00000001: analyzing, 0/1 trials ended"), "{outcome:#?}");
+    assert!(outcome.stdout.contains("2 trials | 2 succeeded | 0 failed"), "{outcome:#?}");
 }

@@ -48,8 +48,10 @@ async fn only_the_newest_attempt_can_write(pool: PgPool) {
     let old = scene.begun().await;
     assert_eq!(attempts::lose(&scene.pool, old.token, "gone", NOW).await.unwrap(), AfterLoss::Retried);
     assert_eq!(scene.trial(&old.trial_id, "status").await.as_deref(), Some("retrying"));
+    assert_eq!(scene.trial(&old.trial_id, "error_message").await.as_deref(), Some("gone"));
     let new = scene.begun().await;
     assert_eq!((new.trial_id.as_str(), new.number), (old.trial_id.as_str(), 2));
+    assert_eq!(scene.trial(&new.trial_id, "error_message").await, None, "it is of the attempt before");
     for token in [old.token, Uuid::new_v4()] {
         let pool = &scene.pool;
         assert_eq!(attempts::record(pool, token, &reward(0.0), NOW).await.unwrap(), Fenced::Stale);
@@ -62,6 +64,78 @@ async fn only_the_newest_attempt_can_write(pool: PgPool) {
     assert_eq!(attempts::record(&scene.pool, new.token, &reward(1.0), NOW).await.unwrap(), Fenced::Accepted);
     assert_eq!(scene.trial(&new.trial_id, "reward").await.as_deref(), Some("1"));
     scene.assert_consistent().await;
+}
+
+/// The trial would be left without an end and without a job.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn what_has_not_begun_has_no_outcome(pool: PgPool) {
+    let scene = Scene::new(pool);
+    scene.task(1, "a/one").await;
+    let claim = scene.claim_one().await;
+    assert_eq!(attempts::record(&scene.pool, claim.token, &reward(1.0), NOW).await.unwrap(), Fenced::Stale);
+    scene.assert_consistent().await;
+    assert!(scene.begin(&claim).await.is_some());
+}
+
+/// What can never be launched does not run.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_trial_that_runs_does_not_fail_for_its_launch(pool: PgPool) {
+    let scene = Scene::new(pool);
+    scene.task(1, "a/one").await;
+    let claim = scene.begun().await;
+    assert_eq!(attempts::launch_failed(&scene.pool, claim.token, "late", NOW).await.unwrap(), Fenced::Stale);
+    assert_eq!(scene.trial(&claim.trial_id, "status").await.as_deref(), Some("running"));
+}
+
+/// The job's row says who was first; the other waits for it, and finds its token stale.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn an_attempt_that_is_being_ended_is_not_ended_by_another(pool: PgPool) {
+    let scene = Scene::new(pool);
+    scene.task(1, "a/one").await;
+    let claim = scene.begun().await;
+    let mut first = scene.pool.begin().await.unwrap();
+    sqlx::query("delete from oddish.jobs").execute(&mut *first).await.unwrap();
+    let recording = tokio::spawn({
+        let pool = scene.pool.clone();
+        async move { attempts::record(&pool, claim.token, &reward(1.0), NOW).await.unwrap() }
+    });
+    let losing = tokio::spawn({
+        let pool = scene.pool.clone();
+        async move { attempts::lose(&pool, claim.token, "gone", NOW).await.unwrap() }
+    });
+    let waiting =
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    while scene.count(waiting).await < 2 {
+        assert!(!recording.is_finished() && !losing.is_finished(), "one did not wait");
+        tokio::task::yield_now().await;
+    }
+    first.commit().await.unwrap();
+    assert_eq!(recording.await.unwrap(), Fenced::Stale);
+    assert_eq!(losing.await.unwrap(), AfterLoss::Stale);
+    assert_eq!(scene.trial(&claim.trial_id, "status").await.as_deref(), Some("running"));
+    assert_eq!(scene.count("select count(*) from oddish.attempts where ended_at is null").await, 1);
+}
+
+/// As when the database shuts down, or an operator cancels what hangs: the same query may succeed later.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn what_the_database_breaks_off_may_be_tried_again(pool: PgPool) {
+    let scene = Scene::new(pool);
+    scene.task(1, "a/one").await;
+    let claim = scene.begun().await;
+    let mut held = scene.pool.begin().await.unwrap();
+    sqlx::query("select from oddish.jobs for update").execute(&mut *held).await.unwrap();
+    let recording = tokio::spawn({
+        let pool = scene.pool.clone();
+        async move { attempts::record(&pool, claim.token, &reward(1.0), NOW).await }
+    });
+    let cancel = "select count(*) filter (where pg_cancel_backend(pid)) from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'";
+    while scene.count(cancel).await == 0 {
+        assert!(!recording.is_finished(), "it did not wait for the job's row");
+        tokio::task::yield_now().await;
+    }
+    let error = recording.await.unwrap().unwrap_err();
+    assert!(error.is_unreachable(), "{error:?}");
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
@@ -104,6 +178,19 @@ async fn an_interruption_and_a_claim_given_back_cost_no_attempt(pool: PgPool) {
     attempts::record(&scene.pool, third.token, &reward(1.0), NOW).await.unwrap();
     assert_eq!(scene.trial(&third.trial_id, "attempts").await.as_deref(), Some("1"));
     scene.assert_consistent().await;
+}
+
+/// What an earlier attempt has cost stays spent.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_claim_given_back_gives_no_earlier_attempt_back(pool: PgPool) {
+    let scene = Scene::new(pool);
+    scene.task(1, "a/one").await;
+    let lost = scene.begun().await;
+    attempts::lose(&scene.pool, lost.token, "gone", NOW).await.unwrap();
+    let claim = scene.claim_one().await;
+    attempts::give_back(&scene.pool, claim.token, "no room", NOW).await.unwrap();
+    assert_eq!(scene.trial(&claim.trial_id, "attempts").await.as_deref(), Some("1"));
+    assert_eq!(scene.trial(&claim.trial_id, "status").await.as_deref(), Some("retrying"));
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]

@@ -10,6 +10,9 @@ use time::Duration;
 
 use crate::scene::{NOW, Scene, reward};
 
+/// How long a query may take that must not wait for another.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn no_more_are_claimed_than_the_key_has_slots(pool: PgPool) {
     let scene = Scene::new(pool).limit("a/one", 2).await.limit("b/two", 1).await;
@@ -45,6 +48,21 @@ async fn high_priority_goes_first_and_then_the_one_that_waits_longest(pool: PgPo
     assert_eq!(order, [format!("{urgent}-0"), format!("{first}-0"), format!("{second}-0")]);
 }
 
+/// Where there is room for fewer jobs than the keys have slots, the same order holds among the keys.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn the_order_is_that_of_all_keys_together(pool: PgPool) {
+    let scene = Scene::new(pool);
+    let first = scene.task(1, "b/two").await;
+    let second = scene.task(1, "a/one").await;
+    let scene = scene.high_priority();
+    let urgent = scene.task(1, "c/three").await;
+    let mut order = Vec::new();
+    for _ in 0..3 {
+        order.push(scene.claim_one().await.trial_id);
+    }
+    assert_eq!(order, [format!("{urgent}-0"), format!("{first}-0"), format!("{second}-0")]);
+}
+
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn a_job_that_is_not_due_waits(pool: PgPool) {
     let scene = Scene::new(pool);
@@ -52,6 +70,21 @@ async fn a_job_that_is_not_due_waits(pool: PgPool) {
     assert!(queue::claim(&scene.pool, 1, NOW - Duration::SECOND).await.unwrap().is_empty());
     assert_eq!(queue::next_due(&scene.pool, NOW - Duration::SECOND).await.unwrap(), Some(NOW));
     assert_eq!(queue::claim(&scene.pool, 1, NOW).await.unwrap().len(), 1);
+    assert_eq!(queue::next_due(&scene.pool, NOW - Duration::SECOND).await.unwrap(), None, "it waits no longer");
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn of_one_key_only_the_jobs_that_are_due_are_claimed(pool: PgPool) {
+    let scene = Scene::new(pool);
+    scene.task(2, "a/one").await;
+    sqlx::query("update oddish.jobs set available_at = $1 where trial_id like '%-0'")
+        .bind(NOW + Duration::HOUR)
+        .execute(&scene.pool)
+        .await
+        .unwrap();
+    let claims = scene.claim(10).await;
+    assert_eq!(claims.len(), 1);
+    assert!(claims[0].trial_id.ends_with("-1"));
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
@@ -70,7 +103,7 @@ async fn a_slot_and_a_job_that_another_dispatcher_is_taking_are_left_to_it(pool:
     scene.assert_consistent().await;
 }
 
-/// Sixteen dispatchers and as many runners at once, on limits that are lowered and raised meanwhile.
+/// Sixteen dispatchers and as many runners at once.
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn limits_hold_with_many_dispatchers(pool: PgPool) {
     let scene = Arc::new(Scene::new(pool).limit("a/one", 3).await.limit("b/two", 2).await);
@@ -129,4 +162,20 @@ async fn a_claim_that_no_runner_begins_is_given_back_without_cost(pool: PgPool) 
         queue::give_back_unbegun(&scene.pool, minute, NOW + Duration::DAY).await.unwrap().is_empty(),
         "it has begun"
     );
+}
+
+/// A runner that is late begins at the very moment when its claim is given back.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_claim_that_a_runner_is_about_to_begin_is_left_to_it(pool: PgPool) {
+    let scene = Scene::new(pool);
+    scene.task(1, "a/one").await;
+    let claim = scene.claim_one().await;
+    let mut beginning = scene.pool.begin().await.unwrap();
+    sqlx::query("update oddish.jobs set state = 'begun'").execute(&mut *beginning).await.unwrap();
+    let giving = queue::give_back_unbegun(&scene.pool, Duration::MINUTE, NOW + Duration::HOUR);
+    let given = tokio::time::timeout(PATIENCE, giving).await.expect("it waits for the runner");
+    assert!(given.unwrap().is_empty());
+    beginning.commit().await.unwrap();
+    assert!(attempts::is_open(&scene.pool, claim.token).await.unwrap());
+    scene.assert_consistent().await;
 }

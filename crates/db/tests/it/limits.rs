@@ -8,6 +8,9 @@ use oddish_domain::limits::ConcurrencyLimits;
 
 use crate::scene::{NOW, Scene, reward};
 
+/// How long a query may take that must not wait for another.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn a_lowered_limit_waits_for_slots_to_come_free(pool: PgPool) {
     let scene = Scene::new(pool).limit("a/one", 3).await;
@@ -22,6 +25,9 @@ async fn a_lowered_limit_waits_for_slots_to_come_free(pool: PgPool) {
     for (done, claim) in claims.iter().enumerate() {
         assert!(scene.claim(10).await.is_empty(), "{done} done, {} still run", 3 - done);
         attempts::record(&scene.pool, claim.token, &reward(1.0), NOW).await.unwrap();
+        if done < 2 {
+            assert!(scene.claim(10).await.is_empty(), "before it is settled which slot goes");
+        }
         queue::settle_lowered_limits(&scene.pool).await.unwrap();
     }
     assert_eq!(scene.claim(10).await.len(), 1);
@@ -44,7 +50,50 @@ async fn a_long_job_on_a_slot_that_is_to_go_does_not_hold_up_its_key(pool: PgPoo
     }
     assert_eq!(scene.claim(10).await.len(), 1, "two slots, one of them held by the long job");
     assert_eq!(scene.count("select count(*) from oddish.slots").await, 2);
+    // The slots left are not the lowest ones.
+    let scene = scene.limit("a/one", 3).await;
+    let key = queue_keys::list(&scene.pool).await.unwrap().remove(0);
+    assert_eq!((key.concurrency_limit, key.held), (3, 2));
+    assert_eq!(scene.claim(10).await.len(), 1);
     scene.assert_consistent().await;
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_slot_that_is_to_go_goes_when_it_comes_free(pool: PgPool) {
+    let scene = Scene::new(pool).limit("a/one", 2).await;
+    scene.task(3, "a/one").await;
+    let claims = [scene.begun().await, scene.begun().await];
+    let scene = scene.limit("a/one", 1).await;
+    for claim in claims.iter().rev() {
+        attempts::record(&scene.pool, claim.token, &reward(1.0), NOW).await.unwrap();
+        queue::settle_lowered_limits(&scene.pool).await.unwrap();
+        assert_eq!(scene.count("select count(*) from oddish.slots").await, 1);
+    }
+    assert_eq!(scene.claim(10).await.len(), 1);
+}
+
+/// Neither a slot that another dispatcher is about to take, nor one whose job is just ending.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn settling_does_not_touch_a_slot_that_is_changing(pool: PgPool) {
+    let scene = Scene::new(pool).limit("a/one", 2).await;
+    scene.task(2, "a/one").await;
+    let first = scene.begun().await;
+    scene.begun().await;
+    let scene = scene.limit("a/one", 1).await;
+    attempts::record(&scene.pool, first.token, &reward(1.0), NOW).await.unwrap();
+    for changing in [
+        "select from oddish.slots where job_id is null for update",
+        "select from oddish.slots where retiring for update",
+    ] {
+        let mut other = scene.pool.begin().await.unwrap();
+        sqlx::query(changing).execute(&mut *other).await.unwrap();
+        let settling = queue::settle_lowered_limits(&scene.pool);
+        tokio::time::timeout(PATIENCE, settling).await.expect("it waits for the slot").unwrap();
+        other.rollback().await.unwrap();
+        assert_eq!(scene.count("select count(*) from oddish.slots").await, 2);
+    }
+    queue::settle_lowered_limits(&scene.pool).await.unwrap();
+    assert_eq!(scene.count("select count(*) from oddish.slots where not retiring").await, 1);
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
@@ -91,15 +140,38 @@ async fn a_starting_server_sets_named_keys_and_those_that_follow_the_default(poo
     let overrides = BTreeMap::from([("named/now".to_owned(), 2)]);
     let limits = ConcurrencyLimits { default: 3, overrides };
     queue_keys::apply_limits(&scene.pool, &limits, NOW).await.unwrap();
-    let keys: Vec<(String, i32)> = queue_keys::list(&scene.pool)
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|key| (key.queue_key, key.concurrency_limit))
-        .collect();
-    let expected = [("follows/default", 3), ("named/before", 5), ("named/now", 2)];
-    assert_eq!(keys, expected.map(|(key, limit)| (key.to_owned(), limit)));
+    assert_eq!(limits_of(&scene).await, [("follows/default", 3), ("named/before", 5), ("named/now", 2)].map(owned));
     assert_eq!(scene.count("select count(*) from oddish.slots").await, 10);
+
+    // What was named once keeps its limit, also when it followed the default before.
+    let overrides = BTreeMap::from([("follows/default".to_owned(), 4)]);
+    queue_keys::apply_limits(&scene.pool, &ConcurrencyLimits { default: 3, overrides }, NOW).await.unwrap();
+    let limits = ConcurrencyLimits { default: 1, overrides: BTreeMap::new() };
+    queue_keys::apply_limits(&scene.pool, &limits, NOW).await.unwrap();
+    assert_eq!(limits_of(&scene).await, [("follows/default", 4), ("named/before", 5), ("named/now", 2)].map(owned));
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_new_key_gets_the_limit_that_names_it_or_follows_the_default(pool: PgPool) {
+    let scene = Scene::new(pool).limit_of_new("a/named", 2);
+    scene.task(1, "a/named").await;
+    scene.task(1, "b/other").await;
+    assert_eq!(limits_of(&scene).await, [("a/named", 2), ("b/other", 8)].map(owned));
+    assert_eq!(scene.count("select count(*) from oddish.slots").await, 10);
+    for default in [3, 4] {
+        let limits = ConcurrencyLimits { default, overrides: BTreeMap::new() };
+        queue_keys::apply_limits(&scene.pool, &limits, NOW).await.unwrap();
+        assert_eq!(limits_of(&scene).await, [("a/named", 2), ("b/other", i32::try_from(default).unwrap())].map(owned));
+    }
+}
+
+fn owned((key, limit): (&str, i32)) -> (String, i32) {
+    (key.to_owned(), limit)
+}
+
+async fn limits_of(scene: &Scene) -> Vec<(String, i32)> {
+    let keys = queue_keys::list(&scene.pool).await.unwrap();
+    keys.into_iter().map(|key| (key.queue_key, key.concurrency_limit)).collect()
 }
 
 async fn refused(scene: &Scene, sql: &'static str) -> String {
@@ -120,6 +192,18 @@ async fn the_schema_refuses_a_claim_that_passes_the_limit(pool: PgPool) {
     let stolen = "update oddish.slots set job_id = (select id from oddish.jobs where state = 'ready')";
     assert_eq!(refused(&scene, stolen).await, "jobs_hold_their_slot");
     assert_eq!(refused(&scene, "delete from oddish.slots").await, "jobs_hold_their_slot");
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn the_schema_refuses_two_claims_of_one_job(pool: PgPool) {
+    let scene = Scene::new(pool).limit("a/one", 2).await;
+    scene.task(1, "a/one").await;
+    scene.claim_one().await;
+    let attempt = "insert into oddish.attempts (trial_id, number, token, queue_key, slot, claimed_at)
+        select trial_id, 2, gen_random_uuid(), queue_key, 1, claimed_at from oddish.attempts";
+    assert_eq!(refused(&scene, attempt).await, "attempts_one_open");
+    let both_slots = "update oddish.slots set job_id = (select id from oddish.jobs)";
+    assert_eq!(refused(&scene, both_slots).await, "slots_job_id_key");
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]

@@ -1,6 +1,6 @@
 //! The queries against a real Postgres. `cargo xtask test` starts one and sets `DATABASE_URL`.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod attempts;
 mod claims;
@@ -9,3 +9,4 @@ mod scene;
 mod schema;
 mod sweeps;
 mod tasks;
+mod uploads;

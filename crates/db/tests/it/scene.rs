@@ -36,6 +36,12 @@ impl Scene {
         self
     }
 
+    /// Names a key that sweeps have yet to create.
+    pub(crate) fn limit_of_new(mut self, key: &str, limit: u32) -> Self {
+        self.limits.overrides.insert(key.to_owned(), limit);
+        self
+    }
+
     pub(crate) fn high_priority(mut self) -> Self {
         self.priority = Priority::High;
         self
@@ -55,7 +61,7 @@ impl Scene {
             archive_key: &format!("tasks/{task_id}/v1/.oddish-task.tar.gz"),
             archive_sha256: &"0".repeat(64),
             archive_bytes: 1,
-            content_hash: None,
+            content_hash: &"1".repeat(64),
         };
         assert!(task_versions::create_task(&self.pool, &task, NOW).await.unwrap());
         task_id
@@ -68,7 +74,28 @@ impl Scene {
         experiment: Option<&str>,
         trials: &[TrialSpec],
     ) -> Result<sweeps::CreatedSweep, sweeps::SweepRefused> {
+        self.sweep_onto(task_id, experiment, trials, false).await
+    }
+
+    /// Adds a sweep to a task that has trials already.
+    pub(crate) async fn append(
+        &self,
+        task_id: &str,
+        experiment: Option<&str>,
+        trials: &[TrialSpec],
+    ) -> Result<sweeps::CreatedSweep, sweeps::SweepRefused> {
+        self.sweep_onto(task_id, experiment, trials, true).await
+    }
+
+    async fn sweep_onto(
+        &self,
+        task_id: &str,
+        experiment: Option<&str>,
+        trials: &[TrialSpec],
+        append: bool,
+    ) -> Result<sweeps::CreatedSweep, sweeps::SweepRefused> {
         let sweep = NewSweep {
+            append,
             task_id,
             name: None,
             submitted_by: "someone",

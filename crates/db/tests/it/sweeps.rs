@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use oddish_db::PgPool;
 use oddish_db::sweeps::SweepRefused;
+use oddish_db::tasks::{self, TaskFilter};
+use oddish_db::{PgPool, attempts};
 
-use crate::scene::{Scene, trial_specs};
+use crate::scene::{NOW, Scene, reward, trial_specs};
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn a_sweep_is_all_or_nothing(pool: PgPool) {
@@ -56,4 +57,36 @@ async fn sweeps_that_name_the_same_new_experiment_share_it(pool: PgPool) {
     let task_id = scene.upload().await;
     let by_id = scene.sweep(&task_id, Some(&experiments[0].id), &trial_specs(1, "a/one")).await.unwrap();
     assert_eq!(by_id.experiment, experiments[0]);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn appended_trials_are_numbered_on_and_reopen_the_task(pool: PgPool) {
+    let scene = Scene::new(pool);
+    let task_id = scene.task(1, "a/one").await;
+    let claim = scene.begun().await;
+    attempts::record(&scene.pool, claim.token, &reward(1.0), NOW).await.unwrap();
+    assert_eq!(scene.task_status(&task_id).await, "completed");
+    let appended = scene.append(&task_id, Some("another"), &trial_specs(2, "b/two")).await.unwrap();
+    assert_eq!(appended.experiment.name, "another");
+    assert_eq!(scene.task_status(&task_id).await, "running");
+    let ids: Vec<String> =
+        sqlx::query_scalar("select id from oddish.trials order by trial_index").fetch_all(&scene.pool).await.unwrap();
+    assert_eq!(ids, [0, 1, 2].map(|index| format!("{task_id}-{index}")));
+    let of_another = TaskFilter { experiment_id: Some(appended.experiment.id), ..TaskFilter::default() };
+    assert_eq!(tasks::list(&scene.pool, &of_another, 10, 0).await.unwrap().len(), 1, "a trial of it is enough");
+    scene.assert_consistent().await;
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn appends_at_the_same_time_never_share_a_number(pool: PgPool) {
+    let scene = Arc::new(Scene::new(pool));
+    let task_id = scene.task(1, "a/one").await;
+    let mut appends = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (scene, task_id) = (Arc::clone(&scene), task_id.clone());
+        appends.spawn(async move { scene.append(&task_id, None, &trial_specs(3, "a/one")).await.unwrap() });
+    }
+    appends.join_all().await;
+    assert_eq!(scene.count("select count(*) from oddish.trials").await, 25);
+    assert_eq!(scene.count("select max(trial_index)::bigint from oddish.trials").await, 24);
 }

@@ -32,6 +32,15 @@ async fn of_two_trials_that_end_at_once_the_second_completes_the_task(pool: PgPo
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_task_is_not_completed_while_one_of_its_trials_waits(pool: PgPool) {
+    let scene = Scene::new(pool);
+    let task_id = scene.task(2, "a/one").await;
+    let claim = scene.begun().await;
+    attempts::record(&scene.pool, claim.token, &reward(1.0), NOW).await.unwrap();
+    assert_eq!(scene.task_status(&task_id).await, "running");
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn a_task_that_was_only_uploaded_is_not_listed(pool: PgPool) {
     let scene = Scene::new(pool);
     let uploaded = scene.upload().await;
@@ -39,6 +48,9 @@ async fn a_task_that_was_only_uploaded_is_not_listed(pool: PgPool) {
     let listed = tasks::list(&scene.pool, &TaskFilter::default(), 10, 0).await.unwrap();
     assert_eq!(listed.iter().map(|task| task.id.as_str()).collect::<Vec<_>>(), [submitted.as_str()]);
     assert!(tasks::get(&scene.pool, &uploaded).await.unwrap().is_none());
+    let newest = "update oddish.tasks set created_at = created_at + interval '1 hour' where experiment_id is null";
+    sqlx::query(newest).execute(&scene.pool).await.unwrap();
+    assert_eq!(tasks::list(&scene.pool, &TaskFilter::default(), 1, 0).await.unwrap().len(), 1, "it takes no place");
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]

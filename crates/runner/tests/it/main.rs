@@ -10,6 +10,7 @@
 mod harbor;
 mod live_log;
 mod results;
+mod run;
 mod samples;
 mod upload;
 

@@ -1,6 +1,7 @@
 //! Benchmarks: each prints its figures beside a reference from the same run, and fails when one misses its bar.
 
 mod cli;
+mod functions;
 mod overhead;
 
 use anyhow::{Result, bail};
@@ -24,6 +25,12 @@ pub(crate) enum Benchmark {
         #[arg(long)]
         json: bool,
     },
+    /// Size, start and memory of release builds of three functions.
+    Functions {
+        /// Print one JSON object on stdout.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// `cargo xtask bench`.
@@ -31,6 +38,7 @@ pub(crate) fn run(benchmark: Benchmark) -> Result<()> {
     match benchmark {
         Benchmark::Overhead { json } => report(&overhead::measure()?, json),
         Benchmark::Cli { json } => report(&cli::measure()?, json),
+        Benchmark::Functions { json } => report(&functions::measure()?, json),
     }
 }
 

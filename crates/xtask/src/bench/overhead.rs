@@ -81,7 +81,7 @@ fn one_trial(toolbox: &Toolbox, stack: &Stack, number: usize) -> Result<Spans> {
         let answer = http::get(stack.port(), "/tasks?limit=1")?;
         let tasks: Vec<Task> =
             serde_json::from_str(&answer).context("GET /tasks answered something else than tasks")?;
-        let trial = tasks.first().and_then(|task| task.trials.first()).context("the trial is not there")?;
+        let trial = tasks.first().and_then(|task| task.trials.last()).context("the trial is not there")?;
         let result = http::get(stack.port(), &format!("/trials/{}/result", trial.id))?;
         let harbor: HarborResult = serde_json::from_str(&result).context("Harbor's result has no times")?;
         let recorded = trial.finished_at.context("the trial has not ended")?;

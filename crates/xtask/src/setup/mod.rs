@@ -2,11 +2,14 @@
 
 mod apt;
 mod base_image;
+pub(crate) mod cargo_lambda;
+pub(crate) mod cloudformation_lint;
 mod docker;
 mod harbor;
 mod postgres;
 mod python;
 pub(crate) mod tools;
+mod venv;
 
 use std::ffi::OsString;
 use std::fs::File;

@@ -26,14 +26,24 @@ pub(crate) fn sqlx() -> Result<PathBuf> {
 
 /// `cargo-nextest`: the machine's own if it has one.
 pub(crate) fn nextest() -> Result<PathBuf> {
-    let own = PathBuf::from("cargo-nextest");
-    let installed = workspace::kept("tools").join("bin/cargo-nextest");
+    any_version("nextest")
+}
+
+/// `cargo-fuzz`: the machine's own if it has one.
+pub(crate) fn cargo_fuzz() -> Result<PathBuf> {
+    any_version("fuzz")
+}
+
+fn any_version(subcommand: &str) -> Result<PathBuf> {
+    let package = format!("cargo-{subcommand}");
+    let own = PathBuf::from(&package);
+    let installed = workspace::kept("tools").join("bin").join(&package);
     for program in [own, installed.clone()] {
-        if ask(Command::new(&program).args(["nextest", "--version"]), PATIENCE).is_ok() {
+        if ask(Command::new(&program).args([subcommand, "--version"]), PATIENCE).is_ok() {
             return Ok(program);
         }
     }
-    install("cargo-nextest", &[])?;
+    install(&package, &[])?;
     Ok(installed)
 }
 

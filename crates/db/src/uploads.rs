@@ -1,0 +1,209 @@
+//! Uploads in two steps: announced with a content hash, completed once the archive lies under its staging key.
+
+use oddish_domain::id;
+use sqlx::{PgConnection, PgPool, PgTransaction};
+use time::OffsetDateTime;
+
+use crate::DbError;
+
+/// What a client announces.
+#[derive(Clone, Copy, Debug)]
+pub struct NewUpload<'a> {
+    /// Name of the task, whole.
+    pub name: &'a str,
+    /// SHA-256 over the task's files, lower-case hex (contract 2.4).
+    pub content_hash: &'a str,
+    /// What the uploader says of this version.
+    pub message: Option<&'a str>,
+    /// Where the client will put the archive.
+    pub staging_key: &'a str,
+}
+
+/// What came of announcing an upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announced {
+    /// The task: the newest of that name, or a new one.
+    pub task_id: String,
+    /// The version that has this content, or the number that was taken for it.
+    pub version: i32,
+    /// Whether the task was there before.
+    pub existing_task: bool,
+    /// Whether its newest version has this content already, so that nothing needs to be uploaded.
+    pub unchanged: bool,
+}
+
+/// Announces an upload: finds the newest task of the name, or creates one, and takes the next version number unless the newest version
+/// has the same content.
+pub async fn announce(pool: &PgPool, upload: &NewUpload<'_>, now: OffsetDateTime) -> Result<Announced, DbError> {
+    let doing = "announce an upload";
+    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
+    // Two clients that announce the same new name at once take turns, and the second finds the first one's task.
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('oddish.tasks:' || $1, 0))", upload.name)
+        .execute(&mut *transaction)
+        .await
+        .map_err(DbError::while_doing(doing))?;
+    let newest = sqlx::query!(
+        "select id from oddish.tasks where name = $1 order by created_at desc, id limit 1 for no key update",
+        upload.name
+    )
+    .fetch_optional(&mut *transaction)
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    let existing_task = newest.is_some();
+    let task_id = match newest {
+        Some(task) => task.id,
+        None => create_task(&mut transaction, upload.name, now).await?,
+    };
+    let current = sqlx::query!(
+        "select version, content_hash from oddish.task_versions where task_id = $1 order by version desc limit 1",
+        task_id
+    )
+    .fetch_optional(&mut *transaction)
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    if let Some(current) = current.filter(|current| current.content_hash == upload.content_hash) {
+        return Ok(Announced { task_id, version: current.version, existing_task, unchanged: true });
+    }
+    // A statement of its own after the lock on the task's row, so that it sees what the holder before us took.
+    let version = sqlx::query_scalar!(
+        r#"insert into oddish.uploads (task_id, version, content_hash, message, staging_key, created_at)
+        select $1, 1 + greatest(
+            (select coalesce(max(version), 0) from oddish.task_versions where task_id = $1),
+            (select coalesce(max(version), 0) from oddish.uploads where task_id = $1)), $2, $3, $4, $5
+        returning version"#,
+        task_id,
+        upload.content_hash,
+        upload.message,
+        upload.staging_key,
+        now
+    )
+    .fetch_one(&mut *transaction)
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    Ok(Announced { task_id, version, existing_task, unchanged: false })
+}
+
+async fn create_task(connection: &mut PgConnection, name: &str, now: OffsetDateTime) -> Result<String, DbError> {
+    loop {
+        // Ids are short: one that is taken is drawn again.
+        let task_id = id::task_id(name);
+        let created = sqlx::query!(
+            "insert into oddish.tasks (id, name, created_at, updated_at) values ($1, $2, $3, $3) on conflict (id) do nothing",
+            task_id,
+            name,
+            now
+        )
+        .execute(&mut *connection)
+        .await
+        .map_err(DbError::while_doing("create a task"))?;
+        if created.rows_affected() == 1 {
+            return Ok(task_id);
+        }
+    }
+}
+
+/// An announced upload that is being completed. Nobody else completes it meanwhile; dropping this leaves it announced.
+#[derive(Debug)]
+pub struct Completion {
+    transaction: PgTransaction<'static>,
+    task_id: String,
+    version: i32,
+    /// Where the client put the archive.
+    pub staging_key: String,
+    /// What the content's hash must be.
+    pub content_hash: String,
+    message: Option<String>,
+}
+
+/// What there is to complete.
+#[derive(Debug)]
+pub enum ToComplete {
+    /// The upload, held until it is registered or dropped.
+    Held(Box<Completion>),
+    /// Somebody else is completing it at this moment.
+    Busy,
+    /// It was completed before: its content hash.
+    Registered {
+        /// The hash of the version that is there.
+        content_hash: String,
+    },
+    /// Nobody announced it.
+    Unknown,
+}
+
+/// Takes hold of an announced upload.
+pub async fn begin_completion(pool: &PgPool, task_id: &str, version: i32) -> Result<ToComplete, DbError> {
+    let doing = "begin to complete an upload";
+    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
+    let held = sqlx::query!(
+        "select staging_key, content_hash, message from oddish.uploads where task_id = $1 and version = $2
+        for update skip locked",
+        task_id,
+        version
+    )
+    .fetch_optional(&mut *transaction)
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    if let Some(upload) = held {
+        return Ok(ToComplete::Held(Box::new(Completion {
+            transaction,
+            task_id: task_id.to_owned(),
+            version,
+            staging_key: upload.staging_key,
+            content_hash: upload.content_hash,
+            message: upload.message,
+        })));
+    }
+    let registered = sqlx::query_scalar!(
+        "select content_hash from oddish.task_versions where task_id = $1 and version = $2",
+        task_id,
+        version
+    )
+    .fetch_optional(&mut *transaction)
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    if let Some(content_hash) = registered {
+        return Ok(ToComplete::Registered { content_hash });
+    }
+    let announced = sqlx::query_scalar!(
+        r#"select exists (select from oddish.uploads where task_id = $1 and version = $2) as "announced!""#,
+        task_id,
+        version
+    )
+    .fetch_one(&mut *transaction)
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    Ok(if announced { ToComplete::Busy } else { ToComplete::Unknown })
+}
+
+impl Completion {
+    /// Registers the version, whose archive lies under its own key now, and ends the upload.
+    pub async fn register(
+        mut self,
+        archive_key: &str,
+        archive_sha256: &str,
+        archive_bytes: i64,
+        now: OffsetDateTime,
+    ) -> Result<(), DbError> {
+        let doing = "register an uploaded version";
+        sqlx::query!(
+            "with ended as (delete from oddish.uploads where task_id = $1 and version = $2)
+            insert into oddish.task_versions
+                (task_id, version, archive_key, archive_sha256, archive_bytes, content_hash, message, created_at)
+            values ($1, $2, $3, $4, $5, $6, $7, $8)",
+            self.task_id,
+            self.version,
+            archive_key,
+            archive_sha256,
+            archive_bytes,
+            self.content_hash,
+            self.message,
+            now
+        )
+        .execute(&mut *self.transaction)
+        .await
+        .map_err(DbError::while_doing(doing))?;
+        self.transaction.commit().await.map_err(DbError::while_doing(doing))
+    }
+}

@@ -1,0 +1,182 @@
+//! What a pass claims, what becomes of claims that are not launched, and what makes the next pass come.
+
+use std::time::{Duration, Instant};
+
+use oddish_db::attempts::ProcessIdentity;
+use oddish_db::{DbError, PgPool, wake};
+use oddish_dispatcher::LaunchError;
+use time::OffsetDateTime;
+
+use crate::queue::{Queue, eventually};
+use crate::scripted::{Script, Step};
+
+fn process() -> ProcessIdentity {
+    ProcessIdentity { host: "elsewhere".to_owned(), pid: 1, started_at: OffsetDateTime::now_utc() }
+}
+
+fn busy() -> LaunchError {
+    LaunchError::Busy { reason: "no processes are left".to_owned() }
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn no_more_is_claimed_than_there_is_room_for(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 8).await;
+    queue.submit(5, 1).await;
+    let mut dispatcher = Script { places: 2, ..Script::default() }.start(&queue.pool);
+    dispatcher.launched().await;
+    dispatcher.launched().await;
+    assert_eq!(queue.outcomes().await, ["open", "open"]);
+    dispatcher.launcher.add_places(1);
+    wake::notify(&queue.pool).await.unwrap();
+    dispatcher.launched().await;
+    dispatcher.stop().await;
+    assert_eq!(queue.outcomes().await, ["open", "open", "open"]);
+}
+
+/// More than one call claims: the dispatcher goes on at once until nothing is due.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_long_queue_is_claimed_without_a_pause(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 1000).await;
+    queue.submit(1000, 1).await;
+    let begun = Instant::now();
+    let mut dispatcher = Script { places: 1000, ..Script::default() }.start(&queue.pool);
+    for _ in 0..1000 {
+        dispatcher.launched().await;
+    }
+    // Ten batches with a pause between them would take forty-five seconds.
+    assert!(begun.elapsed() < Duration::from_secs(30), "it paused: {:?}", begun.elapsed());
+    dispatcher.stop().await;
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_claim_for_which_there_was_no_room_costs_nothing_and_is_made_again(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 1).await;
+    queue.submit(1, 1).await;
+    let mut dispatcher = Script { places: 1, answers: vec![busy()], ..Script::default() }.start(&queue.pool);
+    assert_eq!(dispatcher.launched().await.number, 1);
+    let first = Instant::now();
+    assert_eq!(dispatcher.launched().await.number, 2);
+    // A lower bound: a machine that has no room would otherwise be asked in a tight loop.
+    assert!(first.elapsed() > Duration::from_secs(1), "asked again after {:?}", first.elapsed());
+    dispatcher.stop().await;
+    assert_eq!(queue.outcomes().await, ["given_back", "open"]);
+    assert_eq!(queue.trials().await, [("queued".to_owned(), 0, None)]);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_trial_that_can_never_be_launched_fails_and_the_next_goes_on(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 1).await;
+    queue.submit(2, 6).await;
+    let never = LaunchError::Never { reason: "there is no such program".to_owned() };
+    let mut dispatcher = Script { places: 1, answers: vec![never], ..Script::default() }.start(&queue.pool);
+    let failed = dispatcher.launched().await;
+    assert_ne!(dispatcher.launched().await.trial_id, failed.trial_id);
+    dispatcher.stop().await;
+    assert_eq!(queue.outcomes().await, ["launch_failed", "open"]);
+    let (status, _, error) = queue.trials().await.remove(0);
+    assert_eq!(status, "failed");
+    assert!(error.unwrap().contains("there is no such program"));
+}
+
+/// By itself it would look every five seconds.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn it_looks_when_it_is_woken(pool: PgPool) {
+    let mut dispatcher = Script { places: 1, ..Script::default() }.start(&pool);
+    dispatcher.pass().await;
+    let begun = Instant::now();
+    for _ in 0..10 {
+        wake::notify(&pool).await.unwrap();
+        dispatcher.pass().await;
+    }
+    assert!(begun.elapsed() < Duration::from_secs(25), "it was not woken: {:?}", begun.elapsed());
+    dispatcher.stop().await;
+}
+
+/// No wake comes when such a runner dies.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn it_looks_more_often_while_others_runners_live(pool: PgPool) {
+    let mut dispatcher = Script { watching: true, ..Script::default() }.start(&pool);
+    dispatcher.pass().await;
+    let begun = Instant::now();
+    for _ in 0..4 {
+        dispatcher.pass().await;
+    }
+    assert!(begun.elapsed() < Duration::from_secs(15), "it looks too seldom: {:?}", begun.elapsed());
+    dispatcher.stop().await;
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_pass_that_fails_is_made_again(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 1).await;
+    queue.submit(1, 1).await;
+    let fault = DbError::Unknown { what: "nonsense".to_owned() };
+    let mut dispatcher = Script { places: 1, faults: vec![fault], ..Script::default() }.start(&queue.pool);
+    dispatcher.pass().await;
+    wake::notify(&queue.pool).await.unwrap();
+    dispatcher.launched().await;
+    dispatcher.stop().await;
+}
+
+/// The connection that hears of new work breaks, as when the database restarts.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn it_hears_again_when_its_connection_broke(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 8).await;
+    let mut dispatcher = Script { places: 8, ..Script::default() }.start(&queue.pool);
+    dispatcher.pass().await;
+    let listening = "select pid from pg_stat_activity where datname = current_database() and query ilike 'listen%'";
+    let broken: i32 = eventually("the dispatcher to listen", async || {
+        sqlx::query_scalar(listening).fetch_optional(&queue.pool).await.unwrap()
+    })
+    .await;
+    sqlx::query("select pg_terminate_backend($1)").bind(broken).execute(&queue.pool).await.unwrap();
+    eventually("the dispatcher to listen again", async || {
+        let pid: Option<i32> = sqlx::query_scalar(listening).fetch_optional(&queue.pool).await.unwrap();
+        pid.filter(|pid| *pid != broken)
+    })
+    .await;
+    queue.submit(1, 1).await;
+    wake::notify(&queue.pool).await.unwrap();
+    dispatcher.launched().await;
+    dispatcher.stop().await;
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_claim_that_no_runner_begins_is_made_again(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 1).await;
+    queue.submit(1, 1).await;
+    let mut dispatcher = Script { places: 2, ..Script::default() }.start(&queue.pool);
+    assert_eq!(dispatcher.launched().await.number, 1);
+    queue.change("update oddish.attempts set claimed_at = claimed_at - interval '2 minutes'").await;
+    wake::notify(&queue.pool).await.unwrap();
+    assert_eq!(dispatcher.launched().await.number, 2);
+    dispatcher.stop().await;
+    assert_eq!(queue.outcomes().await, ["given_back", "open"]);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_lowered_limit_is_carried_through(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 2).await;
+    queue.submit(3, 1).await;
+    let mut dispatcher = Script { places: 3, ..Script::default() }.start(&queue.pool);
+    let running = [dispatcher.launched().await, dispatcher.launched().await];
+    for claim in &running {
+        queue.begin(claim, &process()).await;
+    }
+    queue.set_limit(1).await;
+    for claim in &running {
+        queue.record(claim).await;
+    }
+    wake::notify(&queue.pool).await.unwrap();
+    dispatcher.launched().await;
+    dispatcher.stop().await;
+    assert_eq!(queue.outcomes().await, ["recorded", "recorded", "open"]);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn told_to_stop_it_stops_its_runners_and_claims_nothing_more(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 8).await;
+    let mut dispatcher = Script { places: 8, ..Script::default() }.start(&queue.pool);
+    dispatcher.pass().await;
+    let steps = dispatcher.stop().await;
+    assert!(matches!(steps.last(), Some(Step::Stop)), "{steps:?}");
+}

@@ -1,0 +1,96 @@
+//! A queue with trials in it.
+
+use std::time::Duration;
+
+use oddish_db::attempts::{self, Outcome, ProcessIdentity};
+use oddish_db::queue::{self, Claim};
+use oddish_db::{PgPool, queue_keys};
+use time::OffsetDateTime;
+
+const KEY: &str = "a/model";
+
+/// How long anything may take that is waited for; nothing takes as long unless it never comes.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A database whose only queue key is [`KEY`].
+pub(crate) struct Queue {
+    pub(crate) pool: PgPool,
+}
+
+impl Queue {
+    pub(crate) async fn with_limit(pool: PgPool, limit: u32) -> Self {
+        let queue = Self { pool };
+        queue.set_limit(limit).await;
+        queue
+    }
+
+    pub(crate) async fn set_limit(&self, limit: u32) {
+        queue_keys::set_limit(&self.pool, KEY, limit, OffsetDateTime::now_utc()).await.unwrap();
+    }
+
+    /// Queues a task of so many trials, each of which may have so many attempts.
+    pub(crate) async fn submit(&self, trials: i32, max_attempts: i32) {
+        let sql = "with experiment as (
+                insert into oddish.experiments (id, name, created_at, updated_at) values ('0a1b2c3d', 'some', now(), now())
+                returning id),
+            task as (
+                insert into oddish.tasks (id, name, experiment_id, submitted_by, created_at, updated_at)
+                select 'some-task', 'some task', id, 'someone', now(), now() from experiment returning id, experiment_id),
+            version as (
+                insert into oddish.task_versions
+                    (task_id, version, archive_key, archive_sha256, archive_bytes, content_hash, created_at)
+                select id, 1, 'some/key', repeat('0', 64), 1, repeat('1', 64), now() from task returning task_id, version),
+            trial as (
+                insert into oddish.trials (id, task_id, task_version, trial_index, experiment_id, agent, provider, queue_key,
+                    environment, max_attempts, created_at, updated_at)
+                select 'some-task-' || number, task_id, version, number, experiment_id, 'oracle', 'default', $3, 'docker', $2,
+                    now(), now()
+                from generate_series(0, $1 - 1) as number, version, task
+                returning id, trial_index)
+            insert into oddish.jobs (trial_id, queue_key, priority, available_at)
+            select id, $3, 1, now() from trial order by trial_index";
+        sqlx::query(sql).bind(trials).bind(max_attempts).bind(KEY).execute(&self.pool).await.unwrap();
+    }
+
+    pub(crate) async fn claim(&self) -> Claim {
+        queue::claim(&self.pool, 1, OffsetDateTime::now_utc()).await.unwrap().pop().expect("something to claim")
+    }
+
+    pub(crate) async fn begin(&self, claim: &Claim, process: &ProcessIdentity) {
+        let begun = attempts::begin(&self.pool, claim.token, process, OffsetDateTime::now_utc()).await.unwrap();
+        assert!(begun.is_some());
+    }
+
+    pub(crate) async fn record(&self, claim: &Claim) {
+        attempts::record(&self.pool, claim.token, &Outcome::default(), OffsetDateTime::now_utc()).await.unwrap();
+    }
+
+    pub(crate) async fn change(&self, sql: &'static str) {
+        sqlx::query(sql).execute(&self.pool).await.unwrap();
+    }
+
+    /// What became of each attempt, in the order in which they were claimed.
+    pub(crate) async fn outcomes(&self) -> Vec<String> {
+        let sql = "select coalesce(outcome, 'open') from oddish.attempts order by claimed_at, trial_id, number";
+        sqlx::query_scalar(sql).fetch_all(&self.pool).await.unwrap()
+    }
+
+    /// Status, counted attempts and error of the trials.
+    pub(crate) async fn trials(&self) -> Vec<(String, i32, Option<String>)> {
+        let sql = "select status, attempts, error_message from oddish.trials order by id";
+        sqlx::query_as(sql).fetch_all(&self.pool).await.unwrap()
+    }
+}
+
+/// Waits until `probe` finds something.
+pub(crate) async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
+    let looking = async {
+        loop {
+            if let Some(found) = probe().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.unwrap_or_else(|_| unreachable!("waited in vain for {what}"))
+}

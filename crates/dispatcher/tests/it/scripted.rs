@@ -1,0 +1,142 @@
+//! A launcher whose answers are laid out beforehand, and a dispatcher that uses it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use oddish_db::queue::Claim;
+use oddish_db::{DbError, PgPool};
+use oddish_dispatcher::{Dispatcher, LaunchError, Launcher};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::queue::PATIENCE;
+
+/// What the dispatcher did.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// It began a pass.
+    Pass,
+    /// It had a runner started.
+    Launch(Claim),
+    /// It had the runners stopped.
+    Stop,
+}
+
+/// A launcher with a number of places, each of which a launched claim takes for good.
+pub(crate) struct Scripted {
+    places: AtomicU32,
+    watching: AtomicBool,
+    /// The answers to the next launches; after them each is started.
+    answers: Mutex<VecDeque<LaunchError>>,
+    /// The faults of the next passes.
+    faults: Mutex<VecDeque<DbError>>,
+    steps: mpsc::UnboundedSender<Step>,
+}
+
+/// A dispatcher at work, and what it does.
+pub(crate) struct Running {
+    pub(crate) launcher: Arc<Scripted>,
+    steps: mpsc::UnboundedReceiver<Step>,
+    shutdown: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+/// What a test lays out before the dispatcher starts.
+#[derive(Default)]
+pub(crate) struct Script {
+    pub(crate) places: u32,
+    pub(crate) watching: bool,
+    pub(crate) answers: Vec<LaunchError>,
+    pub(crate) faults: Vec<DbError>,
+}
+
+impl Script {
+    pub(crate) fn start(self, pool: &PgPool) -> Running {
+        let (sender, steps) = mpsc::unbounded_channel();
+        let launcher = Arc::new(Scripted {
+            places: AtomicU32::new(self.places),
+            watching: AtomicBool::new(self.watching),
+            answers: Mutex::new(self.answers.into()),
+            faults: Mutex::new(self.faults.into()),
+            steps: sender,
+        });
+        let dispatcher = Dispatcher::new(pool.clone(), launcher.clone());
+        let (shutdown, stopped) = watch::channel(false);
+        let task = tokio::spawn(async move { dispatcher.run(stopped).await });
+        Running { launcher, steps, shutdown, task }
+    }
+}
+
+impl Scripted {
+    pub(crate) fn add_places(&self, places: u32) {
+        self.places.fetch_add(places, Ordering::SeqCst);
+    }
+
+    fn tell(&self, step: Step) {
+        let _a_test_that_has_ended = self.steps.send(step);
+    }
+}
+
+#[async_trait]
+impl Launcher for Scripted {
+    fn room(&self) -> u32 {
+        self.places.load(Ordering::SeqCst)
+    }
+
+    async fn launch(&self, claim: &Claim) -> Result<(), LaunchError> {
+        self.tell(Step::Launch(claim.clone()));
+        if let Some(error) = self.answers.lock().unwrap().pop_front() {
+            return Err(error);
+        }
+        let before = self.places.fetch_sub(1, Ordering::SeqCst);
+        assert!(before > 0, "more was claimed than there is room for");
+        Ok(())
+    }
+
+    async fn reconcile(&self) -> Result<bool, DbError> {
+        self.tell(Step::Pass);
+        match self.faults.lock().unwrap().pop_front() {
+            Some(fault) => Err(fault),
+            None => Ok(self.watching.load(Ordering::SeqCst)),
+        }
+    }
+
+    async fn stop(&self) {
+        self.tell(Step::Stop);
+    }
+}
+
+impl Running {
+    async fn step(&mut self) -> Step {
+        let step = tokio::time::timeout(PATIENCE, self.steps.recv()).await;
+        step.expect("the dispatcher does nothing").expect("the dispatcher is gone")
+    }
+
+    /// The next claim that is launched.
+    pub(crate) async fn launched(&mut self) -> Claim {
+        loop {
+            if let Step::Launch(claim) = self.step().await {
+                return claim;
+            }
+        }
+    }
+
+    /// Waits until the next pass begins, before which nothing may be launched.
+    pub(crate) async fn pass(&mut self) {
+        let step = self.step().await;
+        assert!(matches!(step, Step::Pass), "{step:?}");
+    }
+
+    /// Tells the dispatcher to stop, waits until it has, and tells what it did meanwhile.
+    pub(crate) async fn stop(mut self) -> Vec<Step> {
+        self.shutdown.send_replace(true);
+        tokio::time::timeout(PATIENCE, self.task).await.expect("the dispatcher does not stop").unwrap();
+        let mut rest = Vec::new();
+        while let Ok(step) = self.steps.try_recv() {
+            rest.push(step);
+        }
+        rest
+    }
+}

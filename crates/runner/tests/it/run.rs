@@ -1,0 +1,255 @@
+//! A whole attempt over a real database and a real store, with a shell script in Harbor's place.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use oddish_artifacts::{FolderStore, Key, SharedStore, archive, hash, list_all};
+use oddish_db::attempts::{self, AfterLoss};
+use oddish_db::wake::Wakes;
+use oddish_db::{PgPool, queue};
+use oddish_runner::attempt::Scratch;
+use oddish_runner::run::{Attempt, Ending, RunError, Runner, run};
+use oddish_runner::settings::RunnerSettings;
+use time::OffsetDateTime;
+
+/// How long anything may take that is waited for; nothing takes as long unless it never comes.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+const ARCHIVE: &str = "tasks/some-task/v1/.oddish-task.tar.gz";
+
+/// Says that Harbor is imported, and waits for the trial.
+const READY: &str = r#"#!/bin/sh
+echo '{"ready": 0.0}'
+read -r config || exit 130
+echo "$config" > began
+"#;
+
+/// Waits until the test lets it go on.
+const WAIT: &str = "while [ ! -e go-on ]; do sleep 0.01; done\n";
+
+/// Leaves a result with a reward of 1.
+const SUCCEED: &str = r#"
+mkdir -p "$TRIAL/verifier"
+echo 1 > "$TRIAL/verifier/reward.txt"
+echo '{"trial_name": "some", "verifier_result": {"rewards": {"reward": 1.0}}}' > "$TRIAL/result.json"
+echo '{"done": true}'
+"#;
+
+/// A claimed attempt, and a runner for it.
+struct Rig {
+    folder: tempfile::TempDir,
+    runner: Runner,
+    attempt: Attempt,
+    scratch: Scratch,
+}
+
+/// Queues a trial of the example task and claims it. `script` is what stands in for Harbor.
+async fn rig(pool: PgPool, script: &str) -> Rig {
+    let folder = tempfile::tempdir().unwrap();
+    let jobs_dir = folder.path().join("jobs");
+    let store: SharedStore = Arc::new(FolderStore::open(folder.path().join("store")).unwrap());
+    let sha256 = store_task(&store, folder.path()).await;
+    let sql = "with key as (
+            insert into oddish.queue_keys (queue_key, concurrency_limit, is_default, updated_at) values ('k', 1, true, now())
+            returning queue_key),
+        slot as (insert into oddish.slots (queue_key, slot) select queue_key, 0 from key),
+        experiment as (
+            insert into oddish.experiments (id, name, created_at, updated_at) values ('0a1b2c3d', 'some', now(), now())
+            returning id),
+        task as (
+            insert into oddish.tasks (id, name, experiment_id, submitted_by, created_at, updated_at)
+            select 'some-task', 'some task', id, 'someone', now(), now() from experiment returning id, experiment_id),
+        version as (
+            insert into oddish.task_versions
+                (task_id, version, archive_key, archive_sha256, archive_bytes, content_hash, created_at)
+            select id, 1, $1, $2, 1, repeat('1', 64), now() from task returning task_id, version),
+        trial as (
+            insert into oddish.trials (id, task_id, task_version, trial_index, experiment_id, agent, provider, queue_key,
+                environment, max_attempts, created_at, updated_at)
+            select 'some-task-0', task_id, version, 0, experiment_id, 'oracle', 'default', queue_key, 'docker', 6, now(), now()
+            from version, task, key returning id, queue_key)
+        insert into oddish.jobs (trial_id, queue_key, priority, available_at) select id, queue_key, 1, now() from trial";
+    sqlx::query(sql).bind(ARCHIVE).bind(sha256).execute(&pool).await.unwrap();
+    let claim = queue::claim(&pool, 1, OffsetDateTime::now_utc()).await.unwrap().pop().expect("a claim");
+
+    let scratch = Scratch::new(&jobs_dir, &claim.trial_id, claim.number);
+    let python = folder.path().join("harbor");
+    let place = format!("cd {}\nTRIAL={}\n", folder.path().display(), scratch.trial().display());
+    fs::write(&python, READY.replacen('\n', &format!("\n{place}"), 1) + script).unwrap();
+    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+    let settings = RunnerSettings {
+        jobs_dir,
+        harbor_python: Some(python),
+        default_agent_timeout_sec: 60.0,
+        min_free_bytes: 0,
+        pass_env: Vec::new(),
+    };
+    let runner = Runner { pool, store, settings, variables: std::env::vars_os().collect() };
+    let attempt = Attempt { trial_id: claim.trial_id, number: claim.number, token: claim.token };
+    Rig { folder, runner, attempt, scratch }
+}
+
+/// Stores the example task, and returns its archive's SHA-256.
+async fn store_task(store: &SharedStore, folder: &Path) -> String {
+    let task = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tasks/hello");
+    let mut bytes = Vec::new();
+    archive::pack(&task, &mut bytes).await.unwrap();
+    let file = folder.join("archive");
+    fs::write(&file, bytes).unwrap();
+    store.put_file(&ARCHIVE.parse().unwrap(), &file).await.unwrap();
+    hash::sha256_file(&file).await.unwrap()
+}
+
+impl Rig {
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn go_on(&self) {
+        fs::write(self.file("go-on"), "").unwrap();
+    }
+
+    async fn run(&self) -> Result<Ending, RunError> {
+        tokio::time::timeout(PATIENCE, run(&self.runner, &self.attempt)).await.expect("it does not end")
+    }
+
+    /// Text of one column of the trial.
+    async fn trial(&self, column: &str) -> Option<String> {
+        let sql = format!("select {column}::text from oddish.trials");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&self.runner.pool).await.unwrap()
+    }
+
+    /// Waits until a column of the trial has this value.
+    async fn until_trial(&self, column: &str, value: &str) {
+        let looking = async {
+            while self.trial(column).await.as_deref() != Some(value) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("{column} never became {value}"));
+    }
+
+    /// What is stored of the attempt.
+    async fn stored(&self) -> Vec<Key> {
+        let objects = list_all(&*self.runner.store, "tasks/some-task/trials/").await.unwrap();
+        objects.into_iter().map(|object| object.key).collect()
+    }
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn an_attempt_shows_what_it_does_and_leaves_its_result(pool: PgPool) {
+    let events = r#"
+echo '{"event": "agent-start", "at": "2026-01-31T10:00:00Z"}'
+echo '{"log": "agent", "stream": "stdout", "text": "said in the sandbox"}'
+"#;
+    let rig = rig(pool, &[events, WAIT, SUCCEED].concat()).await;
+    let mut wakes = Wakes::listen(&rig.runner.pool).await.unwrap();
+    let watching = async {
+        rig.until_trial("harbor_stage", "agent_running").await;
+        assert_eq!(rig.trial("status").await.as_deref(), Some("running"));
+        rig.go_on();
+    };
+    let (ending, ()) = tokio::join!(rig.run(), watching);
+    assert_eq!(ending.unwrap(), Ending::Recorded);
+    assert_eq!(rig.trial("status").await.as_deref(), Some("success"));
+    assert_eq!(rig.trial("reward").await.as_deref(), Some("1"));
+    let prefix = rig.trial("artifact_prefix").await.unwrap();
+    let stored = rig.stored().await;
+    assert!(stored.iter().any(|key| key.as_str() == format!("{prefix}result.json")), "{stored:?}");
+    let mut log = String::new();
+    for key in stored.iter().filter(|key| key.as_str().contains("attempt-1.log/")) {
+        log += std::str::from_utf8(&rig.runner.store.get(key).await.unwrap()).unwrap();
+    }
+    assert!(log.contains("agent-start") && log.contains("said in the sandbox"), "{log}");
+    assert!(!rig.scratch.root().exists(), "the scratch folder stays");
+    let woken = tokio::time::timeout(PATIENCE, wakes.next()).await;
+    woken.expect("nobody was told that a slot came free").unwrap();
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn an_archive_that_has_changed_is_not_run(pool: PgPool) {
+    let rig = rig(pool, SUCCEED).await;
+    rig.runner.store.put(&ARCHIVE.parse().unwrap(), "something else".into()).await.unwrap();
+    assert_eq!(rig.run().await.unwrap(), Ending::Recorded);
+    assert_eq!(rig.trial("status").await.as_deref(), Some("failed"));
+    assert_eq!(rig.trial("error_type").await.as_deref(), Some("TaskArchiveChanged"));
+    assert!(!rig.file("began").exists(), "the trial was begun");
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn an_attempt_that_somebody_closes_is_stopped(pool: PgPool) {
+    let rig = rig(pool, "trap 'echo told > told; exit 130' TERM\necho > listening\nwhile :; do sleep 0.01; done").await;
+    let closing = async {
+        while !rig.file("listening").exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let lost = attempts::lose(&rig.runner.pool, rig.attempt.token, "gone", OffsetDateTime::now_utc()).await;
+        assert_eq!(lost.unwrap(), AfterLoss::Retried);
+    };
+    let (ending, ()) = tokio::join!(rig.run(), closing);
+    assert_eq!(ending.unwrap(), Ending::Stale);
+    assert!(rig.file("told").exists(), "Harbor was not told to stop");
+    assert_eq!(rig.trial("status").await.as_deref(), Some("retrying"));
+    assert!(!rig.scratch.root().exists(), "the scratch folder stays");
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn an_attempt_that_is_not_ours_is_not_begun(pool: PgPool) {
+    let rig = rig(pool, SUCCEED).await;
+    attempts::give_back(&rig.runner.pool, rig.attempt.token, "late", OffsetDateTime::now_utc()).await.unwrap();
+    assert_eq!(rig.run().await.unwrap(), Ending::Stale);
+    assert_eq!(rig.trial("status").await.as_deref(), Some("queued"));
+    assert!(!rig.file("began").exists(), "the trial was begun");
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn what_a_crashed_harbor_said_last_is_the_error(pool: PgPool) {
+    let rig = rig(pool, "echo 'Segmentation fault' >&2; exit 3").await;
+    assert_eq!(rig.run().await.unwrap(), Ending::Recorded);
+    assert_eq!(rig.trial("error_type").await.as_deref(), Some("HarborCrashed"));
+    let message = rig.trial("error_message").await.unwrap();
+    assert!(message.contains("Segmentation fault") && message.contains("exit status: 3"), "{message}");
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn what_harbor_cannot_begin_fails_with_its_words(pool: PgPool) {
+    let error =
+        r#"echo '{"error": {"type": "ValueError", "message": "no such agent", "traceback": "at line 7"}}'; exit 1"#;
+    let rig = rig(pool, error).await;
+    assert_eq!(rig.run().await.unwrap(), Ending::Recorded);
+    assert_eq!(rig.trial("error_type").await.as_deref(), Some("ValueError"));
+    assert_eq!(rig.trial("error_message").await.as_deref(), Some("no such agent"));
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_trial_whose_harbor_somebody_stopped_is_not_judged(pool: PgPool) {
+    let rig = rig(pool, "exit 130").await;
+    assert!(matches!(rig.run().await, Err(RunError::HarborStopped { .. })));
+    assert_eq!(rig.trial("status").await.as_deref(), Some("running"), "its launcher has it tried again");
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn without_harbor_the_trial_fails_and_says_so(pool: PgPool) {
+    let rig = rig(pool, "").await;
+    fs::remove_file(rig.file("harbor")).unwrap();
+    assert_eq!(rig.run().await.unwrap(), Ending::Recorded);
+    assert_eq!(rig.trial("error_type").await.as_deref(), Some("HarborNotStarted"));
+    let message = rig.trial("error_message").await.unwrap();
+    assert!(message.contains(rig.file("harbor").to_str().unwrap()), "{message}");
+}
+
+/// Files that cannot be stored are worth keeping, and the trial's outcome too.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn files_that_cannot_be_stored_are_kept_where_they_are(pool: PgPool) {
+    let rig = rig(pool, SUCCEED).await;
+    // A file where the store needs a folder.
+    let place = "tasks/some-task/trials/some-task-0/attempt-1/verifier".parse().unwrap();
+    rig.runner.store.put(&place, "".into()).await.unwrap();
+    assert_eq!(rig.run().await.unwrap(), Ending::Recorded);
+    assert_eq!(rig.trial("reward").await.as_deref(), Some("1"));
+    assert_eq!(rig.trial("error_type").await.as_deref(), Some("FilesNotStored"));
+    assert!(rig.scratch.trial().join("result.json").is_file());
+}

@@ -1,0 +1,159 @@
+//! What a cold start costs: the size of a function's binary, the time until it asks for its first event, and its memory then.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::{Figure, median};
+use crate::database::throw_away_folder;
+use crate::progress::step;
+use crate::stack::without_settings;
+use crate::{process, workspace};
+
+const RUNS: usize = 9;
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Megabytes (10^6 bytes) that a binary may have.
+const SIZE_BAR: f64 = 12.0;
+/// Milliseconds that a function may take from its start to its first request for an event.
+const START_BAR: f64 = 15.0;
+/// Megabytes (10^6 bytes) that may be resident then.
+const MEMORY_BAR: f64 = 15.0;
+
+struct Subject {
+    function: &'static str,
+    size: &'static str,
+    start: &'static str,
+    memory: &'static str,
+}
+
+macro_rules! subject {
+    ($function:literal) => {
+        Subject {
+            function: $function,
+            size: concat!($function, ": size"),
+            start: concat!($function, ": start to first event"),
+            memory: concat!($function, ": memory"),
+        }
+    };
+}
+
+/// One that uses the database only, one that uses files too, one that takes uploads.
+const SUBJECTS: [Subject; 3] = [subject!("list_tasks"), subject!("get_trial_logs"), subject!("upload_task")];
+
+pub(super) fn measure() -> Result<Vec<Figure>> {
+    step("building three functions in release mode", || {
+        let mut build = Command::new("cargo");
+        build.args(["build", "--release", "--package", "oddish-functions"]).current_dir(workspace::root());
+        for subject in &SUBJECTS {
+            build.args(["--bin", subject.function]);
+        }
+        process::shown(&mut build)
+    })?;
+    let own = workspace::binaries()?;
+    let release = own.parent().context("the target folder is missing")?.join("release");
+    let mut figures = Vec::new();
+    let mut slowest: f64 = 0.0;
+    for Subject { function, size, start, memory } in SUBJECTS {
+        let program = release.join(function);
+        let bytes = program.metadata().with_context(|| format!("can't find {}", program.display()))?.len();
+        let starts = (0..RUNS).map(|_| cold_start(&program)).collect::<Result<Vec<Start>>>()?;
+        let milliseconds = median(starts.iter().map(|start| start.milliseconds).collect());
+        slowest = slowest.max(milliseconds);
+        let resident = median(starts.iter().map(|start| start.resident).collect());
+        figures.push(Figure { name: size, value: megabytes(bytes), unit: "MB", bar: Some(SIZE_BAR) });
+        figures.push(Figure { name: start, value: milliseconds, unit: "ms", bar: Some(START_BAR) });
+        figures.push(Figure { name: memory, value: resident, unit: "MB", bar: Some(MEMORY_BAR) });
+    }
+    let nothing = (0..RUNS).map(|_| running_nothing()).collect::<Result<_>>().map(median)?;
+    figures.push(Figure { name: "running a program (true)", value: nothing, unit: "ms", bar: None });
+    figures.push(Figure { name: "slowest, in programs run", value: slowest / nothing, unit: "x", bar: None });
+    Ok(figures)
+}
+
+/// What one start of a function took.
+struct Start {
+    milliseconds: f64,
+    /// Megabytes.
+    resident: f64,
+}
+
+/// Starts a function against a runtime API that never has an event for it.
+fn cold_start(program: &Path) -> Result<Start> {
+    let runtime_api = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("found no free port")?;
+    let folder = throw_away_folder("oddish-bench-")?;
+    let mut command = Command::new(program);
+    without_settings(&mut command)
+        .env("AWS_LAMBDA_RUNTIME_API", runtime_api.local_addr()?.to_string())
+        .env("AWS_LAMBDA_FUNCTION_NAME", "measured")
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+        // Nothing listens there: a function that connects before its first request shows here.
+        .env("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/nothing")
+        .env("ODDISH_LOCAL_STORAGE_DIR", folder.path())
+        .stdout(Stdio::null());
+    let begun = Instant::now();
+    let mut function = Running(process::spawn(&mut command)?);
+    await_first_request(&runtime_api, &mut function.0)?;
+    let milliseconds = begun.elapsed().as_secs_f64() * 1e3;
+    Ok(Start { milliseconds, resident: resident(function.0.id())? })
+}
+
+/// Waits until the function asks for an event, and leaves it without an answer.
+fn await_first_request(runtime_api: &TcpListener, function: &mut Child) -> Result<()> {
+    runtime_api.set_nonblocking(true)?;
+    let begun = Instant::now();
+    let connection = loop {
+        match runtime_api.accept() {
+            Ok((connection, _)) => break connection,
+            Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => return Err(error.into()),
+            Err(_) => {}
+        }
+        if let Some(status) = function.try_wait()? {
+            bail!("the function ended with {status} before it asked for an event");
+        }
+        ensure!(begun.elapsed() < PATIENCE, "the function asked for no event within {} s", PATIENCE.as_secs());
+        std::thread::sleep(Duration::from_micros(50));
+    };
+    connection.set_nonblocking(false)?;
+    connection.set_read_timeout(Some(PATIENCE))?;
+    let mut request = String::new();
+    BufReader::new(connection).read_line(&mut request).context("the function sent no request")?;
+    ensure!(request.starts_with("GET /2018-06-01/runtime/invocation/next "), "the function began with {request:?}");
+    Ok(())
+}
+
+/// Resident memory of a process in megabytes.
+fn resident(process: u32) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).context("memory is read on Linux only")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("the function has no memory")?;
+    let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().context("VmRSS is no number")?;
+    Ok(megabytes(kibibytes * 1024))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes of programs are far below 2^52 bytes")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+/// Milliseconds that a program takes which does nothing.
+fn running_nothing() -> Result<f64> {
+    let begun = Instant::now();
+    let status = Command::new("true").status().context("can't run true")?;
+    ensure!(status.success(), "true ended with {status}");
+    Ok(begun.elapsed().as_secs_f64() * 1e3)
+}
+
+/// Ends the process when dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

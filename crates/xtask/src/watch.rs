@@ -1,0 +1,132 @@
+//! The functions behind a gateway on this machine, as close to Lambda as it gets without AWS.
+
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use nix::sys::signal::Signal;
+
+use crate::database::{ThrowAwayDatabase, throw_away_folder};
+use crate::progress::{say, step};
+use crate::setup::{self, cargo_lambda};
+use crate::stack::{free_port, program, without_settings};
+use crate::test::build_programs;
+use crate::{http, interrupt, process, workspace};
+
+/// For the gateway and the first start of a function, which is built by then.
+const START_LIMIT: Duration = Duration::from_mins(2);
+/// For runners to give back their trials.
+const STOP_LIMIT: Duration = Duration::from_mins(1);
+
+/// `cargo xtask watch`.
+pub(crate) fn run(port: u16) -> Result<()> {
+    let toolbox = setup::run()?;
+    let cargo_lambda = cargo_lambda::ensure()?;
+    build_programs()?;
+    step("building the functions", || {
+        let mut build = Command::new("cargo");
+        build.args(["build", "--package", "oddish-functions", "--bins"]).current_dir(workspace::root());
+        process::shown(&mut build)
+    })?;
+
+    let folder = throw_away_folder("oddish-watch-")?;
+    let database = ThrowAwayDatabase::start(&toolbox.postgres_bin)?;
+    // The gateway has no place for signed URLs of the folder store, so the process that runs the trials serves them.
+    let server_port = free_port()?;
+    let secret = uuid::Uuid::new_v4().simple().to_string();
+    let with_settings = |command: &mut Command| {
+        command.env("ODDISH_SECRET_KEY", &secret);
+        command.env("ODDISH_PUBLIC_URL", format!("http://127.0.0.1:{server_port}"));
+        command.env("DATABASE_URL", database.url());
+        command.env("ODDISH_LOCAL_STORAGE_DIR", folder.path().join("oddish-tasks"));
+        command.env("ODDISH_HARBOR_JOBS_DIR", folder.path().join("harbor-jobs"));
+    };
+    let mut migrate = program("oddish-server")?;
+    with_settings(&mut migrate);
+    step("migrating it", || process::logged("watch", migrate.args(["db", "init"]).current_dir(folder.path())))?;
+
+    let mut worker = program("oddish-server")?;
+    worker.args(["api", "--port", &server_port.to_string()]);
+    with_settings(toolbox.equip(&mut worker).current_dir(folder.path()));
+    let mut worker = Service::start("oddish-server", &mut worker)?;
+    let mut gateway = Command::new(cargo_lambda);
+    gateway.args(["lambda", "watch", "--wait", "--package", "oddish-functions"]);
+    gateway.args(["--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()]);
+    with_settings(without_settings(&mut gateway).current_dir(workspace::root()));
+    let mut gateway = Service::start("cargo lambda watch", &mut gateway)?;
+
+    let outcome = wait_until_healthy(port, [&mut worker, &mut gateway]).and_then(|()| {
+        say("\nThe functions answer. In another terminal:\n");
+        say(&format!("    export ODDISH_API_URL=http://localhost:{port}"));
+        say("    oddish run examples/tasks/hello -a oracle\n\nCtrl-C stops everything.");
+        until_interrupted([&mut worker, &mut gateway])
+    });
+    let stopped = gateway.stop().and(worker.stop());
+    outcome.and(stopped)
+}
+
+fn wait_until_healthy(port: u16, mut services: [&mut Service; 2]) -> Result<()> {
+    step("waiting for the first answer", || {
+        let deadline = Instant::now() + START_LIMIT;
+        while let Err(refusal) = http::get(port, "/health") {
+            interrupt::check()?;
+            services.iter_mut().try_for_each(|service| service.check())?;
+            if Instant::now() > deadline {
+                bail!("no function answers after {} s: {refusal:#}", START_LIMIT.as_secs());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    })
+}
+
+fn until_interrupted(mut services: [&mut Service; 2]) -> Result<()> {
+    while interrupt::received() == 0 {
+        services.iter_mut().try_for_each(|service| service.check())?;
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// A program that runs until it is stopped. Dropping it stops it too, without telling of failures.
+struct Service {
+    name: &'static str,
+    child: Child,
+    stopped: bool,
+}
+
+impl Service {
+    fn start(name: &'static str, command: &mut Command) -> Result<Self> {
+        Ok(Self { name, child: process::spawn(command)?, stopped: false })
+    }
+
+    /// Fails if it has ended by itself.
+    fn check(&mut self) -> Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            self.stopped = true;
+            bail!("{} ended with {status}", self.name);
+        }
+        Ok(())
+    }
+
+    fn stop(mut self) -> Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.stopped, true) {
+            return Ok(());
+        }
+        process::signal_group(&self.child, Signal::SIGINT);
+        process::wait(&mut self.child, Some(STOP_LIMIT)).with_context(|| format!("can't stop {}", self.name))?;
+        Ok(())
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            say(&format!("{error:#}"));
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Checking an uploaded archive before it becomes a version.
+
+use std::path::Path;
+
+use oddish_artifacts::archive::{self, ArchiveError, UnpackLimits};
+use oddish_artifacts::hash;
+use oddish_domain::task_toml::{self, TASK_TOML, TaskListing};
+
+use crate::error::ApiError;
+
+/// Bytes of `task.toml` at the most.
+const MAX_TASK_TOML: u64 = 1 << 20;
+
+/// What is known of an archive that can be stored.
+pub(super) struct Checked {
+    /// SHA-256 of the archive itself.
+    pub(super) sha256: String,
+    /// SHA-256 over the files in it (contract 2.4).
+    pub(super) content_hash: String,
+    /// Size of the archive.
+    pub(super) bytes: i64,
+    /// What the task's author should know.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Unpacks the archive into a temporary folder, with bounds on everything, and checks that Harbor can run what is in it.
+pub(super) async fn check(archive: &Path, default_agent_timeout_sec: f64) -> Result<Checked, ApiError> {
+    let folder = tempfile::tempdir().map_err(|error| ApiError::internal(&error))?;
+    let task = folder.path().join("task");
+    let reader = tokio::fs::File::open(archive).await.map_err(|error| ApiError::internal(&error))?;
+    let unpacked =
+        archive::unpack(reader, &task, &UnpackLimits::default()).await.map_err(|error| refused_archive(&error))?;
+    let toml = read_task_toml(&task).await?;
+    let files = TaskListing::from_iter(unpacked.paths);
+    let checked = task_toml::check_task(&files, &toml, default_agent_timeout_sec).map_err(|faults| {
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        ApiError::bad_request(format!("This is not a task that Harbor can run: {}", faults.join("; ")))
+    })?;
+    let size = tokio::fs::metadata(archive).await.map_err(|error| ApiError::internal(&error))?.len();
+    Ok(Checked {
+        sha256: hash::sha256_file(archive).await.map_err(|error| ApiError::internal(&error))?,
+        content_hash: hash::content_hash(&task).await.map_err(|error| ApiError::internal(&error))?,
+        bytes: i64::try_from(size).unwrap_or(i64::MAX),
+        warnings: checked.warnings,
+    })
+}
+
+/// The text of `task.toml`, empty when there is none: the check of the task then says so.
+async fn read_task_toml(task: &Path) -> Result<String, ApiError> {
+    let path = task.join(TASK_TOML);
+    let Ok(metadata) = tokio::fs::metadata(&path).await else { return Ok(String::new()) };
+    if metadata.len() > MAX_TASK_TOML {
+        return Err(ApiError::bad_request("task.toml is larger than 1 MB."));
+    }
+    let bytes = tokio::fs::read(&path).await.map_err(|error| ApiError::internal(&error))?;
+    String::from_utf8(bytes).map_err(|_| ApiError::bad_request("task.toml is not UTF-8."))
+}
+
+fn refused_archive(error: &ArchiveError) -> ApiError {
+    match error {
+        ArchiveError::Io { .. } => ApiError::internal(error),
+        _ => ApiError::bad_request(format!("Invalid tarball: {error}")),
+    }
+}

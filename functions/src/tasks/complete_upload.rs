@@ -1,0 +1,112 @@
+//! `POST /tasks/upload/complete`.
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use oddish_api_types::{CompleteUploadRequest, ErrorBody, UploadResponse};
+use oddish_artifacts::{Key, SharedStore, StoreError, key};
+use oddish_db::uploads::{self, Completion, ToComplete};
+use oddish_domain::id;
+use tempfile::NamedTempFile;
+use time::OffsetDateTime;
+
+use super::archive_check::{self, Checked};
+use super::version_prefix;
+use crate::auth::{Authed, Submit};
+use crate::error::ApiError;
+use crate::extract::Body;
+use crate::state::{Artifacts, Db, UploadRules};
+
+/// Checks an uploaded archive and makes it a version of its task.
+///
+/// Completing the same upload again gives the same answer.
+#[utoipa::path(post, path = "/tasks/upload/complete", operation_id = "complete_upload", tag = "tasks",
+    request_body = CompleteUploadRequest,
+    responses((status = 200, body = UploadResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody), (status = 413, body = ErrorBody), (status = 422, body = ErrorBody)))]
+pub async fn complete_upload(
+    _: Authed<Submit>,
+    State(Db(pool)): State<Db>,
+    State(Artifacts(store)): State<Artifacts>,
+    State(rules): State<UploadRules>,
+    Body(request): Body<CompleteUploadRequest>,
+) -> Result<Json<UploadResponse>, ApiError> {
+    let warnings = match uploads::begin_completion(&pool, &request.task_id, request.version).await? {
+        ToComplete::Held(completion) => complete(*completion, &store, rules, &request).await?,
+        ToComplete::Registered { content_hash } if content_hash == request.content_hash => Vec::new(),
+        ToComplete::Registered { .. } => return Err(other_content()),
+        ToComplete::Busy => return Err(ApiError::conflict("This upload is being completed by another request.")),
+        ToComplete::Unknown => {
+            let CompleteUploadRequest { task_id, version, .. } = &request;
+            return Err(ApiError::not_found(format!("Version {version} not found for task {task_id}")));
+        }
+    };
+    Ok(Json(UploadResponse {
+        s3_key: Some(version_prefix(&request.task_id, request.version)?),
+        version: Some(request.version),
+        version_id: Some(id::version_id(&request.task_id, request.version.unsigned_abs())),
+        existing_task: request.version > 1,
+        task_id: request.task_id,
+        name: request.name,
+        task_path: None,
+        content_unchanged: false,
+        content_hash: Some(request.content_hash),
+        warnings,
+    }))
+}
+
+async fn complete(
+    completion: Completion,
+    store: &SharedStore,
+    rules: UploadRules,
+    request: &CompleteUploadRequest,
+) -> Result<Vec<String>, ApiError> {
+    if completion.content_hash != request.content_hash {
+        return Err(other_content());
+    }
+    let staging = Key::parse(completion.staging_key.as_str())?;
+    let archive = fetch(store, &staging, rules.max_bytes).await?;
+    let Checked { sha256, content_hash, bytes, warnings } =
+        archive_check::check(archive.path(), rules.default_agent_timeout_sec).await?;
+    if content_hash != completion.content_hash {
+        return Err(ApiError::bad_request(format!(
+            "The archive's files hash to {content_hash}, not to the {} that was announced: upload it again.",
+            completion.content_hash
+        )));
+    }
+    // What was checked is stored, and not what lies under the staging key by now: the client can still write there.
+    let version = key::task_archive_key(&request.task_id, request.version.unsigned_abs())?;
+    store.put_file(&version, archive.path()).await?;
+    completion.register(version.as_str(), &sha256, bytes, OffsetDateTime::now_utc()).await?;
+    discard(store, &staging).await;
+    Ok(warnings)
+}
+
+async fn fetch(store: &SharedStore, staging: &Key, max_bytes: u64) -> Result<NamedTempFile, ApiError> {
+    // The words are the contract's (1.5).
+    let absent = || ApiError::bad_request("Uploaded task archive not found in S3");
+    let object = store.head(staging).await?.ok_or_else(absent)?;
+    if object.size > max_bytes {
+        discard(store, staging).await;
+        let text = format!("Task upload too large. Max size is {}MB.", max_bytes >> 20);
+        return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, text));
+    }
+    let file = NamedTempFile::new().map_err(|error| ApiError::internal(&error))?;
+    match store.get_to_file(staging, file.path()).await {
+        Ok(()) => Ok(file),
+        Err(StoreError::NotFound { .. }) => Err(absent()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A staging object that stays costs a little and harms nothing, so that failing to delete it fails no upload.
+async fn discard(store: &SharedStore, staging: &Key) {
+    let Some((folder, _)) = staging.as_str().rsplit_once('/') else { return };
+    if let Err(error) = store.delete_prefix(&format!("{folder}/")).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, %staging, "a staging object stays");
+    }
+}
+
+fn other_content() -> ApiError {
+    ApiError::conflict("This version was announced with another content hash. Announce the upload again.")
+}
