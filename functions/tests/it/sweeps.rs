@@ -86,6 +86,9 @@ async fn a_body_that_is_no_json_is_a_422(pool: PgPool) {
     for body in ["", "{", "{} {}", "[]", "nonsense", "\u{0}", &"[".repeat(100_000)] {
         api.post("/tasks/sweep", body).await.error(422);
     }
+    let sweep = json!({"task_id": api.uploaded().await, "user": "alice", "configs": [{"agent": "oracle"}]});
+    let text = api.post("/tasks/sweep", &format!("{sweep} {sweep}")).await.error(422);
+    assert!(text.contains("JSON decode error: trailing characters"), "{text}");
     api.post("/tasks/sweep", &format!("\"{}\"", "x".repeat(3 << 20))).await.error(413);
 }
 

@@ -61,6 +61,9 @@ async fn a_claim_for_which_there_was_no_room_costs_nothing_and_is_made_again(poo
     dispatcher.stop().await;
     assert_eq!(queue.outcomes().await, ["given_back", "open"]);
     assert_eq!(queue.trials().await, [("queued".to_owned(), 0, None)]);
+    let error: String =
+        sqlx::query_scalar("select error from oddish.attempts where number = 1").fetch_one(&queue.pool).await.unwrap();
+    assert!(error.contains("no processes are left"), "{error}");
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
