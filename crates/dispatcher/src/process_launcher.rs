@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
-use oddish_db::attempts::{AfterLoss, OpenAttempt};
+use oddish_db::attempts::{AfterLoss, OpenAttempt, ProcessIdentity};
 use oddish_db::queue::Claim;
 use oddish_db::{DbError, PgPool, attempts, wake};
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
@@ -101,19 +101,16 @@ impl Launcher for ProcessLauncher {
         };
         let mut alive = false;
         for attempt in strangers {
-            if is_running(&attempt) {
-                alive = true;
-            } else {
-                shared
-                    .close_lost(
-                        &attempt.trial_id,
-                        attempt.number,
-                        attempt.token,
-                        attempt.process.pid,
-                        "its process is gone",
-                    )
-                    .await?;
-            }
+            let OpenAttempt { trial_id, number, token, process } = &attempt;
+            let left = match look(process) {
+                Seen::Running => {
+                    alive = true;
+                    continue;
+                }
+                Seen::Gone => Some(Pid::from_raw(process.pid)),
+                Seen::Replaced => None,
+            };
+            shared.close_lost(trial_id, *number, *token, left, "its process is gone").await?;
         }
         Ok(alive)
     }
@@ -176,12 +173,22 @@ impl Shared {
     }
 
     /// Closes an attempt whose runner is gone: first everything that it left is removed, so that the next attempt meets nothing of it.
-    async fn close_lost(&self, trial_id: &str, number: i32, token: Uuid, pid: i32, how: &str) -> Result<(), DbError> {
+    /// `group` is the runner's process group, where some of it may be left.
+    async fn close_lost(
+        &self,
+        trial_id: &str,
+        number: i32,
+        token: Uuid,
+        group: Option<Pid>,
+        how: &str,
+    ) -> Result<(), DbError> {
         if !attempts::is_open(&self.pool, token).await? {
             return Ok(());
         }
-        // The group's number is taken as long as a member lives, so this reaches nobody else.
-        let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
+        if let Some(group) = group {
+            // The group's number is taken as long as a member lives, so this reaches nobody else.
+            let _ = killpg(group, Signal::SIGKILL);
+        }
         self.clean_up(trial_id, number, token).await;
         let error = format!("The runner was lost: {how}.");
         let after = attempts::lose(&self.pool, token, &error, OffsetDateTime::now_utc()).await?;
@@ -218,7 +225,7 @@ async fn watch(shared: Arc<Shared>, claim: Claim, mut child: Child, pid: Pid) {
         Err(error) => format!("waiting for it failed: {error}"),
     };
     loop {
-        let closed = shared.close_lost(&claim.trial_id, claim.number, claim.token, pid.as_raw(), &how).await;
+        let closed = shared.close_lost(&claim.trial_id, claim.number, claim.token, Some(pid), &how).await;
         let Err(error) = closed else { break };
         tracing::error!(
             trial_id = claim.trial_id,
@@ -238,16 +245,30 @@ async fn watch(shared: Arc<Shared>, claim: Claim, mut child: Child, pid: Pid) {
     }
 }
 
-/// Whether the very process that began the attempt still runs. Process ids are used again, so the start time must fit too; the system
-/// computes it from a clock that may be set meanwhile, hence the tolerance.
-fn is_running(attempt: &OpenAttempt) -> bool {
-    let Ok(pid) = u32::try_from(attempt.process.pid).map(sysinfo::Pid::from_u32) else { return false };
+/// What is found under the process id of a runner.
+enum Seen {
+    /// The runner.
+    Running,
+    /// Nothing, or what is left of the runner.
+    Gone,
+    /// Another process: the system gives a number out again only when nothing is left of the process and the group that had it.
+    Replaced,
+}
+
+/// Looks for the very process that began an attempt. Process ids are used again, so the start time must fit too; the system computes it
+/// from a clock that may be set meanwhile, hence the tolerance.
+fn look(runner: &ProcessIdentity) -> Seen {
+    let Ok(pid) = u32::try_from(runner.pid).map(sysinfo::Pid::from_u32) else { return Seen::Replaced };
     // A system that cannot be asked about its processes has to be believed: the runner lives.
-    let Ok(mut system) = System::new() else { return true };
+    let Ok(mut system) = System::new() else { return Seen::Running };
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, ProcessRefreshKind::nothing());
-    system.process(pid).is_some_and(|process| {
-        let recorded = attempt.process.started_at.unix_timestamp();
-        let found = i64::try_from(process.start_time()).unwrap_or(i64::MAX);
-        (found - recorded).abs() <= 2 && !matches!(process.status(), sysinfo::ProcessStatus::Zombie)
-    })
+    let Some(process) = system.process(pid) else { return Seen::Gone };
+    let found = i64::try_from(process.start_time()).unwrap_or(i64::MAX);
+    if (found - runner.started_at.unix_timestamp()).abs() > 2 {
+        Seen::Replaced
+    } else if matches!(process.status(), sysinfo::ProcessStatus::Zombie) {
+        Seen::Gone
+    } else {
+        Seen::Running
+    }
 }

@@ -265,6 +265,7 @@ async fn a_runner_whose_process_id_another_process_has_now_is_gone(pool: PgPool)
     queue.begin(&claim, &ProcessIdentity { started_at: now.started_at - time::Duration::HOUR, ..now }).await;
     assert!(!Runners::of("").launcher(&queue.pool).reconcile().await.unwrap());
     assert_eq!(queue.outcomes().await, ["lost"]);
+    assert!(is_alive(innocent.pid()), "it was killed, and has nothing to do with the runner");
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
