@@ -1,5 +1,6 @@
 //! Running one route as a Lambda function.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::process::ExitCode;
 
@@ -13,7 +14,9 @@ use oddish_domain::settings::Settings;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use tower::Service as _;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::layers;
@@ -29,8 +32,19 @@ const NOT_IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'#').add(b'"').add(b'<'
 /// Everything that can be built once is built here, outside the requests; connections are made when they are first used.
 #[must_use]
 pub fn run<S: FromSettings>(router: OpenApiRouter<S>) -> ExitCode {
-    let filter = EnvFilter::try_from_env("ODDISH_LOG").unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().json().with_env_filter(filter).init();
+    start(async |settings: Settings| {
+        let state = S::from_settings(&settings).await?;
+        let app = layers::around(router.split_for_parts().0.with_state(state));
+        lambda_runtime::run(service_fn(move |event| answer(app.clone(), event))).await
+    })
+}
+
+/// Runs a function's whole life: its log, its async runtime, and what it makes of the environment's settings. What goes wrong is logged.
+#[must_use]
+pub fn start(function: impl AsyncFnOnce(Settings) -> Result<(), lambda_runtime::Error>) -> ExitCode {
+    let filter: Option<Targets> = std::env::var("ODDISH_LOG").ok().and_then(|text| text.parse().ok());
+    let filter = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    tracing_subscriber::registry().with(tracing_subscriber::fmt::layer().json()).with(filter).init();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -38,23 +52,20 @@ pub fn run<S: FromSettings>(router: OpenApiRouter<S>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    runtime.block_on(async {
-        let state = match S::from_settings(&Settings::from_map(std::env::vars().collect())).await {
-            Ok(state) => state,
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the function cannot start");
-                return ExitCode::FAILURE;
-            }
-        };
-        let app = layers::around(router.split_for_parts().0.with_state(state));
-        match lambda_runtime::run(service_fn(move |event| answer(app.clone(), event))).await {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                tracing::error!(error, "the Lambda runtime ended");
-                ExitCode::FAILURE
-            }
+    match runtime.block_on(function(Settings::from_map(environment()))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error, "the function cannot start, or its runtime ended");
+            ExitCode::FAILURE
         }
-    })
+    }
+}
+
+/// The variables that are text. Others are none of ours.
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// Answers one event of an API Gateway HTTP API (payload format 2.0) from `app`.

@@ -2,9 +2,11 @@
 //!
 //! A handler's signature says who may call it ([`auth::Authed`]) and what it needs ([`state`]); it makes one or two domain calls and
 //! answers with a type of `oddish-api-types`. [`routes`] lists them all; [`lambda`] runs one of them on Lambda, and the local server
-//! runs [`routes::router`]. Must never depend on the dispatcher or the runner.
+//! runs [`routes::router`]. [`dispatch`] is no endpoint: it is invoked by events. Handlers must never depend on the dispatcher, and nothing
+//! here on the runner.
 
 pub mod auth;
+pub mod dispatch;
 pub mod docs;
 pub mod error;
 pub mod extract;

@@ -38,6 +38,9 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/trials/{trial_id}/result", method: "GET", function: "get_trial_result" },
 ];
 
+/// The functions that serve no route: events invoke them.
+pub const EVENT_FUNCTIONS: &[&str] = &["dispatch"];
+
 #[derive(OpenApi)]
 #[openapi(info(
     title = "Oddish - Eval Scheduler API",

@@ -30,6 +30,8 @@ pub struct Limits(pub Arc<ConcurrencyLimits>);
 pub struct UploadRules {
     /// Size of an archive at the most, in bytes.
     pub max_bytes: u64,
+    /// Size at the most of one that comes in a form, in bytes.
+    pub max_form_bytes: u64,
     /// Seconds that an agent gets whose task sets no time-out; the client is told.
     pub default_agent_timeout_sec: f64,
 }
@@ -37,12 +39,18 @@ pub struct UploadRules {
 impl UploadRules {
     /// Reads them from the storage and agent settings.
     pub fn read(reader: &mut Reader<'_>, storage: &StorageSettings) -> Self {
+        let max_bytes = storage.max_task_upload_mb << 20;
         Self {
-            max_bytes: storage.max_task_upload_mb << 20,
+            max_bytes,
+            max_form_bytes: max_bytes,
             default_agent_timeout_sec: task_toml::read_default_agent_timeout_sec(reader),
         }
     }
 }
+
+/// What a form may bring to a function, in bytes. Lambda hands over 6 MB of payload (AWS, Lambda quotas), where the body is in base64 and
+/// the event around it counts too.
+const LAMBDA_FORM_BYTES: u64 = 4 << 20;
 
 /// Wakes the dispatcher.
 #[derive(Clone, Debug)]
@@ -143,7 +151,8 @@ pub struct Everything {
     pub wake: Wake,
 }
 
-fn lazy_pool(settings: &Settings) -> Result<PgPool, StateError> {
+/// Connects at the first query.
+pub(crate) fn lazy_pool(settings: &Settings) -> Result<PgPool, StateError> {
     let mut reader = settings.reader();
     let database = DatabaseSettings::read(&mut reader);
     reader.finish()?;
@@ -155,7 +164,8 @@ fn lazy_pool(settings: &Settings) -> Result<PgPool, StateError> {
 async fn storage(settings: &Settings) -> Result<(Artifacts, UploadRules), StateError> {
     let mut reader = settings.reader();
     let storage = StorageSettings::read(&mut reader);
-    let rules = UploadRules::read(&mut reader, &storage);
+    let mut rules = UploadRules::read(&mut reader, &storage);
+    rules.max_form_bytes = rules.max_bytes.min(LAMBDA_FORM_BYTES);
     let s3 = S3Settings::read(&mut reader);
     reader.finish()?;
     let store: SharedStore = match &s3 {

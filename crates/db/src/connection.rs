@@ -23,6 +23,13 @@ pub const DATABASE_VARIABLES: &[Variable] = &[
         secret: false,
         doc: "Connections at the most, for each process.",
     },
+    Variable {
+        name: "ODDISH_DB_STATEMENT_CACHE",
+        default: "100",
+        secret: false,
+        doc: "Statements that each connection keeps prepared. 0 where a proxy shares connections between clients, such as RDS Proxy or \
+              PgBouncer: a prepared statement belongs to one of them.",
+    },
 ];
 
 /// Where the database is and how many connections to keep.
@@ -48,6 +55,13 @@ impl std::fmt::Debug for DatabaseUrl {
 }
 
 impl DatabaseUrl {
+    /// Connections of this URL keep so many statements prepared. With 0 they use unnamed ones only, which end with their transaction.
+    #[must_use]
+    pub fn with_statement_cache(mut self, statements: usize) -> Self {
+        self.options = self.options.statement_cache_capacity(statements);
+        self
+    }
+
     /// The URL as libpq would take it, password included.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -84,7 +98,11 @@ impl DatabaseSettings {
     pub fn read(reader: &mut Reader<'_>) -> Self {
         let preferred = read_url(reader, "DATABASE_URL");
         let other = read_url(reader, "ODDISH_DATABASE_URL");
-        Self { url: preferred.or(other), pool_size: reader.within("ODDISH_DB_POOL_SIZE", 10, 1..=1000) }
+        let statements = reader.within("ODDISH_DB_STATEMENT_CACHE", 100, 0..=10_000);
+        Self {
+            url: preferred.or(other).map(|url| url.with_statement_cache(statements)),
+            pool_size: reader.within("ODDISH_DB_POOL_SIZE", 10, 1..=1000),
+        }
     }
 }
 

@@ -1,13 +1,15 @@
 //! Hands claimed jobs to runners, and notices when a runner is gone.
 //!
 //! One pass ([`Dispatcher::pass`]) reaps, claims and launches; [`Dispatcher::run`] makes a pass whenever a wake arrives and, slowly, by
-//! itself. Where runners run is behind the [`Launcher`] trait: [`ProcessLauncher`] starts them as child processes. Knows nothing of HTTP,
+//! itself, while [`Dispatcher::dispatch`] does what can be done now and returns. Where runners run is behind the [`Launcher`] trait: [`ProcessLauncher`] starts them as child processes. Knows nothing of HTTP,
 //! storage, Harbor or Docker.
 
 mod launcher;
 mod pass;
 mod process_launcher;
+mod settings;
 
 pub use launcher::{LaunchError, Launcher};
 pub use pass::Dispatcher;
 pub use process_launcher::{ProcessLauncher, RunnerCommand};
+pub use settings::{LAUNCHER_VARIABLES, LauncherSettings, RunnerMissing};

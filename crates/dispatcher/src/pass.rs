@@ -1,7 +1,7 @@
 //! One pass of the dispatcher, and the loop around it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use oddish_db::wake::Wakes;
 use oddish_db::{DbError, PgPool, attempts, queue};
@@ -31,6 +31,8 @@ pub struct Dispatcher {
 /// What a pass found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Found {
+    /// Jobs claimed.
+    claimed: usize,
     /// There may be more to claim right now.
     more: bool,
     /// Runners live that must be looked after.
@@ -84,6 +86,19 @@ impl Dispatcher {
         self.launcher.stop().await;
     }
 
+    /// Makes passes until there is nothing more to claim now, or `deadline` is reached: for a dispatcher that is called when there may be
+    /// work, and is not always there. Returns how many jobs it claimed.
+    pub async fn dispatch(&self, deadline: Instant) -> Result<usize, DbError> {
+        let mut claimed = 0;
+        loop {
+            let found = self.pass().await?;
+            claimed += found.claimed;
+            if !found.more || Instant::now() >= deadline {
+                return Ok(claimed);
+            }
+        }
+    }
+
     /// Reaps, claims and launches once.
     async fn pass(&self) -> Result<Found, DbError> {
         let now = OffsetDateTime::now_utc();
@@ -94,7 +109,7 @@ impl Dispatcher {
         queue::settle_lowered_limits(&self.pool).await?;
         let room = self.launcher.room().min(BATCH);
         if room == 0 {
-            return Ok(Found { more: false, watching });
+            return Ok(Found { watching, ..Found::default() });
         }
         let claims = queue::claim(&self.pool, room, now).await?;
         let mut busy = false;
@@ -106,7 +121,7 @@ impl Dispatcher {
             }
         }
         let full = claims.len() == usize::try_from(room).unwrap_or(usize::MAX);
-        Ok(Found { more: full && !busy && self.launcher.room() > 0, watching })
+        Ok(Found { claimed: claims.len(), more: full && !busy && self.launcher.room() > 0, watching })
     }
 
     async fn not_launched(&self, claim: &queue::Claim, error: &LaunchError) -> Result<(), DbError> {

@@ -1,5 +1,6 @@
 //! The rules of Oddish, and nothing else: ids and names, statuses and their transitions, queue keys, the agents and
-//! environments of Harbor, sweep expansion, task checks, retries, concurrency limits, and the reading of settings.
+//! environments of Harbor, sweep expansion, task checks, failures and retries, concurrency limits, and the reading of
+//! settings.
 //!
 //! Every function here is a pure function of its arguments (ids and generated names also draw on the operating
 //! system's random source). This crate must never depend on an async runtime, a database, HTTP, or the file system.
@@ -7,8 +8,10 @@
 //! "Contract" in the documentation means the wire and command-line behaviour of the published Oddish, by section.
 
 pub mod agent;
+pub mod breaker;
 pub mod environment;
 pub mod experiment;
+pub mod failure;
 pub mod harbor_settings;
 pub mod id;
 pub mod limits;

@@ -1,7 +1,184 @@
 //! When a trial is tried again.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::failure::{Budget, Failure, FailureClass};
+use crate::settings::{Reader, Variable};
+
 /// How many attempts a trial has unless told otherwise (contract 3.7).
 pub const MAX_ATTEMPTS_DEFAULT: u32 = 6;
+/// The most that can be asked for.
+pub const MAX_ATTEMPTS_HIGHEST: u32 = 100;
+
+const BACKOFF_BASE_DEFAULT: u64 = 60;
+const BACKOFF_MAX_DEFAULT: u64 = 3600;
+/// The longest backoff that can be set, in seconds: a day.
+const BACKOFF_HIGHEST: u64 = 86_400;
+
+const MAX_ATTEMPTS_VARIABLE: &str = "ODDISH_MAX_ATTEMPTS";
+const BACKOFF_BASE_VARIABLE: &str = "ODDISH_RETRY_BACKOFF_BASE";
+const BACKOFF_MAX_VARIABLE: &str = "ODDISH_RETRY_BACKOFF_MAX";
+
+/// The variables that [`RetrySettings::read`] reads.
+pub const RETRY_VARIABLES: &[Variable] = &[
+    Variable {
+        name: MAX_ATTEMPTS_VARIABLE,
+        default: "6",
+        secret: false,
+        doc: "How often a trial is tried that its agent or its tests fail without a reward. Failures of the sandbox and the\n\
+              provider don't count: they have limits of their own.",
+    },
+    Variable {
+        name: BACKOFF_BASE_VARIABLE,
+        default: "60",
+        secret: false,
+        doc: "Seconds before a failed trial is tried again, at most; doubled with every further failure of its kind.",
+    },
+    Variable {
+        name: BACKOFF_MAX_VARIABLE,
+        default: "3600",
+        secret: false,
+        doc: "Seconds that the wait before a further try never exceeds, unless the provider asks for more.",
+    },
+];
+
+/// How retries are spread over time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetrySettings {
+    /// What `max_attempts` of a trial is unless its sweep says otherwise; 1 to [`MAX_ATTEMPTS_HIGHEST`].
+    pub max_attempts: u32,
+    /// Longest wait after the first failure of a class.
+    pub backoff_base: Duration,
+    /// Longest wait after any; wins over a higher base.
+    pub backoff_max: Duration,
+}
+
+impl Default for RetrySettings {
+    fn default() -> Self {
+        Self {
+            max_attempts: MAX_ATTEMPTS_DEFAULT,
+            backoff_base: Duration::from_secs(BACKOFF_BASE_DEFAULT),
+            backoff_max: Duration::from_secs(BACKOFF_MAX_DEFAULT),
+        }
+    }
+}
+
+impl RetrySettings {
+    /// Reads `ODDISH_MAX_ATTEMPTS`, `ODDISH_RETRY_BACKOFF_BASE` and `ODDISH_RETRY_BACKOFF_MAX`.
+    pub fn read(reader: &mut Reader<'_>) -> Self {
+        let mut seconds = |name, default| Duration::from_secs(reader.within(name, default, 0..=BACKOFF_HIGHEST));
+        let backoff_base = seconds(BACKOFF_BASE_VARIABLE, BACKOFF_BASE_DEFAULT);
+        let backoff_max = seconds(BACKOFF_MAX_VARIABLE, BACKOFF_MAX_DEFAULT);
+        let max_attempts = reader.within(MAX_ATTEMPTS_VARIABLE, MAX_ATTEMPTS_DEFAULT, 1..=MAX_ATTEMPTS_HIGHEST);
+        Self { max_attempts, backoff_base, backoff_max }
+    }
+
+    /// The longest wait after the `nth` failure of a class, the first being 1: doubled each time, up to the maximum.
+    fn longest_wait(&self, nth: u32) -> Duration {
+        self.backoff_base.saturating_mul(2_u32.saturating_pow(nth.saturating_sub(1))).min(self.backoff_max)
+    }
+}
+
+/// How an attempt ended that did not end its trial well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The runner recorded a failure.
+    Failed(Failure),
+    /// The runner went away without recording anything.
+    Lost,
+    /// The runner was told to stop, or the claim was given back. The trial had no part in it.
+    Interrupted,
+}
+
+impl Ending {
+    /// The class that the attempt is counted in, if it counts at all.
+    pub const fn class(self) -> Option<FailureClass> {
+        match self {
+            Self::Failed(failure) => Some(failure.class),
+            Self::Lost => Some(FailureClass::Infrastructure),
+            Self::Interrupted => None,
+        }
+    }
+}
+
+/// How often a trial failed in each class, since it was submitted or last retried by a user.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Failures(BTreeMap<FailureClass, u32>);
+
+impl FromIterator<(FailureClass, u32)> for Failures {
+    fn from_iter<T: IntoIterator<Item = (FailureClass, u32)>>(counts: T) -> Self {
+        let mut failures = Self::default();
+        for (class, count) in counts {
+            let sum = failures.0.entry(class).or_default();
+            *sum = sum.saturating_add(count);
+        }
+        failures
+    }
+}
+
+impl Failures {
+    /// How often in this class.
+    pub fn of(&self, class: FailureClass) -> u32 {
+        self.0.get(&class).copied().unwrap_or(0)
+    }
+
+    /// How often in all classes that share the trial's `max_attempts`.
+    fn of_attempts(&self) -> u32 {
+        let shared = self.0.iter().filter(|(class, _)| class.policy().budget == Budget::Attempts);
+        shared.fold(0, |sum, (_, count)| sum.saturating_add(*count))
+    }
+}
+
+/// What becomes of the trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// It is tried again.
+    Retry {
+        /// Time until it may be claimed.
+        after: Duration,
+    },
+    /// It has failed.
+    Fail,
+}
+
+/// Whether and when a trial is tried again after an attempt that ended in this way.
+///
+/// `before` are the failures of its earlier attempts, without this one; `max_attempts` is the trial's own. `random`,
+/// from 0 to 1, spreads trials that failed together: the wait lies between half and all of a time that doubles with every
+/// failure of the class (equal jitter). It is never shorter than the provider asked for. An interruption costs nothing,
+/// and the first failure for which a lost runner is to blame has no wait.
+///
+/// Failures of a class with its own budget don't use up `max_attempts`, nor the other way round; the number of tries
+/// has a bound all the same, since every budget has.
+pub fn decide(ending: Ending, before: &Failures, max_attempts: u32, settings: &RetrySettings, random: f64) -> Decision {
+    let Some(class) = ending.class() else {
+        return Decision::Retry { after: Duration::ZERO };
+    };
+    let earlier = before.of(class);
+    let spent = match class.policy().budget {
+        Budget::Single => true,
+        Budget::Attempts => before.of_attempts().saturating_add(1) >= max_attempts,
+        Budget::Own(tries) => earlier.saturating_add(1) >= tries,
+    };
+    match ending {
+        _ if spent => Decision::Fail,
+        Ending::Failed(failure) if failure.lasting => Decision::Fail,
+        Ending::Failed(failure) => {
+            let wait = settings.longest_wait(earlier.saturating_add(1));
+            Decision::Retry { after: spread(wait, failure.retry_after, random) }
+        }
+        Ending::Lost if earlier > 0 => Decision::Retry { after: spread(settings.longest_wait(earlier), None, random) },
+        Ending::Lost | Ending::Interrupted => Decision::Retry { after: Duration::ZERO },
+    }
+}
+
+/// A wait of half to all of `longest`, later by as much as `asked` for is more than that half.
+fn spread(longest: Duration, asked: Option<Duration>, random: f64) -> Duration {
+    let half = longest / 2;
+    let share = if random.is_nan() { 0.0 } else { random.clamp(0.0, 1.0) };
+    half.max(asked.unwrap_or_default()).saturating_add(half.mul_f64(share))
+}
 
 /// Whether a trial whose attempt was lost runs again, having begun `attempts` of at most `max_attempts`.
 ///
@@ -11,13 +188,4 @@ pub fn retry_after_loss(attempts: u32, max_attempts: u32) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_attempt_is_the_last() {
-        assert!(retry_after_loss(5, MAX_ATTEMPTS_DEFAULT));
-        assert!(!retry_after_loss(6, MAX_ATTEMPTS_DEFAULT));
-        assert!(!retry_after_loss(7, MAX_ATTEMPTS_DEFAULT), "a lowered maximum also ends it");
-    }
-}
+mod tests;

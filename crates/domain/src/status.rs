@@ -3,9 +3,6 @@
 //! The words are what the API, the database and the command line all use. The transition tables below are the only
 //! place where it is written which status may follow which.
 
-use std::{fmt, str::FromStr};
-
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// A word that is none of the allowed ones.
@@ -23,7 +20,7 @@ pub struct UnknownWord {
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident, $kind:literal, $($(#[$doc:meta])* $variant:ident = $word:literal),+ $(,)?) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         #[serde(rename_all = "snake_case")]
         pub enum $name {
@@ -42,24 +39,25 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.as_str())
             }
         }
 
-        impl FromStr for $name {
-            type Err = UnknownWord;
+        impl std::str::FromStr for $name {
+            type Err = $crate::status::UnknownWord;
 
             fn from_str(word: &str) -> Result<Self, Self::Err> {
                 match word {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err(UnknownWord { kind: $kind, given: word.to_owned(), allowed: &[$($word),+] }),
+                    _ => Err($crate::status::UnknownWord { kind: $kind, given: word.to_owned(), allowed: &[$($word),+] }),
                 }
             }
         }
     };
 }
+pub(crate) use words;
 
 words! {
     /// The state of a trial. Success means that it ran and produced a reward (0 counts), failed that it didn't.
@@ -202,6 +200,8 @@ impl TaskStatus {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt;
+
     use super::*;
 
     /// Both tables as pictures: a row per status, a mark per status in the same order.

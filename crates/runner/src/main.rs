@@ -18,7 +18,9 @@ use oddish_runner::clean_up::clean_up;
 use oddish_runner::run::{Attempt, Runner, run};
 use oddish_runner::settings::{RUNNER_VARIABLES, RunnerSettings};
 use tracing::{Instrument, error, info, info_span};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 use uuid::Uuid;
 
 /// What the launcher says. These are no settings: a person has no reason to set them.
@@ -82,8 +84,10 @@ fn report(result: anyhow::Result<()>) -> ExitCode {
 }
 
 fn start(command: fn(&Settings) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_from_env("ODDISH_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_env_filter(filter).init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let filter: Option<Targets> = env::var("ODDISH_LOG").ok().and_then(|text| text.parse().ok());
+    let filter = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    tracing_subscriber::registry().with(lines).with(filter).init();
     // The launcher has made us the leader of a group, which it can kill as a whole; started by hand, we make it ourselves.
     if getpgrp() != getpid() {
         setpgid(Pid::from_raw(0), Pid::from_raw(0)).context("cannot lead a process group")?;

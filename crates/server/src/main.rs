@@ -15,14 +15,18 @@ mod worker;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 fn main() -> ExitCode {
     let arguments = args::Arguments::parse();
-    tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never)
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("ODDISH_LOG").unwrap_or_else(|_| "info".into()))
-        .init();
+        .with_ansi(anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never);
+    let filter: Option<Targets> = std::env::var("ODDISH_LOG").ok().and_then(|text| text.parse().ok());
+    let filter = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    tracing_subscriber::registry().with(lines).with(filter).init();
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

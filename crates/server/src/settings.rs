@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use oddish_artifacts::{S3_VARIABLES, S3Settings, STORAGE_VARIABLES, StorageSettings};
 use oddish_db::{DATABASE_VARIABLES, DatabaseSettings};
+use oddish_dispatcher::{LAUNCHER_VARIABLES, LauncherSettings};
 use oddish_domain::limits::{self, ConcurrencyLimits};
 use oddish_domain::settings::{Reader, Settings, Variable};
 use oddish_functions::auth::{AUTH_VARIABLES, AuthMode};
@@ -22,18 +23,6 @@ const SERVER_VARIABLES: &[Variable] = &[
         default: "true",
         secret: false,
         doc: "Whether `oddish-server api` runs trials too. With false, or with --no-workers, an `oddish-server worker` has to.",
-    },
-    Variable {
-        name: "ODDISH_MAX_RUNNERS",
-        default: "32",
-        secret: false,
-        doc: "Trials at once on this machine, over all models; each takes 200 to 300 MB beside its containers.",
-    },
-    Variable {
-        name: "ODDISH_RUNNER",
-        default: "",
-        secret: false,
-        doc: "The oddish-runner program. Unset: the one beside oddish-server, else the one on PATH.",
     },
     Variable {
         name: "ODDISH_HOME",
@@ -51,7 +40,7 @@ const SERVER_VARIABLES: &[Variable] = &[
         name: "ODDISH_LOG",
         default: "info",
         secret: false,
-        doc: "What is logged, in the form of Rust's env_logger: `info`, `debug`, `oddish_dispatcher=debug,info`.",
+        doc: "What is logged: a level, or levels by part, such as `debug` or `oddish_dispatcher=debug,info`.",
     },
 ];
 
@@ -77,6 +66,7 @@ const VARIABLES: &[(&str, &[Variable])] = &[
     ("Concurrency", limits::VARIABLES),
     ("API and server", SERVER_VARIABLES),
     ("Access", AUTH_VARIABLES),
+    ("Starting runners", LAUNCHER_VARIABLES),
     ("Running trials", oddish_runner::settings::RUNNER_VARIABLES),
     ("Keys for Harbor and its agents", PASSED_ON),
 ];
@@ -98,8 +88,7 @@ pub(crate) struct ServerSettings {
     pub(crate) host: IpAddr,
     pub(crate) port: u16,
     pub(crate) start_workers: bool,
-    pub(crate) max_runners: u32,
-    pub(crate) runner: Option<PathBuf>,
+    pub(crate) launcher: LauncherSettings,
     pub(crate) home: PathBuf,
     pub(crate) postgres_programs: Option<PathBuf>,
     /// All variables, for the runners.
@@ -146,8 +135,7 @@ impl ServerSettings {
             host: reader.parsed("ODDISH_API_HOST", IpAddr::V4(Ipv4Addr::LOCALHOST)),
             port: reader.parsed("ODDISH_API_PORT", 8000),
             start_workers: reader.flag("ODDISH_AUTO_START_WORKERS", true),
-            max_runners: reader.within("ODDISH_MAX_RUNNERS", 32, 1..=10_000),
-            runner: reader.optional("ODDISH_RUNNER"),
+            launcher: LauncherSettings::read(reader),
             home: reader.optional("ODDISH_HOME").unwrap_or_else(|| default_home(&environment)),
             postgres_programs: reader.optional("ODDISH_POSTGRES_BIN"),
             environment,

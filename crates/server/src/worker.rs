@@ -1,11 +1,10 @@
 //! Running trials: the dispatcher with its runners as child processes.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use oddish_db::{DatabaseUrl, PgPool};
-use oddish_dispatcher::{Dispatcher, ProcessLauncher, RunnerCommand};
+use oddish_dispatcher::{Dispatcher, ProcessLauncher};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -32,11 +31,7 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn start(settings: &ServerSettings, url: &DatabaseUrl, pool: PgPool) -> anyhow::Result<Self> {
-        let command = RunnerCommand {
-            program: runner_program(settings)?,
-            environment: settings.runner_environment(url.text()),
-            max_runners: settings.max_runners,
-        };
+        let command = settings.launcher.command(settings.runner_environment(url.text()))?;
         let launcher = Arc::new(ProcessLauncher::new(pool.clone(), command));
         let dispatcher = Dispatcher::new(pool, launcher);
         let (shutdown, stopped) = watch::channel(false);
@@ -59,21 +54,4 @@ pub(crate) async fn stop_requested() -> anyhow::Result<()> {
         _ = terminate.recv() => {}
     }
     Ok(())
-}
-
-fn runner_program(settings: &ServerSettings) -> anyhow::Result<PathBuf> {
-    if let Some(program) = &settings.runner {
-        if program.is_file() {
-            return Ok(program.clone());
-        }
-        bail!("ODDISH_RUNNER names {}, which is not a file", program.display());
-    }
-    let name = "oddish-runner";
-    let beside = std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join(name)));
-    let on_path =
-        settings.environment.get("PATH").map(|path| std::env::split_paths(path).map(|folder| folder.join(name)));
-    beside.into_iter().chain(on_path.into_iter().flatten()).find(|candidate| candidate.is_file()).context(
-        "found no oddish-runner beside oddish-server or on PATH: build it with `cargo build -p oddish-runner`, or name it in \
-         ODDISH_RUNNER",
-    )
 }

@@ -8,12 +8,8 @@ use anyhow::{Result, bail};
 use crate::database::ThrowAwayDatabase;
 use crate::prepare::prepare;
 use crate::progress::{say, step};
-use crate::setup::{self, Toolbox};
+use crate::setup::{self, Toolbox, cargo_lambda};
 use crate::{interrupt, process, template, workspace};
-
-/// The programs that end-to-end tests start, with their packages.
-pub(crate) const PROGRAMS: [(&str, &str); 3] =
-    [("oddish-cli", "oddish"), ("oddish-server", "oddish-server"), ("oddish-runner", "oddish-runner")];
 
 /// `cargo xtask test`. `arguments` go to nextest. With `ci`, formatting, query data, template and lints are checked first, and a failure of one
 /// doesn't hide the others.
@@ -39,7 +35,7 @@ pub(crate) fn run(ci: bool, arguments: &[String]) -> Result<()> {
         check("template", template::lint())?;
         check("lints", step("checking the lints", || process::shown(&mut cargo(&clippy))))?;
     }
-    check("build", build_programs())?;
+    check("build", build_all())?;
     check("tests", tests(&toolbox, &nextest, arguments))?;
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
@@ -47,15 +43,18 @@ pub(crate) fn run(ci: bool, arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Builds the programs of [`PROGRAMS`] beside this one.
+/// Builds the three programs that run trials, beside this one.
 pub(crate) fn build_programs() -> Result<()> {
     step("building oddish, oddish-server and oddish-runner", || {
-        let mut build = cargo(&["build"]);
-        for (package, program) in PROGRAMS {
-            build.args(["--package", package, "--bin", program]);
-        }
-        process::shown(&mut build)
+        let packages = ["oddish-cli", "oddish-server", "oddish-runner"].map(|package| ["--package", package]);
+        process::shown(&mut cargo(&[&["build", "--bins"], packages.as_flattened()].concat()))
     })
+}
+
+/// Builds every program of the workspace, the functions too, beside this one: with the features that the tests build them with, so that
+/// nothing is compiled twice for them.
+pub(crate) fn build_all() -> Result<()> {
+    step("building all programs and functions", || process::shown(&mut cargo(&["build", "--workspace", "--bins"])))
 }
 
 fn tests(toolbox: &Toolbox, nextest: &Path, arguments: &[String]) -> Result<()> {
@@ -63,6 +62,8 @@ fn tests(toolbox: &Toolbox, nextest: &Path, arguments: &[String]) -> Result<()> 
     say("==> running the tests");
     let mut command = Command::new(nextest);
     command.args(["nextest", "run", "--workspace"]).args(arguments).current_dir(workspace::root());
+    // Some tests run the functions behind its gateway.
+    command.env("CARGO_LAMBDA", cargo_lambda::ensure()?);
     process::shown(toolbox.equip(&mut command).env("DATABASE_URL", database.url()))
 }
 

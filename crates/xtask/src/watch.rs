@@ -10,65 +10,71 @@ use crate::database::{ThrowAwayDatabase, throw_away_folder};
 use crate::progress::{say, step};
 use crate::setup::{self, cargo_lambda};
 use crate::stack::{free_port, program, without_settings};
-use crate::test::build_programs;
+use crate::test::build_all;
 use crate::{http, interrupt, process, workspace};
 
 /// For the gateway and the first start of a function, which is built by then.
 const START_LIMIT: Duration = Duration::from_mins(2);
+const BUCKET: &str = "artifacts";
+const ACCESS_KEY: &str = "local";
 /// For runners to give back their trials.
 const STOP_LIMIT: Duration = Duration::from_mins(1);
+
+/// How often the dispatcher is invoked, which a schedule and a queue of wake-ups do on AWS.
+const TICK: Duration = Duration::from_secs(1);
+/// Where a function is invoked with an event.
+const INVOKE_DISPATCH: &str = "/2015-03-31/functions/dispatch/invocations";
 
 /// `cargo xtask watch`.
 pub(crate) fn run(port: u16) -> Result<()> {
     let toolbox = setup::run()?;
     let cargo_lambda = cargo_lambda::ensure()?;
-    build_programs()?;
-    step("building the functions", || {
-        let mut build = Command::new("cargo");
-        build.args(["build", "--package", "oddish-functions", "--bins"]).current_dir(workspace::root());
-        process::shown(&mut build)
-    })?;
+    build_all()?;
 
     let folder = throw_away_folder("oddish-watch-")?;
     let database = ThrowAwayDatabase::start(&toolbox.postgres_bin)?;
-    // The gateway has no place for signed URLs of the folder store, so the process that runs the trials serves them.
-    let server_port = free_port()?;
+    let bucket_port = free_port()?;
     let secret = uuid::Uuid::new_v4().simple().to_string();
     let with_settings = |command: &mut Command| {
-        command.env("ODDISH_SECRET_KEY", &secret);
-        command.env("ODDISH_PUBLIC_URL", format!("http://127.0.0.1:{server_port}"));
+        command.envs([
+            ("ODDISH_S3_ENABLED", "true"),
+            ("ODDISH_S3_BUCKET", BUCKET),
+            ("ODDISH_S3_ACCESS_KEY", ACCESS_KEY),
+        ]);
+        command.env("ODDISH_S3_SECRET_KEY", &secret);
+        command.env("ODDISH_S3_ENDPOINT_URL", format!("http://127.0.0.1:{bucket_port}"));
         command.env("DATABASE_URL", database.url());
-        command.env("ODDISH_LOCAL_STORAGE_DIR", folder.path().join("oddish-tasks"));
         command.env("ODDISH_HARBOR_JOBS_DIR", folder.path().join("harbor-jobs"));
     };
     let mut migrate = program("oddish-server")?;
     with_settings(&mut migrate);
     step("migrating it", || process::logged("watch", migrate.args(["db", "init"]).current_dir(folder.path())))?;
 
-    let mut worker = program("oddish-server")?;
-    worker.args(["api", "--port", &server_port.to_string()]);
-    with_settings(toolbox.equip(&mut worker).current_dir(folder.path()));
-    let mut worker = Service::start("oddish-server", &mut worker)?;
+    let mut bucket = program("oddish-local-bucket")?;
+    bucket.arg(folder.path()).args(["--port", &bucket_port.to_string()]);
+    with_settings(&mut bucket);
+    let mut bucket = Service::start("oddish-local-bucket", &mut bucket)?;
     let mut gateway = Command::new(cargo_lambda);
     gateway.args(["lambda", "watch", "--wait", "--package", "oddish-functions"]);
     gateway.args(["--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()]);
-    with_settings(without_settings(&mut gateway).current_dir(workspace::root()));
+    with_settings(toolbox.equip(without_settings(&mut gateway)).current_dir(workspace::root()));
+    gateway.env("ODDISH_RUNNER", workspace::binaries()?.join("oddish-runner"));
     let mut gateway = Service::start("cargo lambda watch", &mut gateway)?;
 
-    let outcome = wait_until_healthy(port, [&mut worker, &mut gateway]).and_then(|()| {
+    let outcome = wait_until_healthy(port, [&mut bucket, &mut gateway]).and_then(|()| {
         say("\nThe functions answer. In another terminal:\n");
         say(&format!("    export ODDISH_API_URL=http://localhost:{port}"));
-        say("    oddish run examples/tasks/hello -a oracle\n\nCtrl-C stops everything.");
-        until_interrupted([&mut worker, &mut gateway])
+        say("    target/debug/oddish run examples/tasks/hello -a oracle\n\nCtrl-C stops everything.");
+        dispatch_until_interrupted(port, [&mut bucket, &mut gateway])
     });
-    let stopped = gateway.stop().and(worker.stop());
+    let stopped = gateway.stop().and(bucket.stop());
     outcome.and(stopped)
 }
 
 fn wait_until_healthy(port: u16, mut services: [&mut Service; 2]) -> Result<()> {
-    step("waiting for the first answer", || {
+    step("waiting for the first answers", || {
         let deadline = Instant::now() + START_LIMIT;
-        while let Err(refusal) = http::get(port, "/health") {
+        while let Err(refusal) = http::get(port, "/health").and_then(|_| http::post(port, INVOKE_DISPATCH, "{}")) {
             interrupt::check()?;
             services.iter_mut().try_for_each(|service| service.check())?;
             if Instant::now() > deadline {
@@ -80,9 +86,15 @@ fn wait_until_healthy(port: u16, mut services: [&mut Service; 2]) -> Result<()> 
     })
 }
 
-fn until_interrupted(mut services: [&mut Service; 2]) -> Result<()> {
+fn dispatch_until_interrupted(port: u16, mut services: [&mut Service; 2]) -> Result<()> {
+    let mut last = Instant::now();
     while interrupt::received() == 0 {
         services.iter_mut().try_for_each(|service| service.check())?;
+        if last.elapsed() > TICK {
+            last = Instant::now();
+            // What it fails at is in its log, on this terminal; the next tick tries again, as the next event does on AWS.
+            let _ = http::post(port, INVOKE_DISPATCH, "{}");
+        }
         std::thread::sleep(Duration::from_millis(50));
     }
     Ok(())

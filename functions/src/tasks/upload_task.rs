@@ -30,6 +30,8 @@ struct UploadForm {
 
 /// Stores a task. Always makes a new one: names are not unique.
 ///
+/// For small archives: where this API runs on AWS Lambda, a form can bring 4 MB. `POST /tasks/upload/init` takes larger ones.
+///
 /// The archive is read once, checked (its members, `task.toml`, the files that Harbor needs) and stored where no client can write.
 #[utoipa::path(post, path = "/tasks/upload", operation_id = "upload_task", tag = "tasks",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
@@ -42,7 +44,7 @@ pub async fn upload_task(
     State(rules): State<UploadRules>,
     form: Multipart,
 ) -> Result<Json<UploadResponse>, ApiError> {
-    let upload = receive(form, rules.max_bytes).await?;
+    let upload = receive(form, &rules).await?;
     let checked = archive_check::check(upload.file.path(), rules.default_agent_timeout_sec).await?;
     let task_id = store_task(&pool, &store, &upload, &checked).await?;
     Ok(Json(UploadResponse {
@@ -65,7 +67,7 @@ struct Upload {
 }
 
 /// Streams the form's file to a temporary one, and stops as soon as it is too large.
-async fn receive(mut form: Multipart, bound: u64) -> Result<Upload, ApiError> {
+async fn receive(mut form: Multipart, rules: &UploadRules) -> Result<Upload, ApiError> {
     while let Some(mut field) = form.next_field().await.map_err(|error| broken_form(&error))? {
         if field.name() != Some("file") {
             continue;
@@ -78,10 +80,9 @@ async fn receive(mut form: Multipart, bound: u64) -> Result<Upload, ApiError> {
         let mut bytes = 0;
         while let Some(chunk) = field.chunk().await.map_err(|error| broken_form(&error))? {
             bytes += chunk.len() as u64;
-            if bytes > bound {
-                drain(&mut field, bound).await;
-                let text = format!("Task upload too large. Max size is {}MB.", bound >> 20);
-                return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, text));
+            if bytes > rules.max_form_bytes {
+                drain(&mut field, rules.max_form_bytes).await;
+                return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, too_large(rules)));
             }
             writer.write_all(&chunk).await.map_err(|error| ApiError::internal(&error))?;
         }
@@ -89,6 +90,17 @@ async fn receive(mut form: Multipart, bound: u64) -> Result<Upload, ApiError> {
         return Ok(Upload { name, file });
     }
     Err(ApiError::field("missing", vec![json!("body"), json!("file")], "Field required"))
+}
+
+fn too_large(rules: &UploadRules) -> String {
+    let (whole, form) = (rules.max_bytes >> 20, rules.max_form_bytes >> 20);
+    if form == whole {
+        return format!("Task upload too large. Max size is {whole}MB.");
+    }
+    format!(
+        "Task upload too large. Max size in a form is {form}MB here; up to {whole}MB can be sent with POST /tasks/upload/init, which \
+         answers where to put the archive, as `oddish run` does."
+    )
 }
 
 /// Reads on for a while and throws it away: a client that is still sending when the connection closes sees it break, and never reads

@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
+/// Of an archive.
+const MAX_BYTES: u64 = 2 << 20;
 const BOUNDARY: &str = "boundary-of-the-form";
 
 /// The whole API over one database and one folder.
@@ -56,6 +58,11 @@ impl Answer {
 
 impl Api {
     pub(crate) fn new(pool: PgPool) -> Self {
+        Self::with_form_bound(pool, MAX_BYTES)
+    }
+
+    /// One that takes less in a form than by a signed URL.
+    pub(crate) fn with_form_bound(pool: PgPool, max_form_bytes: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store: SharedStore = Arc::new(
             FolderStore::open(folder.path()).unwrap().with_signing(SigningKey::generate(), "http://oddish.test"),
@@ -65,7 +72,7 @@ impl Api {
                 auth: AuthMode::None,
                 db: Db(pool.clone()),
                 artifacts: Artifacts(Arc::clone(&store)),
-                rules: UploadRules { max_bytes: 1 << 20, default_agent_timeout_sec: 3600.0 },
+                rules: UploadRules { max_bytes: MAX_BYTES, max_form_bytes, default_agent_timeout_sec: 3600.0 },
                 limits: Limits(Arc::new(ConcurrencyLimits { default: 8, overrides: BTreeMap::new() })),
                 wake: Wake::through(pool.clone()),
             },

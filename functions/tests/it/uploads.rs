@@ -46,8 +46,15 @@ async fn a_bad_archive_is_a_400_that_says_what_to_do(pool: PgPool) {
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn a_large_upload_is_a_413(pool: PgPool) {
     let api = Api::new(pool);
+    let text = api.upload("hello.tar.gz", &vec![0; (2 << 20) + 1]).await.error(413);
+    assert_eq!(text, "Task upload too large. Max size is 2MB.");
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn what_is_too_large_for_a_form_is_told_the_other_way(pool: PgPool) {
+    let api = Api::with_form_bound(pool, 1 << 20);
     let text = api.upload("hello.tar.gz", &vec![0; (1 << 20) + 1]).await.error(413);
-    assert_eq!(text, "Task upload too large. Max size is 1MB.");
+    assert!(text.contains("1MB") && text.contains("2MB") && text.contains("POST /tasks/upload/init"), "{text}");
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]

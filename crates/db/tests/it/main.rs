@@ -4,6 +4,7 @@
 
 mod attempts;
 mod claims;
+mod connection;
 mod limits;
 mod scene;
 mod schema;

@@ -12,6 +12,7 @@ mod live_log;
 mod results;
 mod run;
 mod samples;
+mod taxonomy;
 mod upload;
 
 use std::path::{Path, PathBuf};

@@ -7,7 +7,9 @@
 mod bad_input;
 mod deaths;
 mod dispatchers;
+mod functions;
 mod outcomes;
 mod private_postgres;
 mod stack;
+mod stage;
 mod stand_in;

@@ -71,22 +71,29 @@ impl Stack {
     pub(crate) fn start(&mut self, arguments: &[&str]) -> Pid {
         let log = File::options().create(true).append(true).open(self.log()).unwrap();
         let mut command = Command::new(program("oddish-server"));
+        command.args(arguments).current_dir(self.folder()).env("ODDISH_LOCAL_STORAGE_DIR", self.storage()).stderr(log);
+        self.spawn(&mut command)
+    }
+
+    /// Starts a program with the settings of this stack.
+    pub(crate) fn spawn(&mut self, command: &mut Command) -> Pid {
         command
-            .args(arguments)
-            .current_dir(self.folder())
             .env("DATABASE_URL", &self.database_url)
-            .env("ODDISH_LOCAL_STORAGE_DIR", self.storage())
             .env("ODDISH_HARBOR_JOBS_DIR", self.folder().join("harbor-jobs"))
             .envs(self.settings.iter().cloned())
-            .stdin(Stdio::null())
-            .stderr(log);
+            .stdin(Stdio::null());
         let child = command.spawn().unwrap();
         let pid = Pid::from_raw(child.id().try_into().unwrap());
         self.servers.push(child);
         pid
     }
 
-    fn log(&self) -> PathBuf {
+    /// Makes `api` the URL that clients use.
+    pub(crate) fn reach_by(&mut self, api: String) {
+        self.api = api;
+    }
+
+    pub(crate) fn log(&self) -> PathBuf {
         self.folder().join("server.log")
     }
 

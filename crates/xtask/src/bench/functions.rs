@@ -1,7 +1,7 @@
 //! What a cold start costs: the size of a function's binary, the time until it asks for its first event, and its memory then.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::{Figure, median};
-use crate::database::throw_away_folder;
 use crate::progress::step;
 use crate::stack::without_settings;
 use crate::{process, workspace};
@@ -41,8 +40,8 @@ macro_rules! subject {
     };
 }
 
-/// One that uses the database only, one that uses files too, one that takes uploads.
-const SUBJECTS: [Subject; 3] = [subject!("list_tasks"), subject!("get_trial_logs"), subject!("upload_task")];
+/// One that uses the database only, one that uses S3 too, and the dispatcher.
+const SUBJECTS: [Subject; 3] = [subject!("list_tasks"), subject!("complete_upload"), subject!("dispatch")];
 
 pub(super) fn measure() -> Result<Vec<Figure>> {
     step("building three functions in release mode", || {
@@ -84,7 +83,6 @@ struct Start {
 /// Starts a function against a runtime API that never has an event for it.
 fn cold_start(program: &Path) -> Result<Start> {
     let runtime_api = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("found no free port")?;
-    let folder = throw_away_folder("oddish-bench-")?;
     let mut command = Command::new(program);
     without_settings(&mut command)
         .env("AWS_LAMBDA_RUNTIME_API", runtime_api.local_addr()?.to_string())
@@ -93,17 +91,20 @@ fn cold_start(program: &Path) -> Result<Start> {
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
         // Nothing listens there: a function that connects before its first request shows here.
         .env("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/nothing")
-        .env("ODDISH_LOCAL_STORAGE_DIR", folder.path())
+        // As on AWS, where the keys are in variables too.
+        .env("ODDISH_S3_ENABLED", "true")
+        .envs([("AWS_ACCESS_KEY_ID", "measured"), ("AWS_SECRET_ACCESS_KEY", "measured")])
+        .env("ODDISH_RUNNER", program)
         .stdout(Stdio::null());
     let begun = Instant::now();
     let mut function = Running(process::spawn(&mut command)?);
-    await_first_request(&runtime_api, &mut function.0)?;
+    let _unanswered = await_first_request(&runtime_api, &mut function.0)?;
     let milliseconds = begun.elapsed().as_secs_f64() * 1e3;
     Ok(Start { milliseconds, resident: resident(function.0.id())? })
 }
 
-/// Waits until the function asks for an event, and leaves it without an answer.
-fn await_first_request(runtime_api: &TcpListener, function: &mut Child) -> Result<()> {
+/// Waits until the function asks for an event, and leaves it without an answer: as long as the connection is there, it waits.
+fn await_first_request(runtime_api: &TcpListener, function: &mut Child) -> Result<TcpStream> {
     runtime_api.set_nonblocking(true)?;
     let begun = Instant::now();
     let connection = loop {
@@ -121,9 +122,9 @@ fn await_first_request(runtime_api: &TcpListener, function: &mut Child) -> Resul
     connection.set_nonblocking(false)?;
     connection.set_read_timeout(Some(PATIENCE))?;
     let mut request = String::new();
-    BufReader::new(connection).read_line(&mut request).context("the function sent no request")?;
+    BufReader::new(&connection).read_line(&mut request).context("the function sent no request")?;
     ensure!(request.starts_with("GET /2018-06-01/runtime/invocation/next "), "the function began with {request:?}");
-    Ok(())
+    Ok(connection)
 }
 
 /// Resident memory of a process in megabytes.

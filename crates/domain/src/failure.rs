@@ -1,0 +1,155 @@
+//! Why an attempt failed, and what follows from it.
+//!
+//! The name of the error decides, by the table [`KNOWN`]. Where a name says little, such as Python's
+//! `RuntimeError`, the message is searched for a few phrases that providers and Docker use word for word. What matches
+//! nothing is [`FailureClass::Unknown`].
+
+mod known;
+mod retry_after;
+mod text;
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+pub use self::known::{KNOWN, Known, Source};
+pub use self::retry_after::{RETRY_AFTER_MAX, retry_after};
+use crate::status::words;
+
+words! {
+    /// Who or what ended an attempt before it was done.
+    FailureClass, "failure class",
+    /// The sandbox, the network, the disk, or the runner.
+    Infrastructure = "infrastructure",
+    /// The model's provider asked to slow down.
+    ProviderRateLimit = "provider_rate_limit",
+    /// The account at the provider has nothing left to spend.
+    ProviderQuota = "provider_quota",
+    /// The provider does not accept the credentials, or there are none.
+    ProviderAuth = "provider_auth",
+    /// Another fault of the provider, or a request that it doesn't take.
+    Provider = "provider",
+    /// The agent: a time-out, a crash, a refusal.
+    Agent = "agent",
+    /// The task's tests left no reward that can be read.
+    Verifier = "verifier",
+    /// The task itself, or what was asked for it: every attempt would end the same way.
+    Task = "task",
+    /// Stopped on request.
+    Cancelled = "cancelled",
+    /// An error that nothing is known about.
+    Unknown = "unknown",
+}
+
+/// What the tries of a class are counted against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Budget {
+    /// One try, and no other.
+    Single,
+    /// The trial's `max_attempts`, which all classes with this budget share.
+    Attempts,
+    /// This many tries that failed in this class, apart from `max_attempts`: they are not the agent's doing.
+    Own(u32),
+}
+
+/// What follows from a failure of some class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// How often the trial is tried.
+    pub budget: Budget,
+    /// Whether a reward that is there in spite of the failure says something about the agent, and counts.
+    pub graded: bool,
+}
+
+/// With the default backoff the last of these tries comes after about two hours.
+const INFRASTRUCTURE_TRIES: u32 = 8;
+/// With the default backoff the last of these tries comes after about four hours.
+const PROVIDER_TRIES: u32 = 10;
+/// Limits by the day exist: with the default backoff the last of these tries comes after about half a day.
+const RATE_LIMIT_TRIES: u32 = 20;
+/// An account is filled up by the next morning or not at all. While the key is paused, tries are rare.
+const QUOTA_TRIES: u32 = 20;
+/// Credentials don't mend themselves: a lone trial gives up within the hour, while others wait for the paused key.
+const AUTH_TRIES: u32 = 5;
+
+impl FailureClass {
+    /// What follows from a failure of this class.
+    ///
+    /// | class | tries | a reward beside it counts |
+    /// |---|---|---|
+    /// | infrastructure, provider, `provider_rate_limit` | own budget | no |
+    /// | `provider_quota`, `provider_auth` | own budget, slowed by the [circuit breaker](crate::breaker) | no |
+    /// | agent, verifier, unknown | within `max_attempts` (contract 3.7) | yes |
+    /// | task, cancelled | one | no |
+    pub const fn policy(self) -> Policy {
+        match self {
+            Self::Infrastructure => Policy { budget: Budget::Own(INFRASTRUCTURE_TRIES), graded: false },
+            Self::ProviderRateLimit => Policy { budget: Budget::Own(RATE_LIMIT_TRIES), graded: false },
+            Self::ProviderQuota => Policy { budget: Budget::Own(QUOTA_TRIES), graded: false },
+            Self::ProviderAuth => Policy { budget: Budget::Own(AUTH_TRIES), graded: false },
+            Self::Provider => Policy { budget: Budget::Own(PROVIDER_TRIES), graded: false },
+            Self::Agent | Self::Verifier | Self::Unknown => Policy { budget: Budget::Attempts, graded: true },
+            Self::Task | Self::Cancelled => Policy { budget: Budget::Single, graded: false },
+        }
+    }
+
+    /// Whether the model's provider is to blame, or the account there.
+    pub const fn is_provider(self) -> bool {
+        matches!(self, Self::ProviderRateLimit | Self::ProviderQuota | Self::ProviderAuth | Self::Provider)
+    }
+}
+
+/// One failure, as far as retries care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure {
+    /// Its class.
+    pub class: FailureClass,
+    /// Whether another try would end the same way, whatever its class allows, such as with a model that doesn't exist.
+    pub lasting: bool,
+    /// How long the provider asked to wait; none for failures of other classes.
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// The failure that an error's type name and message tell of. `now` is what a date in the message is compared with.
+    ///
+    /// The name is a Python exception's without its module, as Harbor records it, or one of ours.
+    pub fn of(error_type: &str, message: &str, now: OffsetDateTime) -> Self {
+        let known = known(error_type);
+        let told = match known.map_or(Reading::All, |known| known.reading) {
+            Reading::Nothing => None,
+            Reading::Quota => text::rate_limit_or_quota(message, now),
+            Reading::All => text::cause(message, now),
+        };
+        let named = known.map_or((FailureClass::Unknown, false), |known| (known.class, known.lasting));
+        let (class, lasting) = told.map_or(named, |class| (class, false));
+        let retry_after = class.is_provider().then(|| retry_after(message, now)).flatten();
+        Self { class, lasting, retry_after }
+    }
+}
+
+/// What of an error's message may change the class that its name gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// Nothing: the name says it all, or the message holds text of the agent.
+    Nothing,
+    /// Whether a limit is one of rate or a spent quota, which names confuse.
+    Quota,
+    /// Every phrase that is known.
+    All,
+}
+
+/// Whether an exception beside a reward takes it away, since the reward says nothing about the agent: the tests may
+/// have run on what little it could do before the sandbox or the provider failed.
+///
+/// Only the name counts. Messages hold output of the agent, which could talk itself out of a bad grade.
+pub fn voids_reward(error_type: &str) -> bool {
+    known(error_type).is_some_and(|known| !known.class.policy().graded)
+}
+
+fn known(error_type: &str) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| known.names.contains(&error_type))
+}
+
+#[cfg(test)]
+mod tests;
