@@ -9,6 +9,7 @@ mod demo;
 mod fuzz;
 mod http;
 mod interrupt;
+mod leftovers;
 mod prepare;
 mod process;
 mod progress;

@@ -11,7 +11,7 @@ use crate::progress::{say, step};
 use crate::setup::{self, cargo_lambda};
 use crate::stack::{free_port, program, without_settings};
 use crate::test::build_all;
-use crate::{http, interrupt, process, workspace};
+use crate::{http, interrupt, leftovers, process, workspace};
 
 /// For the gateway and the first start of a function, which is built by then.
 const START_LIMIT: Duration = Duration::from_mins(2);
@@ -55,7 +55,8 @@ pub(crate) fn run(port: u16) -> Result<()> {
     with_settings(&mut bucket);
     let mut bucket = Service::start("oddish-local-bucket", &mut bucket)?;
     let mut gateway = Command::new(cargo_lambda);
-    gateway.args(["lambda", "watch", "--wait", "--package", "oddish-functions"]);
+    // Without reloading: what counts as a change is wide, and a function that is ended in the middle of a request answers nothing.
+    gateway.args(["lambda", "watch", "--wait", "--ignore-changes", "--package", "oddish-functions"]);
     gateway.args(["--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()]);
     with_settings(toolbox.equip(without_settings(&mut gateway)).current_dir(workspace::root()));
     gateway.env("ODDISH_RUNNER", workspace::binaries()?.join("oddish-runner"));
@@ -67,8 +68,12 @@ pub(crate) fn run(port: u16) -> Result<()> {
         say("    target/debug/oddish run examples/tasks/hello -a oracle\n\nCtrl-C stops everything.");
         dispatch_until_interrupted(port, [&mut bucket, &mut gateway])
     });
-    let stopped = gateway.stop().and(bucket.stop());
-    outcome.and(stopped)
+    // The gateway ends functions without a word, the dispatcher too, whose runners would live on without a database.
+    step("stopping", || {
+        leftovers::stop_runners(folder.path(), STOP_LIMIT);
+        gateway.stop().and(bucket.stop()).and(leftovers::clear(&toolbox, folder.path()))
+    })
+    .and(outcome)
 }
 
 fn wait_until_healthy(port: u16, mut services: [&mut Service; 2]) -> Result<()> {

@@ -1,6 +1,5 @@
 //! The whole way on this machine: a task goes in at the CLI, and rewards, logs and artifacts come out.
 
-mod leftovers;
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +12,7 @@ use crate::progress::{say, step};
 use crate::setup::{self, Toolbox};
 use crate::stack::{self, Stack};
 use crate::test::build_programs;
-use crate::{http, workspace};
+use crate::{http, leftovers, workspace};
 
 const TASK: &str = "examples/tasks/hello";
 const TRIALS: usize = 2;

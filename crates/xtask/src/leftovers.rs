@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Fails if something is left, after removing it.
-pub(super) fn clear(toolbox: &Toolbox, folder: &Path) -> Result<()> {
+pub(crate) fn clear(toolbox: &Toolbox, folder: &Path) -> Result<()> {
     let deadline = Instant::now() + GRACE;
     let mut processes = processes(folder);
     while !processes.is_empty() && Instant::now() < deadline {
@@ -38,6 +38,19 @@ pub(super) fn clear(toolbox: &Toolbox, folder: &Path) -> Result<()> {
     let containers = containers.into_iter().map(|container| format!("container {}", container.name));
     let left: Vec<String> = processes.chain(containers).collect();
     bail!("these were left running and had to be removed:\n    {}", left.join("\n    "));
+}
+
+/// Tells the runners to give their trials back, and waits until they are gone, no longer than `limit`.
+pub(crate) fn stop_runners(folder: &Path, limit: Duration) {
+    let deadline = Instant::now() + limit;
+    let runners = || processes(folder).into_iter().filter(|(_, command)| command.trim().ends_with("/oddish-runner"));
+    for (id, _) in runners() {
+        // Gone meanwhile is as good.
+        let _ = kill(id, Signal::SIGTERM);
+    }
+    while runners().next().is_some() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 struct Container {
