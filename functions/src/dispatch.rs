@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use lambda_http::lambda_runtime::{self, Context, LambdaEvent, service_fn};
-use oddish_dispatcher::{Dispatcher, Launcher as _, LauncherSettings, ProcessLauncher};
+use oddish_dispatcher::{Closer, Dispatcher, Launcher as _, LauncherSettings, ProcessLauncher};
+use oddish_domain::retry::RetrySettings;
 use oddish_domain::settings::Settings;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::state;
+use crate::state::{self, Artifacts};
 
 /// Left for the end of a pass when the time of an invocation runs out.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -29,9 +30,12 @@ pub async fn run(settings: Settings) -> Result<(), lambda_runtime::Error> {
     let pool = state::lazy_pool(&settings)?;
     let mut reader = settings.reader();
     let launcher = LauncherSettings::read(&mut reader);
+    let rules = RetrySettings::read(&mut reader);
     reader.finish()?;
-    let launcher = Arc::new(ProcessLauncher::new(pool.clone(), launcher.command(runner_environment())?));
-    let dispatcher = Dispatcher::new(pool, Arc::clone(&launcher) as _);
+    let (Artifacts(store), _) = state::storage(&settings).await?;
+    let closer = Closer { pool, store, rules };
+    let launcher = Arc::new(ProcessLauncher::new(closer.clone(), launcher.command(runner_environment())?));
+    let dispatcher = Dispatcher::new(closer, Arc::clone(&launcher) as _);
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let outcome = tokio::select! {
         ended = lambda_runtime::run(service_fn(|event: LambdaEvent<IgnoredAny>| dispatch(&dispatcher, event.context))) => ended,

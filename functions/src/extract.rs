@@ -1,14 +1,16 @@
 //! Reading bodies, queries and path parameters, with faults answered as 422 that name the place (contract 1.1).
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Request};
 use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
+use oddish_db::idempotency::IdempotencyKey;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
+use crate::idempotency;
 
 /// A JSON body.
 #[derive(Debug)]
@@ -18,20 +20,68 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large. The limit is 2 MB.")
-            } else {
-                ApiError::bad_request("The body could not be read to its end.")
-            }
-        })?;
-        let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
-        let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| fault("body", &error))?;
-        deserializer.end().map_err(|error| {
-            ApiError::field("json_invalid", vec![json!("body")], format!("JSON decode error: {error}"))
-        })?;
-        Ok(Self(value))
+        parse(&read(request, state).await?).map(Self)
     }
+}
+
+/// A JSON body of a request that may come twice, with the key that says so. `()` takes a request without a body, or ignores it.
+#[derive(Debug)]
+pub struct Repeatable<T> {
+    /// Of the `Idempotency-Key` header, if there is one.
+    pub key: Option<IdempotencyKey>,
+    /// What is asked for.
+    pub body: T,
+}
+
+/// What can be made of a body.
+pub trait FromBytes: Sized {
+    /// Makes it, or says what is wrong with the bytes.
+    fn from_bytes(bytes: &[u8]) -> Result<Self, ApiError>;
+}
+
+impl<T: DeserializeOwned> FromBytes for Body<T> {
+    fn from_bytes(bytes: &[u8]) -> Result<Self, ApiError> {
+        parse(bytes).map(Self)
+    }
+}
+
+impl FromBytes for () {
+    fn from_bytes(_bytes: &[u8]) -> Result<Self, ApiError> {
+        Ok(())
+    }
+}
+
+impl<T: FromBytes, S: Send + Sync> FromRequest<S> for Repeatable<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        let header = idempotency::header(request.headers())?;
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let route =
+            request.extensions().get::<MatchedPath>().map_or_else(|| path.clone(), |route| route.as_str().to_owned());
+        let bytes = read(request, state).await?;
+        let key = header.map(|key| idempotency::key(key, &format!("{method} {route}"), &path, &bytes));
+        Ok(Self { key, body: T::from_bytes(&bytes)? })
+    }
+}
+
+async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
+    Bytes::from_request(request, state).await.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large. The limit is 2 MB.")
+        } else {
+            ApiError::bad_request("The body could not be read to its end.")
+        }
+    })
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| fault("body", &error))?;
+    deserializer
+        .end()
+        .map_err(|error| ApiError::field("json_invalid", vec![json!("body")], format!("JSON decode error: {error}")))?;
+    Ok(value)
 }
 
 fn fault(place: &str, error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {

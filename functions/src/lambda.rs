@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use axum::Router;
-use http::header;
+use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, on};
+use http::{Method, header};
 use lambda_http::Adapter;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
@@ -17,9 +21,9 @@ use tower::Service as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use utoipa_axum::router::OpenApiRouter;
 
 use crate::layers;
+use crate::routes::{BOUNDS_ITS_BODY, ROUTES};
 use crate::state::FromSettings;
 
 /// What would end a path, or be turned into a slash, once the path is put into a URL. A percent sign stays: it is part of an escape.
@@ -27,14 +31,43 @@ const NOT_IN_PATH: &AsciiSet = &CONTROLS.add(b' ').add(b'?').add(b'#').add(b'\\'
 /// What a URL's query can't hold.
 const NOT_IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'#').add(b'"').add(b'<').add(b'>');
 
-/// Runs the routes of `router` on Lambda, with the capabilities that `S` names, until the runtime ends the process.
+/// Runs the route of a function on Lambda, with the capabilities that `S` names, until the runtime ends the process.
 ///
-/// Everything that can be built once is built here, outside the requests; connections are made when they are first used.
+/// Everything that can be built once is built here, outside the requests; connections are made when they are first used. The OpenAPI
+/// document is not built: it would be a good part of the binary.
 #[must_use]
-pub fn run<S: FromSettings>(router: OpenApiRouter<S>) -> ExitCode {
+pub fn run<S: FromSettings, T: 'static>(function: &str, handler: impl Handler<T, S>) -> ExitCode {
+    match route(function, handler) {
+        Ok(router) => serve(router),
+        Err(error) => {
+            // Nothing is logged yet, and nothing could be served.
+            let _closed = writeln!(std::io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The table has no route for a function.
+#[derive(Debug, thiserror::Error)]
+#[error("no route belongs to the function `{0}`")]
+struct NoRoute(String);
+
+/// The route that the table names for a function.
+fn route<S: FromSettings, T: 'static>(function: &str, handler: impl Handler<T, S>) -> Result<Router<S>, NoRoute> {
+    let of_function = ROUTES.iter().find(|route| route.function == function);
+    let no_route = || NoRoute(function.to_owned());
+    let route = of_function.ok_or_else(no_route)?;
+    let method =
+        Method::from_bytes(route.method.as_bytes()).ok().and_then(|method| MethodFilter::try_from(method).ok());
+    let served = on(method.ok_or_else(no_route)?, handler);
+    let router = Router::new().route(route.path, served);
+    Ok(if BOUNDS_ITS_BODY.contains(&function) { router.layer(DefaultBodyLimit::disable()) } else { router })
+}
+
+fn serve<S: FromSettings>(router: Router<S>) -> ExitCode {
     start(async |settings: Settings| {
         let state = S::from_settings(&settings).await?;
-        let app = layers::around(router.split_for_parts().0.with_state(state));
+        let app = layers::around(router.with_state(state));
         lambda_runtime::run(service_fn(move |event| answer(app.clone(), event))).await
     })
 }

@@ -5,14 +5,18 @@
 //! runs [`routes::router`]. [`dispatch`] is no endpoint: it is invoked by events. Handlers must never depend on the dispatcher, and nothing
 //! here on the runner.
 
+pub mod admin;
 pub mod auth;
 pub mod dispatch;
 pub mod docs;
 pub mod error;
+pub mod experiments;
 pub mod extract;
 pub mod health;
+pub mod idempotency;
 pub mod lambda;
 pub mod layers;
+pub mod queues;
 pub mod routes;
 pub mod state;
 pub mod tasks;

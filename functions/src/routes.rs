@@ -3,17 +3,18 @@
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use utoipa::OpenApi;
+use utoipa::openapi::extensions::Extensions;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::AuthMode;
-use crate::state::{Artifacts, Db, Everything, Limits, UploadRules, Wake};
-use crate::{docs, health, layers, tasks, trials};
+use crate::state::{Artifacts, Db, Everything, Limits, Sealing, UploadRules, Wake};
+use crate::{admin, docs, experiments, health, layers, queues, tasks, trials};
 
 /// One endpoint and the function that serves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Route {
-    /// Path, with parameters in braces.
+    /// Path, with parameters in braces; a star is before one that may contain slashes.
     pub path: &'static str,
     /// HTTP method, upper case.
     pub method: &'static str,
@@ -23,23 +24,40 @@ pub struct Route {
 
 /// The route table. The tests hold the router, the `OpenAPI` document and the binaries to it.
 pub const ROUTES: &[Route] = &[
+    Route { path: "/admin/orphaned-state", method: "GET", function: "get_orphaned_state" },
+    Route { path: "/admin/queue-status", method: "GET", function: "get_queue_status" },
+    Route { path: "/admin/slots", method: "GET", function: "get_slots" },
     Route { path: "/docs", method: "GET", function: "get_docs" },
     Route { path: "/docs/{file}", method: "GET", function: "get_docs_file" },
+    Route { path: "/experiments/{experiment_id}/cancel", method: "POST", function: "cancel_experiment" },
+    Route { path: "/experiments/{experiment_id}/retry", method: "POST", function: "retry_experiment" },
     Route { path: "/health", method: "GET", function: "get_health" },
     Route { path: "/openapi.json", method: "GET", function: "get_openapi" },
+    Route { path: "/queues", method: "GET", function: "list_queues" },
+    Route { path: "/queues/{*key}", method: "GET", function: "get_queue" },
+    Route { path: "/queues/{*key}", method: "PATCH", function: "update_queue" },
     Route { path: "/tasks", method: "GET", function: "list_tasks" },
+    Route { path: "/tasks/cancel", method: "POST", function: "cancel_tasks" },
     Route { path: "/tasks/sweep", method: "POST", function: "create_sweep" },
     Route { path: "/tasks/upload", method: "POST", function: "upload_task" },
     Route { path: "/tasks/upload/complete", method: "POST", function: "complete_upload" },
     Route { path: "/tasks/upload/init", method: "POST", function: "init_upload" },
     Route { path: "/tasks/{task_id}", method: "GET", function: "get_task" },
     Route { path: "/tasks/{task_id}/trials/{index}", method: "GET", function: "get_task_trial" },
+    Route { path: "/trials/{trial_id}/cancel", method: "POST", function: "cancel_trial" },
     Route { path: "/trials/{trial_id}/logs", method: "GET", function: "get_trial_logs" },
     Route { path: "/trials/{trial_id}/result", method: "GET", function: "get_trial_result" },
+    Route { path: "/trials/{trial_id}/retry", method: "POST", function: "retry_trial" },
 ];
+
+/// What the document says of a path whose last parameter may contain slashes: the parameter's name. `OpenAPI` has no word for it.
+pub const TAKES_SLASHES: &str = "x-takes-slashes";
 
 /// The functions that serve no route: events invoke them.
 pub const EVENT_FUNCTIONS: &[&str] = &["dispatch"];
+
+/// The functions whose handlers bound the body as they stream it; axum's own bound would end it at 2 MB.
+pub const BOUNDS_ITS_BODY: &[&str] = &["upload_task"];
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -56,34 +74,34 @@ where
     Artifacts: FromRef<S>,
     UploadRules: FromRef<S>,
     Limits: FromRef<S>,
+    Sealing: FromRef<S>,
     Wake: FromRef<S>,
 {
     OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(admin::get_orphaned_state::get_orphaned_state))
+        .routes(routes!(admin::get_queue_status::get_queue_status))
+        .routes(routes!(admin::get_slots::get_slots))
         .routes(routes!(docs::get_docs))
         .routes(routes!(docs::get_docs_file))
         .routes(routes!(docs::get_openapi))
+        .routes(routes!(experiments::cancel_experiment::cancel_experiment))
+        .routes(routes!(experiments::retry_experiment::retry_experiment))
         .routes(routes!(health::get_health))
+        .routes(routes!(queues::get_queue::get_queue))
+        .routes(routes!(queues::list_queues::list_queues))
+        .routes(routes!(queues::update_queue::update_queue))
+        .routes(routes!(tasks::cancel_tasks::cancel_tasks))
         .routes(routes!(tasks::complete_upload::complete_upload))
         .routes(routes!(tasks::create_sweep::create_sweep))
         .routes(routes!(tasks::get_task::get_task))
         .routes(routes!(tasks::get_task_trial::get_task_trial))
         .routes(routes!(tasks::init_upload::init_upload))
         .routes(routes!(tasks::list_tasks::list_tasks))
-        .merge(upload())
+        .merge(OpenApiRouter::new().routes(routes!(tasks::upload_task::upload_task)).layer(DefaultBodyLimit::disable()))
+        .routes(routes!(trials::cancel_trial::cancel_trial))
         .routes(routes!(trials::get_trial_logs::get_trial_logs))
         .routes(routes!(trials::get_trial_result::get_trial_result))
-}
-
-/// The upload's handler bounds the form as it streams it; axum's own bound would end it at 2 MB.
-pub fn upload<S>() -> OpenApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    AuthMode: FromRef<S>,
-    Db: FromRef<S>,
-    Artifacts: FromRef<S>,
-    UploadRules: FromRef<S>,
-{
-    OpenApiRouter::new().routes(routes!(tasks::upload_task::upload_task)).layer(DefaultBodyLimit::disable())
+        .routes(routes!(trials::retry_trial::retry_trial))
 }
 
 /// Every endpoint in one router, for the local server, with routes of the server's own beside them.
@@ -94,5 +112,12 @@ pub fn router(state: Everything, beside: Router) -> Router {
 /// The `OpenAPI` document of every endpoint.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    all::<Everything>().split_for_parts().1
+    let mut document = all::<Everything>().split_for_parts().1;
+    let paths = std::mem::take(&mut document.paths.paths).into_iter().map(|(path, mut item)| {
+        let Some((before, name)) = path.split_once("{*") else { return (path, item) };
+        item.extensions = Some(Extensions::builder().add(TAKES_SLASHES, name.trim_end_matches('}')).build());
+        (format!("{before}{{{name}"), item)
+    });
+    document.paths.paths = paths.collect();
+    document
 }

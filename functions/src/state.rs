@@ -5,9 +5,12 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use oddish_artifacts::signing::SigningKey;
 use oddish_artifacts::{FolderStore, S3Settings, S3Store, SharedStore, StorageSettings};
 use oddish_db::{DatabaseSettings, DbError, PgPool};
 use oddish_domain::limits::ConcurrencyLimits;
+use oddish_domain::retry::RetrySettings;
+use oddish_domain::sealing::{SealingKey, SecretKey};
 use oddish_domain::settings::{Reader, Settings, SettingsFaults};
 use oddish_domain::task_toml;
 
@@ -21,9 +24,18 @@ pub struct Db(pub PgPool);
 #[derive(Clone, Debug)]
 pub struct Artifacts(pub SharedStore);
 
-/// The limits that queue keys get when they are first seen.
+/// What holds for sweeps that say nothing else.
 #[derive(Clone, Debug)]
-pub struct Limits(pub Arc<ConcurrencyLimits>);
+pub struct Limits {
+    /// The limits that queue keys get when they are first seen.
+    pub concurrency: Arc<ConcurrencyLimits>,
+    /// Attempts of a trial at the most, unless its sweep says otherwise.
+    pub max_attempts: u32,
+}
+
+/// What agents' environment variables are sealed with. Without a key, sweeps that have some are refused.
+#[derive(Clone, Debug)]
+pub struct Sealing(pub Option<SealingKey>);
 
 /// What holds for uploads.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +107,7 @@ pub trait FromSettings: Clone + Send + Sync + Sized + 'static {
     fn from_settings(settings: &Settings) -> impl Future<Output = Result<Self, StateError>>;
 }
 
-/// For functions that read the database.
+/// For functions that need the database only.
 #[derive(Clone, Debug, FromRef)]
 pub struct Reads {
     auth: AuthMode,
@@ -125,6 +137,15 @@ pub struct Sweeps {
     auth: AuthMode,
     db: Db,
     limits: Limits,
+    sealing: Sealing,
+    wake: Wake,
+}
+
+/// For functions that change what the dispatcher does next.
+#[derive(Clone, Debug, FromRef)]
+pub struct Wakes {
+    auth: AuthMode,
+    db: Db,
     wake: Wake,
 }
 
@@ -147,6 +168,8 @@ pub struct Everything {
     pub rules: UploadRules,
     /// Limits of new queue keys.
     pub limits: Limits,
+    /// Seals agents' environment variables.
+    pub sealing: Sealing,
     /// Wakes the dispatcher.
     pub wake: Wake,
 }
@@ -161,7 +184,8 @@ pub(crate) fn lazy_pool(settings: &Settings) -> Result<PgPool, StateError> {
     Ok(oddish_db::connect_lazy(&url, 1))
 }
 
-async fn storage(settings: &Settings) -> Result<(Artifacts, UploadRules), StateError> {
+/// The store that the settings choose, and what holds for uploads.
+pub(crate) async fn storage(settings: &Settings) -> Result<(Artifacts, UploadRules), StateError> {
     let mut reader = settings.reader();
     let storage = StorageSettings::read(&mut reader);
     let mut rules = UploadRules::read(&mut reader, &storage);
@@ -178,8 +202,10 @@ async fn storage(settings: &Settings) -> Result<(Artifacts, UploadRules), StateE
 /// The folder store; its URLs are served by an `oddish-server` that has the same secret.
 fn folder(storage: &StorageSettings) -> Result<FolderStore, StateError> {
     let folder = FolderStore::open(&storage.local_storage_dir)?;
-    Ok(match (&storage.signing_key, &storage.public_url) {
-        (Some(key), Some(url)) => folder.with_signing(key.clone(), url.clone()),
+    Ok(match (&storage.secret_key, &storage.public_url) {
+        (Some(secret), Some(url)) => {
+            folder.with_signing(SigningKey::from_secret(secret.expose().as_bytes()), url.clone())
+        }
         _ => folder,
     })
 }
@@ -203,6 +229,13 @@ impl FromSettings for Reads {
     }
 }
 
+impl FromSettings for Wakes {
+    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
+        let pool = lazy_pool(settings)?;
+        Ok(Self { auth: auth(settings)?, db: Db(pool.clone()), wake: Wake::through(pool) })
+    }
+}
+
 impl FromSettings for ReadsFiles {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let (artifacts, _) = storage(settings).await?;
@@ -222,11 +255,14 @@ impl FromSettings for Sweeps {
         let pool = lazy_pool(settings)?;
         let mut reader = settings.reader();
         let limits = ConcurrencyLimits::read(&mut reader);
+        let max_attempts = RetrySettings::read(&mut reader).max_attempts;
+        let secret = SecretKey::read(&mut reader);
         reader.finish()?;
         Ok(Self {
             auth: auth(settings)?,
             db: Db(pool.clone()),
-            limits: Limits(Arc::new(limits)),
+            limits: Limits { concurrency: Arc::new(limits), max_attempts },
+            sealing: Sealing(secret.as_ref().map(SealingKey::of)),
             wake: Wake::through(pool),
         })
     }

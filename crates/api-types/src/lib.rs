@@ -4,16 +4,30 @@
 //! Depends on `oddish-domain` for the enums and on nothing that does I/O. Field names, nullability and order follow the
 //! contract (section 1.3 and 1.5); unknown fields of a request are ignored.
 
+mod admin;
+mod cancel;
 mod error;
 mod health;
+mod queue;
+mod queue_info;
+mod retry;
 mod sweep;
 mod task;
 mod trial;
 mod upload;
 
+pub use admin::{
+    KeySlots, OrphanCounts, OrphanedStateResponse, OrphanedTask, OrphanedTrial, QueueStatusResponse, Slot,
+    SlotsResponse, TrialQueue,
+};
+pub use cancel::{CancelResponse, CancelTasksRequest, CancelTasksResponse, CancelledTrials};
 pub use error::{Detail, ErrorBody, FieldFault};
 pub use health::HealthResponse;
+pub use oddish_domain::failure::FailureClass;
 pub use oddish_domain::status::{HarborStage, Priority, TaskStatus, TrialStatus};
+pub use queue::{QueuePause, QueueResponse, UpdateQueueRequest};
+pub use queue_info::{QueueInfo, WaitingCode, WaitingReason};
+pub use retry::{RetryExperimentRequest, RetryExperimentResponse, RetryTrialResponse};
 pub use sweep::{SweepConfig, SweepRequest, TaskResponse};
 pub use task::TaskStatusResponse;
 pub use trial::{PhaseTiming, TrialLogsResponse, TrialResponse};

@@ -25,7 +25,7 @@ pub struct SweepConfig {
     /// The agent's time-out in minutes; the sweep's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_minutes: Option<f64>,
-    /// Environment variables for the agent.
+    /// Environment variables for the agent. Their values are stored sealed, and no answer shows them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub agent_env: BTreeMap<String, String>,
     /// Keyword arguments for the agent.
@@ -71,6 +71,9 @@ pub struct SweepRequest {
     /// Harbor environment type for configs that name none; `docker` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
+    /// How often each trial is tried at the most that its agent or its tests fail, from 1 to 100; 6 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_attempts: Option<u32>,
     /// Whether to classify each trial and judge the task afterwards.
     #[serde(default)]
     pub run_analysis: bool,

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use oddish_domain::failure::FailureClass;
 use oddish_domain::status::TrialStatus;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
+
+use crate::{QueueInfo, WaitingReason};
 
 /// How long one phase of a trial took.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +64,12 @@ pub struct TrialResponse {
     pub error_message: Option<String>,
     /// Type of Harbor's exception, when there was one.
     pub error_type: Option<String>,
+    /// Who or what is to blame for the error.
+    #[serde(default)]
+    pub error_class: Option<FailureClass>,
+    /// When somebody asked for its end. A trial that runs stops within seconds.
+    #[serde(with = "time::serde::rfc3339::option", default)]
+    pub cancel_requested_at: Option<OffsetDateTime>,
     /// Always null; kept for older clients. Harbor's result is at `/trials/{id}/result`.
     pub result: Option<Value>,
     /// Tokens read, cached ones included.
@@ -81,6 +90,12 @@ pub struct TrialResponse {
     pub analysis: Option<Value>,
     /// Why there is no analysis.
     pub analysis_error: Option<String>,
+    /// Its place in the queue, while it waits.
+    #[serde(default)]
+    pub queue_info: Option<QueueInfo>,
+    /// Why it has not begun, while it waits.
+    #[serde(default)]
+    pub waiting_reason: Option<WaitingReason>,
     /// When it was submitted.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,

@@ -3,7 +3,7 @@
 //! | key | content |
 //! |---|---|
 //! | `tasks/{task_id}/v{n}/.oddish-task.tar.gz` | archive of a task version |
-//! | `tasks/{task_id}/trials/{trial_id}/attempt-{n}/…` | copy of Harbor's trial folder |
+//! | `tasks/{task_id}/trials/{trial_id}/attempt-{n}/…` | copy of Harbor's trial folder, and `redactions.json` where secrets were taken out of it |
 //! | `tasks/{task_id}/trials/{trial_id}/attempt-{n}.log/00000000` | log chunks, written while the trial runs |
 //! | `staging/{token}/.oddish-task.tar.gz` | an upload that is not accepted yet |
 
@@ -202,6 +202,11 @@ pub fn task_archive_key(task_id: &str, version: u32) -> Result<Key, InvalidKey> 
 /// Every attempt has its own, so that a runner that was given up can't touch what a newer one stored.
 pub fn attempt_prefix(task_id: &str, trial_id: &str, attempt: u32) -> Result<String, InvalidKey> {
     Ok(format!("{}trials/{}/attempt-{attempt}/", task_prefix(task_id)?, one_part(trial_id)?))
+}
+
+/// Where a runner stores how an attempt came out, before it is recorded: beside the attempt's files, and no part of them.
+pub fn attempt_outcome_key(task_id: &str, trial_id: &str, attempt: u32) -> Result<Key, InvalidKey> {
+    Key::parse(format!("tasks/{task_id}/trials/{trial_id}/attempt-{attempt}.outcome.json"))
 }
 
 /// Prefix of the log chunks of an attempt: `tasks/{task_id}/trials/{trial_id}/attempt-{attempt}.log/`.

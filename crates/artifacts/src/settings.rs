@@ -2,17 +2,13 @@
 
 use std::path::{PathBuf, absolute};
 
+use oddish_domain::sealing::{SECRET_KEY, SecretKey};
 use oddish_domain::settings::{Reader, Variable};
-
-use crate::signing::SigningKey;
 
 const FOLDER: &str = "ODDISH_LOCAL_STORAGE_DIR";
 const DEFAULT_FOLDER: &str = "/tmp/oddish-tasks";
 const MAX_UPLOAD: &str = "ODDISH_MAX_TASK_UPLOAD_MB";
 const DEFAULT_MAX_UPLOAD_MB: u64 = 50;
-const SECRET_KEY: &str = "ODDISH_SECRET_KEY";
-/// Characters of a secret at the least: a shorter one could be guessed.
-const MIN_SECRET: usize = 32;
 const PUBLIC_URL: &str = "ODDISH_PUBLIC_URL";
 
 /// The variables that [`StorageSettings`] reads.
@@ -33,7 +29,9 @@ pub const STORAGE_VARIABLES: &[Variable] = &[
         name: SECRET_KEY,
         default: "",
         secret: true,
-        doc: "Secret that signs the folder's upload URLs, 32 random characters or more. Unset: oddish-server makes one at each start.",
+        doc: "Secret that seals agents' environment variables in the database and signs the folder's upload URLs: 32 random \
+              characters or more, the same for the API and all runners. Unset: oddish-server makes one and keeps it in the \
+              file secret-key in ODDISH_HOME.",
     },
     Variable {
         name: PUBLIC_URL,
@@ -50,8 +48,8 @@ pub struct StorageSettings {
     pub local_storage_dir: PathBuf,
     /// Largest task archive that is accepted, compressed, in MiB.
     pub max_task_upload_mb: u64,
-    /// What the folder's URLs are signed with, where several processes must agree on it.
-    pub signing_key: Option<SigningKey>,
+    /// The deployment's secret, from which the key of the folder's URLs is derived.
+    pub secret_key: Option<SecretKey>,
     /// Where the folder's URLs lead to.
     pub public_url: Option<String>,
 }
@@ -68,17 +66,8 @@ impl StorageSettings {
         Self {
             local_storage_dir,
             max_task_upload_mb: reader.within(MAX_UPLOAD, DEFAULT_MAX_UPLOAD_MB, 1..=1_000_000),
-            signing_key: read_signing_key(reader),
+            secret_key: SecretKey::read(reader),
             public_url: reader.optional(PUBLIC_URL),
         }
     }
-}
-
-fn read_signing_key(reader: &mut Reader<'_>) -> Option<SigningKey> {
-    let secret = reader.secret(SECRET_KEY)?;
-    if secret.len() < MIN_SECRET {
-        reader.reject_secret(SECRET_KEY, format!("must have at least {MIN_SECRET} characters"));
-        return None;
-    }
-    Some(SigningKey::from_secret(secret.as_bytes()))
 }

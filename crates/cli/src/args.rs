@@ -162,6 +162,10 @@ pub(crate) struct RunArgs {
     #[arg(long, visible_alias = "ak", value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) agent_kwarg: Vec<(String, String)>,
 
+    /// Environment variable for the agent, stored encrypted; repeatable. KEY alone takes its value from this process's environment
+    #[arg(long, visible_alias = "ae", value_name = "KEY[=VALUE]")]
+    pub(crate) agent_env: Vec<String>,
+
     /// The agent's time-out in minutes [default: the task's]
     #[arg(long, value_name = "MINUTES", value_parser = positive)]
     pub(crate) timeout_minutes: Option<f64>,

@@ -3,6 +3,7 @@
 //! Speaks HTTP to the server and nothing else: it never links SQL or an AWS SDK. Results go to stdout, everything else to
 //! stderr (`printer`); text from a server or a file passes `plain_text` before it reaches a terminal.
 
+mod agent_variables;
 mod api;
 mod args;
 mod client;

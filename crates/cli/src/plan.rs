@@ -8,6 +8,7 @@ use oddish_domain::environment::check_environment;
 use oddish_domain::experiment::generate_experiment_name;
 use serde_json::{Map, Value, json};
 
+use crate::agent_variables;
 use crate::args::RunArgs;
 use crate::plain_text;
 use crate::printer::{Failure, Printer};
@@ -79,12 +80,16 @@ fn sweep(args: &RunArgs, file: SweepFile) -> Result<SweepRequest, Failure> {
     let environment = args.env.as_ref().or(file.environment.as_ref()).map(|name| check_environment(name)).transpose();
     let environment = environment.map_err(|error| Failure::new(plain_text::line(&error.to_string())))?;
     let harbor = harbor_settings(args, &file);
+    let given = args.agent_env.iter().map(|text| agent_variables::parse(text));
+    let variables = agent_variables::resolve(given, agent_variables::here)
+        .map_err(|fault| Failure::usage(format!("--agent-env: {fault}")))?;
     let mut configs = file.agents;
     for config in &mut configs {
         config.n_trials = args.n_trials.unwrap_or(config.n_trials);
         config.timeout_minutes = args.timeout_minutes.or(config.timeout_minutes);
         let kwargs = args.agent_kwarg.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str())));
         config.agent_kwargs.extend(kwargs);
+        config.agent_env.extend(variables.clone());
     }
     Ok(SweepRequest {
         configs,
@@ -166,6 +171,10 @@ mod tests {
                 "3",
                 "--ak",
                 "effort=high",
+                "--ae",
+                "LEVEL=a=b",
+                "--agent-env",
+                "CARGO_PKG_NAME",
                 "--env-cpus",
                 "2",
                 "--disable-verification",
@@ -183,7 +192,10 @@ mod tests {
             found,
             json!({
                 "task_id": "",
-                "configs": [{ "agent": "codex", "model": "gpt-5.2", "n_trials": 3, "agent_kwargs": { "effort": "high" } }],
+                "configs": [{
+                    "agent": "codex", "model": "gpt-5.2", "n_trials": 3, "agent_kwargs": { "effort": "high" },
+                    "agent_env": { "CARGO_PKG_NAME": "oddish-cli", "LEVEL": "a=b" }
+                }],
                 "user": "me",
                 "priority": "high",
                 "experiment_id": "flag-name",
@@ -203,7 +215,7 @@ mod tests {
         let file = "\
 agents:
   - {name: oracle, n_trials: 2}
-  - {name: codex, model_name: gpt-5.2, timeout_minutes: 5, kwargs: {effort: low, keep: 1}}
+  - {name: codex, model_name: gpt-5.2, timeout_minutes: 5, kwargs: {effort: low, keep: 1}, env: {LEVEL: low, KEEP: '1', CARGO_PKG_NAME: }}
 environment: modal
 priority: high
 experiment_id: file-name
@@ -219,6 +231,8 @@ override_gpus: 1
         assert_eq!(kept["configs"][1]["timeout_minutes"], 5.0);
 
         let flags = [
+            "--ae",
+            "LEVEL=high",
             "-e",
             "Docker",
             "-P",
@@ -241,7 +255,8 @@ override_gpus: 1
         assert_eq!(won["harbor"]["environment"], json!({ "override_cpus": 2, "override_gpus": 1 }));
         let codex = json!({
             "agent": "codex", "model": "gpt-5.2", "n_trials": 7, "timeout_minutes": 1.0,
-            "agent_kwargs": { "effort": "high", "keep": 1 }
+            "agent_kwargs": { "effort": "high", "keep": 1 },
+            "agent_env": { "CARGO_PKG_NAME": "oddish-cli", "KEEP": "1", "LEVEL": "high" }
         });
         assert_eq!(won["configs"][1], codex);
         assert_eq!(won["configs"][0]["n_trials"], 7);

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::agent_variables;
 use crate::plain_text;
 use crate::printer::Failure;
 use crate::task_dirs::shown;
@@ -36,16 +37,14 @@ const TOP_KEYS: &[&str] = &[
     "env_gpus",
     "env_storage_mb",
 ];
-const AGENT_KEYS: &[&str] = &["name", "model_name", "n_trials", "kwargs", "agent_kwargs", "timeout_minutes"];
+const AGENT_KEYS: &[&str] =
+    &["name", "model_name", "n_trials", "env", "agent_env", "kwargs", "agent_kwargs", "timeout_minutes"];
 /// Known keys whose meaning this version doesn't have, with what to do.
 const ABSENT_KEYS: &[(&str, &str)] = &[
     ("dataset", "registry datasets are not supported by this version: give a path"),
     ("run_analysis", "analysis is not supported by this version: remove it"),
-    ("env", "environment variables for agents are not supported by this version: set them for the server's workers"),
-    (
-        "agent_env",
-        "environment variables for agents are not supported by this version: set them for the server's workers",
-    ),
+    ("env", "environment variables belong to an agent: put them into its entry"),
+    ("agent_env", "environment variables belong to an agent: put them into its entry"),
     ("n_concurrent", "concurrency is set at the server, for each model"),
     ("concurrency", "concurrency is set at the server, for each model"),
 ];
@@ -88,6 +87,9 @@ struct AgentEntry {
     kwargs: Map<String, Value>,
     #[serde(default)]
     timeout_minutes: Option<f64>,
+    /// A variable that is null takes its value from the environment of this process.
+    #[serde(default, alias = "agent_env")]
+    env: Map<String, Value>,
 }
 
 fn one() -> std::num::NonZeroU32 {
@@ -151,6 +153,10 @@ fn agent(place: &str, entry: Value) -> Result<SweepConfig, Vec<String>> {
     if entry.timeout_minutes.is_some_and(|minutes| !is_positive(minutes)) {
         faults.push(format!("{place}.timeout_minutes: it must be a number above 0"));
     }
+    let variables = variables(&entry.env).unwrap_or_else(|fault| {
+        faults.push(format!("{place}.env: {fault}"));
+        BTreeMap::new()
+    });
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -160,9 +166,18 @@ fn agent(place: &str, entry: Value) -> Result<SweepConfig, Vec<String>> {
         n_trials: entry.n_trials.get(),
         timeout_minutes: entry.timeout_minutes,
         agent_kwargs: entry.kwargs,
-        agent_env: BTreeMap::new(),
+        agent_env: variables,
         ..SweepConfig::default()
     })
+}
+
+fn variables(entry: &Map<String, Value>) -> Result<BTreeMap<String, String>, String> {
+    let given = entry.iter().map(|(name, value)| match value {
+        Value::Null => Ok((name.clone(), None)),
+        Value::String(text) => Ok((name.clone(), Some(text.clone()))),
+        _ => Err(format!("{}: it must be a text: put it in quotes", plain_text::short_line(name, 80))),
+    });
+    agent_variables::resolve(given.collect::<Result<Vec<_>, _>>()?, agent_variables::here)
 }
 
 fn is_positive(number: f64) -> bool {
@@ -226,13 +241,18 @@ mod tests {
                 { "name": "codex", "model_name": "gpt-5.2", "n_trials": "three" },
                 { "model_name": "x" },
                 { "name": "nop", "n_trials": 0 },
-                "nop"
+                "nop",
+                { "name": "nop", "env": { "A": 1 } },
+                { "name": "nop", "env": { "NOT_SET_ANYWHERE": null } },
+                { "name": "nop", "agent_env": { "A=s3cret": "" } }
             ],
+            "env": {},
             "enviroment": "docker",
             "n_concurrent": 4,
             "n_tasks": -1
         }));
         let starts = [
+            "env: environment variables belong to an agent",
             "enviroment: unknown key; did you mean `environment`?",
             "n_concurrent: concurrency is set at the server",
             "n_tasks: invalid value",
@@ -242,6 +262,9 @@ mod tests {
             "agents[3]: missing field `name`",
             "agents[4].n_trials: invalid value",
             "agents[5]: it must be a mapping",
+            "agents[6].env: A: it must be a text",
+            "agents[7].env: NOT_SET_ANYWHERE has no value",
+            "agents[8].env: the name of an environment variable",
         ];
         assert_eq!(found.len(), starts.len(), "{found:#?}");
         for (fault, start) in found.iter().zip(starts) {

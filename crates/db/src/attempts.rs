@@ -1,15 +1,24 @@
 //! What a runner and its launcher write about an attempt. Every write names the fencing token, and changes nothing when the token is
 //! no longer that of the job's claim.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::{PgPool, PgTransaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use oddish_domain::retry;
-use oddish_domain::status::{AttemptOutcome, HarborStage, TrialStatus};
+use oddish_domain::status::{HarborStage, JobState};
 
 use crate::DbError;
+use crate::leases::LEASE;
+use crate::statements::On;
+
+mod ending;
+mod recording;
+
+pub(crate) use ending::mark_cancelled;
+pub use ending::{AfterLoss, cancelled, give_back, interrupt, launch_failed, lose, reap};
+pub use recording::{Recorded, record};
 
 /// One process for good: a process id alone is used again by the system.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,8 +61,9 @@ pub struct Assignment {
     pub harbor: Value,
 }
 
-/// How a trial came out, as Harbor tells it.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// How a trial came out, as Harbor tells it. Its JSON is what a runner stores beside the trial's files before it records it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Outcome {
     /// `success` when Harbor graded the trial, else `failed`.
     pub succeeded: bool,
@@ -81,6 +91,15 @@ pub struct Outcome {
     pub artifact_prefix: Option<String>,
 }
 
+/// An outcome as a runner stores it before it records it, so that it is not lost with the runner.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StoredOutcome {
+    /// The attempt's fencing token: an outcome is recorded under this token or not at all.
+    pub token: Uuid,
+    /// The outcome.
+    pub outcome: Outcome,
+}
+
 /// Whether a write counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fenced {
@@ -90,7 +109,8 @@ pub enum Fenced {
     Stale,
 }
 
-/// Begins an attempt: the trial is running from now on. `None` when the token is stale, or the attempt has begun already.
+/// Begins an attempt: the trial is running from now on, and the attempt has a lease. `None` when the token is stale, the attempt has begun
+/// already, or the trial was cancelled meanwhile.
 pub async fn begin(
     pool: &PgPool,
     token: Uuid,
@@ -99,16 +119,23 @@ pub async fn begin(
 ) -> Result<Option<Assignment>, DbError> {
     let doing = "begin an attempt";
     let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
-    let Some(job) = sqlx::query!(
-        "update oddish.jobs set state = 'begun' where token = $1 and state = 'claimed' returning trial_id, attempt",
-        token
+    let Some(job) = sqlx::query_as!(
+        Job,
+        "update oddish.jobs set state = 'begun', begin_by = null, lease_until = $2 where token = $1 and state = 'claimed'
+        returning id, trial_id, attempt, queue_key, token",
+        token,
+        now + LEASE
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_optional(On(&mut *transaction))
     .await
     .map_err(DbError::while_doing(doing))?
     else {
         return Ok(None);
     };
+    if ending::cancel_if_asked(&mut transaction, &job, now).await? {
+        transaction.commit().await.map_err(DbError::while_doing(doing))?;
+        return Ok(None);
+    }
     sqlx::query!(
         "update oddish.attempts set begun_at = $3, host = $4, pid = $5, process_started_at = $6
         where trial_id = $1 and number = $2 and begun_at is null",
@@ -119,13 +146,13 @@ pub async fn begin(
         process.pid,
         process.started_at
     )
-    .execute(&mut *transaction)
+    .execute(On(&mut *transaction))
     .await
     .map_err(DbError::while_doing(doing))?;
     let trial = sqlx::query!(
         "update oddish.trials t
         set status = 'running', attempts = attempts + 1, started_at = $2, updated_at = $2, harbor_stage = 'starting',
-            error_type = null, error_message = null
+            error_type = null, error_message = null, error_class = null
         from oddish.task_versions v, oddish.tasks k
         where t.id = $1 and t.status in ('queued', 'retrying')
             and v.task_id = t.task_id and v.version = t.task_version and k.id = t.task_id
@@ -134,7 +161,7 @@ pub async fn begin(
         job.trial_id,
         now
     )
-    .fetch_one(&mut *transaction)
+    .fetch_one(On(&mut *transaction))
     .await
     .map_err(DbError::while_doing(doing))?;
     sqlx::query!(
@@ -143,7 +170,7 @@ pub async fn begin(
         trial.task_id,
         now
     )
-    .execute(&mut *transaction)
+    .execute(On(&mut *transaction))
     .await
     .map_err(DbError::while_doing(doing))?;
     transaction.commit().await.map_err(DbError::while_doing(doing))?;
@@ -172,114 +199,38 @@ pub async fn set_stage(pool: &PgPool, token: Uuid, stage: HarborStage, now: Offs
         stage.as_str(),
         now
     )
-    .execute(pool)
+    .execute(On(pool))
     .await
     .map(|done| if done.rows_affected() == 0 { Fenced::Stale } else { Fenced::Accepted })
     .map_err(DbError::while_doing("record the stage of a trial"))
 }
 
-/// Records how the attempt came out: closes it, ends the trial, frees the slot and moves the task on, all or nothing.
-pub async fn record(pool: &PgPool, token: Uuid, outcome: &Outcome, now: OffsetDateTime) -> Result<Fenced, DbError> {
-    let doing = "record the outcome of an attempt";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
-    let Some(job) = lock_job(&mut transaction, token, "begun").await? else {
-        return Ok(Fenced::Stale);
-    };
-    close_attempt(&mut transaction, &job, AttemptOutcome::Recorded, outcome.error_message.as_deref(), now).await?;
-    let status = if outcome.succeeded { TrialStatus::Success } else { TrialStatus::Failed };
-    sqlx::query!(
-        "update oddish.trials
-        set status = $2, finished_at = $3, updated_at = $3, harbor_stage = 'completed', reward = $4, rewards = $5, error_type = $6,
-            error_message = $7, input_tokens = $8, cache_tokens = $9, output_tokens = $10, cost_usd = $11, phase_timing = $12,
-            has_trajectory = $13, artifact_prefix = $14
-        where id = $1 and status = 'running'",
-        job.trial_id,
-        status.as_str(),
-        now,
-        outcome.reward,
-        outcome.rewards,
-        outcome.error_type,
-        outcome.error_message,
-        outcome.input_tokens,
-        outcome.cache_tokens,
-        outcome.output_tokens,
-        outcome.cost_usd,
-        outcome.phase_timing,
-        outcome.has_trajectory,
-        outcome.artifact_prefix
-    )
-    .execute(&mut *transaction)
-    .await
-    .map_err(DbError::while_doing(doing))?;
-    end_job(&mut transaction, &job).await?;
-    crate::tasks::move_on(&mut transaction, &job.trial_id, now).await?;
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
-    Ok(Fenced::Accepted)
-}
-
-/// What became of a trial whose attempt ended without a record.
+/// What a runner learns about its attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AfterLoss {
-    /// It will be tried again.
-    Retried,
-    /// Its attempts are used up: it has failed.
-    Failed,
-    /// The token was stale; nothing was written.
+pub enum Standing {
+    /// Go on.
+    Ours,
+    /// Somebody asked for the trial's end.
+    CancelRequested,
+    /// The attempt was closed, or replaced by a newer one.
     Stale,
 }
 
-/// Closes an attempt whose runner is gone without having recorded anything. The trial is tried again at once, or fails when its
-/// attempts are used up. A runner that was gone before it began has used up an attempt too: one that can never begin would be started
-/// for ever otherwise.
-pub async fn lose(pool: &PgPool, token: Uuid, error: &str, now: OffsetDateTime) -> Result<AfterLoss, DbError> {
-    let doing = "close a lost attempt";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
-    let Some(job) = lock_open_job(&mut transaction, token).await? else {
-        return Ok(AfterLoss::Stale);
-    };
-    close_attempt(&mut transaction, &job, AttemptOutcome::Lost, Some(error), now).await?;
-    let trial = sqlx::query!(
-        "update oddish.trials set attempts = attempts + (case when status = 'running' then 0 else 1 end), updated_at = $2
-        where id = $1 returning attempts, max_attempts",
-        job.trial_id,
-        now
+/// How an attempt stands.
+pub async fn standing(pool: &PgPool, token: Uuid) -> Result<Standing, DbError> {
+    let asked = sqlx::query_scalar!(
+        r#"select t.cancel_requested_at is not null as "asked!"
+        from oddish.jobs j join oddish.trials t on t.id = j.trial_id where j.token = $1"#,
+        token
     )
-    .fetch_one(&mut *transaction)
+    .fetch_optional(On(pool))
     .await
-    .map_err(DbError::while_doing(doing))?;
-    let after = if retry::retry_after_loss(trial.attempts.unsigned_abs(), trial.max_attempts.unsigned_abs()) {
-        ready_again(&mut transaction, &job, TrialStatus::Retrying, Some(error), now).await?;
-        AfterLoss::Retried
-    } else {
-        fail_trial(&mut transaction, &job, error, now).await?;
-        AfterLoss::Failed
-    };
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
-    Ok(after)
-}
-
-/// Ends an attempt that was told to stop before it was done, such as by a server that shuts down. It does not count: the trial is queued
-/// again.
-pub async fn interrupt(pool: &PgPool, token: Uuid, error: &str, now: OffsetDateTime) -> Result<Fenced, DbError> {
-    put_back(pool, token, AttemptOutcome::Interrupted, error, now).await
-}
-
-/// Gives back a claim that could not be launched for now. It does not count: the trial is queued again.
-pub async fn give_back(pool: &PgPool, token: Uuid, error: &str, now: OffsetDateTime) -> Result<Fenced, DbError> {
-    put_back(pool, token, AttemptOutcome::GivenBack, error, now).await
-}
-
-/// Ends a trial whose attempt can never be launched.
-pub async fn launch_failed(pool: &PgPool, token: Uuid, error: &str, now: OffsetDateTime) -> Result<Fenced, DbError> {
-    let doing = "fail a trial that cannot be launched";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
-    let Some(job) = lock_job(&mut transaction, token, "claimed").await? else {
-        return Ok(Fenced::Stale);
-    };
-    close_attempt(&mut transaction, &job, AttemptOutcome::LaunchFailed, Some(error), now).await?;
-    fail_trial(&mut transaction, &job, error, now).await?;
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
-    Ok(Fenced::Accepted)
+    .map_err(DbError::while_doing("ask how an attempt stands"))?;
+    Ok(match asked {
+        Some(true) => Standing::CancelRequested,
+        Some(false) => Standing::Ours,
+        None => Standing::Stale,
+    })
 }
 
 /// An attempt that has begun and not ended.
@@ -302,7 +253,7 @@ pub async fn open_on_host(pool: &PgPool, host: &str) -> Result<Vec<OpenAttempt>,
         from oddish.attempts where host = $1 and ended_at is null order by begun_at"#,
         host
     )
-    .fetch_all(pool)
+    .fetch_all(On(pool))
     .await
     .map_err(DbError::while_doing("list the open attempts of this host"))?;
     Ok(rows
@@ -319,140 +270,33 @@ pub async fn open_on_host(pool: &PgPool, host: &str) -> Result<Vec<OpenAttempt>,
 /// Whether the attempt is still open under this token.
 pub async fn is_open(pool: &PgPool, token: Uuid) -> Result<bool, DbError> {
     sqlx::query_scalar!(r#"select exists (select from oddish.jobs where token = $1) as "open!""#, token)
-        .fetch_one(pool)
+        .fetch_one(On(pool))
         .await
         .map_err(DbError::while_doing("ask whether an attempt is open"))
 }
 
+/// The job of an attempt, locked.
 struct Job {
     id: i64,
     trial_id: String,
     attempt: i32,
+    queue_key: String,
+    token: Option<Uuid>,
 }
 
-async fn lock_job(transaction: &mut PgTransaction<'_>, token: Uuid, state: &str) -> Result<Option<Job>, DbError> {
+async fn lock_job(
+    transaction: &mut PgTransaction<'_>,
+    token: Uuid,
+    states: &[JobState],
+) -> Result<Option<Job>, DbError> {
+    let states: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
     sqlx::query_as!(
         Job,
-        "select id, trial_id, attempt from oddish.jobs where token = $1 and state = $2 for update",
+        "select id, trial_id, attempt, queue_key, token from oddish.jobs where token = $1 and state = any($2) for update",
         token,
-        state
+        &states as &[&str]
     )
-    .fetch_optional(&mut **transaction)
+    .fetch_optional(On(&mut **transaction))
     .await
     .map_err(DbError::while_doing("lock the job of an attempt"))
-}
-
-async fn lock_open_job(transaction: &mut PgTransaction<'_>, token: Uuid) -> Result<Option<Job>, DbError> {
-    sqlx::query_as!(Job, "select id, trial_id, attempt from oddish.jobs where token = $1 for update", token)
-        .fetch_optional(&mut **transaction)
-        .await
-        .map_err(DbError::while_doing("lock the job of an attempt"))
-}
-
-async fn put_back(
-    pool: &PgPool,
-    token: Uuid,
-    outcome: AttemptOutcome,
-    error: &str,
-    now: OffsetDateTime,
-) -> Result<Fenced, DbError> {
-    let doing = "put a trial back into the queue";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
-    let Some(job) = lock_open_job(&mut transaction, token).await? else {
-        return Ok(Fenced::Stale);
-    };
-    close_attempt(&mut transaction, &job, outcome, Some(error), now).await?;
-    sqlx::query!(
-        "update oddish.trials set attempts = attempts - 1 where id = $1 and status = 'running' and attempts > 0",
-        job.trial_id
-    )
-    .execute(&mut *transaction)
-    .await
-    .map_err(DbError::while_doing(doing))?;
-    ready_again(&mut transaction, &job, TrialStatus::Queued, None, now).await?;
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
-    Ok(Fenced::Accepted)
-}
-
-async fn close_attempt(
-    transaction: &mut PgTransaction<'_>,
-    job: &Job,
-    outcome: AttemptOutcome,
-    error: Option<&str>,
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
-    sqlx::query!(
-        "update oddish.attempts set ended_at = $3, outcome = $4, error = $5
-        where trial_id = $1 and number = $2 and ended_at is null",
-        job.trial_id,
-        job.attempt,
-        now,
-        outcome.as_str(),
-        error
-    )
-    .execute(&mut **transaction)
-    .await
-    .map(|_| ())
-    .map_err(DbError::while_doing("close an attempt"))
-}
-
-async fn ready_again(
-    transaction: &mut PgTransaction<'_>,
-    job: &Job,
-    status: TrialStatus,
-    error: Option<&str>,
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
-    let doing = "make a job ready again";
-    sqlx::query!(
-        "with freed as (update oddish.slots set job_id = null where job_id = $1)
-        update oddish.jobs set state = 'ready', token = null, slot = null, available_at = $2 where id = $1",
-        job.id,
-        now
-    )
-    .execute(&mut **transaction)
-    .await
-    .map_err(DbError::while_doing(doing))?;
-    // A trial that had not begun keeps its status: it was never anything but waiting.
-    sqlx::query!(
-        "update oddish.trials set status = $2, harbor_stage = null, error_message = $3, updated_at = $4
-        where id = $1 and status = 'running'",
-        job.trial_id,
-        status.as_str(),
-        error,
-        now
-    )
-    .execute(&mut **transaction)
-    .await
-    .map(|_| ())
-    .map_err(DbError::while_doing(doing))
-}
-
-async fn fail_trial(
-    transaction: &mut PgTransaction<'_>,
-    job: &Job,
-    error: &str,
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
-    sqlx::query!(
-        "update oddish.trials set status = 'failed', finished_at = $3, updated_at = $3, error_message = $2
-        where id = $1 and status in ('queued', 'running', 'retrying')",
-        job.trial_id,
-        error,
-        now
-    )
-    .execute(&mut **transaction)
-    .await
-    .map_err(DbError::while_doing("fail a trial"))?;
-    end_job(transaction, job).await?;
-    crate::tasks::move_on(transaction, &job.trial_id, now).await
-}
-
-async fn end_job(transaction: &mut PgTransaction<'_>, job: &Job) -> Result<(), DbError> {
-    // The slot is freed by the foreign key's own action.
-    sqlx::query!("delete from oddish.jobs where id = $1", job.id)
-        .execute(&mut **transaction)
-        .await
-        .map(|_| ())
-        .map_err(DbError::while_doing("end a job"))
 }

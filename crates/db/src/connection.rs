@@ -7,6 +7,8 @@ use oddish_domain::settings::{Reader, Variable};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+use crate::statements;
+
 /// The variables that [`DatabaseSettings`] reads.
 pub const DATABASE_VARIABLES: &[Variable] = &[
     Variable {
@@ -46,6 +48,8 @@ pub struct DatabaseSettings {
 pub struct DatabaseUrl {
     text: String,
     options: PgConnectOptions,
+    /// Whether statements are named and kept.
+    keep_statements: bool,
 }
 
 impl std::fmt::Debug for DatabaseUrl {
@@ -59,6 +63,7 @@ impl DatabaseUrl {
     #[must_use]
     pub fn with_statement_cache(mut self, statements: usize) -> Self {
         self.options = self.options.statement_cache_capacity(statements);
+        self.keep_statements = statements > 0;
         self
     }
 
@@ -89,7 +94,7 @@ impl FromStr for DatabaseUrl {
         let text = format!("postgresql://{rest}");
         let options =
             PgConnectOptions::from_str(&text).map_err(|_| "a URL like postgresql://user:password@host:5432/name")?;
-        Ok(Self { text, options })
+        Ok(Self { text, options, keep_statements: true })
     }
 }
 
@@ -142,6 +147,7 @@ fn pool_options(size: u32) -> PgPoolOptions {
 }
 
 fn connect_options(url: &DatabaseUrl) -> PgConnectOptions {
+    statements::keep(url.keep_statements);
     url.options.clone().application_name("oddish")
 }
 

@@ -1,11 +1,12 @@
 //! Experiments.
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
 use oddish_domain::{experiment, id};
 
 use crate::DbError;
+use crate::statements::On;
 
 /// An experiment's identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,14 @@ pub struct Experiment {
     pub id: String,
     /// Its name.
     pub name: String,
+}
+
+/// Whether there is such an experiment.
+pub async fn exists(pool: &PgPool, experiment_id: &str) -> Result<bool, DbError> {
+    sqlx::query_scalar!(r#"select exists (select from oddish.experiments where id = $1) as "exists!""#, experiment_id)
+        .fetch_one(On(pool))
+        .await
+        .map_err(DbError::while_doing("look for an experiment"))
 }
 
 /// Finds the experiment that a sweep names by id, else the newest one of that name, else creates one of that name; with no name given,
@@ -29,7 +38,7 @@ pub(crate) async fn find_or_create(
         Some(given) => {
             // Two sweeps that name the same new experiment at once take turns here, so that one creates it and the other finds it.
             sqlx::query!("select pg_advisory_xact_lock(hashtextextended('oddish.experiments:' || $1, 0))", given)
-                .execute(&mut *connection)
+                .execute(On(&mut *connection))
                 .await
                 .map_err(DbError::while_doing(doing))?;
             let found = sqlx::query_as!(
@@ -38,7 +47,7 @@ pub(crate) async fn find_or_create(
                 order by (id = $1) desc, created_at desc limit 1",
                 given
             )
-            .fetch_optional(&mut *connection)
+            .fetch_optional(On(&mut *connection))
             .await
             .map_err(DbError::while_doing(doing))?;
             match found {
@@ -57,7 +66,7 @@ pub(crate) async fn find_or_create(
             name,
             now
         )
-        .execute(&mut *connection)
+        .execute(On(&mut *connection))
         .await
         .map_err(DbError::while_doing(doing))?;
         if created.rows_affected() == 1 {

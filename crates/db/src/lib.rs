@@ -1,25 +1,35 @@
 //! Postgres: all SQL of the system, one module per aggregate, one named query per function.
 //!
-//! What is where: [`queue`] claims jobs and ends claims, [`attempts`] is what a runner writes through its fencing token,
+//! What is where: [`queue`] claims jobs, [`attempts`] is what a runner writes through its fencing token, [`leases`] tells which runners live,
+//! [`cancelling`] and [`retrying`] are what users do to trials ([`trial_selection`] says which),
 //! [`trials`], [`tasks`], [`experiments`], [`task_versions`] and [`uploads`] are what the endpoints read and write, [`queue_keys`] holds the
-//! limits, [`wake`] tells dispatchers that there is work, [`schema`] migrates.
+//! limits, [`waiting`] says why trials wait, [`stuck`] is what operators look at, [`idempotency`] keeps repeated requests from doing anything twice, [`wake`] tells dispatchers that there is work, [`schema`] migrates.
 //!
 //! Rules: every name is qualified with its schema and nothing relies on session state, so that a transaction-pooling proxy may sit in
 //! between; the current time is a parameter; a transition names the states that it comes from; invariants are constraints
 //! (`migrations/`). Must never depend on HTTP, storage or processes.
 
 pub mod attempts;
+mod breakers;
+pub mod cancelling;
 mod connection;
 mod error;
 pub mod experiments;
+pub mod idempotency;
+pub mod leases;
 pub mod queue;
 pub mod queue_keys;
+pub mod retrying;
 pub mod schema;
+mod statements;
+pub mod stuck;
 pub mod sweeps;
 pub mod task_versions;
 pub mod tasks;
+pub mod trial_selection;
 pub mod trials;
 pub mod uploads;
+pub mod waiting;
 pub mod wake;
 
 pub use connection::{ConnectError, DATABASE_VARIABLES, DatabaseSettings, DatabaseUrl, connect, connect_lazy};

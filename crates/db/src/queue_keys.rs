@@ -4,6 +4,7 @@ use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
 use crate::DbError;
+use crate::statements::On;
 use oddish_domain::limits::ConcurrencyLimits;
 
 /// Makes sure that each key exists, with the limit that `limits` gives it if it is new. A key that exists keeps its limit.
@@ -30,7 +31,7 @@ pub(crate) async fn ensure(
         &is_default,
         now
     )
-    .execute(connection)
+    .execute(On(connection))
     .await
     .map(|_| ())
     .map_err(DbError::while_doing("create queue keys"))
@@ -58,7 +59,7 @@ pub async fn apply_limits(pool: &PgPool, limits: &ConcurrencyLimits, now: Offset
         "select queue_key from oddish.queue_keys where is_default and concurrency_limit <> $1 order by queue_key",
         default
     )
-    .fetch_all(&mut *transaction)
+    .fetch_all(On(&mut *transaction))
     .await
     .map_err(DbError::while_doing(doing))?;
     for key in following {
@@ -67,15 +68,56 @@ pub async fn apply_limits(pool: &PgPool, limits: &ConcurrencyLimits, now: Offset
     transaction.commit().await.map_err(DbError::while_doing(doing))
 }
 
-/// The keys with their limit, and how many of their slots are held now.
-pub async fn list(pool: &PgPool) -> Result<Vec<QueueKey>, DbError> {
+/// Stops claiming for a key; what runs goes on. `false` if there is no such key.
+pub async fn pause(pool: &PgPool, key: &str, reason: Option<&str>, now: OffsetDateTime) -> Result<bool, DbError> {
+    sqlx::query!(
+        "update oddish.queue_keys
+        set paused_at = $2, paused_by = 'user', pause_reason = $3, probe_at = null, probe_token = null, refusals = 0,
+            refused_probes = 0, updated_at = $2
+        where queue_key = $1",
+        key,
+        now,
+        reason
+    )
+    .execute(On(pool))
+    .await
+    .map(|done| done.rows_affected() > 0)
+    .map_err(DbError::while_doing("pause a queue key"))
+}
+
+/// Claims for a key again, whoever paused it. `false` if there is no such key. The caller wakes the dispatcher.
+pub async fn resume(pool: &PgPool, key: &str, now: OffsetDateTime) -> Result<bool, DbError> {
+    sqlx::query!(
+        "update oddish.queue_keys
+        set paused_at = null, paused_by = null, pause_reason = null, probe_at = null, probe_token = null, refusals = 0,
+            refused_probes = 0, updated_at = $2
+        where queue_key = $1",
+        key,
+        now
+    )
+    .execute(On(pool))
+    .await
+    .map(|done| done.rows_affected() > 0)
+    .map_err(DbError::while_doing("resume a queue key"))
+}
+
+/// The keys with their limit, and what they hold, by name. With `key` that one only.
+pub async fn list(pool: &PgPool, key: Option<&str>) -> Result<Vec<QueueKey>, DbError> {
     sqlx::query_as!(
         QueueKey,
-        r#"select k.queue_key, k.concurrency_limit,
-            (select count(*) from oddish.slots s where s.queue_key = k.queue_key and s.job_id is not null) as "held!"
-        from oddish.queue_keys k order by k.queue_key"#
+        r#"with waiting as (
+            select queue_key, count(*) filter (where state = 'ready') as ready, count(*) filter (where state = 'waiting') as delayed
+            from oddish.jobs where state in ('ready', 'waiting') and (queue_key = $1 or $1 is null) group by queue_key)
+        select k.queue_key, k.concurrency_limit, k.is_default,
+            (select count(*) from oddish.slots s where s.queue_key = k.queue_key and s.job_id is not null) as "running!",
+            coalesce(w.ready, 0) as "ready!", coalesce(w.delayed, 0) as "delayed!",
+            k.paused_at, k.paused_by, k.pause_reason, k.probe_at
+        from oddish.queue_keys k left join waiting w using (queue_key)
+        where k.queue_key = $1 or $1 is null
+        order by k.queue_key"#,
+        key
     )
-    .fetch_all(pool)
+    .fetch_all(On(pool))
     .await
     .map_err(DbError::while_doing("list the queue keys"))
 }
@@ -87,8 +129,22 @@ pub struct QueueKey {
     pub queue_key: String,
     /// How many jobs of it may run at once.
     pub concurrency_limit: i32,
-    /// How many do.
-    pub held: i64,
+    /// Whether the limit follows the default.
+    pub is_default: bool,
+    /// How many hold a slot: claimed or begun.
+    pub running: i64,
+    /// How many could be claimed.
+    pub ready: i64,
+    /// How many wait for the time of their next try.
+    pub delayed: i64,
+    /// Since when nothing is claimed for it.
+    pub paused_at: Option<OffsetDateTime>,
+    /// `user` or `breaker`.
+    pub paused_by: Option<String>,
+    /// Why it is paused.
+    pub pause_reason: Option<String>,
+    /// When the breaker lets one trial try again.
+    pub probe_at: Option<OffsetDateTime>,
 }
 
 async fn resize(
@@ -109,7 +165,7 @@ async fn resize(
         is_default,
         now
     )
-    .execute(&mut *connection)
+    .execute(On(&mut *connection))
     .await
     .map_err(DbError::while_doing(doing))?;
     // Surplus slots go if they are free. Locking waits for a claim in flight and then sees that its slot is held.
@@ -121,7 +177,7 @@ async fn resize(
         key,
         limit
     )
-    .execute(&mut *connection)
+    .execute(On(&mut *connection))
     .await
     .map_err(DbError::while_doing(doing))?;
     // Those that are held retire instead, and no more of them than needed.
@@ -132,7 +188,7 @@ async fn resize(
         key,
         i64::from(limit)
     )
-    .execute(&mut *connection)
+    .execute(On(&mut *connection))
     .await
     .map_err(DbError::while_doing(doing))?;
     sqlx::query!(
@@ -143,7 +199,7 @@ async fn resize(
         key,
         limit
     )
-    .execute(connection)
+    .execute(On(connection))
     .await
     .map(|_| ())
     .map_err(DbError::while_doing(doing))

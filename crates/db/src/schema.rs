@@ -94,7 +94,7 @@ pub async fn reset(pool: &PgPool) -> Result<(), MigrateError> {
 pub async fn purge(pool: &PgPool) -> Result<(), DbError> {
     sqlx::query!(
         "truncate oddish.attempts, oddish.jobs, oddish.slots, oddish.trials, oddish.uploads, oddish.task_versions, \
-         oddish.tasks, oddish.experiments, oddish.queue_keys restart identity"
+         oddish.tasks, oddish.experiments, oddish.queue_keys, oddish.idempotency_keys, oddish.dispatchers restart identity"
     )
     .execute(pool)
     .await

@@ -11,6 +11,8 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use crate::error::parse;
+use crate::idempotency::Work;
+use crate::statements::On;
 use crate::{DbError, experiments, queue_keys};
 
 /// A sweep that was checked and expanded.
@@ -78,13 +80,26 @@ pub async fn create(
     limits: &ConcurrencyLimits,
     now: OffsetDateTime,
 ) -> Result<CreatedSweep, SweepRefused> {
+    let mut work = Work::begin(pool).await?;
+    let created = create_within(&mut work, sweep, limits, now).await?;
+    work.finish(&Value::Null).await?;
+    Ok(created)
+}
+
+/// Does what [`create`] does, as part of a request's work.
+pub async fn create_within(
+    work: &mut Work,
+    sweep: &NewSweep<'_>,
+    limits: &ConcurrencyLimits,
+    now: OffsetDateTime,
+) -> Result<CreatedSweep, SweepRefused> {
     let doing = "create a sweep";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
+    let transaction = &mut work.transaction;
     let task = sqlx::query!(
         "select name, status, experiment_id, priority, created_at from oddish.tasks where id = $1 for no key update",
         sweep.task_id
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_optional(On(&mut **transaction))
     .await
     .map_err(DbError::while_doing(doing))?
     .ok_or(SweepRefused::TaskNotFound)?;
@@ -94,7 +109,7 @@ pub async fn create(
             (select 1 + max(trial_index) from oddish.trials where task_id = $1) as next_index",
         sweep.task_id
     )
-    .fetch_one(&mut *transaction)
+    .fetch_one(On(&mut **transaction))
     .await
     .map_err(DbError::while_doing(doing))?;
     let version = newest.version.ok_or(SweepRefused::NotUploaded)?;
@@ -107,22 +122,21 @@ pub async fn create(
         return Err(SweepRefused::BeingJudged);
     }
     let wanted = sweep.experiment.or(task.experiment_id.as_deref());
-    let experiment = experiments::find_or_create(&mut transaction, wanted, now).await?;
+    let experiment = experiments::find_or_create(transaction, wanted, now).await?;
     let keys: BTreeSet<&str> = sweep.trials.iter().map(|trial| trial.queue_key.as_str()).collect();
     let keys: Vec<String> = keys.into_iter().map(String::from).collect();
-    queue_keys::ensure(&mut transaction, &keys, limits, now).await?;
+    queue_keys::ensure(transaction, &keys, limits, now).await?;
     let task_name = if appending { &task.name } else { sweep.name.unwrap_or(&task.name) };
     let priority = if appending { parse("tasks.priority", &task.priority)? } else { sweep.priority };
     let status = if appending {
-        reopen(&mut transaction, sweep.task_id, now).await?;
+        reopen(transaction, sweep.task_id, now).await?;
         if status.is_terminal() { TaskStatus::Running } else { status }
     } else {
-        submit(&mut transaction, sweep, task_name, &experiment.id, now).await?;
+        submit(transaction, sweep, task_name, &experiment.id, now).await?;
         status
     };
     let place = Place { version, experiment_id: &experiment.id, priority, first_index: newest.next_index.unwrap_or(0) };
-    insert_trials(&mut transaction, sweep, &place, now).await?;
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    insert_trials(transaction, sweep, &place, now).await?;
     Ok(CreatedSweep { task_name: task_name.to_owned(), status, priority, experiment, created_at: task.created_at })
 }
 
@@ -146,7 +160,7 @@ async fn submit(
         tags,
         now
     )
-    .execute(&mut **transaction)
+    .execute(On(&mut **transaction))
     .await
     .map(|_| ())
     .map_err(DbError::while_doing("submit a task"))
@@ -155,12 +169,12 @@ async fn submit(
 /// A task that ended runs again when trials are added to it.
 async fn reopen(transaction: &mut sqlx::PgTransaction<'_>, task_id: &str, now: OffsetDateTime) -> Result<(), DbError> {
     sqlx::query!(
-        "update oddish.tasks set status = 'running', finished_at = null, updated_at = $2
+        "update oddish.tasks set status = 'running', finished_at = null, cancel_requested_at = null, updated_at = $2
         where id = $1 and status in ('completed', 'failed')",
         task_id,
         now
     )
-    .execute(&mut **transaction)
+    .execute(On(&mut **transaction))
     .await
     .map(|_| ())
     .map_err(DbError::while_doing("reopen a task"))
@@ -204,8 +218,8 @@ async fn insert_trials(
             from unnest($6::text[], $7::int[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::float8[],
                 $14::jsonb[]) as t (id, trial_index, agent, model, provider, queue_key, environment, timeout, harbor)
             returning id, queue_key, trial_index)
-        insert into oddish.jobs (trial_id, queue_key, priority, available_at)
-        select id, queue_key, $15, $5 from created order by trial_index",
+        insert into oddish.jobs (trial_id, queue_key, priority, due_at, submitter)
+        select id, queue_key, $15, $5, (select submitted_by from oddish.tasks where id = $1) from created order by trial_index",
         sweep.task_id,
         place.version,
         place.experiment_id,
@@ -222,7 +236,7 @@ async fn insert_trials(
         &harbor,
         priority
     )
-    .execute(&mut **transaction)
+    .execute(On(&mut **transaction))
     .await
     .map(|_| ())
     .map_err(DbError::while_doing("insert the trials of a sweep"))

@@ -4,6 +4,7 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use crate::DbError;
+use crate::statements::On;
 
 /// A task version to register.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +41,7 @@ pub async fn create_task(pool: &PgPool, task: &NewTask<'_>, now: OffsetDateTime)
         task.content_hash,
         now
     )
-    .execute(pool)
+    .execute(On(pool))
     .await
     .map_err(DbError::while_doing(doing))?;
     Ok(created.rows_affected() == 1)
@@ -49,7 +50,7 @@ pub async fn create_task(pool: &PgPool, task: &NewTask<'_>, now: OffsetDateTime)
 /// Takes back a task that was registered and never submitted.
 pub async fn discard_unsubmitted(pool: &PgPool, task_id: &str) -> Result<(), DbError> {
     sqlx::query!("delete from oddish.tasks where id = $1 and experiment_id is null", task_id)
-        .execute(pool)
+        .execute(On(pool))
         .await
         .map(|_| ())
         .map_err(DbError::while_doing("discard a task"))

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use crate::DbError;
 use crate::error::parse;
+use crate::statements::On;
 
 /// A task with its counts.
 #[derive(Clone, Debug)]
@@ -93,7 +94,7 @@ pub async fn list(pool: &PgPool, filter: &TaskFilter, limit: i64, offset: i64) -
         limit,
         offset
     )
-    .fetch_all(pool)
+    .fetch_all(On(pool))
     .await
     .map_err(DbError::while_doing("list tasks"))?;
     rows.into_iter()
@@ -129,31 +130,54 @@ pub async fn get(pool: &PgPool, task_id: &str) -> Result<Option<Task>, DbError> 
     Ok(list(pool, &filter, 1, 0).await?.pop())
 }
 
-/// Moves a task on after one of its trials ended: once none is left to run, the task is completed.
+/// Those of these tasks that exist and have been submitted.
+pub async fn existing(pool: &PgPool, task_ids: &[String]) -> Result<Vec<String>, DbError> {
+    sqlx::query_scalar!("select id from oddish.tasks where id = any($1) and experiment_id is not null", task_ids)
+        .fetch_all(On(pool))
+        .await
+        .map_err(DbError::while_doing("look which tasks exist"))
+}
+
+/// The tasks of an experiment that have no trial in another one.
+pub async fn only_in_experiment(pool: &PgPool, experiment_id: &str) -> Result<Vec<String>, DbError> {
+    sqlx::query_scalar!(
+        "select k.id from oddish.tasks k where k.experiment_id = $1
+            and not exists (select from oddish.trials t where t.task_id = k.id and t.experiment_id <> $1)
+        order by k.id",
+        experiment_id
+    )
+    .fetch_all(On(pool))
+    .await
+    .map_err(DbError::while_doing("look for the tasks of an experiment"))
+}
+
+/// Moves tasks on after some of their trials ended: once none is left to run, a task is completed, or has failed if it was cancelled.
 ///
-/// The task's row is locked before its trials are counted, and they are counted by a statement of their own, so that of two trials that
-/// end at the same instant the second sees the first.
+/// The tasks' rows are locked before their trials are counted, and they are counted by a statement of their own, so that of two trials
+/// that end at the same instant the second sees the first.
 pub(crate) async fn move_on(
     transaction: &mut PgTransaction<'_>,
-    trial_id: &str,
+    trial_ids: &[String],
     now: OffsetDateTime,
 ) -> Result<(), DbError> {
     let doing = "move a task on";
-    let task_id = sqlx::query_scalar!(
-        "select k.id from oddish.tasks k join oddish.trials t on t.task_id = k.id where t.id = $1 for no key update of k",
-        trial_id
+    let task_ids = sqlx::query_scalar!(
+        "select id from oddish.tasks where id in (select task_id from oddish.trials where id = any($1))
+        order by id for no key update",
+        trial_ids
     )
-    .fetch_one(&mut **transaction)
+    .fetch_all(On(&mut **transaction))
     .await
     .map_err(DbError::while_doing(doing))?;
     sqlx::query!(
-        "update oddish.tasks k set status = 'completed', finished_at = $2, updated_at = $2
-        where id = $1 and status in ('pending', 'running')
+        "update oddish.tasks k
+        set status = case when cancel_requested_at is null then 'completed' else 'failed' end, finished_at = $2, updated_at = $2
+        where id = any($1) and status in ('pending', 'running')
             and not exists (select from oddish.trials where task_id = k.id and status not in ('success', 'failed'))",
-        task_id,
+        &task_ids,
         now
     )
-    .execute(&mut **transaction)
+    .execute(On(&mut **transaction))
     .await
     .map(|_| ())
     .map_err(DbError::while_doing(doing))

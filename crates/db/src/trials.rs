@@ -1,5 +1,6 @@
 //! Trials as the endpoints read them.
 
+use oddish_domain::failure::FailureClass;
 use oddish_domain::status::TrialStatus;
 use serde_json::Value;
 use sqlx::PgPool;
@@ -7,6 +8,7 @@ use time::OffsetDateTime;
 
 use crate::DbError;
 use crate::error::parse;
+use crate::statements::On;
 
 /// A trial.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub struct Trial {
     pub rewards: Option<Value>,
     pub error_type: Option<String>,
     pub error_message: Option<String>,
+    pub error_class: Option<FailureClass>,
+    pub cancel_requested_at: Option<OffsetDateTime>,
     pub input_tokens: Option<i64>,
     pub cache_tokens: Option<i64>,
     pub output_tokens: Option<i64>,
@@ -65,7 +69,7 @@ async fn select(pool: &PgPool, task_ids: Option<&[String]>, trial_id: Option<&st
         task_ids,
         trial_id
     )
-    .fetch_all(pool)
+    .fetch_all(On(pool))
     .await
     .map_err(DbError::while_doing("read trials"))?;
     rows.into_iter()
@@ -90,6 +94,8 @@ async fn select(pool: &PgPool, task_ids: Option<&[String]>, trial_id: Option<&st
                 rewards: row.rewards,
                 error_type: row.error_type,
                 error_message: row.error_message,
+                error_class: row.error_class.map(|class| parse("trials.error_class", &class)).transpose()?,
+                cancel_requested_at: row.cancel_requested_at,
                 input_tokens: row.input_tokens,
                 cache_tokens: row.cache_tokens,
                 output_tokens: row.output_tokens,
@@ -110,7 +116,7 @@ pub async fn newest_begun_attempt(pool: &PgPool, trial_id: &str) -> Result<Optio
         "select max(number) from oddish.attempts where trial_id = $1 and begun_at is not null",
         trial_id
     )
-    .fetch_one(pool)
+    .fetch_one(On(pool))
     .await
     .map_err(DbError::while_doing("look for the newest attempt of a trial"))
 }

@@ -1,10 +1,12 @@
 //! Uploads in two steps: announced with a content hash, completed once the archive lies under its staging key.
 
 use oddish_domain::id;
-use sqlx::{PgConnection, PgPool, PgTransaction};
+use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
 use crate::DbError;
+use crate::idempotency::Work;
+use crate::statements::On;
 
 /// What a client announces.
 #[derive(Clone, Copy, Debug)]
@@ -39,14 +41,14 @@ pub async fn announce(pool: &PgPool, upload: &NewUpload<'_>, now: OffsetDateTime
     let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
     // Two clients that announce the same new name at once take turns, and the second finds the first one's task.
     sqlx::query!("select pg_advisory_xact_lock(hashtextextended('oddish.tasks:' || $1, 0))", upload.name)
-        .execute(&mut *transaction)
+        .execute(On(&mut *transaction))
         .await
         .map_err(DbError::while_doing(doing))?;
     let newest = sqlx::query!(
         "select id from oddish.tasks where name = $1 order by created_at desc, id limit 1 for no key update",
         upload.name
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_optional(On(&mut *transaction))
     .await
     .map_err(DbError::while_doing(doing))?;
     let existing_task = newest.is_some();
@@ -58,7 +60,7 @@ pub async fn announce(pool: &PgPool, upload: &NewUpload<'_>, now: OffsetDateTime
         "select version, content_hash from oddish.task_versions where task_id = $1 order by version desc limit 1",
         task_id
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_optional(On(&mut *transaction))
     .await
     .map_err(DbError::while_doing(doing))?;
     if let Some(current) = current.filter(|current| current.content_hash == upload.content_hash) {
@@ -77,7 +79,7 @@ pub async fn announce(pool: &PgPool, upload: &NewUpload<'_>, now: OffsetDateTime
         upload.staging_key,
         now
     )
-    .fetch_one(&mut *transaction)
+    .fetch_one(On(&mut *transaction))
     .await
     .map_err(DbError::while_doing(doing))?;
     transaction.commit().await.map_err(DbError::while_doing(doing))?;
@@ -94,7 +96,7 @@ async fn create_task(connection: &mut PgConnection, name: &str, now: OffsetDateT
             name,
             now
         )
-        .execute(&mut *connection)
+        .execute(On(&mut *connection))
         .await
         .map_err(DbError::while_doing("create a task"))?;
         if created.rows_affected() == 1 {
@@ -103,10 +105,10 @@ async fn create_task(connection: &mut PgConnection, name: &str, now: OffsetDateT
     }
 }
 
-/// An announced upload that is being completed. Nobody else completes it meanwhile; dropping this leaves it announced.
+/// An announced upload that is being completed. Nobody else completes it until the work that holds it ends; work that is dropped leaves
+/// it announced.
 #[derive(Debug)]
 pub struct Completion {
-    transaction: PgTransaction<'static>,
     task_id: String,
     version: i32,
     /// Where the client put the archive.
@@ -132,22 +134,21 @@ pub enum ToComplete {
     Unknown,
 }
 
-/// Takes hold of an announced upload.
-pub async fn begin_completion(pool: &PgPool, task_id: &str, version: i32) -> Result<ToComplete, DbError> {
+/// Takes hold of an announced upload, as part of a request's work.
+pub async fn begin_completion(work: &mut Work, task_id: &str, version: i32) -> Result<ToComplete, DbError> {
     let doing = "begin to complete an upload";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
+    let transaction = &mut work.transaction;
     let held = sqlx::query!(
         "select staging_key, content_hash, message from oddish.uploads where task_id = $1 and version = $2
         for update skip locked",
         task_id,
         version
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_optional(On(&mut **transaction))
     .await
     .map_err(DbError::while_doing(doing))?;
     if let Some(upload) = held {
         return Ok(ToComplete::Held(Box::new(Completion {
-            transaction,
             task_id: task_id.to_owned(),
             version,
             staging_key: upload.staging_key,
@@ -160,7 +161,7 @@ pub async fn begin_completion(pool: &PgPool, task_id: &str, version: i32) -> Res
         task_id,
         version
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_optional(On(&mut **transaction))
     .await
     .map_err(DbError::while_doing(doing))?;
     if let Some(content_hash) = registered {
@@ -171,22 +172,22 @@ pub async fn begin_completion(pool: &PgPool, task_id: &str, version: i32) -> Res
         task_id,
         version
     )
-    .fetch_one(&mut *transaction)
+    .fetch_one(On(&mut **transaction))
     .await
     .map_err(DbError::while_doing(doing))?;
     Ok(if announced { ToComplete::Busy } else { ToComplete::Unknown })
 }
 
 impl Completion {
-    /// Registers the version, whose archive lies under its own key now, and ends the upload.
+    /// Registers the version, whose archive lies under its own key now, and ends the upload, as part of the work that holds it.
     pub async fn register(
-        mut self,
+        self,
+        work: &mut Work,
         archive_key: &str,
         archive_sha256: &str,
         archive_bytes: i64,
         now: OffsetDateTime,
     ) -> Result<(), DbError> {
-        let doing = "register an uploaded version";
         sqlx::query!(
             "with ended as (delete from oddish.uploads where task_id = $1 and version = $2)
             insert into oddish.task_versions
@@ -201,9 +202,9 @@ impl Completion {
             self.message,
             now
         )
-        .execute(&mut *self.transaction)
+        .execute(On(&mut *work.transaction))
         .await
-        .map_err(DbError::while_doing(doing))?;
-        self.transaction.commit().await.map_err(DbError::while_doing(doing))
+        .map(|_| ())
+        .map_err(DbError::while_doing("register an uploaded version"))
     }
 }

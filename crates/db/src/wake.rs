@@ -7,13 +7,14 @@ use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 
 use crate::DbError;
+use crate::statements::On;
 
 const CHANNEL: &str = "oddish_dispatch";
 
 /// Tells every listening dispatcher that jobs or slots came free.
 pub async fn notify(pool: &PgPool) -> Result<(), DbError> {
     sqlx::query!("select pg_notify($1, '')", CHANNEL)
-        .fetch_one(pool)
+        .fetch_one(On(pool))
         .await
         .map(|_| ())
         .map_err(DbError::while_doing("wake the dispatcher"))

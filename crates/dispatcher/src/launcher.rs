@@ -1,8 +1,10 @@
 //! Where runners run.
 
 use async_trait::async_trait;
-use oddish_db::DbError;
+use oddish_db::leases::Dead;
 use oddish_db::queue::Claim;
+
+use crate::CloseError;
 
 /// Starts runners, and takes care of those that are gone.
 #[async_trait]
@@ -15,7 +17,10 @@ pub trait Launcher: Send + Sync {
 
     /// Closes the attempts of runners that are gone without anybody having noticed, as after a restart. Returns whether runners live that
     /// it did not start itself and so must look after from time to time.
-    async fn reconcile(&self) -> Result<bool, DbError>;
+    async fn reconcile(&self) -> Result<bool, CloseError>;
+
+    /// Ends whatever is left of a runner that is taken to be dead, before its trial is tried again, where it can reach it.
+    async fn clear(&self, dead: &Dead);
 
     /// Tells all runners that it started to stop, and waits until they are gone.
     async fn stop(&self);

@@ -2,13 +2,15 @@
 //!
 //! One pass ([`Dispatcher::pass`]) reaps, claims and launches; [`Dispatcher::run`] makes a pass whenever a wake arrives and, slowly, by
 //! itself, while [`Dispatcher::dispatch`] does what can be done now and returns. Where runners run is behind the [`Launcher`] trait: [`ProcessLauncher`] starts them as child processes. Knows nothing of HTTP,
-//! storage, Harbor or Docker.
+//! Harbor or Docker.
 
+mod closing;
 mod launcher;
 mod pass;
 mod process_launcher;
 mod settings;
 
+pub use closing::{CloseError, Closer, Lost};
 pub use launcher::{LaunchError, Launcher};
 pub use pass::Dispatcher;
 pub use process_launcher::{ProcessLauncher, RunnerCommand};

@@ -1,17 +1,19 @@
 //! One pass of the dispatcher, and the loop around it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use oddish_db::attempts::Fenced;
 use oddish_db::wake::Wakes;
-use oddish_db::{DbError, PgPool, attempts, queue};
+use oddish_db::{DbError, attempts, leases, queue};
+use sysinfo::System;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
-use crate::{LaunchError, Launcher};
+use crate::{CloseError, Closer, LaunchError, Launcher, Lost};
 
-/// How long a claim may wait for its runner to begin. Starting a process takes well under a second; a machine that swaps may need more.
-const BEGIN_DEADLINE: time::Duration = time::Duration::seconds(60);
+/// How often to look for runners and claims that are late. Passes may come many times a second; this need not.
+const TIDY: Duration = Duration::from_secs(2);
 
 /// How often to look without having been woken.
 const IDLE: Duration = Duration::from_secs(5);
@@ -24,8 +26,11 @@ const BATCH: u32 = 100;
 
 /// Claims jobs and hands them to a launcher.
 pub struct Dispatcher {
-    pool: PgPool,
+    closer: Closer,
     launcher: Arc<dyn Launcher>,
+    /// What it is known as, such as `host/4711`.
+    id: String,
+    tidied: Mutex<Option<Instant>>,
 }
 
 /// What a pass found.
@@ -42,8 +47,10 @@ struct Found {
 impl Dispatcher {
     /// A dispatcher for the jobs of this database.
     #[must_use]
-    pub fn new(pool: PgPool, launcher: Arc<dyn Launcher>) -> Self {
-        Self { pool, launcher }
+    pub fn new(closer: Closer, launcher: Arc<dyn Launcher>) -> Self {
+        let host = System::host_name().unwrap_or_else(|_| "localhost".to_owned());
+        let id = format!("{host}/{}", std::process::id());
+        Self { closer, launcher, id, tidied: Mutex::default() }
     }
 
     /// Dispatches until `shutdown` turns true, then stops the runners that it started.
@@ -53,7 +60,7 @@ impl Dispatcher {
         let mut wakes = None;
         while !*shutdown.borrow() {
             if wakes.is_none() {
-                wakes = match Wakes::listen(&self.pool).await {
+                wakes = match Wakes::listen(&self.closer.pool).await {
                     Ok(wakes) => Some(wakes),
                     Err(error) => {
                         log(&error, "cannot listen for new work; looking for it every few seconds");
@@ -88,7 +95,7 @@ impl Dispatcher {
 
     /// Makes passes until there is nothing more to claim now, or `deadline` is reached: for a dispatcher that is called when there may be
     /// work, and is not always there. Returns how many jobs it claimed.
-    pub async fn dispatch(&self, deadline: Instant) -> Result<usize, DbError> {
+    pub async fn dispatch(&self, deadline: Instant) -> Result<usize, CloseError> {
         let mut claimed = 0;
         loop {
             let found = self.pass().await?;
@@ -100,28 +107,68 @@ impl Dispatcher {
     }
 
     /// Reaps, claims and launches once.
-    async fn pass(&self) -> Result<Found, DbError> {
-        let now = OffsetDateTime::now_utc();
+    async fn pass(&self) -> Result<Found, CloseError> {
+        let pool = &self.closer.pool;
         let watching = self.launcher.reconcile().await?;
-        for trial_id in queue::give_back_unbegun(&self.pool, BEGIN_DEADLINE, now).await? {
-            tracing::warn!(trial_id, "its runner did not begin in time; the trial is queued again");
+        if self.is_time_to_tidy() {
+            self.tidy().await?;
         }
-        queue::settle_lowered_limits(&self.pool).await?;
+        queue::settle_lowered_limits(pool).await?;
         let room = self.launcher.room().min(BATCH);
         if room == 0 {
             return Ok(Found { watching, ..Found::default() });
         }
-        let claims = queue::claim(&self.pool, room, now).await?;
+        let claims = queue::claim(pool, room, OffsetDateTime::now_utc()).await?;
         let mut busy = false;
+        let mut launched = Vec::with_capacity(claims.len());
         for claim in &claims {
             tracing::info!(trial_id = claim.trial_id, attempt = claim.number, queue_key = claim.queue_key, "claimed");
-            if let Err(error) = self.launcher.launch(claim).await {
-                busy |= matches!(error, LaunchError::Busy { .. });
-                self.not_launched(claim, &error).await?;
+            match self.launcher.launch(claim).await {
+                Ok(()) => launched.push(claim.token),
+                Err(error) => {
+                    busy |= matches!(error, LaunchError::Busy { .. });
+                    self.not_launched(claim, &error).await?;
+                }
             }
+        }
+        if !launched.is_empty() {
+            queue::launched(pool, &launched, OffsetDateTime::now_utc()).await?;
         }
         let full = claims.len() == usize::try_from(room).unwrap_or(usize::MAX);
         Ok(Found { claimed: claims.len(), more: full && !busy && self.launcher.room() > 0, watching })
+    }
+
+    fn is_time_to_tidy(&self) -> bool {
+        let mut tidied = self.tidied.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = tidied.is_none_or(|last| last.elapsed() >= TIDY);
+        if due {
+            *tidied = Some(Instant::now());
+        }
+        due
+    }
+
+    /// Looks after what did not go as it should: runners that no longer renew, and claims that nobody began.
+    async fn tidy(&self) -> Result<(), CloseError> {
+        let pool = &self.closer.pool;
+        let now = OffsetDateTime::now_utc();
+        queue::seen(pool, &self.id, now).await?;
+        leases::suspect(pool, now).await?;
+        for dead in leases::dead(pool, now).await? {
+            self.launcher.clear(&dead).await;
+            let how = "it has shown no sign of life for longer than its lease";
+            self.closer.dead(Lost { trial_id: &dead.trial_id, number: dead.number, token: dead.token, how }).await?;
+        }
+        for claim in queue::overdue(pool, now).await? {
+            let given = attempts::give_back(pool, claim.token, "no runner began in time", now).await?;
+            if given == Fenced::Accepted {
+                tracing::warn!(
+                    trial_id = claim.trial_id,
+                    attempt = claim.number,
+                    "no runner began in time; it is queued again"
+                );
+            }
+        }
+        Ok(())
     }
 
     async fn not_launched(&self, claim: &queue::Claim, error: &LaunchError) -> Result<(), DbError> {
@@ -129,8 +176,8 @@ impl Dispatcher {
         let now = OffsetDateTime::now_utc();
         let text = error.to_string();
         match error {
-            LaunchError::Busy { .. } => attempts::give_back(&self.pool, claim.token, &text, now).await?,
-            LaunchError::Never { .. } => attempts::launch_failed(&self.pool, claim.token, &text, now).await?,
+            LaunchError::Busy { .. } => attempts::give_back(&self.closer.pool, claim.token, &text, now).await?,
+            LaunchError::Never { .. } => attempts::launch_failed(&self.closer.pool, claim.token, &text, now).await?,
         };
         Ok(())
     }
@@ -139,7 +186,7 @@ impl Dispatcher {
     async fn pause(&self, found: Found) -> Duration {
         let longest = if found.watching { WATCHING } else { IDLE };
         let now = OffsetDateTime::now_utc();
-        match queue::next_due(&self.pool, now).await {
+        match queue::next_due(&self.closer.pool).await {
             Ok(Some(due)) => Duration::try_from(due - now).unwrap_or(Duration::ZERO).min(longest),
             Ok(None) => longest,
             Err(_) => WATCHING,
@@ -155,6 +202,6 @@ async fn next_wake(wakes: &mut Option<Wakes>) -> Result<(), DbError> {
     }
 }
 
-fn log(error: &DbError, what: &str) {
-    tracing::error!(error = error as &dyn std::error::Error, "{what}");
+fn log(error: &(dyn std::error::Error + 'static), what: &str) {
+    tracing::error!(error, "{what}");
 }

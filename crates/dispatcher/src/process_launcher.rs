@@ -10,16 +10,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
-use oddish_db::attempts::{AfterLoss, OpenAttempt, ProcessIdentity};
+use oddish_db::attempts::{OpenAttempt, ProcessIdentity};
+use oddish_db::leases::Dead;
 use oddish_db::queue::Claim;
-use oddish_db::{DbError, PgPool, attempts, wake};
+use oddish_db::{attempts, wake};
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
-use time::OffsetDateTime;
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::{LaunchError, Launcher};
+use crate::{CloseError, Closer, LaunchError, Launcher, Lost};
 
 /// How long a runner that was told to stop may take to stop Harbor and give its trial back.
 const STOP_GRACE: Duration = Duration::from_secs(45);
@@ -47,7 +47,7 @@ pub struct ProcessLauncher {
 }
 
 struct Shared {
-    pool: PgPool,
+    closer: Closer,
     command: RunnerCommand,
     host: String,
     /// The runners that this process started, by token.
@@ -58,9 +58,9 @@ struct Shared {
 impl ProcessLauncher {
     /// A launcher for runners on this host.
     #[must_use]
-    pub fn new(pool: PgPool, command: RunnerCommand) -> Self {
+    pub fn new(closer: Closer, command: RunnerCommand) -> Self {
         let shared = Shared {
-            pool,
+            closer,
             command,
             host: System::host_name().unwrap_or_else(|_| "localhost".to_owned()),
             children: Mutex::default(),
@@ -92,9 +92,9 @@ impl Launcher for ProcessLauncher {
         Ok(())
     }
 
-    async fn reconcile(&self) -> Result<bool, DbError> {
+    async fn reconcile(&self) -> Result<bool, CloseError> {
         let shared = &self.shared;
-        let open = attempts::open_on_host(&shared.pool, &shared.host).await?;
+        let open = attempts::open_on_host(&shared.closer.pool, &shared.host).await?;
         let strangers: Vec<OpenAttempt> = {
             let children = shared.children();
             open.into_iter().filter(|attempt| !children.contains_key(&attempt.token)).collect()
@@ -113,6 +113,18 @@ impl Launcher for ProcessLauncher {
             shared.close_lost(trial_id, *number, *token, left, "its process is gone").await?;
         }
         Ok(alive)
+    }
+
+    async fn clear(&self, dead: &Dead) {
+        let Dead { trial_id, number, token, host, pid } = dead;
+        if host.as_ref() != Some(&self.shared.host) {
+            return;
+        }
+        // It may hang and still be there.
+        if let Some(pid) = pid {
+            let _ = killpg(Pid::from_raw(*pid), Signal::SIGKILL);
+        }
+        self.shared.clean_up(trial_id, *number, *token).await;
     }
 
     async fn stop(&self) {
@@ -181,8 +193,8 @@ impl Shared {
         token: Uuid,
         group: Option<Pid>,
         how: &str,
-    ) -> Result<(), DbError> {
-        if !attempts::is_open(&self.pool, token).await? {
+    ) -> Result<(), CloseError> {
+        if !attempts::is_open(&self.closer.pool, token).await? {
             return Ok(());
         }
         if let Some(group) = group {
@@ -190,16 +202,8 @@ impl Shared {
             let _ = killpg(group, Signal::SIGKILL);
         }
         self.clean_up(trial_id, number, token).await;
-        let error = format!("The runner was lost: {how}.");
-        let after = attempts::lose(&self.pool, token, &error, OffsetDateTime::now_utc()).await?;
-        match after {
-            AfterLoss::Retried => {
-                tracing::warn!(trial_id, attempt = number, how, "runner lost; the trial is tried again");
-            }
-            AfterLoss::Failed => tracing::error!(trial_id, attempt = number, how, "runner lost; no attempts are left"),
-            AfterLoss::Stale => {}
-        }
-        wake::notify(&self.pool).await
+        self.closer.lost(Lost { trial_id, number, token, how }).await?;
+        Ok(wake::notify(&self.closer.pool).await?)
     }
 
     async fn clean_up(&self, trial_id: &str, number: i32, token: Uuid) {
@@ -237,7 +241,7 @@ async fn watch(shared: Arc<Shared>, claim: Claim, mut child: Child, pid: Pid) {
     shared.children().remove(&claim.token);
     shared.one_is_gone.notify_waiters();
     // The slot that came free was announced by whoever freed it; room for one more runner is only known here.
-    if let Err(error) = wake::notify(&shared.pool).await {
+    if let Err(error) = wake::notify(&shared.closer.pool).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
             "the dispatcher was not woken; it will look by itself"

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::agent_env::{AgentEnv, AgentEnvError, check_name};
+use crate::sealing::SealedEnv;
+
 /// What a trial's Harbor configuration sets beside agent, model, environment type and the agent's time-out.
 ///
 /// Stored as JSON, where everything left at its default is left out.
@@ -53,6 +56,9 @@ pub struct HarborSettings {
     /// Arguments for Harbor's agent class.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub agent_kwargs: Map<String, Value>,
+    /// Environment variables for the agent, their values sealed.
+    #[serde(skip_serializing_if = "SealedEnv::is_empty")]
+    pub agent_env: SealedEnv,
     /// MCP servers for the agent, as objects that Harbor reads, each with a `name`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mcp_servers: Vec<Value>,
@@ -74,14 +80,13 @@ pub enum HarborSettingsError {
         /// What it is: the value if it is short, else its JSON type.
         given: String,
     },
-    /// Environment variables for the agent, which would be stored unencrypted.
-    #[error(
-        "{path}: environment variables for an agent are not supported yet, because they would be stored unencrypted; \
-         set them where the trials run"
-    )]
-    AgentEnv {
-        /// Where they are.
+    /// An environment variable that an agent can't get.
+    #[error("{path}: {error}")]
+    Env {
+        /// Where it is.
         path: String,
+        /// What is wrong with it.
+        error: AgentEnvError,
     },
 }
 
@@ -91,6 +96,8 @@ pub(crate) struct Collected {
     pub(crate) settings: HarborSettings,
     /// Seconds for the agent, which a trial keeps beside its settings.
     pub(crate) agent_timeout_sec: Option<f64>,
+    /// The agent's environment variables in clear, which are sealed before they join the settings.
+    pub(crate) agent_env: AgentEnv,
 }
 
 type Outcome<T> = Result<T, HarborSettingsError>;
@@ -125,13 +132,18 @@ impl Collected {
         Ok(())
     }
 
+    /// Takes a configuration's `agent_env` object.
+    pub(crate) fn add_agent_env(&mut self, fields: &Map<String, Value>, path: &str) -> Outcome<()> {
+        self.variables(fields, path)
+    }
+
     /// Takes a configuration's `agent_config` object.
     pub(crate) fn add_agent_config(&mut self, fields: &Map<String, Value>, path: &str) -> Outcome<()> {
         self.agent(&Section { fields, path: path.to_owned() })
     }
 
     fn flat(&mut self, top: &Section<'_>) -> Outcome<()> {
-        top.refuse_env("agent_env")?;
+        self.env(top, "agent_env")?;
         let settings = &mut self.settings;
         set(&mut settings.disable_verification, top.flag("disable_verification")?);
         set_some(&mut settings.verifier_timeout_sec, top.seconds("verifier_timeout_sec")?);
@@ -150,11 +162,34 @@ impl Collected {
     }
 
     fn agent(&mut self, agent: &Section<'_>) -> Outcome<()> {
-        agent.refuse_env("env")?;
+        self.env(agent, "env")?;
         set_some(&mut self.agent_timeout_sec, agent.seconds("override_timeout_sec")?);
         set_some(&mut self.settings.agent_setup_timeout_sec, agent.seconds("override_setup_timeout_sec")?);
         set_some(&mut self.settings.agent_max_timeout_sec, agent.seconds("max_timeout_sec")?);
         self.settings.agent_kwargs.extend(agent.object("kwargs")?);
+        Ok(())
+    }
+
+    fn env(&mut self, section: &Section<'_>, key: &str) -> Outcome<()> {
+        match section.read(key, "an object", Value::as_object)? {
+            Some(fields) => self.variables(fields, &section.path_to(key)),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds environment variables. What is wrong is told without a value, and without a name that may hold one.
+    fn variables(&mut self, fields: &Map<String, Value>, path: &str) -> Outcome<()> {
+        for (name, value) in fields {
+            if let Err(error) = check_name(name) {
+                return Err(HarborSettingsError::Env { path: path.to_owned(), error });
+            }
+            let path = format!("{path}.{name}");
+            let Some(text) = value.as_str() else {
+                let given = kind(value).to_owned();
+                return Err(HarborSettingsError::Type { path, expected: "a text", given });
+            };
+            self.agent_env.set(name, text).map_err(|error| HarborSettingsError::Env { path, error })?;
+        }
         Ok(())
     }
 }
@@ -262,14 +297,6 @@ impl<'a> Section<'a> {
         };
         values.iter().enumerate().map(read).collect::<Outcome<Vec<Value>>>().map(Some)
     }
-
-    fn refuse_env(&self, key: &str) -> Outcome<()> {
-        if self.object(key)?.is_empty() {
-            Ok(())
-        } else {
-            Err(HarborSettingsError::AgentEnv { path: self.path_to(key) })
-        }
-    }
 }
 
 fn positive(value: &Value) -> Option<f64> {
@@ -281,9 +308,18 @@ fn describe(value: &Value) -> String {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
         Value::String(text) if text.trim().is_empty() => "an empty text".to_owned(),
-        Value::String(_) => "a text".to_owned(),
-        Value::Array(_) => "a list".to_owned(),
-        Value::Object(_) => "an object".to_owned(),
+        _ => kind(value).to_owned(),
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
     }
 }
 
@@ -385,13 +421,23 @@ mod tests {
         assert_eq!(nested(&input).unwrap_err().to_string(), error);
     }
 
-    #[rstest]
-    #[case(json!({"agent_env": {"KEY": "s3cret"}}), "harbor.agent_env")]
-    #[case(json!({"agent_config": {"env": {"KEY": "s3cret"}}}), "harbor.agent_config.env")]
-    fn agent_env_is_refused_without_repeating_it(#[case] input: Value, #[case] path: &str) {
-        let error = nested(&input).unwrap_err();
-        assert_eq!(error, HarborSettingsError::AgentEnv { path: path.to_owned() });
-        assert!(!error.to_string().contains("s3cret"));
+    #[test]
+    fn agent_env_is_collected_in_clear_and_apart_from_the_settings() {
+        let mut collected = flat(&json!({"agent_env": {"A": "1", "B": "1"}})).unwrap();
+        collected.add_nested(&fields(&json!({"agent_config": {"env": {"B": "2", "C": "2"}}})), "harbor").unwrap();
+        collected.add_agent_env(&fields(&json!({"C": "3"})), "configs[0].agent_env").unwrap();
+        assert_eq!(collected.agent_env.iter().collect::<Vec<_>>(), [("A", "1"), ("B", "2"), ("C", "3")]);
+        assert_eq!(collected.settings, HarborSettings::default());
         assert_eq!(nested(&json!({"agent_env": {}, "agent_config": {"env": null}})), Ok(Collected::default()));
+    }
+
+    #[rstest]
+    #[case(json!({"agent_env": "s3cret"}), "harbor.agent_env must be an object, not a text")]
+    #[case(json!({"agent_env": {"KEY": 77_777_777}}), "harbor.agent_env.KEY must be a text, not a number")]
+    #[case(json!({"agent_config": {"env": {"KEY": null}}}), "harbor.agent_config.env.KEY must be a text, not null")]
+    #[case(json!({"agent_env": {"KEY": "s3cret\u{0}"}}), "harbor.agent_env.KEY: an environment variable must not contain a NUL character")]
+    #[case(json!({"agent_env": {"KEY=s3cret": ""}}), "harbor.agent_env: the name of an environment variable has letters, digits and underscores only, and begins with no digit")]
+    fn bad_agent_env_is_refused_without_repeating_it(#[case] input: Value, #[case] error: &str) {
+        assert_eq!(nested(&input).unwrap_err().to_string(), error);
     }
 }

@@ -1,13 +1,14 @@
 //! The rules of Oddish, and nothing else: ids and names, statuses and their transitions, queue keys, the agents and
-//! environments of Harbor, sweep expansion, task checks, failures and retries, concurrency limits, and the reading of
-//! settings.
+//! environments of Harbor, sweep expansion, task checks, failures and retries, concurrency limits, the sealing of
+//! secrets, and the reading of settings.
 //!
-//! Every function here is a pure function of its arguments (ids and generated names also draw on the operating
-//! system's random source). This crate must never depend on an async runtime, a database, HTTP, or the file system.
+//! Every function here is a pure function of its arguments (ids, generated names and nonces also draw on the
+//! operating system's random source). This crate must never depend on an async runtime, a database, HTTP, or the file system.
 //!
 //! "Contract" in the documentation means the wire and command-line behaviour of the published Oddish, by section.
 
 pub mod agent;
+pub mod agent_env;
 pub mod breaker;
 pub mod environment;
 pub mod experiment;
@@ -16,8 +17,9 @@ pub mod harbor_settings;
 pub mod id;
 pub mod limits;
 pub mod queue_key;
-mod random;
+pub mod random;
 pub mod retry;
+pub mod sealing;
 pub mod settings;
 pub mod status;
 pub mod sweep;

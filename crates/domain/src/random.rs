@@ -1,3 +1,5 @@
+//! Random draws.
+
 /// `N` bytes from the operating system's random source.
 #[expect(
     clippy::expect_used,
@@ -14,6 +16,11 @@ pub(crate) fn pick<T: Copy>(choices: &[T]) -> Option<T> {
     let draw = u64::from(u32::from_le_bytes(random_bytes()));
     let index = (draw * choices.len() as u64) >> 32;
     choices.get(usize::try_from(index).ok()?).copied()
+}
+
+/// A number from 0 to 1, for spreading waits.
+pub fn fraction() -> f64 {
+    f64::from(u32::from_le_bytes(random_bytes())) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]

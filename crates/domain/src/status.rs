@@ -126,6 +126,8 @@ words! {
 words! {
     /// The state of a live job in the queue; a finished job has no row.
     JobState, "job state",
+    /// Waiting for its time: a retry after a failure.
+    Waiting = "waiting",
     /// Waiting to be claimed.
     Ready = "ready",
     /// Claimed with a slot and a token; its runner hasn't reported yet.
@@ -147,6 +149,8 @@ words! {
     LaunchFailed = "launch_failed",
     /// The launcher had no capacity: the claim went back and cost no attempt.
     GivenBack = "given_back",
+    /// Somebody asked for the trial's end.
+    Cancelled = "cancelled",
 }
 
 impl TrialStatus {
@@ -273,8 +277,8 @@ failed          .xxx..";
             HarborStage,
             "starting trial_started environment_setup agent_running verification completed cancelled"
         );
-        check_words!(JobState, "ready claimed begun");
-        check_words!(AttemptOutcome, "recorded lost interrupted launch_failed given_back");
+        check_words!(JobState, "waiting ready claimed begun");
+        check_words!(AttemptOutcome, "recorded lost interrupted launch_failed given_back cancelled");
         assert_eq!(Priority::default(), Priority::Low);
     }
 }

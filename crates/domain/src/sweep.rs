@@ -5,9 +5,11 @@ use thiserror::Error;
 
 use crate::{
     agent::{AgentError, check_agent},
+    agent_env::MAX_AGENT_ENV_BYTES,
     environment::{DEFAULT_ENVIRONMENT, UnknownEnvironment, check_environment},
     harbor_settings::{Collected, HarborSettings, HarborSettingsError},
     queue_key::{normalize_model, provider_bucket, queue_key},
+    sealing::{SECRET_KEY, SealedEnv, SealingKey},
 };
 
 /// The most trials of one submission: they are written in one transaction, and a typing error in a count should not
@@ -47,7 +49,7 @@ pub struct ConfigSpec {
     pub timeout_minutes: Option<f64>,
     /// Harbor's agent configuration, from newer clients.
     pub agent_config: Map<String, Value>,
-    /// Environment variables for the agent, from old clients; not empty is refused.
+    /// Environment variables for the agent, in clear.
     pub agent_env: Map<String, Value>,
     /// Arguments for the agent, from old clients.
     pub agent_kwargs: Map<String, Value>,
@@ -85,7 +87,7 @@ pub struct TrialSpec {
     pub environment: String,
     /// Seconds for the agent, if the submission says; else the task decides.
     pub agent_timeout_sec: Option<f64>,
-    /// Everything else that goes through to Harbor.
+    /// Everything else that goes through to Harbor, secrets in it sealed.
     pub harbor: HarborSettings,
 }
 
@@ -131,17 +133,27 @@ pub enum SweepError {
         /// Its value.
         minutes: f64,
     },
-    /// A Harbor setting of the wrong type.
+    /// A Harbor setting that can't be used.
     #[error("{0}")]
     Harbor(HarborSettingsError),
-    /// Environment variables for an agent, which would be stored unencrypted.
+    /// Environment variables for an agent, and nothing to seal them with.
     #[error(
-        "{field}: environment variables for an agent are not supported yet, because they would be stored unencrypted; \
-         set them where the trials run"
+        "{field}: environment variables for an agent are stored sealed, and this deployment has no key to seal them with: set \
+         {SECRET_KEY} to 32 random characters or more, the same for the API and the runners"
     )]
-    AgentEnvUnsupported {
-        /// Where they were given.
+    NoSecretKey {
+        /// Where they belong.
         field: String,
+    },
+    /// More environment variables than [`MAX_AGENT_ENV_BYTES`].
+    #[error(
+        "{field}: an agent's environment variables may have {MAX_AGENT_ENV_BYTES} bytes in all, and these have {bytes}"
+    )]
+    AgentEnvTooLarge {
+        /// Where they belong.
+        field: String,
+        /// Bytes of all names and values.
+        bytes: usize,
     },
     /// Analysis, which this version doesn't have.
     #[error("run_analysis is not supported yet: submit without it")]
@@ -156,10 +168,11 @@ impl SweepError {
             Self::NoTrials { config } => format!("configs[{config}].n_trials"),
             Self::Agent { config, reason: AgentError::Unknown { .. } } => format!("configs[{config}].agent"),
             Self::Agent { config, reason: AgentError::ModelRequired { .. } } => format!("configs[{config}].model"),
-            Self::Environment { field, .. } | Self::Timeout { field, .. } | Self::AgentEnvUnsupported { field } => {
-                field.clone()
-            }
-            Self::Harbor(HarborSettingsError::Type { path, .. } | HarborSettingsError::AgentEnv { path }) => {
+            Self::Environment { field, .. }
+            | Self::Timeout { field, .. }
+            | Self::NoSecretKey { field }
+            | Self::AgentEnvTooLarge { field, .. } => field.clone(),
+            Self::Harbor(HarborSettingsError::Type { path, .. } | HarborSettingsError::Env { path, .. }) => {
                 path.clone()
             }
             Self::AnalysisUnsupported => "run_analysis".to_owned(),
@@ -169,18 +182,24 @@ impl SweepError {
 
 impl From<HarborSettingsError> for SweepError {
     fn from(error: HarborSettingsError) -> Self {
-        match error {
-            HarborSettingsError::AgentEnv { path } => Self::AgentEnvUnsupported { field: path },
-            HarborSettingsError::Type { .. } => Self::Harbor(error),
-        }
+        Self::Harbor(error)
     }
+}
+
+/// What agents' environment variables are sealed with.
+#[derive(Debug, Clone, Copy)]
+pub struct Sealing<'a> {
+    /// The deployment's key; without one a submission with such variables is refused.
+    pub key: Option<&'a SealingKey>,
+    /// The task that the trials are of.
+    pub task_id: &'a str,
 }
 
 /// The trials of a submission: each configuration's in order, indices running over all of them.
 ///
 /// What a configuration says wins over what the submission says; seconds for the agent win over minutes at the same
 /// level.
-pub fn expand(spec: &SweepSpec) -> Result<Vec<TrialSpec>, SweepError> {
+pub fn expand(spec: &SweepSpec, sealing: Sealing<'_>) -> Result<Vec<TrialSpec>, SweepError> {
     if spec.run_analysis {
         return Err(SweepError::AnalysisUnsupported);
     }
@@ -205,7 +224,7 @@ pub fn expand(spec: &SweepSpec) -> Result<Vec<TrialSpec>, SweepError> {
         .configs
         .iter()
         .enumerate()
-        .map(|(place, config)| template(place, config, environment, shared.clone()))
+        .map(|(place, config)| template(place, config, environment, shared.clone(), sealing))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(templates
         .into_iter()
@@ -222,19 +241,26 @@ fn template(
     config: &ConfigSpec,
     environment: &str,
     mut harbor: Collected,
+    sealing: Sealing<'_>,
 ) -> Result<TrialSpec, SweepError> {
     let field = |name: &str| format!("configs[{place}].{name}");
     let model = config.model.as_deref();
     check_agent(&config.agent, model).map_err(|reason| SweepError::Agent { config: place, reason })?;
-    if !config.agent_env.is_empty() {
-        return Err(SweepError::AgentEnvUnsupported { field: field("agent_env") });
-    }
     let environment = known_environment(config.environment.as_deref(), &field("environment"))?.unwrap_or(environment);
     if let Some(own) = seconds(config.timeout_minutes, &field("timeout_minutes"))? {
         harbor.agent_timeout_sec = Some(own);
     }
     harbor.settings.agent_kwargs.extend(config.agent_kwargs.clone());
+    harbor.add_agent_env(&config.agent_env, &field("agent_env"))?;
     harbor.add_agent_config(&config.agent_config, &field("agent_config"))?;
+    if !harbor.agent_env.is_empty() {
+        let bytes = harbor.agent_env.bytes();
+        if bytes > MAX_AGENT_ENV_BYTES {
+            return Err(SweepError::AgentEnvTooLarge { field: field("agent_env"), bytes });
+        }
+        let key = sealing.key.ok_or_else(|| SweepError::NoSecretKey { field: field("agent_env") })?;
+        harbor.settings.agent_env = SealedEnv::seal(key, sealing.task_id, &harbor.agent_env);
+    }
 
     let model = normalize_model(&config.agent, model);
     Ok(TrialSpec {
@@ -273,6 +299,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::sealing::SecretKey;
 
     fn config(agent: &str, model: Option<&str>, n_trials: u32) -> ConfigSpec {
         ConfigSpec { agent: agent.to_owned(), model: model.map(str::to_owned), n_trials, ..ConfigSpec::default() }
@@ -280,6 +307,14 @@ mod tests {
 
     fn sweep(configs: Vec<ConfigSpec>) -> SweepSpec {
         SweepSpec { configs, ..SweepSpec::default() }
+    }
+
+    fn key() -> SealingKey {
+        SealingKey::of(&SecretKey::parse(&"k".repeat(32)).unwrap())
+    }
+
+    fn expand(spec: &SweepSpec) -> Result<Vec<TrialSpec>, SweepError> {
+        super::expand(spec, Sealing { key: Some(&key()), task_id: "t-1" })
     }
 
     fn object(value: Value) -> Map<String, Value> {
@@ -363,9 +398,9 @@ mod tests {
     #[case(|s: &mut SweepSpec| s.flat = object(json!({"env_cpus": "x"})), "env_cpus", "must be a positive number")]
     #[case(|s: &mut SweepSpec| s.harbor = object(json!({"artifacts": 1})), "harbor.artifacts", "must be a list")]
     #[case(|s: &mut SweepSpec| s.configs[1].agent_config = object(json!({"kwargs": 1})), "configs[1].agent_config.kwargs", "must be an object")]
-    #[case(|s: &mut SweepSpec| s.configs[1].agent_env = object(json!({"A": "s3cret"})), "configs[1].agent_env", "stored unencrypted")]
-    #[case(|s: &mut SweepSpec| s.configs[1].agent_config = object(json!({"env": {"A": "s3cret"}})), "configs[1].agent_config.env", "stored unencrypted")]
-    #[case(|s: &mut SweepSpec| s.flat = object(json!({"agent_env": {"A": "s3cret"}})), "agent_env", "stored unencrypted")]
+    #[case(|s: &mut SweepSpec| s.configs[1].agent_env = object(json!({"s3cret-": ""})), "configs[1].agent_env", "the name of an environment variable")]
+    #[case(|s: &mut SweepSpec| s.configs[1].agent_env = object(json!({"A": "s3cret".repeat(3000)})), "configs[1].agent_env", "may have 16384 bytes in all, and these have 18001")]
+    #[case(|s: &mut SweepSpec| s.flat = object(json!({"agent_env": {"A": ["s3cret"]}})), "agent_env.A", "must be a text, not a list")]
     #[case(|s: &mut SweepSpec| s.run_analysis = true, "run_analysis", "not supported yet")]
     fn refused_with_the_field(#[case] spoil: fn(&mut SweepSpec), #[case] field: &str, #[case] text: &str) {
         let mut spec = sweep(vec![config("oracle", None, 1), config("nop", None, 1)]);
@@ -375,6 +410,33 @@ mod tests {
         assert_eq!(error.field(), field);
         assert!(error.to_string().contains(text), "{error}");
         assert!(!error.to_string().contains("s3cret"), "{error}");
+    }
+
+    #[test]
+    fn agent_env_is_sealed_for_its_task() {
+        let mut spec = sweep(vec![config("oracle", None, 2), config("nop", None, 1)]);
+        spec.harbor = object(json!({"agent_config": {"env": {"A": "shared-s3cret"}}}));
+        spec.configs[1].agent_env = object(json!({"A": "old-s3cret", "B": "own-s3cret"}));
+        spec.configs[1].agent_config = object(json!({"env": {"A": "new-s3cret"}}));
+        let trials = expand(&spec).unwrap();
+        assert!(!format!("{trials:?}").contains("s3cret"), "{trials:?}");
+        let clear = |trial: &TrialSpec| {
+            let env = trial.harbor.agent_env.unseal(&key(), "t-1").unwrap();
+            env.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
+        };
+        assert_eq!(clear(&trials[1]), ["A=shared-s3cret"]);
+        assert_eq!(clear(&trials[2]), ["A=new-s3cret", "B=own-s3cret"]);
+    }
+
+    #[test]
+    fn without_a_key_agent_env_is_refused() {
+        let none = Sealing { key: None, task_id: "t-1" };
+        let mut spec = sweep(vec![config("oracle", None, 1)]);
+        assert!(super::expand(&spec, none).is_ok());
+        spec.configs[0].agent_config = object(json!({"env": {"A": "s3cret"}}));
+        let error = super::expand(&spec, none).unwrap_err();
+        assert_eq!(error.field(), "configs[0].agent_env");
+        assert!(error.to_string().contains("ODDISH_SECRET_KEY") && !error.to_string().contains("s3cret"), "{error}");
     }
 
     #[test]

@@ -3,42 +3,118 @@
 use std::future::Future;
 use std::time::Duration;
 
-use oddish_db::attempts::{self, Fenced};
-use oddish_db::{DbError, PgPool};
+use oddish_db::attempts::{self, Fenced, Standing};
+use oddish_db::{DbError, PgPool, leases};
 use oddish_domain::status::HarborStage;
 use time::OffsetDateTime;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 use uuid::Uuid;
 
 /// How often it is looked whether the attempt is still ours: a cancelled trial stops within seconds.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often the lease is renewed.
+const RENEW_EVERY: Duration = Duration::from_secs(15);
+/// How long before the end of its lease a runner that cannot renew stops, so that it is gone when its trial is given to another.
+const STOP_BEFORE: Duration = Duration::from_mins(1);
 
-/// Writes each stage as it comes, and returns when the attempt is not ours any more. A database that is away for a
-/// while is no reason to stop a trial.
-pub(crate) async fn until_lost(pool: &PgPool, token: Uuid, mut stages: watch::Receiver<HarborStage>) {
-    let mut unwritten = None;
-    loop {
-        tokio::select! {
-            Ok(()) = stages.changed() => unwritten = Some(*stages.borrow_and_update()),
-            () = sleep(LOOK_EVERY) => {}
+/// Why a runner should stop its trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StopReason {
+    /// Somebody asked for the trial's end.
+    Cancelled,
+    /// The attempt was closed, or replaced by a newer one.
+    Stale,
+    /// The database could not be reached for nearly as long as the lease lasts.
+    OutOfContact,
+}
+
+/// Keeps an attempt's lease alive and its stage written, beside whatever else the runner does, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Contact {
+    stages: watch::Sender<Option<HarborStage>>,
+    reason: watch::Receiver<Option<StopReason>>,
+    task: JoinHandle<()>,
+}
+
+impl Contact {
+    /// For an attempt that has just begun, which is when its lease began.
+    pub(crate) fn start(pool: PgPool, token: Uuid) -> Self {
+        let (stages, changes) = watch::channel(None);
+        let (tell, reason) = watch::channel(None);
+        let keeper = Keeper { pool, token, renewed: Instant::now(), stage: None };
+        let task = tokio::spawn(async move {
+            tell.send_replace(Some(keeper.keep(changes).await));
+        });
+        Self { stages, reason, task }
+    }
+
+    /// Has the stage written.
+    pub(crate) fn stage(&self, stage: HarborStage) {
+        self.stages.send_replace(Some(stage));
+    }
+
+    /// Waits for a reason to stop.
+    pub(crate) async fn stop_reason(&self) -> StopReason {
+        let mut reason = self.reason.clone();
+        match reason.wait_for(Option::is_some).await {
+            Ok(reason) => reason.unwrap_or(StopReason::Stale),
+            // Whoever keeps contact is gone, and with it what the lease depends on.
+            Err(_) => StopReason::OutOfContact,
         }
-        let ours = match unwritten {
-            Some(stage) => {
-                let written = attempts::set_stage(pool, token, stage, OffsetDateTime::now_utc()).await;
-                written.map(|fenced| {
-                    unwritten = None;
-                    fenced == Fenced::Accepted
-                })
+    }
+}
+
+impl Drop for Contact {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Keeper {
+    pool: PgPool,
+    token: Uuid,
+    /// When the lease was last renewed, from before the database was asked.
+    renewed: Instant,
+    /// What is still to be written.
+    stage: Option<HarborStage>,
+}
+
+impl Keeper {
+    async fn keep(mut self, mut stages: watch::Receiver<Option<HarborStage>>) -> StopReason {
+        let lease = leases::LEASE.unsigned_abs();
+        loop {
+            tokio::select! {
+                Ok(()) = stages.changed() => self.stage = *stages.borrow_and_update(),
+                () = sleep(LOOK_EVERY) => {}
             }
-            None => attempts::is_open(pool, token).await,
-        };
-        match ours {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(error) => warn!(error = &error as &dyn std::error::Error, "cannot tell how the trial is going"),
+            match self.look().await {
+                Ok(Standing::Ours) => {}
+                Ok(Standing::CancelRequested) => return StopReason::Cancelled,
+                Ok(Standing::Stale) => return StopReason::Stale,
+                Err(error) => warn!(error = &error as &dyn std::error::Error, "no contact with the database"),
+            }
+            if self.renewed.elapsed() + STOP_BEFORE >= lease {
+                return StopReason::OutOfContact;
+            }
         }
+    }
+
+    async fn look(&mut self) -> Result<Standing, DbError> {
+        if let Some(stage) = self.stage {
+            attempts::set_stage(&self.pool, self.token, stage, OffsetDateTime::now_utc()).await?;
+            self.stage = None;
+        }
+        if self.renewed.elapsed() >= RENEW_EVERY {
+            let asked = Instant::now();
+            if leases::renew(&self.pool, self.token, OffsetDateTime::now_utc()).await? == Fenced::Stale {
+                return Ok(Standing::Stale);
+            }
+            self.renewed = asked;
+        }
+        attempts::standing(&self.pool, self.token).await
     }
 }
 
@@ -59,5 +135,23 @@ pub(crate) async fn while_unreachable<T, F: Future<Output = Result<T, DbError>>>
             }
             result => return result,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_runner_that_cannot_renew_stops_before_its_lease_ends() {
+        // Nobody listens there.
+        let pool = oddish_db::connect_lazy(&"postgresql://nobody@127.0.0.1:1/nothing".parse().unwrap(), 1);
+        let begun = Instant::now();
+        let contact = Contact::start(pool, Uuid::new_v4());
+        assert_eq!(contact.stop_reason().await, StopReason::OutOfContact);
+        let lease = leases::LEASE.unsigned_abs();
+        let stopped = begun.elapsed();
+        assert!(stopped + Duration::from_secs(30) < lease, "Harbor needs time to stop: {stopped:?}");
+        assert!(stopped > lease / 2, "a database that is away for a while is no reason to stop: {stopped:?}");
     }
 }

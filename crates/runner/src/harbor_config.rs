@@ -1,7 +1,10 @@
 //! The configuration of a trial as Harbor reads it (its `TrialConfig`).
 
+use std::collections::BTreeMap;
+
 use oddish_db::attempts::Assignment;
 use oddish_domain::agent::{NOP, ORACLE};
+use oddish_domain::agent_env::AgentEnv;
 use oddish_domain::harbor_settings::HarborSettings;
 use serde_json::{Map, Value, json};
 
@@ -33,10 +36,11 @@ fn model_name(assignment: &Assignment) -> Option<&str> {
 }
 
 /// The `TrialConfig` of an attempt. `default_agent_timeout_sec` overrides the agent's time-out where the submission does
-/// not; none leaves it to the task.
+/// not; none leaves it to the task. `agent_env` is in clear: what is made of this is as secret.
 pub fn trial_config(
     assignment: &Assignment,
     settings: &HarborSettings,
+    agent_env: &AgentEnv,
     default_agent_timeout_sec: Option<f64>,
     scratch: &Scratch,
 ) -> Value {
@@ -59,6 +63,7 @@ pub fn trial_config(
             "override_setup_timeout_sec": settings.agent_setup_timeout_sec,
             "max_timeout_sec": settings.agent_max_timeout_sec,
             "kwargs": settings.agent_kwargs,
+            "env": agent_env.iter().collect::<BTreeMap<_, _>>(),
             "mcp_servers": settings.mcp_servers,
         },
         "environment": {
@@ -116,7 +121,7 @@ mod tests {
             harbor: json!({}),
         };
         let scratch = Scratch::new(Path::new("/jobs"), "t-0", 1);
-        trial_config(&assignment, &HarborSettings::default(), None, &scratch)["agent"]["model_name"].clone()
+        trial_config(&assignment, &HarborSettings::default(), &AgentEnv::default(), None, &scratch)["agent"]["model_name"].clone()
     }
 
     #[test]

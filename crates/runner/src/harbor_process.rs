@@ -121,13 +121,15 @@ impl HarborProcess {
         self.output.try_clone()
     }
 
-    /// The end of what Harbor printed.
+    /// The end of what Harbor printed, from the beginning of a word: half a secret could not be taken out any more.
     pub fn output_tail(&self) -> String {
         let length = self.output.metadata().map_or(0, |metadata| metadata.len());
         let start = length.saturating_sub(OUTPUT_TAIL);
         let mut tail = vec![0; usize::try_from(length - start).unwrap_or(0)];
         let read = self.output.read_at(&mut tail, start).unwrap_or(0);
-        String::from_utf8_lossy(&tail[..read]).trim().to_owned()
+        let tail = String::from_utf8_lossy(&tail[..read]);
+        let whole = if start == 0 { 0 } else { tail.find(char::is_whitespace).unwrap_or(tail.len()) };
+        tail[whole..].trim().to_owned()
     }
 
     /// Waits for the process to end by itself.

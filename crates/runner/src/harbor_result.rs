@@ -8,6 +8,7 @@ use std::io::Read;
 use std::path::Path;
 
 use oddish_db::attempts::Outcome;
+use oddish_domain::failure::voids_reward;
 use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 use time::OffsetDateTime;
@@ -25,26 +26,6 @@ const MAX_REWARDS: usize = 1000;
 
 /// The key of the scalar reward where the verifier gives several.
 const SCALAR: &str = "reward";
-
-/// Harbor exceptions that blame the provider or the sandbox. The tests may have run all the same, on what little the
-/// agent could do; their reward says nothing about the agent.
-const VOIDING: &[&str] = &[
-    "AgentAuthenticationError",
-    "ApiConnectionClosedError",
-    "ApiError",
-    "ApiInternalServerError",
-    "ApiOverloadedError",
-    "ApiProviderResourceNotFoundError",
-    "ApiRateLimitError",
-    "ApiResponseStalledError",
-    "ApiUsageLimitError",
-    "MemoryLimitExceededError",
-    "ModelNotFoundError",
-    "NetworkConnectionError",
-    "SandboxLikelyOutOfMemoryError",
-    "UnknownApiError",
-    "UnsupportedModelParametersError",
-];
 
 /// Reads the outcome from Harbor's folder of a trial. Where its files are stored is left open.
 ///
@@ -170,7 +151,7 @@ impl TrialResult {
             outcome.error_type = Some(stored_text(exception_type, MAX_NAME_BYTES));
             outcome.error_message = Some(stored_text(message, MAX_MESSAGE_BYTES));
         }
-        let void = exception.is_some_and(|exception| VOIDING.contains(&exception.exception_type.as_str()));
+        let void = exception.is_some_and(|exception| voids_reward(&exception.exception_type));
         if !rewards.is_empty() && !void {
             outcome.succeeded = true;
             outcome.reward = scalar(&rewards);
@@ -298,15 +279,17 @@ fn scalar(rewards: &Map<String, Value>) -> Option<f64> {
     rewards.get(SCALAR).or_else(only)?.as_f64()
 }
 
-/// A text as Postgres can store it: without NUL characters, and bounded.
+/// A text as Postgres can store it: without NUL characters, and bounded. What is too much is cut out of the middle: what happened is said at
+/// the beginning, and why often at the end.
 fn stored_text(text: &str, max_bytes: usize) -> String {
-    const CUT: &str = " [cut]";
+    const CUT: &str = " [cut] ";
     let text = text.replace('\0', "");
     if text.len() <= max_bytes {
         return text;
     }
-    let kept = text.floor_char_boundary(max_bytes - CUT.len());
-    format!("{}{CUT}", &text[..kept])
+    let half = (max_bytes - CUT.len()) / 2;
+    let (begin, end) = (text.floor_char_boundary(half), text.ceil_char_boundary(text.len() - half));
+    format!("{}{CUT}{}", &text[..begin], &text[end..])
 }
 
 /// The `trajectory.json` files that agents leave.

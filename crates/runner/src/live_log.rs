@@ -1,6 +1,8 @@
 //! What can be read of a trial while it runs: its stages, what its commands print, and the logs of agent and verifier as
-//! they grow, as numbered chunks in the artifact store (objects don't append).
+//! they grow, as numbered chunks in the artifact store (objects don't append). Secrets are taken out first, from each
+//! source for itself: one may lie across two reads of a file, and across two lines of the driver.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
@@ -13,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::warn;
 
+use crate::redaction::{Redactor, Replacement, Scrubber};
 use crate::tail::{FileTail, FolderTail};
 
 /// Longest time between something being written and its being readable.
@@ -21,6 +24,8 @@ const FLUSH_EVERY: Duration = Duration::from_secs(2);
 const CHUNK_BYTES: usize = 64 << 10;
 /// Most bytes of all chunks of an attempt. The files themselves are uploaded whole when the trial ends.
 const MAX_BYTES: u64 = 32 << 20;
+/// Characters of text in the longest line that the driver sends; what is as long may go on in the next one.
+const DRIVER_PIECE: usize = 16_384;
 /// Lines that may wait for the store; more are left out.
 const WAITING_LINES: usize = 4096;
 
@@ -44,7 +49,7 @@ pub struct LogPlace {
 
 impl LiveLog {
     /// Begins to follow the trial's folder, which need not exist yet, and what Harbor itself prints.
-    pub fn start(store: SharedStore, place: LogPlace, trial: &Path, harbor_output: File) -> Self {
+    pub fn start(store: SharedStore, place: LogPlace, trial: &Path, harbor_output: File, redactor: &Redactor) -> Self {
         let (lines, received) = mpsc::channel(WAITING_LINES);
         let sources = Sources {
             folders: vec![
@@ -52,6 +57,9 @@ impl LiveLog {
                 FolderTail::new(trial.join("verifier"), "verifier"),
             ],
             harbor: FileTail::new(harbor_output),
+            lines: redactor.scrubber(Replacement::Mask),
+            files: BTreeMap::new(),
+            redactor: redactor.clone(),
         };
         let chunks = Chunks::new(store, place);
         Self { lines, writer: tokio::spawn(write(chunks, sources, received)) }
@@ -72,6 +80,11 @@ impl LiveLog {
 struct Sources {
     folders: Vec<FolderTail>,
     harbor: FileTail,
+    redactor: Redactor,
+    /// For the driver's lines.
+    lines: Scrubber,
+    /// For each file that is followed, by its name as it is shown.
+    files: BTreeMap<String, Scrubber>,
 }
 
 async fn write(mut chunks: Chunks, mut sources: Sources, mut lines: mpsc::Receiver<String>) {
@@ -80,7 +93,7 @@ async fn write(mut chunks: Chunks, mut sources: Sources, mut lines: mpsc::Receiv
     loop {
         tokio::select! {
             line = lines.recv() => match line {
-                Some(line) => chunks.add_line(&line).await,
+                Some(line) => chunks.add_lines(&sources.lines.push(&ended(line))).await,
                 None => break,
             },
             _ = tick.tick() => {
@@ -89,19 +102,38 @@ async fn write(mut chunks: Chunks, mut sources: Sources, mut lines: mpsc::Receiv
             }
         }
     }
+    chunks.add_lines(&sources.lines.finish()).await;
     sources.look(&mut chunks, true).await;
+    for (name, scrubber) in &mut sources.files {
+        chunks.add_from(name, &scrubber.finish()).await;
+    }
     chunks.flush().await;
+}
+
+/// A line with its end, unless it goes on in the next one.
+fn ended(line: String) -> Vec<u8> {
+    let goes_on = line.len() >= DRIVER_PIECE && line.chars().count() == DRIVER_PIECE;
+    let mut bytes = line.into_bytes();
+    if !goes_on && !bytes.ends_with(b"\n") {
+        bytes.push(b'\n');
+    }
+    bytes
 }
 
 impl Sources {
     async fn look(&mut self, chunks: &mut Chunks, to_the_end: bool) {
         let printed = self.harbor.grown(to_the_end);
-        chunks.add_from("harbor", &printed).await;
-        for folder in &mut self.folders {
-            for (name, text) in folder.grown(to_the_end) {
-                chunks.add_from(&name, &text).await;
+        self.add(chunks, "harbor".to_owned(), &printed).await;
+        for place in 0..self.folders.len() {
+            for (name, text) in self.folders[place].grown(to_the_end) {
+                self.add(chunks, self.redactor.text(&name), &text).await;
             }
         }
+    }
+
+    async fn add(&mut self, chunks: &mut Chunks, name: String, text: &[u8]) {
+        let scrubber = self.files.entry(name.clone()).or_insert_with(|| self.redactor.scrubber(Replacement::Mask));
+        chunks.add_from(&name, &scrubber.push(text)).await;
     }
 }
 
@@ -121,11 +153,10 @@ impl Chunks {
         Self { store, place, next: 0, buffer: Vec::new(), taken: 0, speaker: String::new() }
     }
 
-    async fn add_line(&mut self, line: &str) {
-        self.speaker.clear();
-        self.add(line.as_bytes()).await;
-        if !line.ends_with('\n') {
-            self.add(b"\n").await;
+    async fn add_lines(&mut self, text: &[u8]) {
+        if !text.is_empty() {
+            self.speaker.clear();
+            self.add(text).await;
         }
     }
 

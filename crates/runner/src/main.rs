@@ -12,6 +12,7 @@ use oddish_artifacts::{
     FolderStore, S3_VARIABLES, S3Settings, S3Store, STORAGE_VARIABLES, SharedStore, StorageSettings,
 };
 use oddish_db::{DATABASE_VARIABLES, DatabaseSettings, connect_lazy};
+use oddish_domain::retry::{RETRY_VARIABLES, RetrySettings};
 use oddish_domain::settings::{Reader, Settings, Variable};
 use oddish_runner::attempt::Scratch;
 use oddish_runner::clean_up::clean_up;
@@ -65,7 +66,9 @@ fn help() -> String {
          oddish-runner clean-up    remove what the attempt left when it was killed\n\n\
          Environment variables:\n",
     );
-    for variable in [ATTEMPT_VARIABLES, DATABASE_VARIABLES, STORAGE_VARIABLES, S3_VARIABLES, RUNNER_VARIABLES].concat()
+    for variable in
+        [ATTEMPT_VARIABLES, DATABASE_VARIABLES, STORAGE_VARIABLES, S3_VARIABLES, RUNNER_VARIABLES, RETRY_VARIABLES]
+            .concat()
     {
         let default = if variable.default.is_empty() { String::new() } else { format!(" [{}]", variable.default) };
         text.extend(["  ", variable.name, &default, "\n      ", variable.doc, "\n"]);
@@ -119,6 +122,7 @@ fn run_attempt(settings: &Settings) -> anyhow::Result<()> {
     let storage = StorageSettings::read(&mut reader);
     let s3 = S3Settings::read(&mut reader);
     let runner_settings = RunnerSettings::read(&mut reader);
+    let retries = RetrySettings::read(&mut reader);
     reader.finish()?;
     let Some(token) = token else { bail!("ODDISH_ATTEMPT_TOKEN is not set; a runner is started by its launcher") };
     let Some(url) = database.url else { bail!("DATABASE_URL is not set") };
@@ -134,6 +138,7 @@ fn run_attempt(settings: &Settings) -> anyhow::Result<()> {
                 pool: connect_lazy(&url, CONNECTIONS),
                 store,
                 settings: runner_settings,
+                retries,
                 variables: env::vars_os().collect(),
             };
             let ending = run(&runner, &attempt).await?;

@@ -1,6 +1,8 @@
 //! Putting in place what a trial needs: room on the disk, the task's folder, Harbor's configuration.
 
+use std::ffi::OsString;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use oddish_artifacts::archive::{ArchiveError, UnpackLimits, unpack};
@@ -11,6 +13,7 @@ use oddish_db::attempts::{Assignment, Outcome};
 use crate::attempt::Scratch;
 use crate::harbor_config::{COMPOSE_OVERLAY, UnreadableSettings, harbor_settings, trial_config};
 use crate::harbor_result::failed;
+use crate::secrets::{AttemptSecrets, SecretsError};
 use crate::settings::RunnerSettings;
 use crate::task_folder::{self, TaskFolderError};
 
@@ -52,6 +55,9 @@ pub enum PreparationError {
     /// The trial's settings can't be read.
     #[error(transparent)]
     Settings(#[from] UnreadableSettings),
+    /// The agent's environment variables can't be had.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
     /// A file or folder can't be made.
     #[error("cannot use `{}`", path.display())]
     Disk {
@@ -82,6 +88,7 @@ impl PreparationError {
             Self::Unpack(_) => "TaskArchiveInvalid",
             Self::Task(_) => "TaskInvalid",
             Self::Settings(_) => "SettingsUnreadable",
+            Self::Secrets(_) => "AgentEnvUnreadable",
         };
         Some(failed(error_type, &with_causes(self)))
     }
@@ -98,26 +105,30 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Prepares the attempt's scratch folder, and leaves Harbor's configuration in it.
+/// Prepares the attempt's scratch folder, leaves Harbor's configuration in it, and tells what is secret. `variables` are
+/// the runner's own.
 pub(crate) async fn prepare(
     assignment: &Assignment,
     settings: &RunnerSettings,
     store: &SharedStore,
     scratch: &Scratch,
-) -> Result<(), PreparationError> {
+    variables: &[(OsString, OsString)],
+) -> Result<AttemptSecrets, PreparationError> {
     check_free_space(&settings.jobs_dir, settings.min_free_bytes)?;
     for folder in [scratch.root(), &scratch.temporary(), &scratch.trials()] {
         disk(folder, tokio::fs::create_dir_all(folder).await)?;
     }
     let harbor = harbor_settings(assignment)?;
+    let secrets = AttemptSecrets::open(assignment, &harbor, variables, &settings.pass_env)?;
     let (task, paths) = fetch_task(assignment, store, scratch).await?;
     if let Some(image) = &harbor.docker_image {
         task_folder::set_docker_image(&task, image)?;
     }
     let timeout_sec = task_folder::default_agent_timeout_sec(&task, paths, settings.default_agent_timeout_sec)?;
-    let config = trial_config(assignment, &harbor, timeout_sec, scratch);
-    write(&scratch.compose_overlay(), COMPOSE_OVERLAY).await?;
-    write(&scratch.trial_config(), &config.to_string()).await
+    let config = trial_config(assignment, &harbor, &secrets.agent_env, timeout_sec, scratch);
+    write(&scratch.compose_overlay(), COMPOSE_OVERLAY)?;
+    write(&scratch.trial_config(), &config.to_string())?;
+    Ok(secrets)
 }
 
 fn check_free_space(folder: &Path, needed: u64) -> Result<(), PreparationError> {
@@ -147,8 +158,10 @@ async fn fetch_task(
     Ok((task, unpacked.paths))
 }
 
-async fn write(path: &Path, text: &str) -> Result<(), PreparationError> {
-    disk(path, tokio::fs::write(path, text).await)
+/// Writes a small file that no other user can read: the configuration holds the agent's variables in clear.
+fn write(path: &Path, text: &str) -> Result<(), PreparationError> {
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    disk(path, file.and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes())))
 }
 
 fn disk<T>(path: &Path, result: io::Result<T>) -> Result<T, PreparationError> {

@@ -6,20 +6,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use oddish_artifacts::SharedStore;
-use oddish_artifacts::key::attempt_prefix;
-use oddish_db::attempts::{self, Assignment, Fenced, Outcome};
+use oddish_artifacts::key::{attempt_outcome_key, attempt_prefix};
+use oddish_db::attempts::{self, Assignment, Fenced, Outcome, Recorded, StoredOutcome};
 use oddish_db::{DbError, PgPool, wake};
+use oddish_domain::retry::RetrySettings;
 use oddish_domain::status::HarborStage;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::attempt::Scratch;
 use crate::clean_up::{remove_containers, remove_scratch};
-use crate::contact::{until_lost, while_unreachable};
+use crate::contact::{Contact, StopReason, while_unreachable};
 use crate::driver_environment::driver_environment;
 use crate::harbor_process::{DriverError, DriverLine, HarborProcess};
 use crate::harbor_python::{HarborNotFound, find_harbor_python};
@@ -27,6 +27,7 @@ use crate::harbor_result::{failed, read_outcome};
 use crate::identity::this_process;
 use crate::live_log::{LiveLog, LogPlace};
 use crate::preparation::{PreparationError, prepare, with_causes};
+use crate::redaction::Redactor;
 use crate::settings::RunnerSettings;
 use crate::stop_signal::StopSignal;
 use crate::upload::upload_tree;
@@ -60,6 +61,8 @@ pub struct Runner {
     pub store: SharedStore,
     /// Its settings.
     pub settings: RunnerSettings,
+    /// How failures are tried again.
+    pub retries: RetrySettings,
     /// The environment variables of its own process.
     pub variables: Vec<(OsString, OsString)>,
 }
@@ -71,8 +74,10 @@ pub enum Ending {
     Recorded,
     /// It was not ours any more, or never was; nothing was recorded.
     Stale,
-    /// The runner was told to stop: the trial is queued again.
+    /// The runner was told to stop, or lost contact with the database: the trial is queued again.
     Interrupted,
+    /// Somebody asked for the trial's end.
+    Cancelled,
 }
 
 /// Why an attempt ended without a record. The launcher notices, and the trial is tried again.
@@ -115,8 +120,9 @@ pub async fn run(runner: &Runner, attempt: &Attempt) -> Result<Ending, RunError>
         info!("the attempt is not ours, or has begun already: nothing to do");
         return Ok(Ending::Stale);
     };
+    let contact = Contact::start(runner.pool.clone(), attempt.token);
     // From here on the scratch folder is ours alone.
-    let running = Running { runner, attempt, assignment: &assignment, scratch: &scratch };
+    let running = Running { runner, attempt, assignment: &assignment, scratch: &scratch, contact: &contact };
     let (ending, files_kept) = match harbor {
         Ok(mut harbor) => {
             let ended = running.trial(&mut harbor, &mut stop).await?;
@@ -170,16 +176,38 @@ struct Running<'a> {
     attempt: &'a Attempt,
     assignment: &'a Assignment,
     scratch: &'a Scratch,
+    contact: &'a Contact,
 }
 
 /// How the trial ended.
 enum Ended {
     /// With an outcome. When its files could not be stored, they are kept where they are.
     Outcome { outcome: Box<Outcome>, files_kept: bool },
-    /// The attempt was closed by somebody else.
-    Stale,
-    /// We were told to stop.
-    Interrupted,
+    /// It was stopped before it was done.
+    Stopped(Stop),
+}
+
+/// Who stopped a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// We were told to.
+    Signal,
+    /// The database has a reason, or could not be reached.
+    Contact(StopReason),
+}
+
+impl Stop {
+    /// For the trial's log.
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Signal => "The runner was told to stop.",
+            Self::Contact(StopReason::Cancelled) => "The trial was cancelled.",
+            Self::Contact(StopReason::Stale) => "The attempt was closed: the trial was given to another runner.",
+            Self::Contact(StopReason::OutOfContact) => {
+                "The database could not be reached for so long that the trial may be given to another runner."
+            }
+        }
+    }
 }
 
 impl Ended {
@@ -193,26 +221,28 @@ enum Awaited {
     Done,
     Failed(DriverError),
     Gone,
-    Stale,
-    Interrupted,
+    Stopped(Stop),
 }
 
 impl Running<'_> {
     async fn trial(&self, harbor: &mut HarborProcess, stop: &mut StopSignal) -> Result<Ended, RunError> {
         let prepared = tokio::select! {
             biased;
-            () = stop.received() => return Ok(Ended::Interrupted),
-            prepared = prepare(self.assignment, &self.runner.settings, &self.runner.store, self.scratch) => prepared,
+            () = stop.received() => return Ok(Ended::Stopped(Stop::Signal)),
+            reason = self.contact.stop_reason() => return Ok(Ended::Stopped(Stop::Contact(reason))),
+            prepared = prepare(self.assignment, &self.runner.settings, &self.runner.store, self.scratch, &self.runner.variables)
+                => prepared,
         };
-        if let Err(error) = prepared {
-            return Ok(Ended::outcome(error.as_outcome().ok_or(error)?));
-        }
+        let redactor = match prepared {
+            Ok(secrets) => secrets.redactor,
+            Err(error) => return Ok(Ended::outcome(error.as_outcome().ok_or(error)?)),
+        };
         let output = harbor.output().map_err(system("read what Harbor prints"))?;
-        let log = LiveLog::start(self.runner.store.clone(), self.log_place(), &self.scratch.trial(), output);
+        let log = LiveLog::start(self.runner.store.clone(), self.log_place(), &self.scratch.trial(), output, &redactor);
         // It may have died while it imported Harbor; following it tells why.
         let _broken_pipe = harbor.begin(&self.scratch.trial_config()).await;
         let awaited = self.follow(harbor, &log, stop).await;
-        let outcome = match awaited {
+        let mut outcome = match awaited {
             Awaited::Done => {
                 let trial = self.scratch.trial();
                 let read = tokio::task::spawn_blocking(move || read_outcome(&trial));
@@ -224,42 +254,41 @@ impl Running<'_> {
             }
             Awaited::Gone => match self.harbor_gone(harbor, stop).await? {
                 Some(outcome) => outcome,
-                None => return Ok(Ended::Interrupted),
+                None => return Ok(Ended::Stopped(Stop::Signal)),
             },
-            Awaited::Stale | Awaited::Interrupted => {
+            Awaited::Stopped(stop) => {
                 if !harbor.stop(STOP_WITHIN).await {
                     remove_containers(self.scratch.trial_name(), &self.runner.variables).await;
                 }
                 log.finish().await;
-                return Ok(if matches!(awaited, Awaited::Stale) { Ended::Stale } else { Ended::Interrupted });
+                return Ok(Ended::Stopped(stop));
             }
         };
-        Ok(self.store_files(outcome, log).await)
+        redactor.outcome(&mut outcome);
+        Ok(self.store_files(outcome, log, &redactor).await)
     }
 
     async fn follow(&self, harbor: &mut HarborProcess, log: &LiveLog, stop: &mut StopSignal) -> Awaited {
-        let (stages, changes) = watch::channel(HarborStage::Starting);
-        let lost = until_lost(&self.runner.pool, self.attempt.token, changes);
-        tokio::pin!(lost);
         loop {
-            let line = tokio::select! {
+            let next = tokio::select! {
                 biased;
-                () = stop.received() => {
-                    log.line("The runner was told to stop.");
-                    return Awaited::Interrupted;
+                () = stop.received() => Err(Stop::Signal),
+                reason = self.contact.stop_reason() => Err(Stop::Contact(reason)),
+                line = harbor.next() => Ok(line),
+            };
+            let line = match next {
+                Ok(line) => line,
+                Err(stop) => {
+                    log.line(stop.text());
+                    return Awaited::Stopped(stop);
                 }
-                () = &mut lost => {
-                    log.line("The attempt was closed: the trial was cancelled, or given to another runner.");
-                    return Awaited::Stale;
-                }
-                line = harbor.next() => line,
             };
             match line {
                 Ok(Some(DriverLine::Ready { ready })) => info!(seconds = ready, "Harbor is imported"),
                 Ok(Some(DriverLine::Event { event })) => {
                     log.line(format!("[{}] {event}", now_text()));
                     if let Some(stage) = stage_of(&event) {
-                        stages.send_replace(stage);
+                        self.contact.stage(stage);
                     }
                 }
                 Ok(Some(DriverLine::Log { log: _, text })) => log.line(text),
@@ -301,13 +330,14 @@ impl Running<'_> {
     }
 
     /// Stores what the trial left and the rest of its live log.
-    async fn store_files(&self, mut outcome: Outcome, log: LiveLog) -> Ended {
+    async fn store_files(&self, mut outcome: Outcome, log: LiveLog, redactor: &Redactor) -> Ended {
         let trial = self.scratch.trial();
         let Assignment { task_id, trial_id, .. } = self.assignment;
         let mut files_kept = false;
         match attempt_prefix(task_id, trial_id, self.log_place().attempt) {
             Ok(prefix) if trial.is_dir() => {
-                let (stored, ()) = tokio::join!(upload_tree(&self.runner.store, &prefix, &trial), log.finish());
+                let (stored, ()) =
+                    tokio::join!(upload_tree(&self.runner.store, &prefix, &trial, redactor), log.finish());
                 match stored {
                     Ok(0) => {}
                     Ok(_) => outcome.artifact_prefix = Some(prefix),
@@ -338,14 +368,21 @@ impl Running<'_> {
         let now = OffsetDateTime::now_utc;
         let (fenced, ending, files_kept) = match ended {
             Ended::Outcome { outcome, files_kept } => {
-                let record = || attempts::record(pool, token, &outcome, now());
-                (while_unreachable(RECORD_WITHIN, record).await?, Ending::Recorded, files_kept)
+                self.store_outcome(&outcome).await;
+                let record = || attempts::record(pool, token, &outcome, &self.runner.retries, now());
+                let recorded = while_unreachable(RECORD_WITHIN, record).await?;
+                let fenced = if recorded == Recorded::Stale { Fenced::Stale } else { Fenced::Accepted };
+                (fenced, Ending::Recorded, files_kept)
             }
-            Ended::Interrupted => {
-                let interrupt = || attempts::interrupt(pool, token, "the runner was told to stop", now());
+            Ended::Stopped(Stop::Contact(StopReason::Stale)) => (Fenced::Stale, Ending::Stale, false),
+            Ended::Stopped(Stop::Contact(StopReason::Cancelled)) => {
+                let cancelled = || attempts::cancelled(pool, token, now());
+                (while_unreachable(BEGIN_WITHIN, cancelled).await?, Ending::Cancelled, false)
+            }
+            Ended::Stopped(stop @ (Stop::Signal | Stop::Contact(StopReason::OutOfContact))) => {
+                let interrupt = || attempts::interrupt(pool, token, stop.text(), now());
                 (while_unreachable(BEGIN_WITHIN, interrupt).await?, Ending::Interrupted, false)
             }
-            Ended::Stale => (Fenced::Stale, Ending::Stale, false),
         };
         if fenced == Fenced::Stale {
             info!("the attempt is not ours any more: nothing is recorded");
@@ -355,6 +392,18 @@ impl Running<'_> {
             warn!(error = &error as &dyn std::error::Error, "cannot wake the dispatcher; it will look by itself");
         }
         Ok((ending, files_kept))
+    }
+
+    /// Stores the outcome, so that it is not lost with this process: whoever finds the attempt without its runner records it from there. A
+    /// store that fails is no reason not to record.
+    async fn store_outcome(&self, outcome: &Outcome) {
+        let Assignment { task_id, trial_id, .. } = self.assignment;
+        let stored = StoredOutcome { token: self.attempt.token, outcome: outcome.clone() };
+        let bytes = serde_json::to_vec(&stored).unwrap_or_default();
+        let Ok(key) = attempt_outcome_key(task_id, trial_id, self.log_place().attempt) else { return };
+        if let Err(error) = self.runner.store.put(&key, bytes.into()).await {
+            warn!(error = &error as &dyn std::error::Error, "cannot store the outcome");
+        }
     }
 
     fn log_place(&self) -> LogPlace {

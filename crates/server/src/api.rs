@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use oddish_artifacts::signing::SigningKey;
-use oddish_artifacts::{FolderStore, S3Store, SharedStore};
 use oddish_db::queue_keys;
+use oddish_domain::sealing::SealingKey;
 use oddish_functions::auth::AuthMode;
 use oddish_functions::routes;
-use oddish_functions::state::{Artifacts, Db, Everything, Limits, Wake};
+use oddish_functions::state::{Artifacts, Db, Everything, Limits, Sealing, Wake};
 use time::OffsetDateTime;
 
 use crate::args::ApiArguments;
 use crate::settings::ServerSettings;
 use crate::worker::{Worker, stop_requested};
-use crate::{artifact_route, database, listen};
+use crate::{artifact_route, database, listen, secret_key, store};
 
 pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
     let settings = ServerSettings::load()?;
@@ -29,20 +29,19 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
     warn_if_open(address.ip(), settings.auth);
 
     let address = listener.local_addr()?;
-    let signing_key = settings.storage.signing_key.clone().unwrap_or_else(SigningKey::generate);
-    let base_url = settings.storage.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(address)));
-    let store: SharedStore = if let Some(s3) = &settings.s3 {
-        Arc::new(S3Store::connect(s3).await)
-    } else {
-        let folder = FolderStore::open(&settings.storage.local_storage_dir)?;
-        Arc::new(folder.with_signing(signing_key.clone(), base_url))
+    let secret = secret_key::locate(settings.storage.secret_key.as_ref(), &settings.home)?;
+    let signing_key = match &secret {
+        Some(secret) => SigningKey::from_secret(secret.expose().as_bytes()),
+        None => SigningKey::generate(),
     };
+    let base_url = settings.storage.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(address)));
+    let store = store::open(&settings, Some((signing_key.clone(), base_url))).await?;
     let url = database::locate(&settings).await?;
     let pool = database::open(&settings, &url).await?;
     queue_keys::apply_limits(&pool, &limits, OffsetDateTime::now_utc()).await?;
 
     let worker = if settings.start_workers && !arguments.no_workers {
-        Some(Worker::start(&settings, &url, pool.clone())?)
+        Some(Worker::start(&settings, &url, pool.clone(), Arc::clone(&store), secret.as_ref())?)
     } else {
         None
     };
@@ -56,7 +55,8 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
         db: Db(pool.clone()),
         artifacts: Artifacts(store),
         rules: settings.uploads,
-        limits: Limits(Arc::new(limits)),
+        limits: Limits { concurrency: Arc::new(limits), max_attempts: settings.retries.max_attempts },
+        sealing: Sealing(secret.as_ref().map(SealingKey::of)),
         wake: Wake::through(pool),
     };
     let app = routes::router(everything, artifact_route::router(objects));

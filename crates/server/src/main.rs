@@ -9,7 +9,9 @@ mod artifact_route;
 mod database;
 mod database_command;
 mod listen;
+mod secret_key;
 mod settings;
+mod store;
 mod worker;
 
 use std::process::ExitCode;

@@ -10,6 +10,8 @@ use oddish_artifacts::{S3_VARIABLES, S3Settings, STORAGE_VARIABLES, StorageSetti
 use oddish_db::{DATABASE_VARIABLES, DatabaseSettings};
 use oddish_dispatcher::{LAUNCHER_VARIABLES, LauncherSettings};
 use oddish_domain::limits::{self, ConcurrencyLimits};
+use oddish_domain::retry::{RETRY_VARIABLES, RetrySettings};
+use oddish_domain::sealing::{SECRET_KEY, SecretKey};
 use oddish_domain::settings::{Reader, Settings, Variable};
 use oddish_functions::auth::{AUTH_VARIABLES, AuthMode};
 use oddish_functions::state::UploadRules;
@@ -28,7 +30,7 @@ const SERVER_VARIABLES: &[Variable] = &[
         name: "ODDISH_HOME",
         default: "",
         secret: false,
-        doc: "Folder for the private Postgres. Unset: /var/lib/oddish as root, else ~/.local/share/oddish.",
+        doc: "Folder for the private Postgres and the server's secret. Unset: /var/lib/oddish as root, else ~/.local/share/oddish.",
     },
     Variable {
         name: "ODDISH_POSTGRES_BIN",
@@ -66,6 +68,7 @@ const VARIABLES: &[(&str, &[Variable])] = &[
     ("Concurrency", limits::VARIABLES),
     ("API and server", SERVER_VARIABLES),
     ("Access", AUTH_VARIABLES),
+    ("Retries", RETRY_VARIABLES),
     ("Starting runners", LAUNCHER_VARIABLES),
     ("Running trials", oddish_runner::settings::RUNNER_VARIABLES),
     ("Keys for Harbor and its agents", PASSED_ON),
@@ -89,6 +92,7 @@ pub(crate) struct ServerSettings {
     pub(crate) port: u16,
     pub(crate) start_workers: bool,
     pub(crate) launcher: LauncherSettings,
+    pub(crate) retries: RetrySettings,
     pub(crate) home: PathBuf,
     pub(crate) postgres_programs: Option<PathBuf>,
     /// All variables, for the runners.
@@ -136,18 +140,26 @@ impl ServerSettings {
             port: reader.parsed("ODDISH_API_PORT", 8000),
             start_workers: reader.flag("ODDISH_AUTO_START_WORKERS", true),
             launcher: LauncherSettings::read(reader),
+            retries: RetrySettings::read(reader),
             home: reader.optional("ODDISH_HOME").unwrap_or_else(|| default_home(&environment)),
             postgres_programs: reader.optional("ODDISH_POSTGRES_BIN"),
             environment,
         }
     }
 
-    /// The environment of a runner: this process's own and `.env`, with the database that is really in use.
-    pub(crate) fn runner_environment(&self, database_url: &str) -> BTreeMap<OsString, OsString> {
+    /// The environment of a runner: this process's own and `.env`, with the database and the secret that are really in use.
+    pub(crate) fn runner_environment(
+        &self,
+        database_url: &str,
+        secret: Option<&SecretKey>,
+    ) -> BTreeMap<OsString, OsString> {
         let mut environment: BTreeMap<OsString, OsString> =
             self.environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
         environment.insert("DATABASE_URL".into(), database_url.into());
         environment.insert("ODDISH_LOCAL_STORAGE_DIR".into(), self.storage.local_storage_dir.clone().into());
+        if let Some(secret) = secret {
+            environment.insert(SECRET_KEY.into(), secret.expose().into());
+        }
         environment
     }
 }

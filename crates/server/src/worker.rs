@@ -3,20 +3,23 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use oddish_artifacts::SharedStore;
 use oddish_db::{DatabaseUrl, PgPool};
-use oddish_dispatcher::{Dispatcher, ProcessLauncher};
+use oddish_dispatcher::{Closer, Dispatcher, ProcessLauncher};
+use oddish_domain::sealing::SecretKey;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::database;
 use crate::settings::ServerSettings;
+use crate::{database, secret_key, store};
 
 /// `oddish-server worker`.
 pub(crate) async fn run() -> anyhow::Result<()> {
     let settings = ServerSettings::load()?;
+    let secret = secret_key::locate(settings.storage.secret_key.as_ref(), &settings.home)?;
     let url = database::locate(&settings).await?;
     let pool = database::open(&settings, &url).await?;
-    let worker = Worker::start(&settings, &url, pool)?;
+    let worker = Worker::start(&settings, &url, pool, store::open(&settings, None).await?, secret.as_ref())?;
     tracing::info!(database = url.place(), "waiting for trials");
     stop_requested().await?;
     tracing::info!("stopping");
@@ -30,10 +33,18 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn start(settings: &ServerSettings, url: &DatabaseUrl, pool: PgPool) -> anyhow::Result<Self> {
-        let command = settings.launcher.command(settings.runner_environment(url.text()))?;
-        let launcher = Arc::new(ProcessLauncher::new(pool.clone(), command));
-        let dispatcher = Dispatcher::new(pool, launcher);
+    /// Begins to claim trials. Their runners get `secret`, to unseal what was sealed with it.
+    pub(crate) fn start(
+        settings: &ServerSettings,
+        url: &DatabaseUrl,
+        pool: PgPool,
+        store: SharedStore,
+        secret: Option<&SecretKey>,
+    ) -> anyhow::Result<Self> {
+        let command = settings.launcher.command(settings.runner_environment(url.text(), secret))?;
+        let closer = Closer { pool, store, rules: settings.retries.clone() };
+        let launcher = Arc::new(ProcessLauncher::new(closer.clone(), command));
+        let dispatcher = Dispatcher::new(closer, launcher);
         let (shutdown, stopped) = watch::channel(false);
         let task = tokio::spawn(async move { dispatcher.run(stopped).await });
         Ok(Self { shutdown, task })

@@ -26,9 +26,13 @@ struct Document {
     paths: BTreeMap<String, BTreeMap<String, Value>>,
 }
 
+/// What the document says of a path whose last parameter may contain slashes: the parameter's name.
+const TAKES_SLASHES: &str = "x-takes-slashes";
+
 /// One endpoint and the function that serves it.
 #[derive(Debug, PartialEq, Eq)]
 struct Route {
+    /// With a star before a parameter that may contain slashes.
     path: String,
     /// Upper case.
     method: String,
@@ -75,7 +79,14 @@ fn read(file: &str) -> Result<String> {
 fn routes(document: &str) -> Result<Vec<Route>> {
     let document: Document = serde_json::from_str(document).context("docs/openapi.json is no OpenAPI document")?;
     let mut routes = Vec::new();
-    for (path, methods) in document.paths {
+    for (path, mut methods) in document.paths {
+        let path = match methods.remove(TAKES_SLASHES) {
+            Some(name) => {
+                let name = name.as_str().with_context(|| format!("{TAKES_SLASHES} of {path} is no name"))?;
+                path.replace(&format!("{{{name}}}"), &format!("{{*{name}}}"))
+            }
+            None => path,
+        };
         for (method, operation) in methods {
             let function = operation.get("operationId").and_then(Value::as_str);
             let function = function.with_context(|| format!("{method} {path} has no operation id"))?.to_owned();
@@ -104,6 +115,7 @@ fn functions(routes: &[Route]) -> String {
     let mut yaml = String::new();
     for Route { path, method, function } in routes {
         let resource = resource_name(function);
+        let path = api_gateway_path(path);
         let _ = write!(
             yaml,
             "  {resource}:
@@ -124,6 +136,12 @@ fn functions(routes: &[Route]) -> String {
         );
     }
     yaml
+}
+
+/// API Gateway marks a parameter that may contain slashes with a plus after it.
+fn api_gateway_path(path: &str) -> String {
+    path.split_once("{*")
+        .map_or_else(|| path.to_owned(), |(before, name)| format!("{before}{{{}", name.replace('}', "+}")))
 }
 
 /// `get_task_trial` becomes `GetTaskTrialFunction`: `CloudFormation` takes letters and digits only.
@@ -169,6 +187,16 @@ mod tests {
         );
         let yaml = functions(&routes);
         assert!(yaml.contains("  ListTasksFunction:\n") && yaml.contains("  AddFunction:\n"), "{yaml}");
+    }
+
+    #[test]
+    fn a_parameter_with_slashes_is_spelled_as_each_target_does() {
+        let document =
+            r#"{"paths": {"/queues/{key}": {"x-takes-slashes": "key", "get": {"operationId": "get_queue"}}}}"#;
+        let routes = routes(document).unwrap();
+        assert!(watch_router(&routes).contains("\"/queues/{*key}\" = "), "{routes:?}");
+        let yaml = functions(&routes);
+        assert!(yaml.contains("Path: /queues/{key+}\n"), "{yaml}");
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(crate) fn run(port: u16) -> Result<()> {
             ("ODDISH_S3_BUCKET", BUCKET),
             ("ODDISH_S3_ACCESS_KEY", ACCESS_KEY),
         ]);
-        command.env("ODDISH_S3_SECRET_KEY", &secret);
+        command.env("ODDISH_S3_SECRET_KEY", &secret).env("ODDISH_SECRET_KEY", &secret);
         command.env("ODDISH_S3_ENDPOINT_URL", format!("http://127.0.0.1:{bucket_port}"));
         command.env("DATABASE_URL", database.url());
         command.env("ODDISH_HARBOR_JOBS_DIR", folder.path().join("harbor-jobs"));

@@ -1,9 +1,7 @@
 //! The function `get_docs_file`.
 
 use oddish_functions::{docs, lambda, state::Nothing};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 fn main() -> std::process::ExitCode {
-    lambda::run::<Nothing>(OpenApiRouter::new().routes(routes!(docs::get_docs_file)))
+    lambda::run::<Nothing, _>(env!("CARGO_BIN_NAME"), docs::get_docs_file)
 }

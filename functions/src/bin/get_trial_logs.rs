@@ -1,9 +1,7 @@
 //! The function `get_trial_logs`.
 
 use oddish_functions::{lambda, state::ReadsFiles, trials::get_trial_logs};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 fn main() -> std::process::ExitCode {
-    lambda::run::<ReadsFiles>(OpenApiRouter::new().routes(routes!(get_trial_logs::get_trial_logs)))
+    lambda::run::<ReadsFiles, _>(env!("CARGO_BIN_NAME"), get_trial_logs::get_trial_logs)
 }

@@ -5,6 +5,7 @@ use axum::extract::State;
 use http::StatusCode;
 use oddish_api_types::{CompleteUploadRequest, ErrorBody, UploadResponse};
 use oddish_artifacts::{Key, SharedStore, StoreError, key};
+use oddish_db::idempotency::Work;
 use oddish_db::uploads::{self, Completion, ToComplete};
 use oddish_domain::id;
 use tempfile::NamedTempFile;
@@ -14,14 +15,15 @@ use super::archive_check::{self, Checked};
 use super::version_prefix;
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
-use crate::extract::Body;
+use crate::extract::{Body, Repeatable};
+use crate::idempotency::{self, Begun, IdempotencyHeader};
 use crate::state::{Artifacts, Db, UploadRules};
 
 /// Checks an uploaded archive and makes it a version of its task.
 ///
 /// Completing the same upload again gives the same answer.
 #[utoipa::path(post, path = "/tasks/upload/complete", operation_id = "complete_upload", tag = "tasks",
-    request_body = CompleteUploadRequest,
+    request_body = CompleteUploadRequest, params(IdempotencyHeader),
     responses((status = 200, body = UploadResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 409, body = ErrorBody), (status = 413, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn complete_upload(
@@ -29,11 +31,18 @@ pub async fn complete_upload(
     State(Db(pool)): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     State(rules): State<UploadRules>,
-    Body(request): Body<CompleteUploadRequest>,
+    Repeatable { key, body: Body(request) }: Repeatable<Body<CompleteUploadRequest>>,
 ) -> Result<Json<UploadResponse>, ApiError> {
-    let warnings = match uploads::begin_completion(&pool, &request.task_id, request.version).await? {
-        ToComplete::Held(completion) => complete(*completion, &store, rules, &request).await?,
-        ToComplete::Registered { content_hash } if content_hash == request.content_hash => Vec::new(),
+    let mut work = match idempotency::begin(&pool, key.as_ref()).await? {
+        Begun::Fresh(work) => work,
+        Begun::Answered(answer) => return Ok(answer),
+    };
+    let (warnings, staging) = match uploads::begin_completion(&mut work, &request.task_id, request.version).await? {
+        ToComplete::Held(completion) => {
+            let staging = Key::parse(completion.staging_key.as_str())?;
+            (complete(&mut work, *completion, &staging, &store, rules, &request).await?, Some(staging))
+        }
+        ToComplete::Registered { content_hash } if content_hash == request.content_hash => (Vec::new(), None),
         ToComplete::Registered { .. } => return Err(other_content()),
         ToComplete::Busy => return Err(ApiError::conflict("This upload is being completed by another request.")),
         ToComplete::Unknown => {
@@ -41,7 +50,15 @@ pub async fn complete_upload(
             return Err(ApiError::not_found(format!("Version {version} not found for task {task_id}")));
         }
     };
-    Ok(Json(UploadResponse {
+    let answer = idempotency::finish(work, response(request, warnings)?).await?;
+    if let Some(staging) = staging {
+        discard(&store, &staging).await;
+    }
+    Ok(answer)
+}
+
+fn response(request: CompleteUploadRequest, warnings: Vec<String>) -> Result<UploadResponse, ApiError> {
+    Ok(UploadResponse {
         s3_key: Some(version_prefix(&request.task_id, request.version)?),
         version: Some(request.version),
         version_id: Some(id::version_id(&request.task_id, request.version.unsigned_abs())),
@@ -52,11 +69,13 @@ pub async fn complete_upload(
         content_unchanged: false,
         content_hash: Some(request.content_hash),
         warnings,
-    }))
+    })
 }
 
 async fn complete(
+    work: &mut Work,
     completion: Completion,
+    staging: &Key,
     store: &SharedStore,
     rules: UploadRules,
     request: &CompleteUploadRequest,
@@ -64,8 +83,7 @@ async fn complete(
     if completion.content_hash != request.content_hash {
         return Err(other_content());
     }
-    let staging = Key::parse(completion.staging_key.as_str())?;
-    let archive = fetch(store, &staging, rules.max_bytes).await?;
+    let archive = fetch(store, staging, rules.max_bytes).await?;
     let Checked { sha256, content_hash, bytes, warnings } =
         archive_check::check(archive.path(), rules.default_agent_timeout_sec).await?;
     if content_hash != completion.content_hash {
@@ -77,8 +95,7 @@ async fn complete(
     // What was checked is stored, and not what lies under the staging key by now: the client can still write there.
     let version = key::task_archive_key(&request.task_id, request.version.unsigned_abs())?;
     store.put_file(&version, archive.path()).await?;
-    completion.register(version.as_str(), &sha256, bytes, OffsetDateTime::now_utc()).await?;
-    discard(store, &staging).await;
+    completion.register(work, version.as_str(), &sha256, bytes, OffsetDateTime::now_utc()).await?;
     Ok(warnings)
 }
 

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use oddish_api_types::{ErrorBody, SweepRequest, TaskResponse};
 use oddish_db::sweeps::{self, CreatedSweep, NewSweep, SweepRefused};
+use oddish_domain::sealing::SealingKey;
 use oddish_domain::{id, retry, sweep};
 use serde_json::json;
 use time::OffsetDateTime;
@@ -13,28 +14,31 @@ use time::OffsetDateTime;
 use super::task_not_found;
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
-use crate::extract::Body;
-use crate::state::{Db, Limits, Wake};
+use crate::extract::{Body, Repeatable};
+use crate::idempotency::{self, Begun, IdempotencyHeader};
+use crate::state::{Db, Limits, Sealing, Wake};
 
 /// Characters of a label at the most: the user, an experiment's name.
 const MAX_LABEL: usize = 255;
 
 /// Creates the trials of a sweep and queues them.
 #[utoipa::path(post, path = "/tasks/sweep", operation_id = "create_sweep", tag = "tasks", request_body = SweepRequest,
+    params(IdempotencyHeader),
     responses((status = 200, body = TaskResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 409, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn create_sweep(
     _: Authed<Submit>,
     State(Db(pool)): State<Db>,
-    State(Limits(limits)): State<Limits>,
+    State(limits): State<Limits>,
+    State(Sealing(sealing_key)): State<Sealing>,
     State(wake): State<Wake>,
-    Body(request): Body<SweepRequest>,
+    Repeatable { key, body: Body(request) }: Repeatable<Body<SweepRequest>>,
 ) -> Result<Json<TaskResponse>, ApiError> {
     let user = label("user", &request.user)?;
     let experiment = request.experiment_id.as_deref().map(|name| label("experiment_id", name)).transpose()?;
     let name = request.name.as_deref().map(id::task_name).transpose();
     let name = name.map_err(|error| ApiError::value_error(vec![json!("body"), json!("name")], error))?;
-    let trials = expand(&request)?;
+    let trials = expand(&request, sealing_key.as_ref())?;
     let new = NewSweep {
         task_id: &request.task_id,
         name: name.as_deref(),
@@ -44,13 +48,27 @@ pub async fn create_sweep(
         tags: tags(&request),
         append: request.append_to_task,
         trials: &trials,
-        max_attempts: i32::try_from(retry::MAX_ATTEMPTS_DEFAULT).unwrap_or(i32::MAX),
+        max_attempts: max_attempts(&request, limits.max_attempts)?,
     };
-    let created = sweeps::create(&pool, &new, &limits, OffsetDateTime::now_utc())
+    let mut work = match idempotency::begin(&pool, key.as_ref()).await? {
+        Begun::Fresh(work) => work,
+        Begun::Answered(answer) => return Ok(answer),
+    };
+    let created = sweeps::create_within(&mut work, &new, &limits.concurrency, OffsetDateTime::now_utc())
         .await
         .map_err(|refused| refusal(refused, &request.task_id))?;
+    let answer = idempotency::finish(work, response(&request, &trials, created)).await?;
     wake.dispatcher().await;
-    Ok(Json(response(&request, &trials, created)))
+    Ok(answer)
+}
+
+fn max_attempts(request: &SweepRequest, default: u32) -> Result<i32, ApiError> {
+    let asked = request.max_attempts.unwrap_or(default);
+    if !(1..=retry::MAX_ATTEMPTS_HIGHEST).contains(&asked) {
+        let rule = format!("max_attempts must be from 1 to {}", retry::MAX_ATTEMPTS_HIGHEST);
+        return Err(ApiError::value_error(vec![json!("body"), json!("max_attempts")], rule));
+    }
+    Ok(asked.cast_signed())
 }
 
 fn label<'a>(field: &str, text: &'a str) -> Result<&'a str, ApiError> {
@@ -67,7 +85,7 @@ fn label<'a>(field: &str, text: &'a str) -> Result<&'a str, ApiError> {
     Err(ApiError::value_error(vec![json!("body"), json!(field)], format!("{field} {fault}")))
 }
 
-fn expand(request: &SweepRequest) -> Result<Vec<sweep::TrialSpec>, ApiError> {
+fn expand(request: &SweepRequest, key: Option<&SealingKey>) -> Result<Vec<sweep::TrialSpec>, ApiError> {
     let configs = request.configs.iter().map(|config| sweep::ConfigSpec {
         agent: config.agent.clone(),
         model: config.model.clone(),
@@ -86,7 +104,8 @@ fn expand(request: &SweepRequest) -> Result<Vec<sweep::TrialSpec>, ApiError> {
         harbor: request.harbor.clone().unwrap_or_default(),
         flat: request.flat.clone(),
     };
-    sweep::expand(&spec).map_err(|error| match error {
+    let sealing = sweep::Sealing { key, task_id: &request.task_id };
+    sweep::expand(&spec, sealing).map_err(|error| match error {
         // The one rule that the contract answers with 400 (1.5).
         sweep::SweepError::NoConfigs => ApiError::bad_request(error.to_string()),
         _ => ApiError::value_error(vec![json!("body"), json!(error.field())], error),

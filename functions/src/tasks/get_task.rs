@@ -5,7 +5,7 @@ use axum::extract::State;
 use oddish_api_types::{ErrorBody, TaskStatusResponse};
 use oddish_db::{tasks, trials};
 
-use super::present::{present_task, present_trial};
+use super::present::{present_task, present_trials};
 use super::task_not_found;
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
@@ -23,5 +23,5 @@ pub async fn get_task(
 ) -> Result<Json<TaskStatusResponse>, ApiError> {
     let task = tasks::get(&pool, &task_id).await?.ok_or_else(|| task_not_found(&task_id))?;
     let trials = trials::list_of_tasks(&pool, &[task_id]).await?;
-    Ok(Json(present_task(task, Some(trials.into_iter().map(present_trial).collect()))))
+    Ok(Json(present_task(task, Some(present_trials(&pool, trials).await?))))
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use oddish_api_types::{ErrorBody, TrialResponse};
 use oddish_domain::id;
 
-use super::present_trial;
+use super::present::present_trials;
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::PathOf;
@@ -23,6 +23,7 @@ pub async fn get_task_trial(
     PathOf((task_id, index)): PathOf<(String, u32)>,
 ) -> Result<Json<TrialResponse>, ApiError> {
     let trial_id = id::trial_id(&task_id, index);
-    let trial = oddish_db::trials::get(&pool, &trial_id).await?.ok_or_else(|| trial_not_found(&trial_id))?;
-    Ok(Json(present_trial(trial)))
+    let trial = oddish_db::trials::get(&pool, &trial_id).await?;
+    let trials = present_trials(&pool, trial.into_iter().collect()).await?;
+    trials.into_iter().next().map(Json).ok_or_else(|| trial_not_found(&trial_id))
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
 
-use super::present::{present_task, present_trial};
+use super::present::{present_task, present_trials};
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::Query;
@@ -74,8 +74,9 @@ pub async fn list_tasks(
         let ids: Vec<String> = tasks.iter().map(|task| task.id.clone()).collect();
         // Of a task that has trials in several experiments, only those of the one that was asked for (contract 1.5).
         let wanted = |trial: &Trial| query.experiment_id.as_ref().is_none_or(|wanted| *wanted == trial.experiment_id);
-        for trial in trials::list_of_tasks(&pool, &ids).await?.into_iter().filter(wanted) {
-            trials_of.entry(trial.task_id.clone()).or_default().push(present_trial(trial));
+        let trials = trials::list_of_tasks(&pool, &ids).await?.into_iter().filter(wanted).collect();
+        for trial in present_trials(&pool, trials).await? {
+            trials_of.entry(trial.task_id.clone()).or_default().push(trial);
         }
     }
     let with_trials = query.include_trials;

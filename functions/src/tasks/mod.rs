@@ -1,6 +1,7 @@
-//! Tasks: upload, sweep, and reading them.
+//! Tasks: upload, sweep, reading and cancelling them.
 
 mod archive_check;
+pub mod cancel_tasks;
 pub mod complete_upload;
 pub mod create_sweep;
 pub mod get_task;
@@ -8,6 +9,7 @@ pub mod get_task_trial;
 pub mod init_upload;
 pub mod list_tasks;
 mod present;
+mod present_waiting;
 pub mod upload_task;
 
 use axum::http::StatusCode;
@@ -23,5 +25,3 @@ fn task_not_found(task_id: &str) -> ApiError {
 fn version_prefix(task_id: &str, version: i32) -> Result<String, ApiError> {
     Ok(format!("{}v{version}/", key::task_prefix(task_id)?))
 }
-
-pub use present::present_trial;

@@ -1,16 +1,38 @@
 //! From rows to what clients read (contract 1.3).
 
-use oddish_api_types::{TaskStatusResponse, TrialResponse};
+use std::collections::HashMap;
+
+use oddish_api_types::{TaskStatusResponse, TrialResponse, TrialStatus};
 use oddish_db::tasks::Task;
 use oddish_db::trials::Trial;
+use oddish_db::waiting::{self, Waiting};
+use oddish_db::{DbError, PgPool};
 use oddish_domain::id;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use time::OffsetDateTime;
 
-/// The trial as clients read it.
-#[must_use]
-pub fn present_trial(trial: Trial) -> TrialResponse {
+use super::present_waiting::{queue_info, waiting_reason};
+
+/// The trials as clients read them; of those that wait, why.
+pub(super) async fn present_trials(pool: &PgPool, trials: Vec<Trial>) -> Result<Vec<TrialResponse>, DbError> {
+    let now = OffsetDateTime::now_utc();
+    let waits = |trial: &&Trial| matches!(trial.status, TrialStatus::Queued | TrialStatus::Retrying);
+    let ids: Vec<String> = trials.iter().filter(waits).map(|trial| trial.id.clone()).collect();
+    let mut explained = if ids.is_empty() { HashMap::new() } else { waiting::explain(pool, &ids, now).await? };
+    Ok(trials
+        .into_iter()
+        .map(|trial| {
+            let waiting = explained.remove(&trial.id);
+            present_trial(trial, waiting.as_ref(), now)
+        })
+        .collect())
+}
+
+fn present_trial(trial: Trial, waiting: Option<&Waiting>, now: OffsetDateTime) -> TrialResponse {
     TrialResponse {
+        queue_info: waiting.map(queue_info),
+        waiting_reason: waiting.map(|waiting| waiting_reason(waiting, now)),
         name: format!("{}-{}", trial.task_name, trial.trial_index),
         task_path: task_path(&trial.task_id, trial.task_version),
         task_version_id: Some(version_id(&trial.task_id, trial.task_version)),
@@ -30,6 +52,8 @@ pub fn present_trial(trial: Trial) -> TrialResponse {
         rewards: read(trial.rewards),
         error_message: trial.error_message,
         error_type: trial.error_type,
+        error_class: trial.error_class,
+        cancel_requested_at: trial.cancel_requested_at,
         result: None,
         input_tokens: trial.input_tokens,
         cache_tokens: trial.cache_tokens,

@@ -9,14 +9,19 @@ use axum::body::Body;
 use http::{Request, StatusCode, header};
 use oddish_artifacts::signing::SigningKey;
 use oddish_artifacts::{FolderStore, SharedStore, archive};
-use oddish_db::PgPool;
+use oddish_db::attempts::{self, Outcome, ProcessIdentity};
+use oddish_db::{PgPool, queue};
 use oddish_domain::limits::ConcurrencyLimits;
+use oddish_domain::retry::RetrySettings;
+use oddish_domain::sealing::{SealingKey, SecretKey};
 use oddish_functions::auth::AuthMode;
 use oddish_functions::routes;
-use oddish_functions::state::{Artifacts, Db, Everything, Limits, UploadRules, Wake};
+use oddish_functions::state::{Artifacts, Db, Everything, Limits, Sealing, UploadRules, Wake};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use time::OffsetDateTime;
 use tower::ServiceExt as _;
+use uuid::Uuid;
 
 /// Of an archive.
 const MAX_BYTES: u64 = 2 << 20;
@@ -58,11 +63,20 @@ impl Answer {
 
 impl Api {
     pub(crate) fn new(pool: PgPool) -> Self {
-        Self::with_form_bound(pool, MAX_BYTES)
+        Self::build(pool, MAX_BYTES, None)
+    }
+
+    /// One of a deployment with this secret.
+    pub(crate) fn with_secret(pool: PgPool, secret: &SecretKey) -> Self {
+        Self::build(pool, MAX_BYTES, Some(SealingKey::of(secret)))
     }
 
     /// One that takes less in a form than by a signed URL.
     pub(crate) fn with_form_bound(pool: PgPool, max_form_bytes: u64) -> Self {
+        Self::build(pool, max_form_bytes, None)
+    }
+
+    fn build(pool: PgPool, max_form_bytes: u64, sealing: Option<SealingKey>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store: SharedStore = Arc::new(
             FolderStore::open(folder.path()).unwrap().with_signing(SigningKey::generate(), "http://oddish.test"),
@@ -73,7 +87,11 @@ impl Api {
                 db: Db(pool.clone()),
                 artifacts: Artifacts(Arc::clone(&store)),
                 rules: UploadRules { max_bytes: MAX_BYTES, max_form_bytes, default_agent_timeout_sec: 3600.0 },
-                limits: Limits(Arc::new(ConcurrencyLimits { default: 8, overrides: BTreeMap::new() })),
+                limits: Limits {
+                    concurrency: Arc::new(ConcurrencyLimits { default: 8, overrides: BTreeMap::new() }),
+                    max_attempts: 6,
+                },
+                sealing: Sealing(sealing),
                 wake: Wake::through(pool.clone()),
             },
             Router::new(),
@@ -96,6 +114,51 @@ impl Api {
     pub(crate) async fn post(&self, path: &str, body: &str) -> Answer {
         let request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
         self.ask(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        let request = Request::patch(path).header(header::CONTENT_TYPE, "application/json");
+        self.ask(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// Posts with an `Idempotency-Key`.
+    pub(crate) async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
+        let request =
+            Request::post(path).header(header::CONTENT_TYPE, "application/json").header("idempotency-key", key);
+        self.ask(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// Claims one job and begins it: the trial's id and the token.
+    pub(crate) async fn begun(&self) -> (String, Uuid) {
+        let now = OffsetDateTime::now_utc();
+        let claim = queue::claim(&self.pool, 1, now).await.unwrap().pop().expect("a claim");
+        let process = ProcessIdentity { host: "h".to_owned(), pid: 1, started_at: now };
+        attempts::begin(&self.pool, claim.token, &process, now).await.unwrap().expect("a fresh token");
+        (claim.trial_id, claim.token)
+    }
+
+    /// Runs one trial to its end, with a reward: its id.
+    pub(crate) async fn succeeded(&self) -> String {
+        let (trial_id, token) = self.begun().await;
+        let outcome =
+            Outcome { succeeded: true, reward: Some(1.0), rewards: Some(json!({"reward": 1.0})), ..Outcome::default() };
+        attempts::record(&self.pool, token, &outcome, &RetrySettings::default(), OffsetDateTime::now_utc())
+            .await
+            .unwrap();
+        trial_id
+    }
+
+    /// Id of a task's experiment.
+    pub(crate) async fn experiment_of(&self, task_id: &str) -> String {
+        let task = self.get(&format!("/tasks/{task_id}")).await.json();
+        task["experiment_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Status of each trial of a task.
+    pub(crate) async fn statuses(&self, task_id: &str) -> Vec<String> {
+        let task = self.get(&format!("/tasks/{task_id}")).await.json();
+        let trials = task["trials"].as_array().unwrap().iter();
+        trials.map(|trial| trial["status"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Uploads an archive under a file name.

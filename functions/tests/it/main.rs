@@ -2,8 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod admin;
+mod agent_env;
 mod api;
+mod cancel;
+mod idempotency;
 mod lambda_events;
+mod queues;
+mod retry;
 mod routes;
 mod sweeps;
 mod tasks;

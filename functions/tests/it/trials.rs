@@ -2,19 +2,13 @@
 
 use bytes::Bytes;
 use oddish_artifacts::{Key, key};
-use oddish_db::attempts::{self, Outcome, ProcessIdentity};
-use oddish_db::{PgPool, queue};
+use oddish_db::PgPool;
+use oddish_db::attempts::{self, Outcome};
+use oddish_domain::retry::RetrySettings;
+use serde_json::json;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use crate::api::Api;
-
-async fn begun(api: &Api) -> (String, Uuid) {
-    let claim = queue::claim(&api.pool, 1, OffsetDateTime::now_utc()).await.unwrap().pop().expect("a claim");
-    let process = ProcessIdentity { host: "h".to_owned(), pid: 1, started_at: OffsetDateTime::now_utc() };
-    attempts::begin(&api.pool, claim.token, &process, OffsetDateTime::now_utc()).await.unwrap().expect("a fresh token");
-    (claim.trial_id, claim.token)
-}
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn the_log_of_a_running_trial_is_what_was_written_so_far(pool: PgPool) {
@@ -23,7 +17,7 @@ async fn the_log_of_a_running_trial_is_what_was_written_so_far(pool: PgPool) {
     let trial_id = format!("{task_id}-0");
     let logs = format!("/trials/{trial_id}/logs");
     assert_eq!(api.get(&logs).await.json()["logs"], "", "it waits");
-    begun(&api).await;
+    api.begun().await;
     for (chunk, text) in [(1, "first\n"), (2, "sec"), (10, "ond\n")] {
         let key = key::attempt_log_chunk(&task_id, &trial_id, 1, chunk).unwrap();
         api.store.put(&key, Bytes::from(text)).await.unwrap();
@@ -36,7 +30,7 @@ async fn the_log_of_a_running_trial_is_what_was_written_so_far(pool: PgPool) {
 async fn the_result_is_harbors_own_byte_for_byte(pool: PgPool) {
     let api = Api::new(pool);
     let task_id = api.submitted(1).await;
-    let (trial_id, token) = begun(&api).await;
+    let (trial_id, token) = api.begun().await;
     let result = format!("/trials/{trial_id}/result");
     assert!(api.get(&result).await.error(404).contains("has not ended yet"));
     let prefix = key::attempt_prefix(&task_id, &trial_id, 1).unwrap();
@@ -47,7 +41,7 @@ async fn the_result_is_harbors_own_byte_for_byte(pool: PgPool) {
         .await
         .unwrap();
     let outcome = Outcome { artifact_prefix: Some(prefix.clone()), ..Outcome::default() };
-    attempts::record(&api.pool, token, &outcome, OffsetDateTime::now_utc()).await.unwrap();
+    attempts::record(&api.pool, token, &outcome, &RetrySettings::default(), OffsetDateTime::now_utc()).await.unwrap();
     assert_eq!(api.get(&result).await.body, text);
     let logs = api.get(&format!("/trials/{trial_id}/logs")).await.json();
     assert_eq!(logs["logs"], format!("=== {prefix}verifier/test-stdout.txt ===\nPASS\n\n"));
@@ -57,9 +51,12 @@ async fn the_result_is_harbors_own_byte_for_byte(pool: PgPool) {
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn a_trial_that_ended_without_a_result_says_so(pool: PgPool) {
     let api = Api::new(pool);
-    api.submitted(1).await;
-    let (trial_id, token) = begun(&api).await;
-    attempts::record(&api.pool, token, &Outcome::default(), OffsetDateTime::now_utc()).await.unwrap();
+    let sweep =
+        json!({"task_id": api.uploaded().await, "user": "alice", "max_attempts": 1, "configs": [{"agent": "oracle"}]});
+    assert_eq!(api.post("/tasks/sweep", &sweep.to_string()).await.status.as_u16(), 200);
+    let (trial_id, token) = api.begun().await;
+    let rules = RetrySettings::default();
+    attempts::record(&api.pool, token, &Outcome::default(), &rules, OffsetDateTime::now_utc()).await.unwrap();
     let text = api.get(&format!("/trials/{trial_id}/result")).await.error(404);
     assert!(text.contains("ended without one"), "{text}");
 }

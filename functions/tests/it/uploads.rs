@@ -139,8 +139,8 @@ async fn an_archive_that_is_not_what_was_announced_is_refused_and_may_be_sent_ag
     let announced = init(&api, "hello", &hello_hash().await).await;
     put(&api, &announced, b"no archive".to_vec()).await;
     assert!(complete(&api, &announced).await.error(400).starts_with("Invalid tarball: "));
-    put(&api, &announced, vec![0; (1 << 20) + 1]).await;
-    assert_eq!(complete(&api, &announced).await.error(413), "Task upload too large. Max size is 1MB.");
+    put(&api, &announced, vec![0; (2 << 20) + 1]).await;
+    assert_eq!(complete(&api, &announced).await.error(413), "Task upload too large. Max size is 2MB.");
     put(&api, &announced, hello_archive().await).await;
     assert_eq!(complete(&api, &announced).await.status.as_u16(), 200);
 
@@ -165,6 +165,21 @@ async fn an_announcement_is_checked(pool: PgPool) {
     announce(json!({"name": "a\u{7}b", "content_hash": hash})).await.error(422);
     announce(json!({"name": "x", "content_hash": hash, "size": 0})).await.error(422);
     announce(json!({"name": "x", "content_hash": hash, "size": -1})).await.error(422);
-    announce(json!({"name": "x", "content_hash": hash, "size": (1 << 20) + 1})).await.error(413);
+    announce(json!({"name": "x", "content_hash": hash, "size": (2 << 20) + 1})).await.error(413);
     announce(json!({"content_hash": hash})).await.error(422);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_completion_with_a_key_that_comes_again_gets_the_same_answer(pool: PgPool) {
+    let api = Api::new(pool);
+    let announced = init(&api, "hello", &hello_hash().await).await;
+    let mut body = json!({"task_id": announced["task_id"], "name": "hello", "version": 1, "content_hash": announced["content_hash"]});
+    let early = api.post_once("/tasks/upload/complete", "k", &body).await;
+    assert_eq!(early.error(400), "Uploaded task archive not found in S3");
+    put(&api, &announced, hello_archive().await).await;
+    let first = api.post_once("/tasks/upload/complete", "k", &body).await;
+    assert_eq!(first.status.as_u16(), 200, "errors are not kept: {first:?}");
+    assert_eq!(api.post_once("/tasks/upload/complete", "k", &body).await.body, first.body);
+    body["name"] = json!("other");
+    assert!(api.post_once("/tasks/upload/complete", "k", &body).await.error(409).contains("another request"));
 }

@@ -17,7 +17,7 @@ fn read(variables: &[(&str, &str)]) -> Result<StorageSettings, SettingsFaults> {
 fn unset_means_the_published_defaults() {
     let unset = read(&[]).unwrap();
     assert_eq!((unset.local_storage_dir, unset.max_task_upload_mb), (PathBuf::from("/tmp/oddish-tasks"), 50));
-    assert!(unset.signing_key.is_none() && unset.public_url.is_none());
+    assert!(unset.secret_key.is_none() && unset.public_url.is_none());
     let published: Vec<(&str, &str)> =
         STORAGE_VARIABLES.iter().map(|variable| (variable.name, variable.default)).collect();
     let published = read(&published).unwrap();
@@ -44,5 +44,5 @@ fn a_short_secret_is_refused_and_not_shown() {
     let faults = read(&[("ODDISH_SECRET_KEY", "short secret")]).unwrap_err();
     assert_eq!(faults.0[0].name, "ODDISH_SECRET_KEY");
     assert!(!faults.to_string().contains("short secret"), "{faults}");
-    assert!(read(&[("ODDISH_SECRET_KEY", &"s".repeat(32))]).unwrap().signing_key.is_some());
+    assert!(read(&[("ODDISH_SECRET_KEY", &"s".repeat(32))]).unwrap().secret_key.is_some());
 }

@@ -1,11 +1,11 @@
 //! What runners write, and what stale ones cannot.
 
-use oddish_db::PgPool;
-use oddish_db::attempts::{self, AfterLoss, Fenced, Outcome};
+use oddish_db::attempts::{self, AfterLoss, Fenced, Outcome, Recorded};
+use oddish_db::{PgPool, queue};
 use oddish_domain::status::HarborStage;
 use uuid::Uuid;
 
-use crate::scene::{NOW, Scene, process, reward};
+use crate::scene::{NOW, RULES, Scene, process, reward};
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn a_recorded_outcome_ends_trial_job_and_task(pool: PgPool) {
@@ -13,7 +13,7 @@ async fn a_recorded_outcome_ends_trial_job_and_task(pool: PgPool) {
     let task_id = scene.task(1, "a/one").await;
     let claim = scene.begun().await;
     assert_eq!(scene.task_status(&task_id).await, "running");
-    assert_eq!(attempts::record(&scene.pool, claim.token, &reward(0.5), NOW).await.unwrap(), Fenced::Accepted);
+    assert_eq!(attempts::record(&scene.pool, claim.token, &reward(0.5), &RULES, NOW).await.unwrap(), Recorded::Ended);
     assert_eq!(scene.trial(&claim.trial_id, "status").await.as_deref(), Some("success"));
     assert_eq!(scene.trial(&claim.trial_id, "reward").await.as_deref(), Some("0.5"));
     assert_eq!(scene.task_status(&task_id).await, "completed");
@@ -22,11 +22,11 @@ async fn a_recorded_outcome_ends_trial_job_and_task(pool: PgPool) {
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn an_outcome_without_a_reward_is_failed_and_its_reward_missing(pool: PgPool) {
-    let scene = Scene::new(pool);
+    let scene = Scene::new(pool).max_attempts(1);
     scene.task(1, "a/one").await;
     let claim = scene.begun().await;
-    let outcome = Outcome { error_type: Some("RuntimeError".to_owned()), ..Outcome::default() };
-    attempts::record(&scene.pool, claim.token, &outcome, NOW).await.unwrap();
+    let outcome = Outcome { error_type: Some("RewardMissing".to_owned()), ..Outcome::default() };
+    attempts::record(&scene.pool, claim.token, &outcome, &RULES, NOW).await.unwrap();
     assert_eq!(scene.trial(&claim.trial_id, "status").await.as_deref(), Some("failed"));
     assert_eq!(scene.trial(&claim.trial_id, "reward").await, None);
 }
@@ -36,8 +36,8 @@ async fn nothing_is_recorded_twice(pool: PgPool) {
     let scene = Scene::new(pool);
     scene.task(1, "a/one").await;
     let claim = scene.begun().await;
-    attempts::record(&scene.pool, claim.token, &reward(1.0), NOW).await.unwrap();
-    assert_eq!(attempts::record(&scene.pool, claim.token, &reward(0.0), NOW).await.unwrap(), Fenced::Stale);
+    attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    assert_eq!(attempts::record(&scene.pool, claim.token, &reward(0.0), &RULES, NOW).await.unwrap(), Recorded::Stale);
     assert_eq!(scene.trial(&claim.trial_id, "reward").await.as_deref(), Some("1"));
 }
 
@@ -46,7 +46,7 @@ async fn only_the_newest_attempt_can_write(pool: PgPool) {
     let scene = Scene::new(pool);
     scene.task(1, "a/one").await;
     let old = scene.begun().await;
-    assert_eq!(attempts::lose(&scene.pool, old.token, "gone", NOW).await.unwrap(), AfterLoss::Retried);
+    assert_eq!(attempts::lose(&scene.pool, old.token, "gone", &RULES, NOW).await.unwrap(), AfterLoss::Retried);
     assert_eq!(scene.trial(&old.trial_id, "status").await.as_deref(), Some("retrying"));
     assert_eq!(scene.trial(&old.trial_id, "error_message").await.as_deref(), Some("gone"));
     let new = scene.begun().await;
@@ -54,14 +54,14 @@ async fn only_the_newest_attempt_can_write(pool: PgPool) {
     assert_eq!(scene.trial(&new.trial_id, "error_message").await, None, "it is of the attempt before");
     for token in [old.token, Uuid::new_v4()] {
         let pool = &scene.pool;
-        assert_eq!(attempts::record(pool, token, &reward(0.0), NOW).await.unwrap(), Fenced::Stale);
+        assert_eq!(attempts::record(pool, token, &reward(0.0), &RULES, NOW).await.unwrap(), Recorded::Stale);
         assert_eq!(attempts::set_stage(pool, token, HarborStage::Verification, NOW).await.unwrap(), Fenced::Stale);
         assert_eq!(attempts::interrupt(pool, token, "told to stop", NOW).await.unwrap(), Fenced::Stale);
-        assert_eq!(attempts::lose(pool, token, "gone", NOW).await.unwrap(), AfterLoss::Stale);
+        assert_eq!(attempts::lose(pool, token, "gone", &RULES, NOW).await.unwrap(), AfterLoss::Stale);
         assert!(attempts::begin(pool, token, &process(), NOW).await.unwrap().is_none());
         assert!(!attempts::is_open(pool, token).await.unwrap());
     }
-    assert_eq!(attempts::record(&scene.pool, new.token, &reward(1.0), NOW).await.unwrap(), Fenced::Accepted);
+    assert_eq!(attempts::record(&scene.pool, new.token, &reward(1.0), &RULES, NOW).await.unwrap(), Recorded::Ended);
     assert_eq!(scene.trial(&new.trial_id, "reward").await.as_deref(), Some("1"));
     scene.assert_consistent().await;
 }
@@ -72,7 +72,7 @@ async fn what_has_not_begun_has_no_outcome(pool: PgPool) {
     let scene = Scene::new(pool);
     scene.task(1, "a/one").await;
     let claim = scene.claim_one().await;
-    assert_eq!(attempts::record(&scene.pool, claim.token, &reward(1.0), NOW).await.unwrap(), Fenced::Stale);
+    assert_eq!(attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap(), Recorded::Stale);
     scene.assert_consistent().await;
     assert!(scene.begin(&claim).await.is_some());
 }
@@ -97,20 +97,15 @@ async fn an_attempt_that_is_being_ended_is_not_ended_by_another(pool: PgPool) {
     sqlx::query("delete from oddish.jobs").execute(&mut *first).await.unwrap();
     let recording = tokio::spawn({
         let pool = scene.pool.clone();
-        async move { attempts::record(&pool, claim.token, &reward(1.0), NOW).await.unwrap() }
+        async move { attempts::record(&pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap() }
     });
     let losing = tokio::spawn({
         let pool = scene.pool.clone();
-        async move { attempts::lose(&pool, claim.token, "gone", NOW).await.unwrap() }
+        async move { attempts::lose(&pool, claim.token, "gone", &RULES, NOW).await.unwrap() }
     });
-    let waiting =
-        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-    while scene.count(waiting).await < 2 {
-        assert!(!recording.is_finished() && !losing.is_finished(), "one did not wait");
-        tokio::task::yield_now().await;
-    }
+    scene.until_waiting_for_locks(2).await;
     first.commit().await.unwrap();
-    assert_eq!(recording.await.unwrap(), Fenced::Stale);
+    assert_eq!(recording.await.unwrap(), Recorded::Stale);
     assert_eq!(losing.await.unwrap(), AfterLoss::Stale);
     assert_eq!(scene.trial(&claim.trial_id, "status").await.as_deref(), Some("running"));
     assert_eq!(scene.count("select count(*) from oddish.attempts where ended_at is null").await, 1);
@@ -126,7 +121,7 @@ async fn what_the_database_breaks_off_may_be_tried_again(pool: PgPool) {
     sqlx::query("select from oddish.jobs for update").execute(&mut *held).await.unwrap();
     let recording = tokio::spawn({
         let pool = scene.pool.clone();
-        async move { attempts::record(&pool, claim.token, &reward(1.0), NOW).await }
+        async move { attempts::record(&pool, claim.token, &reward(1.0), &RULES, NOW).await }
     });
     let cancel = "select count(*) filter (where pg_cancel_backend(pid)) from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock'";
@@ -147,19 +142,64 @@ async fn an_attempt_begins_once(pool: PgPool) {
     assert_eq!(scene.trial(&claim.trial_id, "attempts").await.as_deref(), Some("1"));
 }
 
+/// Lost runners have a number of tries of their own, whatever the trial's attempts are.
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_trial_fails_when_its_attempts_are_used_up(pool: PgPool) {
-    let scene = Scene::new(pool).max_attempts(2);
+async fn a_trial_whose_runners_are_lost_again_and_again_fails_in_the_end(pool: PgPool) {
+    let scene = Scene::new(pool).max_attempts(1);
+    let task_id = scene.task(1, "a/one").await;
+    let mut now = NOW;
+    let mut losses = 0;
+    let trial_id = loop {
+        let claim = queue::claim(&scene.pool, 1, now).await.unwrap().pop().expect("it is due");
+        // Every second runner is gone before it begins: that counts too.
+        if losses % 2 == 0 {
+            assert!(attempts::begin(&scene.pool, claim.token, &process(), now).await.unwrap().is_some());
+        }
+        losses += 1;
+        match attempts::lose(&scene.pool, claim.token, "gone", &RULES, now).await.unwrap() {
+            AfterLoss::Retried if losses == 1 => {
+                assert_eq!(scene.count("select count(*) from oddish.jobs where state = 'ready'").await, 1, "at once");
+            }
+            AfterLoss::Retried => now = queue::next_due(&scene.pool).await.unwrap().expect("a time to wait for"),
+            AfterLoss::Failed => break claim.trial_id,
+            after => panic!("{after:?}"),
+        }
+    };
+    assert_eq!(losses, 8);
+    assert_eq!(scene.trial(&trial_id, "status").await.as_deref(), Some("failed"));
+    assert_eq!(scene.trial(&trial_id, "error_type").await.as_deref(), Some("RunnerLost"));
+    assert_eq!(scene.trial(&trial_id, "error_class").await.as_deref(), Some("infrastructure"));
+    assert_eq!(scene.trial(&trial_id, "reward").await, None, "a lost trial has no reward, not a reward of 0");
+    assert_eq!(scene.trial(&trial_id, "attempts").await.as_deref(), Some("8"));
+    assert_eq!(scene.task_status(&task_id).await, "completed");
+    scene.assert_consistent().await;
+}
+
+fn failed(error_type: &str, message: &str) -> Outcome {
+    Outcome { error_type: Some(error_type.to_owned()), error_message: Some(message.to_owned()), ..Outcome::default() }
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_failure_is_tried_again_when_the_provider_says_or_never(pool: PgPool) {
+    let scene = Scene::new(pool).max_attempts(1);
     let task_id = scene.task(1, "a/one").await;
     let first = scene.begun().await;
-    assert_eq!(attempts::lose(&scene.pool, first.token, "gone", NOW).await.unwrap(), AfterLoss::Retried);
-    // The second runner is gone before it begins: that counts too.
-    let second = scene.claim_one().await;
-    assert_eq!(attempts::lose(&scene.pool, second.token, "gone again", NOW).await.unwrap(), AfterLoss::Failed);
-    assert_eq!(scene.trial(&second.trial_id, "status").await.as_deref(), Some("failed"));
-    assert_eq!(scene.trial(&second.trial_id, "error_message").await.as_deref(), Some("gone again"));
-    assert_eq!(scene.trial(&second.trial_id, "reward").await, None, "a lost trial has no reward, not a reward of 0");
-    assert_eq!(scene.task_status(&task_id).await, "completed");
+    let limited = failed("ApiRateLimitError", "Please try again in 7200s.");
+    let recorded = attempts::record(&scene.pool, first.token, &limited, &RULES, NOW).await.unwrap();
+    let Recorded::Retried { at } = recorded else { panic!("{recorded:?}") };
+    assert!(at >= NOW + time::Duration::hours(2), "the provider asked for two hours: {at}");
+    assert_eq!(scene.trial(&first.trial_id, "status").await.as_deref(), Some("retrying"));
+    assert_eq!(scene.trial(&first.trial_id, "error_class").await.as_deref(), Some("provider_rate_limit"));
+    assert_eq!(scene.task_status(&task_id).await, "running");
+    assert!(scene.claim(1).await.is_empty(), "it waits");
+    scene.assert_consistent().await;
+    let second = queue::claim(&scene.pool, 1, at).await.unwrap().pop().unwrap();
+    assert!(attempts::begin(&scene.pool, second.token, &process(), at).await.unwrap().is_some());
+    let missing = failed("RewardMissing", "no reward");
+    assert_eq!(attempts::record(&scene.pool, second.token, &missing, &RULES, at).await.unwrap(), Recorded::Ended);
+    assert_eq!(scene.trial(&first.trial_id, "status").await.as_deref(), Some("failed"), "one attempt was allowed");
+    let classes = "select count(*) from oddish.attempts where outcome = 'recorded' and error_class in ('provider_rate_limit', 'verifier')";
+    assert_eq!(scene.count(classes).await, 2);
     scene.assert_consistent().await;
 }
 
@@ -175,7 +215,7 @@ async fn an_interruption_and_a_claim_given_back_cost_no_attempt(pool: PgPool) {
     assert_eq!(attempts::give_back(&scene.pool, second.token, "no room", NOW).await.unwrap(), Fenced::Accepted);
     let third = scene.begun().await;
     assert_eq!(third.number, 3, "each claim has an attempt of its own");
-    attempts::record(&scene.pool, third.token, &reward(1.0), NOW).await.unwrap();
+    attempts::record(&scene.pool, third.token, &reward(1.0), &RULES, NOW).await.unwrap();
     assert_eq!(scene.trial(&third.trial_id, "attempts").await.as_deref(), Some("1"));
     scene.assert_consistent().await;
 }
@@ -186,7 +226,7 @@ async fn a_claim_given_back_gives_no_earlier_attempt_back(pool: PgPool) {
     let scene = Scene::new(pool);
     scene.task(1, "a/one").await;
     let lost = scene.begun().await;
-    attempts::lose(&scene.pool, lost.token, "gone", NOW).await.unwrap();
+    attempts::lose(&scene.pool, lost.token, "gone", &RULES, NOW).await.unwrap();
     let claim = scene.claim_one().await;
     attempts::give_back(&scene.pool, claim.token, "no room", NOW).await.unwrap();
     assert_eq!(scene.trial(&claim.trial_id, "attempts").await.as_deref(), Some("1"));
@@ -210,7 +250,7 @@ async fn the_open_attempts_of_a_host_name_their_processes(pool: PgPool) {
     scene.task(3, "a/one").await;
     let open = scene.begun().await;
     let ended = scene.begun().await;
-    attempts::record(&scene.pool, ended.token, &reward(1.0), NOW).await.unwrap();
+    attempts::record(&scene.pool, ended.token, &reward(1.0), &RULES, NOW).await.unwrap();
     scene.claim_one().await;
     let found = attempts::open_on_host(&scene.pool, "testhost").await.unwrap();
     assert_eq!(found.len(), 1);

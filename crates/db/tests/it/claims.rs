@@ -3,15 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use oddish_db::attempts::Fenced;
+use oddish_db::attempts::{Fenced, Recorded};
 use oddish_db::{PgPool, attempts, queue};
 use sqlx::Acquire as _;
 use time::Duration;
 
-use crate::scene::{NOW, Scene, reward};
-
-/// How long a query may take that must not wait for another.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+use crate::scene::{NOW, RULES, Scene, reward};
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn no_more_are_claimed_than_the_key_has_slots(pool: PgPool) {
@@ -63,25 +60,33 @@ async fn the_order_is_that_of_all_keys_together(pool: PgPool) {
     assert_eq!(order, [format!("{urgent}-0"), format!("{first}-0"), format!("{second}-0")]);
 }
 
+/// Makes jobs wait for their time.
+async fn delay(scene: &Scene, trials: &str, due: time::OffsetDateTime) {
+    sqlx::query("update oddish.jobs set state = 'waiting', due_at = $1 where trial_id like $2")
+        .bind(due)
+        .bind(trials)
+        .execute(&scene.pool)
+        .await
+        .unwrap();
+}
+
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn a_job_that_is_not_due_waits(pool: PgPool) {
     let scene = Scene::new(pool);
     scene.task(1, "a/one").await;
-    assert!(queue::claim(&scene.pool, 1, NOW - Duration::SECOND).await.unwrap().is_empty());
-    assert_eq!(queue::next_due(&scene.pool, NOW - Duration::SECOND).await.unwrap(), Some(NOW));
-    assert_eq!(queue::claim(&scene.pool, 1, NOW).await.unwrap().len(), 1);
-    assert_eq!(queue::next_due(&scene.pool, NOW - Duration::SECOND).await.unwrap(), None, "it waits no longer");
+    assert_eq!(queue::next_due(&scene.pool).await.unwrap(), None, "it waits for nothing");
+    delay(&scene, "%", NOW + Duration::SECOND).await;
+    assert!(queue::claim(&scene.pool, 1, NOW).await.unwrap().is_empty());
+    assert_eq!(queue::next_due(&scene.pool).await.unwrap(), Some(NOW + Duration::SECOND));
+    assert_eq!(queue::claim(&scene.pool, 1, NOW + Duration::SECOND).await.unwrap().len(), 1);
+    assert_eq!(queue::next_due(&scene.pool).await.unwrap(), None, "it waits no longer");
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn of_one_key_only_the_jobs_that_are_due_are_claimed(pool: PgPool) {
     let scene = Scene::new(pool);
     scene.task(2, "a/one").await;
-    sqlx::query("update oddish.jobs set available_at = $1 where trial_id like '%-0'")
-        .bind(NOW + Duration::HOUR)
-        .execute(&scene.pool)
-        .await
-        .unwrap();
+    delay(&scene, "%-0", NOW + Duration::HOUR).await;
     let claims = scene.claim(10).await;
     assert_eq!(claims.len(), 1);
     assert!(claims[0].trial_id.ends_with("-1"));
@@ -124,8 +129,8 @@ async fn limits_hold_with_many_dispatchers(pool: PgPool) {
                         where s.job_id is not null group by s.queue_key, k.concurrency_limit
                         having count(*) > k.concurrency_limit) passed";
                     assert_eq!(scene.count(over).await, 0, "a limit was passed");
-                    let recorded = attempts::record(&scene.pool, claim.token, &reward(1.0), NOW).await.unwrap();
-                    assert_eq!(recorded, Fenced::Accepted);
+                    let recorded = attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+                    assert_eq!(recorded, Recorded::Ended);
                     claimed.push(claim.trial_id);
                 }
             }
@@ -145,23 +150,21 @@ async fn a_claim_that_no_runner_begins_is_given_back_without_cost(pool: PgPool) 
     let scene = Scene::new(pool);
     scene.task(1, "a/one").await;
     let claim = scene.claim_one().await;
-    let minute = Duration::MINUTE;
-    assert!(
-        queue::give_back_unbegun(&scene.pool, minute, NOW + minute).await.unwrap().is_empty(),
-        "it is not late yet"
-    );
-    let late = NOW + minute + Duration::SECOND;
-    assert_eq!(queue::give_back_unbegun(&scene.pool, minute, late).await.unwrap(), [claim.trial_id.as_str()]);
+    assert!(queue::overdue(&scene.pool, NOW + Duration::MINUTE).await.unwrap().is_empty(), "it is not late yet");
+    let late = NOW + Duration::MINUTE + Duration::SECOND;
+    assert_eq!(queue::overdue(&scene.pool, late).await.unwrap(), std::slice::from_ref(&claim));
+    queue::launched(&scene.pool, &[claim.token], late).await.unwrap();
+    assert!(queue::overdue(&scene.pool, late).await.unwrap().is_empty(), "the launcher has answered meanwhile");
+    let late = late + queue::BEGIN_WITHIN + Duration::SECOND;
+    assert_eq!(queue::overdue(&scene.pool, late).await.unwrap(), std::slice::from_ref(&claim));
+    assert_eq!(attempts::give_back(&scene.pool, claim.token, "late", late).await.unwrap(), Fenced::Accepted);
     scene.assert_consistent().await;
     assert!(scene.begin(&claim).await.is_none(), "the late runner's token is stale");
     let again = scene.claim_one().await;
     assert_eq!(again.number, 2);
     assert!(scene.begin(&again).await.is_some());
     assert_eq!(scene.trial(&again.trial_id, "attempts").await.as_deref(), Some("1"));
-    assert!(
-        queue::give_back_unbegun(&scene.pool, minute, NOW + Duration::DAY).await.unwrap().is_empty(),
-        "it has begun"
-    );
+    assert!(queue::overdue(&scene.pool, NOW + Duration::DAY).await.unwrap().is_empty(), "it has begun");
 }
 
 /// A runner that is late begins at the very moment when its claim is given back.
@@ -171,11 +174,17 @@ async fn a_claim_that_a_runner_is_about_to_begin_is_left_to_it(pool: PgPool) {
     scene.task(1, "a/one").await;
     let claim = scene.claim_one().await;
     let mut beginning = scene.pool.begin().await.unwrap();
-    sqlx::query("update oddish.jobs set state = 'begun'").execute(&mut *beginning).await.unwrap();
-    let giving = queue::give_back_unbegun(&scene.pool, Duration::MINUTE, NOW + Duration::HOUR);
-    let given = tokio::time::timeout(PATIENCE, giving).await.expect("it waits for the runner");
-    assert!(given.unwrap().is_empty());
+    sqlx::query("update oddish.jobs set state = 'begun', begin_by = null, lease_until = now()")
+        .execute(&mut *beginning)
+        .await
+        .unwrap();
+    let given = tokio::spawn({
+        let pool = scene.pool.clone();
+        async move { attempts::give_back(&pool, claim.token, "late", NOW).await.unwrap() }
+    });
+    scene.until_waiting_for_a_lock().await;
     beginning.commit().await.unwrap();
+    assert_eq!(given.await.unwrap(), Fenced::Stale);
     assert!(attempts::is_open(&scene.pool, claim.token).await.unwrap());
     scene.assert_consistent().await;
 }

@@ -1,6 +1,6 @@
 //! How connections are made.
 
-use oddish_db::{DatabaseSettings, connect_lazy};
+use oddish_db::{DatabaseSettings, connect_lazy, wake};
 use oddish_domain::settings::Settings;
 
 /// The statements that a connection keeps prepared after it was asked something.
@@ -12,9 +12,8 @@ async fn kept(statement_cache: &str) -> i64 {
     let database = DatabaseSettings::read(&mut reader);
     reader.finish().unwrap();
     let pool = connect_lazy(&database.url.unwrap(), 1);
-    let answer: i32 = sqlx::query_scalar("select $1::int").bind(7).fetch_one(&pool).await.unwrap();
-    assert_eq!(answer, 7);
-    sqlx::query_scalar("select count(*) from pg_prepared_statements where statement like 'select $1%'")
+    wake::notify(&pool).await.unwrap();
+    sqlx::query_scalar("select count(*) from pg_prepared_statements where statement like '%pg_notify($1%'")
         .fetch_one(&pool)
         .await
         .unwrap()

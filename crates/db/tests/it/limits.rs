@@ -6,7 +6,7 @@ use oddish_db::attempts;
 use oddish_db::{PgPool, queue, queue_keys};
 use oddish_domain::limits::ConcurrencyLimits;
 
-use crate::scene::{NOW, Scene, reward};
+use crate::scene::{NOW, RULES, Scene, reward};
 
 /// How long a query may take that must not wait for another.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
@@ -24,7 +24,7 @@ async fn a_lowered_limit_waits_for_slots_to_come_free(pool: PgPool) {
     scene.assert_consistent().await;
     for (done, claim) in claims.iter().enumerate() {
         assert!(scene.claim(10).await.is_empty(), "{done} done, {} still run", 3 - done);
-        attempts::record(&scene.pool, claim.token, &reward(1.0), NOW).await.unwrap();
+        attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
         if done < 2 {
             assert!(scene.claim(10).await.is_empty(), "before it is settled which slot goes");
         }
@@ -45,15 +45,15 @@ async fn a_long_job_on_a_slot_that_is_to_go_does_not_hold_up_its_key(pool: PgPoo
     let claims = [scene.begun().await, scene.begun().await, scene.begun().await];
     let scene = scene.limit("a/one", 2).await;
     for claim in &claims[..2] {
-        attempts::record(&scene.pool, claim.token, &reward(1.0), NOW).await.unwrap();
+        attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
         queue::settle_lowered_limits(&scene.pool).await.unwrap();
     }
     assert_eq!(scene.claim(10).await.len(), 1, "two slots, one of them held by the long job");
     assert_eq!(scene.count("select count(*) from oddish.slots").await, 2);
     // The slots left are not the lowest ones.
     let scene = scene.limit("a/one", 3).await;
-    let key = queue_keys::list(&scene.pool).await.unwrap().remove(0);
-    assert_eq!((key.concurrency_limit, key.held), (3, 2));
+    let key = queue_keys::list(&scene.pool, None).await.unwrap().remove(0);
+    assert_eq!((key.concurrency_limit, key.running), (3, 2));
     assert_eq!(scene.claim(10).await.len(), 1);
     scene.assert_consistent().await;
 }
@@ -65,7 +65,7 @@ async fn a_slot_that_is_to_go_goes_when_it_comes_free(pool: PgPool) {
     let claims = [scene.begun().await, scene.begun().await];
     let scene = scene.limit("a/one", 1).await;
     for claim in claims.iter().rev() {
-        attempts::record(&scene.pool, claim.token, &reward(1.0), NOW).await.unwrap();
+        attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
         queue::settle_lowered_limits(&scene.pool).await.unwrap();
         assert_eq!(scene.count("select count(*) from oddish.slots").await, 1);
     }
@@ -80,7 +80,7 @@ async fn settling_does_not_touch_a_slot_that_is_changing(pool: PgPool) {
     let first = scene.begun().await;
     scene.begun().await;
     let scene = scene.limit("a/one", 1).await;
-    attempts::record(&scene.pool, first.token, &reward(1.0), NOW).await.unwrap();
+    attempts::record(&scene.pool, first.token, &reward(1.0), &RULES, NOW).await.unwrap();
     for changing in [
         "select from oddish.slots where job_id is null for update",
         "select from oddish.slots where retiring for update",
@@ -116,18 +116,14 @@ async fn lowering_waits_for_a_claim_in_flight(pool: PgPool) {
     let mut claiming = scene.pool.begin().await.unwrap();
     let taken = "with taken as (
             update oddish.slots set job_id = (select id from oddish.jobs) returning slot)
-        update oddish.jobs set state = 'claimed', slot = taken.slot, token = gen_random_uuid(), attempt = 1 from taken";
+        update oddish.jobs set state = 'claimed', slot = taken.slot, token = gen_random_uuid(), attempt = 1,
+            begin_by = now() from taken";
     sqlx::query(taken).execute(&mut *claiming).await.unwrap();
     let lowering = tokio::spawn({
         let pool = scene.pool.clone();
         async move { queue_keys::set_limit(&pool, "a/one", 0, NOW).await }
     });
-    let waiting =
-        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-    while scene.count(waiting).await == 0 {
-        assert!(!lowering.is_finished(), "it did not wait");
-        tokio::task::yield_now().await;
-    }
+    scene.until_waiting_for_a_lock().await;
     claiming.commit().await.unwrap();
     lowering.await.unwrap().unwrap();
     assert_eq!(scene.count("select count(*) from oddish.slots where retiring and job_id is not null").await, 1);
@@ -170,7 +166,7 @@ fn owned((key, limit): (&str, i32)) -> (String, i32) {
 }
 
 async fn limits_of(scene: &Scene) -> Vec<(String, i32)> {
-    let keys = queue_keys::list(&scene.pool).await.unwrap();
+    let keys = queue_keys::list(&scene.pool, None).await.unwrap();
     keys.into_iter().map(|key| (key.queue_key, key.concurrency_limit)).collect()
 }
 
@@ -184,10 +180,11 @@ async fn the_schema_refuses_a_claim_that_passes_the_limit(pool: PgPool) {
     let scene = Scene::new(pool).limit("a/one", 1).await;
     scene.task(2, "a/one").await;
     scene.claim_one().await;
-    let without_slot = "update oddish.jobs set state = 'claimed', token = gen_random_uuid() where state = 'ready'";
-    assert_eq!(refused(&scene, without_slot).await, "jobs_check1");
-    let same_slot =
-        "update oddish.jobs set state = 'claimed', token = gen_random_uuid(), slot = 0 where state = 'ready'";
+    let without_slot = "update oddish.jobs
+        set state = 'claimed', token = gen_random_uuid(), begin_by = now() where state = 'ready'";
+    assert_eq!(refused(&scene, without_slot).await, "jobs_claimed_with_slot");
+    let same_slot = "update oddish.jobs set state = 'claimed', token = gen_random_uuid(), begin_by = now(), slot = 0
+        where state = 'ready'";
     assert_eq!(refused(&scene, same_slot).await, "jobs_hold_their_slot");
     let stolen = "update oddish.slots set job_id = (select id from oddish.jobs where state = 'ready')";
     assert_eq!(refused(&scene, stolen).await, "jobs_hold_their_slot");

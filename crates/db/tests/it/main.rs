@@ -3,11 +3,17 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod attempts;
+mod breakers;
+mod cancelling;
 mod claims;
 mod connection;
+mod fairness;
+mod idempotency;
+mod leases;
 mod limits;
 mod scene;
 mod schema;
 mod sweeps;
 mod tasks;
 mod uploads;
+mod waiting;

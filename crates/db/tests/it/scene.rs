@@ -1,6 +1,7 @@
 //! Test data in a sentence: `Scene::new(pool).limit("a/m", 2).await.task(5, "a/m").await`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use oddish_db::attempts::{Assignment, Outcome, ProcessIdentity};
 use oddish_db::queue::Claim;
@@ -9,6 +10,7 @@ use oddish_db::task_versions::{self, NewTask};
 use oddish_db::{PgPool, attempts, queue, queue_keys};
 use oddish_domain::id;
 use oddish_domain::limits::ConcurrencyLimits;
+use oddish_domain::retry::RetrySettings;
 use oddish_domain::status::Priority;
 use oddish_domain::sweep::TrialSpec;
 use time::OffsetDateTime;
@@ -17,18 +19,23 @@ use time::macros::datetime;
 /// When every scene plays.
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
+/// How failures are retried.
+pub(crate) const RULES: RetrySettings =
+    RetrySettings { max_attempts: 6, backoff_base: Duration::from_mins(1), backoff_max: Duration::from_hours(1) };
+
 /// A database with test data.
 pub(crate) struct Scene {
     pub(crate) pool: PgPool,
     limits: ConcurrencyLimits,
     priority: Priority,
     max_attempts: i32,
+    submitter: String,
 }
 
 impl Scene {
     pub(crate) fn new(pool: PgPool) -> Self {
         let limits = ConcurrencyLimits { default: 8, overrides: BTreeMap::new() };
-        Self { pool, limits, priority: Priority::Low, max_attempts: 6 }
+        Self { pool, limits, priority: Priority::Low, max_attempts: 6, submitter: "someone".to_owned() }
     }
 
     pub(crate) async fn limit(self, key: &str, limit: u32) -> Self {
@@ -44,6 +51,17 @@ impl Scene {
 
     pub(crate) fn high_priority(mut self) -> Self {
         self.priority = Priority::High;
+        self
+    }
+
+    pub(crate) fn low_priority(mut self) -> Self {
+        self.priority = Priority::Low;
+        self
+    }
+
+    /// Who submits from now on.
+    pub(crate) fn submitter(mut self, submitter: &str) -> Self {
+        submitter.clone_into(&mut self.submitter);
         self
     }
 
@@ -98,7 +116,7 @@ impl Scene {
             append,
             task_id,
             name: None,
-            submitted_by: "someone",
+            submitted_by: &self.submitter,
             priority: self.priority,
             experiment,
             tags: BTreeMap::new(),
@@ -152,10 +170,24 @@ impl Scene {
         sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
     }
 
+    /// Waits until a statement waits for a lock that another transaction holds.
+    pub(crate) async fn until_waiting_for_a_lock(&self) {
+        self.until_waiting_for_locks(1).await;
+    }
+
+    /// Waits until so many statements wait for locks.
+    pub(crate) async fn until_waiting_for_locks(&self, statements: i64) {
+        let waiting =
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        while self.count(waiting).await < statements {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// What must hold whatever happened: slots and jobs agree, and every claimed job has an open attempt and the other way round.
     pub(crate) async fn assert_consistent(&self) {
         let held = self.count("select count(*) from oddish.slots where job_id is not null").await;
-        assert_eq!(held, self.count("select count(*) from oddish.jobs where state <> 'ready'").await);
+        assert_eq!(held, self.count("select count(*) from oddish.jobs where state in ('claimed', 'begun')").await);
         assert_eq!(held, self.count("select count(*) from oddish.attempts where ended_at is null").await);
         let unfinished = "select count(*) from oddish.trials where status not in ('success', 'failed')";
         assert_eq!(self.count("select count(*) from oddish.jobs").await, self.count(unfinished).await);

@@ -6,7 +6,7 @@ use oddish_db::sweeps::SweepRefused;
 use oddish_db::tasks::{self, TaskFilter};
 use oddish_db::{PgPool, attempts};
 
-use crate::scene::{NOW, Scene, reward, trial_specs};
+use crate::scene::{NOW, RULES, Scene, reward, trial_specs};
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn a_sweep_is_all_or_nothing(pool: PgPool) {
@@ -64,7 +64,7 @@ async fn appended_trials_are_numbered_on_and_reopen_the_task(pool: PgPool) {
     let scene = Scene::new(pool);
     let task_id = scene.task(1, "a/one").await;
     let claim = scene.begun().await;
-    attempts::record(&scene.pool, claim.token, &reward(1.0), NOW).await.unwrap();
+    attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
     assert_eq!(scene.task_status(&task_id).await, "completed");
     let appended = scene.append(&task_id, Some("another"), &trial_specs(2, "b/two")).await.unwrap();
     assert_eq!(appended.experiment.name, "another");

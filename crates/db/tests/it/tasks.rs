@@ -4,7 +4,7 @@ use oddish_db::tasks::{self, TaskFilter};
 use oddish_db::{PgPool, attempts};
 use oddish_domain::status::TaskStatus;
 
-use crate::scene::{NOW, Scene, reward};
+use crate::scene::{NOW, RULES, Scene, reward};
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn of_two_trials_that_end_at_once_the_second_completes_the_task(pool: PgPool) {
@@ -16,7 +16,7 @@ async fn of_two_trials_that_end_at_once_the_second_completes_the_task(pool: PgPo
     sqlx::query("select from oddish.tasks for update").execute(&mut *held).await.unwrap();
     let recordings = claims.map(|claim| {
         let pool = scene.pool.clone();
-        tokio::spawn(async move { attempts::record(&pool, claim.token, &reward(1.0), NOW).await.unwrap() })
+        tokio::spawn(async move { attempts::record(&pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap() })
     });
     let waiting =
         "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
@@ -36,7 +36,7 @@ async fn a_task_is_not_completed_while_one_of_its_trials_waits(pool: PgPool) {
     let scene = Scene::new(pool);
     let task_id = scene.task(2, "a/one").await;
     let claim = scene.begun().await;
-    attempts::record(&scene.pool, claim.token, &reward(1.0), NOW).await.unwrap();
+    attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
     assert_eq!(scene.task_status(&task_id).await, "running");
 }
 
@@ -59,7 +59,7 @@ async fn counts_and_filters(pool: PgPool) {
     let done = scene.task(2, "a/one").await;
     for value in [1.0, 0.25] {
         let claim = scene.begun().await;
-        attempts::record(&scene.pool, claim.token, &reward(value), NOW).await.unwrap();
+        attempts::record(&scene.pool, claim.token, &reward(value), &RULES, NOW).await.unwrap();
     }
     let waiting = scene.task(1, "a/one").await;
     let list = async |filter: TaskFilter| -> Vec<String> {

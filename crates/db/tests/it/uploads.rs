@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use oddish_db::PgPool;
+use oddish_db::idempotency::Work;
 use oddish_db::sweeps::SweepRefused;
 use oddish_db::uploads::{self, Announced, NewUpload, ToComplete};
+use serde_json::Value;
 
 use crate::scene::{NOW, Scene, trial_specs};
 
@@ -17,10 +19,12 @@ async fn announce(pool: &PgPool, name: &str, content: char) -> Announced {
 }
 
 async fn complete(pool: &PgPool, announced: &Announced) {
-    let held = uploads::begin_completion(pool, &announced.task_id, announced.version).await.unwrap();
+    let mut work = Work::begin(pool).await.unwrap();
+    let held = uploads::begin_completion(&mut work, &announced.task_id, announced.version).await.unwrap();
     let ToComplete::Held(completion) = held else { panic!("{held:?}") };
     let key = format!("tasks/{}/v{}/.oddish-task.tar.gz", announced.task_id, announced.version);
-    completion.register(&key, &"a".repeat(64), 1, NOW).await.unwrap();
+    completion.register(&mut work, &key, &"a".repeat(64), 1, NOW).await.unwrap();
+    work.finish(&Value::Null).await.unwrap();
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
@@ -62,15 +66,18 @@ async fn uploads_of_one_task_at_the_same_time_get_versions_of_their_own(pool: Pg
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn an_upload_is_completed_by_one_at_a_time_and_once(pool: PgPool) {
     let announced = announce(&pool, "task", '1').await;
-    let begin = async || uploads::begin_completion(&pool, &announced.task_id, announced.version).await.unwrap();
-    let first = begin().await;
-    assert!(matches!(first, ToComplete::Held(_)));
-    assert!(matches!(begin().await, ToComplete::Busy));
+    let begin = async |version| {
+        let mut work = Work::begin(&pool).await.unwrap();
+        let found = uploads::begin_completion(&mut work, &announced.task_id, version).await.unwrap();
+        (work, found)
+    };
+    let (first, found) = begin(1).await;
+    assert!(matches!(found, ToComplete::Held(_)));
+    assert!(matches!(begin(1).await.1, ToComplete::Busy));
     drop(first);
     complete(&pool, &announced).await;
-    assert!(matches!(begin().await, ToComplete::Registered { content_hash } if content_hash == "1".repeat(64)));
-    let unknown = uploads::begin_completion(&pool, &announced.task_id, 7).await.unwrap();
-    assert!(matches!(unknown, ToComplete::Unknown));
+    assert!(matches!(begin(1).await.1, ToComplete::Registered { content_hash } if content_hash == "1".repeat(64)));
+    assert!(matches!(begin(7).await.1, ToComplete::Unknown));
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]

@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use oddish_db::attempts::ProcessIdentity;
-use oddish_db::{DbError, PgPool, wake};
-use oddish_dispatcher::LaunchError;
+use oddish_artifacts::key::attempt_outcome_key;
+use oddish_db::attempts::{Fenced, Outcome, ProcessIdentity, StoredOutcome};
+use oddish_db::queue::Claim;
+use oddish_db::{DbError, PgPool, leases, wake};
+use oddish_dispatcher::{LaunchError, Lost};
 use time::OffsetDateTime;
 
-use crate::queue::{Queue, eventually};
+use crate::queue::{Queue, closer, eventually};
 use crate::scripted::{Script, Step};
 
 fn process() -> ProcessIdentity {
@@ -149,11 +151,90 @@ async fn a_claim_that_no_runner_begins_is_made_again(pool: PgPool) {
     queue.submit(1, 1).await;
     let mut dispatcher = Script { places: 2, ..Script::default() }.start(&queue.pool);
     assert_eq!(dispatcher.launched().await.number, 1);
-    queue.change("update oddish.attempts set claimed_at = claimed_at - interval '2 minutes'").await;
+    queue.change("update oddish.jobs set begin_by = now() - interval '1 second'").await;
     wake::notify(&queue.pool).await.unwrap();
     assert_eq!(dispatcher.launched().await.number, 2);
     dispatcher.stop().await;
     assert_eq!(queue.outcomes().await, ["given_back", "open"]);
+}
+
+/// Runners on other machines may die without anybody seeing it.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_runner_without_a_lease_is_cleared_away_and_its_trial_tried_again(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 1).await;
+    queue.submit(1, 1).await;
+    let mut dispatcher = Script { places: 2, ..Script::default() }.start(&queue.pool);
+    let first = dispatcher.launched().await;
+    queue.begin(&first, &process()).await;
+    queue
+        .change("update oddish.jobs set lease_until = now() - interval '1 minute', suspect_since = now() - interval '1 minute'")
+        .await;
+    let dead = dispatcher.cleared().await;
+    assert_eq!((dead.token, dead.host.as_deref(), dead.pid), (first.token, Some("elsewhere"), Some(1)));
+    assert_eq!(dispatcher.launched().await.number, 2);
+    dispatcher.stop().await;
+    assert_eq!(queue.outcomes().await, ["lost", "open"]);
+}
+
+/// It is the first to notice, as after an outage of the database: nobody is reaped then and there.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_lease_that_ran_out_makes_suspect_and_no_more(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 1).await;
+    queue.submit(1, 1).await;
+    let mut dispatcher = Script { places: 2, watching: true, ..Script::default() }.start(&queue.pool);
+    let first = dispatcher.launched().await;
+    queue.begin(&first, &process()).await;
+    queue.change("update oddish.jobs set lease_until = now() - interval '1 hour'").await;
+    eventually("the runner to be suspect", async || {
+        let suspects = "select 1 from oddish.jobs where suspect_since is not null";
+        sqlx::query_scalar::<_, i32>(suspects).fetch_optional(&queue.pool).await.unwrap()
+    })
+    .await;
+    let renewed = leases::renew(&queue.pool, first.token, OffsetDateTime::now_utc()).await.unwrap();
+    assert_eq!(renewed, Fenced::Accepted, "it was not reaped");
+    dispatcher.stop().await;
+    assert_eq!(queue.outcomes().await, ["open"]);
+}
+
+/// A finished trial is not paid for twice: the outcome that the dead runner stored is recorded in its place.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn the_outcome_of_a_dead_runner_is_adopted_from_the_store(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 1).await;
+    queue.submit(1, 1).await;
+    let mut dispatcher = Script { places: 2, ..Script::default() }.start(&queue.pool);
+    let claim = dispatcher.launched().await;
+    queue.begin(&claim, &process()).await;
+    let rewards = serde_json::json!({"reward": 0.5});
+    let outcome = Outcome { succeeded: true, reward: Some(0.5), rewards: Some(rewards), ..Outcome::default() };
+    store_outcome(&queue, &claim, &StoredOutcome { token: claim.token, outcome }).await;
+    queue
+        .change("update oddish.jobs set lease_until = now() - interval '1 minute', suspect_since = now() - interval '1 minute'")
+        .await;
+    eventually("the trial to end", async || (queue.trials().await[0].0 == "success").then_some(())).await;
+    let steps = dispatcher.stop().await;
+    assert!(!steps.iter().any(|step| matches!(step, Step::Launch(_))), "{steps:?}");
+    assert_eq!(queue.outcomes().await, ["recorded"]);
+}
+
+/// What an earlier attempt left under another token is none of this one's.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn an_outcome_under_another_token_is_not_adopted(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 1).await;
+    queue.submit(1, 1).await;
+    let claim = queue.claim().await;
+    queue.begin(&claim, &process()).await;
+    let outcome = Outcome { succeeded: true, ..Outcome::default() };
+    store_outcome(&queue, &claim, &StoredOutcome { token: uuid::Uuid::new_v4(), outcome }).await;
+    let lost = Lost { trial_id: &claim.trial_id, number: claim.number, token: claim.token, how: "it is gone" };
+    closer(&queue.pool).lost(lost).await.unwrap();
+    assert_eq!(queue.outcomes().await, ["lost"]);
+    assert_eq!(queue.trials().await[0].0, "retrying");
+}
+
+async fn store_outcome(queue: &Queue, claim: &Claim, stored: &StoredOutcome) {
+    let (task_id, _) = oddish_domain::id::parse_trial_id(&claim.trial_id).unwrap();
+    let key = attempt_outcome_key(task_id, &claim.trial_id, claim.number.unsigned_abs()).unwrap();
+    closer(&queue.pool).store.put(&key, serde_json::to_vec(stored).unwrap().into()).await.unwrap();
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]

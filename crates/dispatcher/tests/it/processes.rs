@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
-use crate::queue::{PATIENCE, Queue, eventually};
+use crate::queue::{PATIENCE, Queue, closer, eventually};
 
 /// What every script begins with: the call that cleans up is only noted. It takes a moment, as removing containers does.
 const NOTE_CLEAN_UP: &str = r#"#!/bin/sh
@@ -47,7 +47,7 @@ impl Runners {
     }
 
     fn launcher(&self, pool: &PgPool) -> ProcessLauncher {
-        ProcessLauncher::new(pool.clone(), self.command.clone())
+        ProcessLauncher::new(closer(pool), self.command.clone())
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -109,16 +109,16 @@ async fn an_attempt_begins_when_the_lost_one_before_it_is_cleaned_up(pool: PgPoo
     let queue = Queue::with_limit(pool, 1).await;
     queue.submit(1, 2).await;
     let runners = Runners::of("exit 1");
-    let dispatcher = Dispatcher::new(queue.pool.clone(), std::sync::Arc::new(runners.launcher(&queue.pool)));
+    let dispatcher = Dispatcher::new(closer(&queue.pool), std::sync::Arc::new(runners.launcher(&queue.pool)));
     let (shutdown, stopped) = watch::channel(false);
     let running = tokio::spawn(async move { dispatcher.run(stopped).await });
-    let (status, attempts, error) = eventually("the trial to fail", async || {
-        Some(queue.trials().await.remove(0)).filter(|(status, ..)| status == "failed")
-    })
-    .await;
+    // The first loss is tried again at once, the second after a while.
+    let lost = async || (queue.outcomes().await == ["lost", "lost"]).then_some(());
+    eventually("two runners to be lost", lost).await;
     shutdown.send_replace(true);
     running.await.unwrap();
-    assert_eq!((status.as_str(), attempts), ("failed", 2));
+    let (status, attempts, error) = queue.trials().await.remove(0);
+    assert_eq!((status.as_str(), attempts), ("queued", 2));
     assert!(error.unwrap().contains("The runner was lost"));
     let steps: Vec<String> =
         runners.notes().lines().map(|line| line.split_whitespace().step_by(2).collect::<Vec<_>>().join(" ")).collect();

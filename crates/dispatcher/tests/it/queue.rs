@@ -1,10 +1,15 @@
 //! A queue with trials in it.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use oddish_artifacts::FolderStore;
 use oddish_db::attempts::{self, Outcome, ProcessIdentity};
 use oddish_db::queue::{self, Claim};
 use oddish_db::{PgPool, queue_keys};
+use oddish_dispatcher::Closer;
+use oddish_domain::retry::RetrySettings;
 use time::OffsetDateTime;
 
 const KEY: &str = "a/model";
@@ -47,8 +52,8 @@ impl Queue {
                     now(), now()
                 from generate_series(0, $1 - 1) as number, version, task
                 returning id, trial_index)
-            insert into oddish.jobs (trial_id, queue_key, priority, available_at)
-            select id, $3, 1, now() from trial order by trial_index";
+            insert into oddish.jobs (trial_id, queue_key, submitter, priority, due_at)
+            select id, $3, 'someone', 1, now() from trial order by trial_index";
         sqlx::query(sql).bind(trials).bind(max_attempts).bind(KEY).execute(&self.pool).await.unwrap();
     }
 
@@ -62,7 +67,8 @@ impl Queue {
     }
 
     pub(crate) async fn record(&self, claim: &Claim) {
-        attempts::record(&self.pool, claim.token, &Outcome::default(), OffsetDateTime::now_utc()).await.unwrap();
+        let (outcome, rules) = (Outcome::default(), RetrySettings::default());
+        attempts::record(&self.pool, claim.token, &outcome, &rules, OffsetDateTime::now_utc()).await.unwrap();
     }
 
     pub(crate) async fn change(&self, sql: &'static str) {
@@ -80,6 +86,15 @@ impl Queue {
         let sql = "select status, attempts, error_message from oddish.trials order by id";
         sqlx::query_as(sql).fetch_all(&self.pool).await.unwrap()
     }
+}
+
+/// What closes the attempts of lost runners. The store is as much the test's own as its database.
+pub(crate) fn closer(pool: &PgPool) -> Closer {
+    let options = pool.connect_options();
+    let database = options.get_database().expect("each test has its own");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(database);
+    let store = Arc::new(FolderStore::open(&folder).unwrap());
+    Closer { pool: pool.clone(), store, rules: RetrySettings::default() }
 }
 
 /// Waits until `probe` finds something.

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use oddish_db::leases::Dead;
 use oddish_db::queue::Claim;
 use oddish_db::{DbError, PgPool};
-use oddish_dispatcher::{Dispatcher, LaunchError, Launcher};
+use oddish_dispatcher::{CloseError, Dispatcher, LaunchError, Launcher};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::queue::PATIENCE;
+use crate::queue::{PATIENCE, closer};
 
 /// What the dispatcher did.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) enum Step {
     Pass,
     /// It had a runner started.
     Launch(Claim),
+    /// It had what was left of a dead runner ended.
+    Clear(Dead),
     /// It had the runners stopped.
     Stop,
 }
@@ -62,7 +65,7 @@ impl Script {
             faults: Mutex::new(self.faults.into()),
             steps: sender,
         });
-        let dispatcher = Dispatcher::new(pool.clone(), launcher.clone());
+        let dispatcher = Dispatcher::new(closer(pool), launcher.clone());
         let (shutdown, stopped) = watch::channel(false);
         let task = tokio::spawn(async move { dispatcher.run(stopped).await });
         Running { launcher, steps, shutdown, task }
@@ -95,12 +98,16 @@ impl Launcher for Scripted {
         Ok(())
     }
 
-    async fn reconcile(&self) -> Result<bool, DbError> {
+    async fn reconcile(&self) -> Result<bool, CloseError> {
         self.tell(Step::Pass);
         match self.faults.lock().unwrap().pop_front() {
-            Some(fault) => Err(fault),
+            Some(fault) => Err(fault.into()),
             None => Ok(self.watching.load(Ordering::SeqCst)),
         }
+    }
+
+    async fn clear(&self, dead: &Dead) {
+        self.tell(Step::Clear(dead.clone()));
     }
 
     async fn stop(&self) {
@@ -119,6 +126,15 @@ impl Running {
         loop {
             if let Step::Launch(claim) = self.step().await {
                 return claim;
+            }
+        }
+    }
+
+    /// The next dead runner that is cleared away.
+    pub(crate) async fn cleared(&mut self) -> Dead {
+        loop {
+            if let Step::Clear(dead) = self.step().await {
+                return dead;
             }
         }
     }

@@ -156,6 +156,13 @@ pub const KNOWN: &[Known] = &[
     of(
         Source::Oddish,
         FailureClass::Task,
-        &["SettingsUnreadable", "TaskArchiveChanged", "TaskArchiveInvalid", "TaskArchiveMissing", "TaskInvalid"],
+        &[
+            "AgentEnvUnreadable",
+            "SettingsUnreadable",
+            "TaskArchiveChanged",
+            "TaskArchiveInvalid",
+            "TaskArchiveMissing",
+            "TaskInvalid",
+        ],
     ),
 ];

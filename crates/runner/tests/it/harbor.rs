@@ -5,9 +5,12 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
+use oddish_artifacts::{FolderStore, SharedStore, list_all};
 use oddish_db::attempts::Assignment;
+use oddish_domain::agent_env::AgentEnv;
 use oddish_domain::harbor_settings::HarborSettings;
 use oddish_runner::attempt::{Scratch, compose_project};
 use oddish_runner::clean_up::clean_up;
@@ -15,6 +18,8 @@ use oddish_runner::driver_environment::driver_environment;
 use oddish_runner::harbor_config::{COMPOSE_OVERLAY, trial_config};
 use oddish_runner::harbor_process::{DriverLine, HarborProcess};
 use oddish_runner::harbor_result::read_outcome;
+use oddish_runner::redaction::Redactor;
+use oddish_runner::upload::upload_tree;
 use serde_json::{Value, json};
 
 use crate::fixtures;
@@ -60,7 +65,7 @@ fn rig(task: &Path) -> Rig {
     fs::create_dir_all(scratch.temporary()).unwrap();
     fs::create_dir_all(scratch.trials()).unwrap();
     fs::write(scratch.compose_overlay(), COMPOSE_OVERLAY).unwrap();
-    let config = trial_config(&assignment, &HarborSettings::default(), None, &scratch);
+    let config = trial_config(&assignment, &HarborSettings::default(), &AgentEnv::default(), None, &scratch);
     fs::write(scratch.trial_config(), config.to_string()).unwrap();
     let environment = driver_environment(env::vars_os(), &[]);
     Rig { jobs, scratch, assignment, environment }
@@ -212,7 +217,7 @@ async fn what_a_killed_attempt_left_is_removed() {
 async fn what_an_agent_of_ones_own_prints_is_told() {
     let mut rig = rig(&hello());
     rig.assignment.agent = "talkative:Talkative".to_owned();
-    let config = trial_config(&rig.assignment, &HarborSettings::default(), None, &rig.scratch);
+    let config = trial_config(&rig.assignment, &HarborSettings::default(), &AgentEnv::default(), None, &rig.scratch);
     fs::write(rig.scratch.trial_config(), config.to_string()).unwrap();
     rig.environment.push(("PYTHONPATH".into(), fixtures().join("agents").into()));
     let mut harbor = rig.begin().await;
@@ -230,6 +235,49 @@ async fn what_an_agent_of_ones_own_prints_is_told() {
     assert_eq!((outcome.reward, outcome.input_tokens), (Some(0.0), Some(12)));
 }
 
+/// Harbor keeps in clear what the name doesn't call secret, and some characters of what it does.
+#[tokio::test]
+async fn what_an_agents_variables_leave_in_harbors_folder_is_taken_out() {
+    const SECRETS: [&str; 2] = ["hush-4711-hush", "word-0815-word"];
+    let rig = rig(&hello());
+    let show = "#!/bin/bash\necho \"it is $GREETING and $MY_API_KEY\"\necho hello > /app/hello.txt\n";
+    fs::write(rig.scratch.task("test").join("solution/solve.sh"), show).unwrap();
+    let mut env = AgentEnv::default();
+    env.set("GREETING", SECRETS[0]).unwrap();
+    env.set("MY_API_KEY", SECRETS[1]).unwrap();
+    let config = trial_config(&rig.assignment, &HarborSettings::default(), &env, None, &rig.scratch);
+    fs::write(rig.scratch.trial_config(), config.to_string()).unwrap();
+    let mut harbor = rig.begin().await;
+    while let Some(line) = tokio::time::timeout(LIMIT, harbor.next()).await.unwrap().unwrap() {
+        if let DriverLine::Failed { error } = line {
+            panic!("{error:?}");
+        }
+    }
+    let trial = rig.scratch.trial();
+    let config = fs::read_to_string(trial.join("config.json")).unwrap();
+    assert!(config.contains(SECRETS[0]) && config.contains("word****ord"), "{config}");
+    let said = fs::read_to_string(trial.join("agent/oracle.txt")).unwrap();
+    assert_eq!(said, format!("it is {} and [REDACTED]\n", SECRETS[0]));
+
+    let root = tempfile::tempdir().unwrap();
+    let store: SharedStore = Arc::new(FolderStore::open(root.path()).unwrap());
+    upload_tree(&store, "a/", &trial, &Redactor::new(SECRETS)).await.unwrap();
+    let mut redacted = 0;
+    for object in list_all(&*store, "a/").await.unwrap() {
+        let content = store.get(&object.key).await.unwrap();
+        let content = String::from_utf8_lossy(&content);
+        assert!(
+            SECRETS.iter().all(|secret| !content.contains(secret)) && !content.contains("word****ord"),
+            "{content}"
+        );
+        redacted += content.matches("[redacted]").count();
+    }
+    assert!(redacted >= 6, "{redacted}");
+    let log = store.get(&"a/agent/oracle.txt".parse().unwrap()).await.unwrap();
+    assert_eq!(log, "it is [redacted] and [REDACTED]\n");
+    assert_eq!(read_outcome(&trial).reward, Some(1.0));
+}
+
 #[tokio::test]
 async fn a_driver_that_is_not_needed_ends() {
     let rig = rig(&hello());
@@ -243,7 +291,7 @@ async fn a_driver_that_is_not_needed_ends() {
 async fn a_trial_that_cannot_begin_says_why() {
     let mut rig = rig(&hello());
     rig.assignment.agent = "nonsense".to_owned();
-    let config = trial_config(&rig.assignment, &HarborSettings::default(), None, &rig.scratch);
+    let config = trial_config(&rig.assignment, &HarborSettings::default(), &AgentEnv::default(), None, &rig.scratch);
     fs::write(rig.scratch.trial_config(), config.to_string()).unwrap();
     let mut harbor = rig.begin().await;
     let mut error = None;
@@ -278,7 +326,10 @@ print(TrialConfig.model_validate(json.load(sys.stdin)).model_dump_json())
         "artifacts": ["/a", {"source": "/b"}]
     }))
     .unwrap();
-    let ours = trial_config(&rig.assignment, &settings, Some(99.0), &rig.scratch);
+    let mut env = AgentEnv::default();
+    env.set("GREETING", "hello").unwrap();
+    let ours = trial_config(&rig.assignment, &settings, &env, Some(99.0), &rig.scratch);
+    assert_eq!(ours["agent"]["env"], json!({"GREETING": "hello"}));
     assert_eq!(ours["agent"]["import_path"], "my.agents:Agent");
     assert_eq!(ours["agent"]["override_timeout_sec"], 12.5);
     assert_eq!(ours["environment"]["kwargs"], json!({"a": "b", "auto_mounting": true}));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use oddish_artifacts::{FolderStore, SharedStore, list_all};
 use oddish_runner::live_log::{LiveLog, LogPlace};
+use oddish_runner::redaction::Redactor;
 
 const PREFIX: &str = "tasks/t-1/trials/t-1-0/attempt-2.log/";
 
@@ -20,12 +21,23 @@ struct Rig {
 }
 
 fn rig() -> Rig {
+    rig_without(&[])
+}
+
+/// One that keeps these secrets out.
+fn rig_without(secrets: &[&str]) -> Rig {
     let root = tempfile::tempdir().unwrap();
     let trial = tempfile::tempdir().unwrap();
     let store: SharedStore = Arc::new(FolderStore::open(root.path()).unwrap());
     let harbor = tempfile::tempfile().unwrap();
     let place = LogPlace { task_id: "t-1".to_owned(), trial_id: "t-1-0".to_owned(), attempt: 2 };
-    let log = LiveLog::start(store.clone(), place, trial.path(), harbor.try_clone().unwrap());
+    let log = LiveLog::start(
+        store.clone(),
+        place,
+        trial.path(),
+        harbor.try_clone().unwrap(),
+        &Redactor::new(secrets.iter().copied()),
+    );
     Rig { store, trial, log, harbor, _root: root }
 }
 
@@ -110,4 +122,28 @@ async fn nothing_said_is_nothing_stored() {
     let Rig { store, log, _root, .. } = rig();
     log.finish().await;
     assert_eq!(chunks(&store).await, [""; 0]);
+}
+
+/// One lies across two reads, one across two pieces of the driver's, one across two lines.
+#[tokio::test(start_paused = true)]
+async fn secrets_are_in_no_chunk_wherever_they_are_cut() {
+    let Rig { store, trial, log, mut harbor, _root } = rig_without(&["hush-4711-hush", "first line\nsecond line"]);
+    fs::create_dir(trial.path().join("agent")).unwrap();
+    let agent = trial.path().join("agent/hush-4711-hush.txt");
+    append(&agent, &format!("{}hush-47", "x".repeat((256 << 10) - 7)));
+    harbor.write_all(b"said first line\n").unwrap();
+    let piece = "y".repeat(16_384 - 7);
+    log.line(format!("{piece}hush-47"));
+    log.line("11-hush is out");
+    wait_for_chunks(&store, 5).await;
+    append(&agent, "11-hush too\n");
+    harbor.write_all(b"second line and more\nhush-4711-hus\n").unwrap();
+    log.finish().await;
+    let whole = chunks(&store).await.concat();
+    let shown = whole.replace(&piece, "<y>").replace(&"x".repeat((256 << 10) - 7), "<x>");
+    assert_eq!(
+        shown,
+        "<y>[redacted] is out\n--- harbor\nsaid \n--- agent/[redacted].txt\n<x>\n--- harbor\n[redacted] and more\n\
+         hush-4711-hus\n--- agent/[redacted].txt\n[redacted] too\n"
+    );
 }

@@ -6,10 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use oddish_artifacts::key::attempt_outcome_key;
 use oddish_artifacts::{FolderStore, Key, SharedStore, archive, hash, list_all};
-use oddish_db::attempts::{self, AfterLoss};
+use oddish_db::attempts::{self, AfterLoss, StoredOutcome};
 use oddish_db::wake::Wakes;
 use oddish_db::{PgPool, queue};
+use oddish_domain::agent_env::AgentEnv;
+use oddish_domain::retry::RetrySettings;
+use oddish_domain::sealing::{SealedEnv, SealingKey, SecretKey};
 use oddish_runner::attempt::Scratch;
 use oddish_runner::run::{Attempt, Ending, RunError, Runner, run};
 use oddish_runner::settings::RunnerSettings;
@@ -71,7 +75,7 @@ async fn rig(pool: PgPool, script: &str) -> Rig {
                 environment, max_attempts, created_at, updated_at)
             select 'some-task-0', task_id, version, 0, experiment_id, 'oracle', 'default', queue_key, 'docker', 6, now(), now()
             from version, task, key returning id, queue_key)
-        insert into oddish.jobs (trial_id, queue_key, priority, available_at) select id, queue_key, 1, now() from trial";
+        insert into oddish.jobs (trial_id, queue_key, priority, due_at, submitter) select id, queue_key, 1, now(), 'someone' from trial";
     sqlx::query(sql).bind(ARCHIVE).bind(sha256).execute(&pool).await.unwrap();
     let claim = queue::claim(&pool, 1, OffsetDateTime::now_utc()).await.unwrap().pop().expect("a claim");
 
@@ -87,7 +91,8 @@ async fn rig(pool: PgPool, script: &str) -> Rig {
         min_free_bytes: 0,
         pass_env: Vec::new(),
     };
-    let runner = Runner { pool, store, settings, variables: std::env::vars_os().collect() };
+    let retries = RetrySettings::default();
+    let runner = Runner { pool, store, settings, retries, variables: std::env::vars_os().collect() };
     let attempt = Attempt { trial_id: claim.trial_id, number: claim.number, token: claim.token };
     Rig { folder, runner, attempt, scratch }
 }
@@ -186,7 +191,8 @@ async fn an_attempt_that_somebody_closes_is_stopped(pool: PgPool) {
         while !rig.file("listening").exists() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let lost = attempts::lose(&rig.runner.pool, rig.attempt.token, "gone", OffsetDateTime::now_utc()).await;
+        let Runner { pool, retries, .. } = &rig.runner;
+        let lost = attempts::lose(pool, rig.attempt.token, "gone", retries, OffsetDateTime::now_utc()).await;
         assert_eq!(lost.unwrap(), AfterLoss::Retried);
     };
     let (ending, ()) = tokio::join!(rig.run(), closing);
@@ -194,6 +200,53 @@ async fn an_attempt_that_somebody_closes_is_stopped(pool: PgPool) {
     assert!(rig.file("told").exists(), "Harbor was not told to stop");
     assert_eq!(rig.trial("status").await.as_deref(), Some("retrying"));
     assert!(!rig.scratch.root().exists(), "the scratch folder stays");
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_trial_that_somebody_cancels_is_stopped_and_says_so(pool: PgPool) {
+    let rig = rig(pool, "trap 'echo told > told; exit 130' TERM\necho > listening\nwhile :; do sleep 0.01; done").await;
+    let cancelling = async {
+        while !rig.file("listening").exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let ids = [rig.attempt.trial_id.clone()];
+        sqlx::query("update oddish.trials set cancel_requested_at = now() where id = any($1)")
+            .bind(&ids[..])
+            .execute(&rig.runner.pool)
+            .await
+            .unwrap();
+    };
+    let (ending, ()) = tokio::join!(rig.run(), cancelling);
+    assert_eq!(ending.unwrap(), Ending::Cancelled);
+    assert!(rig.file("told").exists(), "Harbor was not told to stop");
+    assert_eq!(rig.trial("status").await.as_deref(), Some("failed"));
+    assert_eq!(rig.trial("harbor_stage").await.as_deref(), Some("cancelled"));
+    assert!(!rig.scratch.root().exists(), "the scratch folder stays");
+}
+
+/// Whatever becomes of the runner after that, the trial need not run again.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn the_outcome_is_stored_before_it_is_recorded(pool: PgPool) {
+    let rig = rig(pool, SUCCEED).await;
+    // Recording waits for this lock; storing does not.
+    let mut held = rig.runner.pool.begin().await.unwrap();
+    let locking = async {
+        rig.until_trial("status", "running").await;
+        sqlx::query("select from oddish.jobs for update").execute(&mut *held).await.unwrap();
+        let key = attempt_outcome_key("some-task", "some-task-0", 1).unwrap();
+        let stored = loop {
+            match rig.runner.store.get(&key).await {
+                Ok(stored) => break stored,
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        };
+        let stored: StoredOutcome = serde_json::from_slice(&stored).unwrap();
+        assert_eq!((stored.token, stored.outcome.reward), (rig.attempt.token, Some(1.0)));
+        assert_eq!(rig.trial("status").await.as_deref(), Some("running"), "it is not recorded yet");
+        held.rollback().await.unwrap();
+    };
+    let (ending, ()) = tokio::join!(rig.run(), locking);
+    assert_eq!(ending.unwrap(), Ending::Recorded);
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
@@ -252,4 +305,76 @@ async fn files_that_cannot_be_stored_are_kept_where_they_are(pool: PgPool) {
     assert_eq!(rig.trial("reward").await.as_deref(), Some("1"));
     assert_eq!(rig.trial("error_type").await.as_deref(), Some("FilesNotStored"));
     assert!(rig.scratch.trial().join("result.json").is_file());
+}
+
+/// Gives the trial a sealed variable, and the runner `secret_key`.
+async fn with_agent_env(rig: &mut Rig, sealed_by: &str, secret_key: &str) {
+    let mut env = AgentEnv::default();
+    env.set("GREETING", "hush-4711-hush").unwrap();
+    let key = SealingKey::of(&SecretKey::parse(sealed_by).unwrap());
+    let harbor = serde_json::json!({"agent_env": SealedEnv::seal(&key, "some-task", &env)});
+    sqlx::query("update oddish.trials set harbor = $1").bind(harbor).execute(&rig.runner.pool).await.unwrap();
+    rig.runner.variables.push(("ODDISH_SECRET_KEY".into(), secret_key.into()));
+    rig.runner.variables.push(("ANTHROPIC_API_KEY".into(), "key-of-the-runner".into()));
+}
+
+/// The stand-in shows everything that it was given, wherever it can.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn harbor_gets_the_agents_variables_and_nobody_else_sees_them(pool: PgPool) {
+    let show = r#"
+cp "$config" given.json
+[ "$(stat -c %a "$config")" = 600 ] || exit 9
+env > given.env
+mkdir -p "$TRIAL/agent"
+cp "$config" "$TRIAL/config.json"
+echo "$ANTHROPIC_API_KEY" > "$TRIAL/agent/agent.txt"
+grep -o hush-4711-hush "$config" >&2
+echo '{"log": "agent", "stream": "stdout", "text": "it is hush-4711-hush"}'
+"#;
+    let fail = r#"echo '{"error": {"type": "ValueError", "message": "bad hush-4711-hush", "traceback": "at hush-4711-hush"}}'"#;
+    let mut rig = rig(pool, &[show, fail].concat()).await;
+    let secret_key = "k".repeat(32);
+    with_agent_env(&mut rig, &secret_key, &secret_key).await;
+    assert_eq!(rig.run().await.unwrap(), Ending::Recorded);
+
+    let given: serde_json::Value = serde_json::from_slice(&fs::read(rig.file("given.json")).unwrap()).unwrap();
+    assert_eq!(given["agent"]["env"], serde_json::json!({"GREETING": "hush-4711-hush"}));
+    assert!(!fs::read_to_string(rig.file("given.env")).unwrap().contains(&secret_key));
+    assert_eq!(rig.trial("error_message").await.as_deref(), Some("bad [redacted]"));
+    let mut logged = String::new();
+    for key in rig.stored().await {
+        let content = String::from_utf8(rig.runner.store.get(&key).await.unwrap().to_vec()).unwrap();
+        assert!(!content.contains("hush-4711") && !content.contains("key-of-the-runner"), "{key}: {content}");
+        if key.as_str().contains("attempt-1.log/") {
+            logged += &content;
+        }
+    }
+    for line in
+        ["it is [redacted]\n", "at [redacted]\n", "--- harbor\n[redacted]\n", "--- agent/agent.txt\n[redacted]\n"]
+    {
+        assert!(logged.contains(line), "{line:?} is not in {logged:?}");
+    }
+    let prefix = rig.trial("artifact_prefix").await.unwrap();
+    let redactions = rig.runner.store.get(&format!("{prefix}redactions.json").parse().unwrap()).await.unwrap();
+    assert!(std::str::from_utf8(&redactions).unwrap().contains("config.json"), "{redactions:?}");
+}
+
+/// Only the end of what Harbor said is told, which here begins in the middle of a secret.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn no_half_of_a_secret_is_in_what_a_crashed_harbor_said_last(pool: PgPool) {
+    let rig = rig(pool, "printf 'hush-4711-hush the-end %4083s' x >&2; exit 3").await;
+    assert_eq!(rig.run().await.unwrap(), Ending::Recorded);
+    let message = rig.trial("error_message").await.unwrap();
+    assert!(message.contains("the-end") && !message.contains("hush"), "{message}");
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn with_another_key_the_trial_fails_and_says_so(pool: PgPool) {
+    let mut rig = rig(pool, SUCCEED).await;
+    with_agent_env(&mut rig, &"k".repeat(32), &"x".repeat(32)).await;
+    assert_eq!(rig.run().await.unwrap(), Ending::Recorded);
+    assert_eq!(rig.trial("error_type").await.as_deref(), Some("AgentEnvUnreadable"));
+    let message = rig.trial("error_message").await.unwrap();
+    assert!(message.contains("GREETING") && message.contains("ODDISH_SECRET_KEY"), "{message}");
+    assert!(!rig.file("began").exists(), "the trial was begun");
 }

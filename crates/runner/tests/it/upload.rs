@@ -1,11 +1,14 @@
 //! What of a trial's folder reaches the store.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::sync::Arc;
 
 use oddish_artifacts::{FolderStore, SharedStore, list_all};
+use oddish_runner::redaction::Redactor;
 use oddish_runner::upload::upload_tree;
+use serde_json::{Value, json};
 
 use crate::fixtures;
 
@@ -14,7 +17,7 @@ async fn a_folder_is_stored_as_it_is() {
     let root = tempfile::tempdir().unwrap();
     let store: SharedStore = Arc::new(FolderStore::open(root.path()).unwrap());
     let sample = fixtures().join("samples/multi-step");
-    let stored = upload_tree(&store, "tasks/t/trials/t-0/attempt-1/", &sample).await.unwrap();
+    let stored = upload_tree(&store, "tasks/t/trials/t-0/attempt-1/", &sample, &Redactor::default()).await.unwrap();
     let keys = list_all(&*store, "tasks/").await.unwrap();
     assert_eq!(stored, keys.len());
     let mut files = 0;
@@ -29,6 +32,62 @@ async fn a_folder_is_stored_as_it_is() {
     assert_eq!(stored, files);
 }
 
+/// What is stored below a prefix, by path.
+async fn stored(store: &SharedStore, prefix: &str) -> BTreeMap<String, Vec<u8>> {
+    let mut objects = BTreeMap::new();
+    for object in list_all(&**store, prefix).await.unwrap() {
+        let path = object.key.as_str().strip_prefix(prefix).unwrap().to_owned();
+        objects.insert(path, store.get(&object.key).await.unwrap().to_vec());
+    }
+    objects
+}
+
+#[tokio::test]
+async fn secrets_are_in_no_file_and_the_tree_says_where_they_were() {
+    const SECRET: &str = "hush-4711-hush";
+    let root = tempfile::tempdir().unwrap();
+    let store: SharedStore = Arc::new(FolderStore::open(root.path()).unwrap());
+    let scratch = tempfile::tempdir().unwrap();
+    let trial = scratch.path().join("trial");
+    fs::create_dir_all(trial.join("agent")).unwrap();
+    // As Harbor writes it: a variable whose name does not say that it is secret stands there in clear.
+    let config =
+        json!({"trial_name": "t", "agent": {"env": {"GREETING": SECRET, "API_KEY": "hush****ush", "FLAG": "true"}}});
+    fs::write(trial.join("config.json"), serde_json::to_vec_pretty(&config).unwrap()).unwrap();
+    fs::write(trial.join("result.json"), json!({"config": config}).to_string()).unwrap();
+    fs::write(trial.join("agent/core"), [b"\xff\0", SECRET.as_bytes(), b"\0"].concat()).unwrap();
+    fs::write(trial.join("agent/plain.txt"), "true, hush-4711\n").unwrap();
+    fs::write(trial.join(format!("agent/{SECRET}.txt")), "named").unwrap();
+    fs::write(trial.join("agent/[redacted].txt"), "named so").unwrap();
+    fs::write(trial.join("redactions.json"), "forged").unwrap();
+
+    let count = upload_tree(&store, "a/", &trial, &Redactor::new([SECRET])).await.unwrap();
+    let stored = stored(&store, "a/").await;
+    assert_eq!((count, stored.len()), (6, 7));
+    for (path, content) in &stored {
+        assert!(!path.contains(SECRET), "{path}");
+        assert!(!content.windows(SECRET.len()).any(|bytes| bytes == SECRET.as_bytes()), "{path}");
+    }
+    let read = |path: &str| serde_json::from_slice::<Value>(&stored[path]).unwrap();
+    let clean = json!({"trial_name": "t", "agent": {"env": {"GREETING": "[redacted]", "API_KEY": "[redacted]", "FLAG": "true"}}});
+    assert_eq!(read("config.json"), clean);
+    assert_eq!(read("result.json"), json!({"config": clean}));
+    assert_eq!(stored["agent/core"], [b"\xff\0".as_slice(), &[b'*'; 14], b"\0"].concat());
+    assert_eq!(stored["agent/plain.txt"], b"true, hush-4711\n");
+    assert_eq!(
+        (&stored["agent/[redacted].txt"][..], &stored["agent/[redacted].txt.2"][..]),
+        (&b"named so"[..], &b"named"[..])
+    );
+    let file =
+        |path: &str, replacements: u64, form: &str| json!({"path": path, "replacements": replacements, "form": form});
+    let expected = json!({"mask": "[redacted]", "files": [
+        file("agent/[redacted].txt.2", 1, "path"), file("agent/core", 1, "binary"), file("config.json", 2, "text"),
+        file("result.json", 2, "text"),
+    ]});
+    assert_eq!(read("redactions.json"), expected);
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1, "a copy stays");
+}
+
 #[tokio::test]
 async fn links_and_impossible_names_are_left_out() {
     let root = tempfile::tempdir().unwrap();
@@ -40,7 +99,7 @@ async fn links_and_impossible_names_are_left_out() {
     fs::write(trial.path().join("line\nbreak"), "odd").unwrap();
     symlink(outside.path(), trial.path().join("folder")).unwrap();
     symlink(outside.path().join("secret"), trial.path().join("file")).unwrap();
-    assert_eq!(upload_tree(&store, "a/", trial.path()).await.unwrap(), 1);
+    assert_eq!(upload_tree(&store, "a/", trial.path(), &Redactor::default()).await.unwrap(), 1);
     let keys: Vec<String> =
         list_all(&*store, "a/").await.unwrap().into_iter().map(|object| object.key.to_string()).collect();
     assert_eq!(keys, ["a/trial.log"]);
@@ -52,7 +111,7 @@ async fn the_result_comes_when_the_rest_is_there() {
     let store: SharedStore = Arc::new(FolderStore::open(root.path()).unwrap());
     // A file where the store needs a folder: the verifier's files can't be stored.
     store.put(&"a/verifier".parse().unwrap(), "".into()).await.unwrap();
-    upload_tree(&store, "a/", &fixtures().join("samples/oracle")).await.unwrap_err();
+    upload_tree(&store, "a/", &fixtures().join("samples/oracle"), &Redactor::default()).await.unwrap_err();
     let keys = list_all(&*store, "a/").await.unwrap();
     assert!(keys.iter().any(|object| object.key.as_str() == "a/config.json"));
     assert!(keys.iter().all(|object| object.key.as_str() != "a/result.json"), "{keys:?}");

@@ -100,3 +100,23 @@ async fn a_server_that_is_told_to_stop_gives_its_trials_back() {
     assert_eq!((&task["trials"][0]["reward"], &task["trials"][0]["attempts"]), (&json!(1.0), &json!(1)));
     assert_eq!(stack.outcomes(&task_id).await, ["interrupted", "recorded"]);
 }
+
+/// Between finishing and recording: the trial was paid for, and its outcome is in the store.
+#[tokio::test]
+async fn a_runner_that_dies_before_it_can_record_has_not_run_in_vain() {
+    let mut stack = Stack::new().await;
+    stack.start_api(&[]).await;
+    let task_id = stack.submit(&tasks().join("live"), &["-a", "oracle"]).remove(0);
+    stack.stage(&task_id, "agent_running").await;
+    let runner = stack.runners().await[0];
+    // Recording waits for this lock.
+    let mut held = stack.pool.begin().await.unwrap();
+    sqlx::query("select from oddish.jobs for update").execute(&mut *held).await.unwrap();
+    let outcome = stack.storage().join(format!("tasks/{task_id}/trials/{task_id}-0/attempt-1.outcome.json"));
+    eventually("the outcome to be stored", async || outcome.is_file().then_some(())).await;
+    kill(runner, Signal::SIGKILL).unwrap();
+    held.rollback().await.unwrap();
+    let task = stack.completed(&task_id).await;
+    assert_eq!((&task["trials"][0]["reward"], &task["trials"][0]["attempts"]), (&json!(1.0), &json!(1)));
+    assert_eq!(stack.outcomes(&task_id).await, ["recorded"], "it ran once");
+}

@@ -10,7 +10,7 @@ use std::time::Duration;
 use oddish_functions::dispatch::Dispatched;
 use oddish_functions::routes::{EVENT_FUNCTIONS, ROUTES};
 use oddish_local_bucket::{Access, LocalBucket};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::task::JoinHandle;
 
 use crate::stack::{Stack, eventually, hello, program};

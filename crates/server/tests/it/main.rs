@@ -5,11 +5,13 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod cancel;
 mod deaths;
 mod dispatchers;
 mod functions;
 mod outcomes;
 mod private_postgres;
+mod secrets;
 mod stack;
 mod stage;
 mod stand_in;

@@ -80,6 +80,7 @@ impl Stack {
         command
             .env("DATABASE_URL", &self.database_url)
             .env("ODDISH_HARBOR_JOBS_DIR", self.folder().join("harbor-jobs"))
+            .env("ODDISH_HOME", self.folder().join("home"))
             .envs(self.settings.iter().cloned())
             .stdin(Stdio::null());
         let child = command.spawn().unwrap();
@@ -152,6 +153,12 @@ impl Stack {
 
     pub(crate) async fn get(&self, path: &str) -> Value {
         let response = reqwest::get(format!("{}{path}", self.api)).await.unwrap();
+        assert!(response.status().is_success(), "{path}: {response:?}");
+        response.json().await.unwrap()
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
+        let response = reqwest::Client::new().post(format!("{}{path}", self.api)).json(body).send().await.unwrap();
         assert!(response.status().is_success(), "{path}: {response:?}");
         response.json().await.unwrap()
     }

@@ -1,6 +1,5 @@
 //! The whole way on this machine: a task goes in at the CLI, and rewards, logs and artifacts come out.
 
-
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};

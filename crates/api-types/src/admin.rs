@@ -1,0 +1,164 @@
+//! What operators look at: slots, queues, and what is stuck (contract 1.5, Admin).
+
+use oddish_domain::status::{TaskStatus, TrialStatus};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// `GET /admin/slots`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SlotsResponse {
+    /// The keys by name.
+    pub queue_keys: Vec<KeySlots>,
+    /// Slots of all keys.
+    pub total_slots: u64,
+    /// Those of them that are held.
+    pub total_active: u64,
+    /// Whether there are more slots than the keys list: those that are held come first.
+    pub truncated: bool,
+    /// When this was read.
+    #[serde(with = "time::serde::rfc3339")]
+    pub timestamp: OffsetDateTime,
+}
+
+/// The slots of one key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct KeySlots {
+    /// The key.
+    pub queue_key: String,
+    /// How many it has, those included that go once they are free.
+    pub total_slots: u64,
+    /// How many are held.
+    pub active_slots: u64,
+    /// The slots by number.
+    pub slots: Vec<Slot>,
+}
+
+/// One slot.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Slot {
+    /// The key.
+    pub queue_key: String,
+    /// Its number.
+    pub slot: i32,
+    /// The trial that holds it.
+    pub locked_by: Option<String>,
+    /// Until when that trial's runner must have begun, or must have renewed its lease. A slot has no lease of its own: it is freed with
+    /// its trial.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub locked_until: Option<OffsetDateTime>,
+    /// Whether it is held.
+    pub is_active: bool,
+    /// Whether it goes once it is free, because the limit was lowered.
+    pub retiring: bool,
+}
+
+/// `GET /admin/queue-status`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct QueueStatusResponse {
+    /// The keys by name.
+    pub trial_queues: Vec<TrialQueue>,
+    /// Always 0: this version has no analyses.
+    pub analysis_queued: u64,
+    /// Always 0.
+    pub analysis_running: u64,
+    /// Always 0: this version has no verdicts.
+    pub verdict_queued: u64,
+    /// Always 0.
+    pub verdict_running: u64,
+    /// When this was read.
+    #[serde(with = "time::serde::rfc3339")]
+    pub timestamp: OffsetDateTime,
+}
+
+/// The trials of one key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TrialQueue {
+    /// The key.
+    pub queue_key: String,
+    /// How many wait, those included that wait for their next try.
+    pub queued: u64,
+    /// How many hold a slot.
+    pub running: u64,
+}
+
+/// `GET /admin/orphaned-state`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OrphanedStateResponse {
+    /// How many there are.
+    pub counts: OrphanCounts,
+    /// Up to 20 of the trials, the most silent first.
+    pub trial_samples: Vec<OrphanedTrial>,
+    /// Up to 20 of the tasks, the oldest first.
+    pub task_samples: Vec<OrphanedTask>,
+    /// Minutes of silence that count.
+    pub stale_after_minutes: u32,
+    /// When this was read.
+    #[serde(with = "time::serde::rfc3339")]
+    pub timestamp: OffsetDateTime,
+}
+
+/// How much is orphaned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OrphanCounts {
+    /// Trials whose runner has not been heard of for so long.
+    pub running_stale_heartbeat: u64,
+    /// Tasks that have not ended although all their trials have.
+    pub active_tasks_without_active_trials: u64,
+}
+
+/// A trial whose runner is silent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OrphanedTrial {
+    /// The trial.
+    pub trial_id: String,
+    /// Its task.
+    pub task_id: String,
+    /// Its key.
+    pub queue_key: String,
+    /// Its status.
+    pub status: TrialStatus,
+    /// Always `running_stale_heartbeat`.
+    pub issue: String,
+    /// What Harbor did last.
+    pub harbor_stage: Option<String>,
+    /// The runner's process: `host:pid`.
+    pub current_worker_id: Option<String>,
+    /// The slot that it holds.
+    pub current_queue_slot: Option<i32>,
+    /// When it was claimed.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub claimed_at: Option<OffsetDateTime>,
+    /// When its runner was last heard of.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub heartbeat_at: Option<OffsetDateTime>,
+    /// When its row last changed.
+    #[serde(with = "time::serde::rfc3339")]
+    pub updated_at: OffsetDateTime,
+}
+
+/// A task that should have ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OrphanedTask {
+    /// The task.
+    pub task_id: String,
+    /// Its stage.
+    pub status: TaskStatus,
+    /// Always false: this version has no analyses.
+    pub run_analysis: bool,
+    /// Always null.
+    pub verdict_status: Option<TrialStatus>,
+    /// Always `active_task_without_active_trials`.
+    pub issue: String,
+    /// When its row last changed.
+    #[serde(with = "time::serde::rfc3339")]
+    pub updated_at: OffsetDateTime,
+}

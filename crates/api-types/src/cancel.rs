@@ -1,0 +1,63 @@
+//! Cancelling trials.
+
+use serde::{Deserialize, Serialize};
+
+/// `POST /tasks/cancel`: which tasks.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CancelTasksRequest {
+    /// Ids of the tasks, from 1 to 1000.
+    pub task_ids: Vec<String>,
+}
+
+/// What cancelling did to the trials that were meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CancelledTrials {
+    /// They were waiting, and have ended.
+    #[serde(default)]
+    pub cancelled: Vec<String>,
+    /// They run, and stop within seconds.
+    #[serde(default)]
+    pub stopping: Vec<String>,
+    /// They had been cancelled before, and have not stopped yet.
+    #[serde(default)]
+    pub already_stopping: Vec<String>,
+    /// They had ended before.
+    #[serde(default)]
+    pub already_ended: Vec<String>,
+}
+
+/// `POST /tasks/cancel`: what was done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CancelTasksResponse {
+    /// Always `cancelled`.
+    pub status: String,
+    /// The tasks that were found, in the order of the request.
+    pub task_ids: Vec<String>,
+    /// The others.
+    pub not_found_task_ids: Vec<String>,
+    /// How many were found.
+    pub tasks_found: u32,
+    /// How many of them had not ended, and had not been cancelled before.
+    pub tasks_cancelled: u32,
+    /// How many trials were cancelled by this request: those that ended at once and those that are stopping.
+    pub trials_cancelled: u32,
+    /// Always 0: nothing runs on Modal.
+    pub modal_calls_cancelled: u32,
+    /// Which trials these are, and which others the tasks have.
+    #[serde(flatten)]
+    pub trials: CancelledTrials,
+}
+
+/// `POST /trials/{trial_id}/cancel` and `POST /experiments/{experiment_id}/cancel`: what was done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CancelResponse {
+    /// Always `cancelled`.
+    pub status: String,
+    /// What became of the trials.
+    #[serde(flatten)]
+    pub trials: CancelledTrials,
+}

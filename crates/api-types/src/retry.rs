@@ -1,0 +1,45 @@
+//! Running trials again.
+
+use oddish_domain::failure::FailureClass;
+use oddish_domain::status::TrialStatus;
+use serde::{Deserialize, Serialize};
+
+/// `POST /trials/{trial_id}/retry`: what was done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RetryTrialResponse {
+    /// Always `queued`.
+    pub status: String,
+    /// The trial.
+    pub trial_id: String,
+}
+
+/// `POST /experiments/{experiment_id}/retry`: which of its trials. At least one of the lists must name something; a trial is meant that
+/// fits both.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RetryExperimentRequest {
+    /// Trials in these statuses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statuses: Vec<TrialStatus>,
+    /// Trials whose error is of these classes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub error_classes: Vec<FailureClass>,
+    /// Tell what would be done, and do nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+}
+
+/// `POST /experiments/{experiment_id}/retry`: what was done, or would be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RetryExperimentResponse {
+    /// `queued`, or `dry_run` when nothing was done.
+    pub status: String,
+    /// The experiment.
+    pub experiment_id: String,
+    /// The trials that had ended and are queued again.
+    pub queued: Vec<String>,
+    /// The trials that have not ended, and are left alone.
+    pub still_active: Vec<String>,
+}

@@ -1,0 +1,93 @@
+//! Ending trials because somebody asked for it.
+
+use std::collections::HashSet;
+
+use sqlx::PgPool;
+use time::OffsetDateTime;
+
+use crate::attempts::mark_cancelled;
+use crate::statements::On;
+use crate::{DbError, tasks};
+
+/// What cancelling did to the trials that were named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cancelled {
+    /// They were waiting, and have ended.
+    pub ended: Vec<String>,
+    /// They run, and their runners have been told to stop.
+    pub stopping: Vec<String>,
+    /// They run, and their runners had been told before.
+    pub stopping_already: Vec<String>,
+    /// They had ended already.
+    pub over: Vec<String>,
+    /// The tasks that were meant as a whole, had not ended, and had not been cancelled before.
+    pub tasks: Vec<String>,
+}
+
+/// Ends the trials that wait, and asks for the end of those that run: their runners see it within seconds. Trials that have ended stay as
+/// they are. All or nothing.
+///
+/// The tasks of `whole_tasks` were meant as a whole: once none of their trials is left, they have failed and not completed (contract 3.4).
+pub async fn cancel(
+    pool: &PgPool,
+    trial_ids: &[String],
+    whole_tasks: &[String],
+    now: OffsetDateTime,
+) -> Result<Cancelled, DbError> {
+    let doing = "cancel trials";
+    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
+    // The job's row is what a claim, a runner that begins and one that records take first: whoever has it decides.
+    let jobs = sqlx::query!(
+        "select trial_id, state from oddish.jobs where trial_id = any($1) order by id for update",
+        trial_ids
+    )
+    .fetch_all(On(&mut *transaction))
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    let asked_now: HashSet<String> = sqlx::query_scalar!(
+        "update oddish.trials set cancel_requested_at = $2, updated_at = $2
+        where id = any($1) and status in ('queued', 'running', 'retrying') and cancel_requested_at is null
+        returning id",
+        trial_ids,
+        now
+    )
+    .fetch_all(On(&mut *transaction))
+    .await
+    .map_err(DbError::while_doing(doing))?
+    .into_iter()
+    .collect();
+    let mut cancelled = Cancelled::default();
+    for job in jobs {
+        let place = if matches!(&*job.state, "waiting" | "ready") {
+            &mut cancelled.ended
+        } else if asked_now.contains(&job.trial_id) {
+            &mut cancelled.stopping
+        } else {
+            &mut cancelled.stopping_already
+        };
+        place.push(job.trial_id);
+    }
+    mark_cancelled(&mut transaction, &cancelled.ended, now).await?;
+    sqlx::query!("delete from oddish.jobs where trial_id = any($1)", &cancelled.ended)
+        .execute(On(&mut *transaction))
+        .await
+        .map_err(DbError::while_doing(doing))?;
+    cancelled.tasks = sqlx::query_scalar!(
+        "update oddish.tasks set cancel_requested_at = $2
+        where id in (select id from oddish.tasks
+            where id = any($1) and status not in ('completed', 'failed') and cancel_requested_at is null
+            order by id for no key update)
+        returning id",
+        whole_tasks,
+        now
+    )
+    .fetch_all(On(&mut *transaction))
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    tasks::move_on(&mut transaction, &cancelled.ended, now).await?;
+    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    let live: HashSet<&String> =
+        cancelled.ended.iter().chain(&cancelled.stopping).chain(&cancelled.stopping_already).collect();
+    let over = trial_ids.iter().filter(|id| !live.contains(id)).cloned().collect();
+    Ok(Cancelled { over, ..cancelled })
+}

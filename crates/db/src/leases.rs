@@ -1,0 +1,77 @@
+//! Whether the runners of begun jobs are alive.
+//!
+//! A runner renews its lease as long as it works. Where it stops without a word, its launcher notices; the lease is the net under that.
+//! One that ran out makes the job suspect, and only a job that stays suspect for a while is dead: when the database was away, nobody could
+//! renew, and whoever lives does so as soon as it is back.
+
+use sqlx::PgPool;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::DbError;
+use crate::attempts::Fenced;
+use crate::statements::On;
+
+/// How long a lease lasts from its renewal. Long enough for the database to fail over.
+pub const LEASE: Duration = Duration::minutes(5);
+/// How long a job is suspect before it is dead.
+pub const SUSPICION: Duration = Duration::seconds(30);
+
+/// Renews the lease of an attempt.
+pub async fn renew(pool: &PgPool, token: Uuid, now: OffsetDateTime) -> Result<Fenced, DbError> {
+    sqlx::query!(
+        "update oddish.jobs set lease_until = $2, suspect_since = null where token = $1 and state = 'begun'",
+        token,
+        now + LEASE
+    )
+    .execute(On(pool))
+    .await
+    .map(|done| if done.rows_affected() == 0 { Fenced::Stale } else { Fenced::Accepted })
+    .map_err(DbError::while_doing("renew a lease"))
+}
+
+/// Marks the jobs whose lease has run out, and returns how many there are now.
+pub async fn suspect(pool: &PgPool, now: OffsetDateTime) -> Result<u64, DbError> {
+    sqlx::query!(
+        "update oddish.jobs set suspect_since = $1
+        where id in (
+            select id from oddish.jobs
+            where state = 'begun' and lease_until < $1 and suspect_since is null
+            limit 10000 for update skip locked)",
+        now
+    )
+    .execute(On(pool))
+    .await
+    .map(|done| done.rows_affected())
+    .map_err(DbError::while_doing("look for leases that ran out"))
+}
+
+/// An attempt whose runner is taken to be dead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dead {
+    /// The trial.
+    pub trial_id: String,
+    /// Number of the attempt.
+    pub number: i32,
+    /// Its fencing token.
+    pub token: Uuid,
+    /// The machine that its runner ran on.
+    pub host: Option<String>,
+    /// Its process id there.
+    pub pid: Option<i32>,
+}
+
+/// The attempts that have been suspect for long enough.
+pub async fn dead(pool: &PgPool, now: OffsetDateTime) -> Result<Vec<Dead>, DbError> {
+    sqlx::query_as!(
+        Dead,
+        r#"select j.trial_id, j.attempt as number, j.token as "token!", a.host, a.pid
+        from oddish.jobs j
+        join oddish.attempts a on a.trial_id = j.trial_id and a.number = j.attempt
+        where j.state = 'begun' and j.suspect_since <= $1 order by j.suspect_since limit 1000"#,
+        now - SUSPICION
+    )
+    .fetch_all(On(pool))
+    .await
+    .map_err(DbError::while_doing("look for dead runners"))
+}

@@ -1,0 +1,109 @@
+//! Running trials again because somebody asked for it.
+
+use serde_json::Value;
+use sqlx::{PgPool, PgTransaction};
+use time::OffsetDateTime;
+
+use crate::DbError;
+use crate::idempotency::Work;
+use crate::statements::On;
+use crate::trial_selection::{self, Selection};
+
+/// What retrying did to the trials that were named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requeued {
+    /// They had ended, and are queued again.
+    pub queued: Vec<String>,
+    /// They have not ended, and were left alone.
+    pub active: Vec<String>,
+}
+
+/// Queues the trials that have ended once more, with all their tries, and reopens their tasks. What their last attempt left is no longer
+/// their result; its files stay under their own prefix. All or nothing. The caller wakes the dispatcher afterwards.
+pub async fn retry(pool: &PgPool, trial_ids: &[String], now: OffsetDateTime) -> Result<Requeued, DbError> {
+    let mut work = Work::begin(pool).await?;
+    let requeued = requeue(&mut work.transaction, trial_ids, now).await?;
+    work.finish(&Value::Null).await?;
+    Ok(requeued)
+}
+
+/// Does what [`retry`] does to the selected trials, as part of a request's work.
+pub async fn retry_within(work: &mut Work, selection: &Selection, now: OffsetDateTime) -> Result<Requeued, DbError> {
+    let trial_ids = trial_selection::ids(&mut *work.transaction, selection).await?;
+    requeue(&mut work.transaction, &trial_ids, now).await
+}
+
+/// What [`retry`] would do to the selected trials at this moment.
+pub async fn foresee(pool: &PgPool, selection: &Selection) -> Result<Requeued, DbError> {
+    let mut work = Work::begin(pool).await?;
+    let trial_ids = trial_selection::ids(&mut *work.transaction, selection).await?;
+    Ok(sort(&mut work.transaction, &trial_ids).await?.0)
+}
+
+/// Locks the trials, and tells which of them have ended, and which tasks those belong to.
+async fn sort(transaction: &mut PgTransaction<'_>, trial_ids: &[String]) -> Result<(Requeued, Vec<String>), DbError> {
+    let trials = sqlx::query!(
+        r#"select id, task_id, status in ('success', 'failed') as "over!" from oddish.trials
+        where id = any($1) order by id for no key update"#,
+        trial_ids
+    )
+    .fetch_all(On(&mut **transaction))
+    .await
+    .map_err(DbError::while_doing("look which trials have ended"))?;
+    let mut requeued = Requeued::default();
+    let mut task_ids = Vec::new();
+    for trial in trials {
+        if trial.over {
+            requeued.queued.push(trial.id);
+            task_ids.push(trial.task_id);
+        } else {
+            requeued.active.push(trial.id);
+        }
+    }
+    Ok((requeued, task_ids))
+}
+
+async fn requeue(
+    transaction: &mut PgTransaction<'_>,
+    trial_ids: &[String],
+    now: OffsetDateTime,
+) -> Result<Requeued, DbError> {
+    let doing = "run trials again";
+    let (requeued, task_ids) = sort(transaction, trial_ids).await?;
+    sqlx::query!(
+        "update oddish.trials t
+        set status = 'queued', attempts = 0, harbor_stage = null, artifact_prefix = null, reward = null, rewards = null,
+            error_type = null, error_message = null, error_class = null, input_tokens = null, cache_tokens = null,
+            output_tokens = null, cost_usd = null, phase_timing = null, has_trajectory = false, started_at = null,
+            finished_at = null, cancel_requested_at = null, updated_at = $2,
+            retried_after = coalesce((select max(number) from oddish.attempts a where a.trial_id = t.id), 0)
+        where id = any($1) and status in ('success', 'failed')",
+        &requeued.queued,
+        now
+    )
+    .execute(On(&mut **transaction))
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    sqlx::query!(
+        "insert into oddish.jobs (trial_id, queue_key, submitter, priority, due_at, attempt)
+        select t.id, t.queue_key, coalesce(k.submitted_by, ''), case k.priority when 'high' then 0 else 1 end, $2, t.retried_after
+        from oddish.trials t join oddish.tasks k on k.id = t.task_id
+        where t.id = any($1) order by t.task_id, t.trial_index",
+        &requeued.queued,
+        now
+    )
+    .execute(On(&mut **transaction))
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    sqlx::query!(
+        "update oddish.tasks set status = 'running', finished_at = null, cancel_requested_at = null, updated_at = $2
+        where id in (select id from oddish.tasks
+            where id = any($1) and status in ('completed', 'failed') order by id for no key update)",
+        &task_ids,
+        now
+    )
+    .execute(On(&mut **transaction))
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    Ok(requeued)
+}

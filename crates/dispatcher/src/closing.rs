@@ -1,0 +1,113 @@
+//! Closing the attempts of runners that are gone.
+
+use oddish_artifacts::key::{InvalidKey, attempt_outcome_key};
+use oddish_artifacts::{SharedStore, StoreError};
+use oddish_db::attempts::{self, AfterLoss, Recorded, StoredOutcome};
+use oddish_db::{DbError, PgPool};
+use oddish_domain::id;
+use oddish_domain::retry::RetrySettings;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Closes attempts whose runners are gone. One that had finished and could not record it is not run again: its outcome is in the store, and
+/// is recorded from there.
+#[derive(Clone, Debug)]
+pub struct Closer {
+    /// The database.
+    pub pool: PgPool,
+    /// Where runners store outcomes.
+    pub store: SharedStore,
+    /// How lost trials are tried again.
+    pub rules: RetrySettings,
+}
+
+/// Which attempt is closed.
+#[derive(Clone, Copy, Debug)]
+pub struct Lost<'a> {
+    /// The trial.
+    pub trial_id: &'a str,
+    /// Number of the attempt.
+    pub number: i32,
+    /// Its fencing token.
+    pub token: Uuid,
+    /// What happened to its runner.
+    pub how: &'a str,
+}
+
+/// Why an attempt was not closed. It stays as it is, to be closed later.
+#[derive(Debug, thiserror::Error)]
+pub enum CloseError {
+    /// The database did not do it.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The store could not be asked for an outcome.
+    #[error("cannot look for the outcome of a lost attempt")]
+    Store(#[from] StoreError),
+    /// The trial's id cannot be part of a key.
+    #[error("the outcome of a lost attempt has no place in the store")]
+    Key(#[from] InvalidKey),
+}
+
+impl Closer {
+    /// Closes an attempt whose runner is known to be gone.
+    pub async fn lost(&self, lost: Lost<'_>) -> Result<(), CloseError> {
+        if self.adopted(lost).await? {
+            return Ok(());
+        }
+        let error = format!("The runner was lost: {}.", lost.how);
+        let after = attempts::lose(&self.pool, lost.token, &error, &self.rules, OffsetDateTime::now_utc()).await?;
+        tell(lost, after);
+        Ok(())
+    }
+
+    /// Closes an attempt whose lease ran out, unless it was renewed meanwhile.
+    pub async fn dead(&self, lost: Lost<'_>) -> Result<(), CloseError> {
+        if self.adopted(lost).await? {
+            return Ok(());
+        }
+        let error = format!("The runner was lost: {}.", lost.how);
+        let after = attempts::reap(&self.pool, lost.token, &error, &self.rules, OffsetDateTime::now_utc()).await?;
+        tell(lost, after);
+        Ok(())
+    }
+
+    /// Records the outcome that the runner stored, if it had come so far.
+    async fn adopted(&self, lost: Lost<'_>) -> Result<bool, CloseError> {
+        let Some((task_id, _)) = id::parse_trial_id(lost.trial_id) else { return Ok(false) };
+        let key = attempt_outcome_key(task_id, lost.trial_id, lost.number.unsigned_abs())?;
+        let stored = match self.store.get(&key).await {
+            Ok(stored) => stored,
+            Err(StoreError::NotFound { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let StoredOutcome { token, outcome } = match serde_json::from_slice(&stored) {
+            Ok(stored) => stored,
+            Err(error) => {
+                tracing::error!(trial_id = lost.trial_id, attempt = lost.number, %error, "a stored outcome cannot be read");
+                return Ok(false);
+            }
+        };
+        if token != lost.token {
+            return Ok(false);
+        }
+        let recorded = attempts::record(&self.pool, token, &outcome, &self.rules, OffsetDateTime::now_utc()).await?;
+        tracing::warn!(
+            trial_id = lost.trial_id,
+            attempt = lost.number,
+            how = lost.how,
+            ?recorded,
+            "runner lost after its trial; its outcome is recorded"
+        );
+        Ok(recorded != Recorded::Stale)
+    }
+}
+
+fn tell(lost: Lost<'_>, after: AfterLoss) {
+    let Lost { trial_id, number: attempt, how, .. } = lost;
+    match after {
+        AfterLoss::Retried => tracing::warn!(trial_id, attempt, how, "runner lost; the trial is tried again"),
+        AfterLoss::Failed => tracing::error!(trial_id, attempt, how, "runner lost; no tries are left"),
+        AfterLoss::Cancelled => tracing::info!(trial_id, attempt, how, "runner gone; the trial was cancelled"),
+        AfterLoss::Stale => {}
+    }
+}

@@ -1,0 +1,97 @@
+//! Environment variables that a submission gives its agents (contract 1.5, 2.2).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use thiserror::Error;
+
+/// Most bytes of one agent's variables, names and values together: every trial's row keeps them.
+pub const MAX_AGENT_ENV_BYTES: usize = 16 << 10;
+
+/// Environment variables for an agent, in clear. `Debug` shows their names only.
+///
+/// In this form they are never stored and never answered; what is stored is [`SealedEnv`](crate::sealing::SealedEnv).
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct AgentEnv(BTreeMap<String, String>);
+
+/// A variable that an agent can't get. Texts never repeat the value, nor the name where that may be a part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AgentEnvError {
+    /// The name is none that every shell takes.
+    #[error("the name of an environment variable has letters, digits and underscores only, and begins with no digit")]
+    Name,
+    /// The value would end at this character.
+    #[error("an environment variable must not contain a NUL character")]
+    Nul,
+}
+
+impl AgentEnv {
+    /// Adds a variable, in place of one of this name.
+    pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) -> Result<(), AgentEnvError> {
+        let (name, value) = (name.into(), value.into());
+        check_name(&name)?;
+        if value.contains('\0') {
+            return Err(AgentEnvError::Nul);
+        }
+        self.0.insert(name, value);
+        Ok(())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Names and values, in order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Bytes of all names and values, of which [`MAX_AGENT_ENV_BYTES`] are allowed.
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(|(name, value)| name.len() + value.len()).sum()
+    }
+}
+
+/// Whether this can be the name of a variable.
+pub fn check_name(name: &str) -> Result<(), AgentEnvError> {
+    let sound = !name.starts_with(|first: char| first.is_ascii_digit())
+        && !name.is_empty()
+        && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
+    if sound { Ok(()) } else { Err(AgentEnvError::Name) }
+}
+
+/// Hides the values.
+impl fmt::Debug for AgentEnv {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("", AgentEnvError::Name)]
+    #[case("1ST", AgentEnvError::Name)]
+    #[case("A=s3cret", AgentEnvError::Name)]
+    #[case("A-B", AgentEnvError::Name)]
+    #[case("\u{c4}", AgentEnvError::Name)]
+    fn odd_names_are_refused(#[case] name: &str, #[case] error: AgentEnvError) {
+        assert_eq!(AgentEnv::default().set(name, "x"), Err(error));
+        assert!(!error.to_string().contains("s3cret"));
+    }
+
+    #[test]
+    fn values_are_any_text_and_not_shown() {
+        let mut env = AgentEnv::default();
+        env.set("_key2", "s3cret = \"\n").unwrap();
+        assert_eq!(env.set("B", "s3cret\0"), Err(AgentEnvError::Nul));
+        assert_eq!(env.iter().collect::<Vec<_>>(), [("_key2", "s3cret = \"\n")]);
+        assert_eq!(env.bytes(), 16);
+        assert_eq!(format!("{env:?}"), r#"{"_key2"}"#);
+    }
+}

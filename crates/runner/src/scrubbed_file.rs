@@ -1,0 +1,182 @@
+//! Files without the secrets in them.
+//!
+//! A file that holds none is stored as it is. Of one that does, a copy is made and stored in its place:
+//!
+//! - in a text (valid UTF-8) each secret becomes [`MASK`];
+//! - in any other file as many asterisks, so that everything else stays at its place;
+//! - a JSON file that would be no JSON any more, since a secret went beyond one of its strings, becomes the JSON text of
+//!   the mask as a whole.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::IgnoredAny;
+use tempfile::NamedTempFile;
+
+use crate::redaction::{MASK, Redactor, Replacement};
+
+/// Bytes that are read at once.
+const BLOCK: usize = 256 << 10;
+
+/// How the secrets of a file were replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Form {
+    /// Each by the mask.
+    Text,
+    /// Each by asterisks.
+    Binary,
+    /// The whole file by the mask.
+    WholeFile,
+    /// Those in its path; its content had none.
+    Path,
+}
+
+/// A copy without secrets. It goes when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Scrubbed {
+    pub(crate) copy: NamedTempFile,
+    pub(crate) replaced: u64,
+    pub(crate) form: Form,
+}
+
+/// Makes a copy in `folder` without secrets, if `path` has some.
+pub(crate) fn scrub(redactor: &Redactor, path: &Path, folder: &Path) -> io::Result<Option<Scrubbed>> {
+    if !redactor.finds_any(File::open(path)?)? {
+        return Ok(None);
+    }
+    let form = if is_text(File::open(path)?)? { Form::Text } else { Form::Binary };
+    let replacement = if form == Form::Text { Replacement::Mask } else { Replacement::SameLength };
+    let mut scrubber = redactor.scrubber(replacement);
+    let mut copy = NamedTempFile::new_in(folder)?;
+    let mut writer = BufWriter::new(copy.as_file_mut());
+    for_each_block(File::open(path)?, |block| writer.write_all(&scrubber.push(block)))?;
+    writer.write_all(&scrubber.finish())?;
+    writer.flush()?;
+    drop(writer);
+    let replaced = scrubber.replaced();
+    if is_json_name(path) && is_json(path)? && !is_json(copy.path())? {
+        let mut copy = NamedTempFile::new_in(folder)?;
+        copy.write_all(format!("\"{MASK}\"\n").as_bytes())?;
+        return Ok(Some(Scrubbed { copy, replaced, form: Form::WholeFile }));
+    }
+    Ok(Some(Scrubbed { copy, replaced, form }))
+}
+
+fn for_each_block(mut file: File, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut block = vec![0; BLOCK];
+    loop {
+        match file.read(&mut block) {
+            Ok(0) => return Ok(()),
+            Ok(read) => take(&block[..read])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether a file is valid UTF-8.
+fn is_text(file: File) -> io::Result<bool> {
+    let mut valid = true;
+    let mut rest: Vec<u8> = Vec::new();
+    for_each_block(file, |block| {
+        if valid {
+            rest.extend_from_slice(block);
+            match std::str::from_utf8(&rest) {
+                Ok(_) => rest.clear(),
+                // The last character may go on in the next block.
+                Err(error) if error.error_len().is_none() => drop(rest.drain(..error.valid_up_to())),
+                Err(_) => valid = false,
+            }
+        }
+        Ok(())
+    })?;
+    Ok(valid && rest.is_empty())
+}
+
+fn is_json_name(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "json" || extension == "jsonl")
+}
+
+/// Whether a file holds JSON values and nothing else.
+fn is_json(path: &Path) -> io::Result<bool> {
+    let reader = BufReader::with_capacity(BLOCK, File::open(path)?);
+    for value in serde_json::Deserializer::from_reader(reader).into_iter::<IgnoredAny>() {
+        if let Err(error) = value {
+            return if error.is_io() { Err(error.into()) } else { Ok(false) };
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const SECRET: &str = "sk-4711-\u{f6}-hush";
+
+    fn scrubbed(name: &str, secret: &str, content: &[u8]) -> Option<(Vec<u8>, u64, Form)> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        let scrubbed = scrub(&Redactor::new([secret]), &path, folder.path()).unwrap()?;
+        Some((std::fs::read(scrubbed.copy.path()).unwrap(), scrubbed.replaced, scrubbed.form))
+    }
+
+    #[test]
+    fn a_file_without_secrets_is_left_alone() {
+        assert_eq!(scrubbed("a.txt", SECRET, b"sk-4711- is no secret"), None);
+    }
+
+    #[test]
+    fn texts_get_the_mask() {
+        let found = scrubbed("a.txt", SECRET, format!("\u{e4} {SECRET} {SECRET}\n").as_bytes());
+        assert_eq!(found, Some(("\u{e4} [redacted] [redacted]\n".into(), 2, Form::Text)));
+    }
+
+    #[rstest]
+    #[case(&[0xff], &[0])]
+    #[case(&[], &[0xc3])]
+    fn other_files_keep_their_length(#[case] before: &[u8], #[case] after: &[u8]) {
+        let found = scrubbed("a.db", SECRET, &[before, SECRET.as_bytes(), after].concat());
+        let expected = [before, &[b'*'; 15], after].concat();
+        assert_eq!(found, Some((expected, 1, Form::Binary)));
+    }
+
+    /// Blocks end in the middle of a secret, and in the middle of a character.
+    #[rstest]
+    fn large_files_are_read_in_blocks(#[values(0, 1, 7, 8, 9, 10, 14)] into: usize) {
+        let before = "x".repeat(BLOCK - into);
+        let found = scrubbed("a.txt", SECRET, format!("{before}{SECRET}{SECRET}").as_bytes());
+        assert_eq!(found, Some((format!("{before}[redacted][redacted]").into(), 2, Form::Text)));
+    }
+
+    #[test]
+    fn json_stays_json() {
+        let secret = "say \"hush\" \\ 4711\\";
+        let content = serde_json::json!({ "log": format!("a {secret} b"), secret: 1 }).to_string();
+        let found = scrubbed("a.json", secret, content.as_bytes()).unwrap();
+        let read: serde_json::Value = serde_json::from_slice(&found.0).unwrap();
+        assert_eq!(read, serde_json::json!({ "log": "a [redacted] b", "[redacted]": 1 }));
+        assert_eq!((found.1, found.2), (2, Form::Text));
+    }
+
+    #[rstest]
+    #[case("a.json", r#"{"a": {"user":"u","password":"hush"}}"#, "\"[redacted]\"\n", Form::WholeFile)]
+    #[case("a.jsonl", "{}\n{\"user\":\"u\",\"password\":\"hush\"}\n", "\"[redacted]\"\n", Form::WholeFile)]
+    #[case("a.txt", r#"{"a": {"user":"u","password":"hush"}}"#, r#"{"a": [redacted]}"#, Form::Text)]
+    #[case("a.json", r#"{"a": {"user":"u","password":"hush"}"#, r#"{"a": [redacted]"#, Form::Text)]
+    fn what_would_be_no_json_any_more_goes_as_a_whole(
+        #[case] name: &str,
+        #[case] content: &str,
+        #[case] clean: &str,
+        #[case] form: Form,
+    ) {
+        let found = scrubbed(name, r#"{"user":"u","password":"hush"}"#, content.as_bytes());
+        assert_eq!(found, Some((clean.into(), 1, form)));
+    }
+}

@@ -1,0 +1,18 @@
+//! `GET /queues`.
+
+use axum::Json;
+use axum::extract::State;
+use oddish_api_types::QueueResponse;
+use oddish_db::queue_keys;
+
+use super::present_queue;
+use crate::auth::{Authed, Read};
+use crate::error::ApiError;
+use crate::state::Db;
+
+/// All queue keys by name, with their limits and what they hold.
+#[utoipa::path(get, path = "/queues", operation_id = "list_queues", tag = "queues",
+    responses((status = 200, body = Vec<QueueResponse>)))]
+pub async fn list_queues(_: Authed<Read>, State(Db(pool)): State<Db>) -> Result<Json<Vec<QueueResponse>>, ApiError> {
+    Ok(Json(queue_keys::list(&pool, None).await?.into_iter().map(present_queue).collect()))
+}

@@ -1,0 +1,78 @@
+//! What operators look at.
+
+use oddish_db::leases::LEASE;
+use oddish_db::{PgPool, leases};
+use serde_json::{Value, json};
+use time::{Duration, OffsetDateTime};
+
+use crate::api::Api;
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn slots_tell_which_trial_holds_them(pool: PgPool) {
+    let api = Api::new(pool);
+    let task_id = api.submitted(2).await;
+    api.patch("/queues/default", &json!({"concurrency_limit": 2})).await.json();
+    let (_, token) = api.begun().await;
+    api.patch("/queues/default", &json!({"concurrency_limit": 0})).await.json();
+    let mut answer = api.get("/admin/slots").await.json();
+    assert!(answer["timestamp"].take().is_string());
+    assert!(answer["queue_keys"][0]["slots"][0]["locked_until"].take().is_string());
+    let slot = json!({"queue_key": "default", "slot": 0, "locked_by": format!("{task_id}-0"), "locked_until": null, "is_active": true,
+        "retiring": true});
+    let expected = json!({
+        "queue_keys": [{"queue_key": "default", "total_slots": 1, "active_slots": 1, "slots": [slot]}],
+        "total_slots": 1, "total_active": 1, "truncated": false, "timestamp": null,
+    });
+    assert_eq!(answer, expected);
+    assert!(!answer.to_string().contains(&token.to_string()));
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn queues_are_counted(pool: PgPool) {
+    let api = Api::new(pool);
+    api.submitted(3).await;
+    api.begun().await;
+    let mut answer = api.get("/admin/queue-status").await.json();
+    assert!(answer["timestamp"].take().is_string());
+    let expected = json!({
+        "trial_queues": [{"queue_key": "default", "queued": 2, "running": 1}], "analysis_queued": 0, "analysis_running": 0,
+        "verdict_queued": 0, "verdict_running": 0, "timestamp": null,
+    });
+    assert_eq!(answer, expected);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn silent_runners_and_tasks_that_should_have_ended_are_found(pool: PgPool) {
+    let api = Api::new(pool);
+    let stuck = api.submitted(1).await;
+    api.succeeded().await;
+    sqlx::query("update oddish.tasks set status = 'running', finished_at = null where id = $1")
+        .bind(&stuck)
+        .execute(&api.pool)
+        .await
+        .unwrap();
+    let silent = api.submitted(2).await;
+    let now = OffsetDateTime::now_utc();
+    let (_, token) = api.begun().await;
+    leases::renew(&api.pool, token, now - Duration::minutes(7)).await.unwrap();
+    assert!(LEASE < Duration::minutes(7));
+    let (_, lively) = api.begun().await;
+    leases::renew(&api.pool, lively, now - Duration::minutes(4)).await.unwrap();
+
+    let found =
+        async |minutes: u8| api.get(&format!("/admin/orphaned-state?stale_after_minutes={minutes}")).await.json();
+    let ids = |samples: &Value, field: &str| -> Vec<String> {
+        samples.as_array().unwrap().iter().map(|sample| sample[field].as_str().unwrap().to_owned()).collect()
+    };
+    let after_five = found(5).await;
+    assert_eq!(after_five["counts"], json!({"running_stale_heartbeat": 1, "active_tasks_without_active_trials": 1}));
+    assert_eq!(ids(&after_five["trial_samples"], "trial_id"), [format!("{silent}-0")]);
+    assert_eq!(ids(&after_five["trial_samples"], "current_worker_id"), ["h:1"]);
+    assert_eq!(ids(&after_five["task_samples"], "task_id"), [stuck]);
+    assert_eq!(found(8).await["counts"]["running_stale_heartbeat"], 0);
+    assert_eq!(found(3).await["counts"]["running_stale_heartbeat"], 2);
+    assert_eq!(api.get("/admin/orphaned-state").await.json()["stale_after_minutes"], 10);
+    for bad in ["0", "241", "soon"] {
+        api.get(&format!("/admin/orphaned-state?stale_after_minutes={bad}")).await.error(422);
+    }
+}

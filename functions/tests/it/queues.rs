@@ -1,0 +1,130 @@
+//! Queue keys: limits and pauses.
+
+use oddish_db::wake::Wakes;
+use oddish_db::{PgPool, queue};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::api::Api;
+
+const KEY: &str = "/queues/openai/gpt-5.2";
+
+/// How many jobs can be claimed now.
+async fn claimable(api: &Api) -> usize {
+    queue::claim(&api.pool, 100, OffsetDateTime::now_utc()).await.unwrap().len()
+}
+
+async fn submit(api: &Api, model: &str, trials: u32) {
+    let task_id = api.uploaded().await;
+    let config = json!({"agent": "codex", "model": model, "n_trials": trials});
+    let sweep = json!({"task_id": task_id, "user": "alice", "configs": [config]});
+    assert_eq!(api.post("/tasks/sweep", &sweep.to_string()).await.status.as_u16(), 200);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_limit_changes_while_everything_runs(pool: PgPool) {
+    let api = Api::new(pool);
+    submit(&api, "gpt-5.2", 5).await;
+    let mut wakes = Wakes::listen(&api.pool).await.unwrap();
+    let answer = api.patch(KEY, &json!({"concurrency_limit": 2})).await.json();
+    wakes.next().await.unwrap();
+    let expected = |limit: u8, running: u8, ready: u8| {
+        json!({"queue_key": "openai/gpt-5.2", "concurrency_limit": limit, "is_default": false, "running": running, "ready": ready,
+            "delayed": 0, "paused": null})
+    };
+    assert_eq!(answer, expected(2, 0, 5));
+    assert_eq!(claimable(&api).await, 2);
+    assert_eq!(api.get(KEY).await.json(), expected(2, 2, 3));
+    assert_eq!(api.patch(KEY, &json!({"concurrency_limit": 1})).await.json(), expected(1, 2, 3));
+    assert_eq!(claimable(&api).await, 0);
+    assert_eq!(api.get("/queues").await.json(), json!([expected(1, 2, 3)]));
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_pause_says_who_and_why(pool: PgPool) {
+    let api = Api::new(pool);
+    submit(&api, "gpt-5.2", 1).await;
+    let mut paused = api.patch(KEY, &json!({"paused": true, "reason": "the budget is spent"})).await.json();
+    assert!(paused["paused"]["at"].take().is_string());
+    let expected = json!({"at": null, "by": "user", "reason": "the budget is spent", "next_probe_at": null});
+    assert_eq!(paused["paused"], expected);
+    assert_eq!(claimable(&api).await, 0);
+    assert_eq!(api.patch(KEY, &json!({"paused": false})).await.json()["paused"], Value::Null);
+    assert_eq!(claimable(&api).await, 1);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_key_may_be_spelled_in_any_way(pool: PgPool) {
+    let api = Api::new(pool);
+    submit(&api, "gpt-5.2", 1).await;
+    for spelling in ["openai%2Fgpt-5.2", "openai%2fgpt-5.2", "gpt-5.2", "OpenAI/GPT-5.2"] {
+        let answer = api.get(&format!("/queues/{spelling}")).await;
+        assert_eq!(answer.json()["queue_key"], "openai/gpt-5.2", "{spelling}: {answer:?}");
+        let limit = api.patch(&format!("/queues/{spelling}"), &json!({"concurrency_limit": 3})).await;
+        assert_eq!(limit.json()["queue_key"], "openai/gpt-5.2", "{spelling}: {limit:?}");
+    }
+    assert_eq!(api.get("/queues").await.json().as_array().unwrap().len(), 1);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn an_unknown_key_is_created_by_its_limit_only(pool: PgPool) {
+    let api = Api::new(pool);
+    assert!(api.get("/queues/new/model").await.error(404).contains("new/model"));
+    for body in [json!({"paused": true}), json!({"paused": false})] {
+        assert!(api.patch("/queues/new/model", &body).await.error(404).contains("new/model"));
+    }
+    let created = api.patch("/queues/new/model", &json!({"concurrency_limit": 0, "paused": true})).await.json();
+    assert_eq!((&created["concurrency_limit"], &created["paused"]["by"]), (&json!(0), &json!("user")));
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_senseless_change_is_a_422_and_changes_nothing(pool: PgPool) {
+    let api = Api::new(pool);
+    for (body, field) in [
+        (json!({}), "body"),
+        (json!({"concurrency_limit": 10001}), "concurrency_limit"),
+        (json!({"concurrency_limit": -1}), "concurrency_limit"),
+        (json!({"concurrency_limit": 1, "reason": "why"}), "reason"),
+        (json!({"concurrency_limit": 1, "paused": true, "reason": "x".repeat(501)}), "reason"),
+        (json!({"concurrency_limit": 1, "paused": true, "reason": "a\u{0}b"}), "reason"),
+    ] {
+        let text = api.patch(KEY, &body).await.error(422);
+        assert!(text.contains(field), "{body}: {text}");
+    }
+    for key in ["x".repeat(256), "a%00b".to_owned()] {
+        let text = api.patch(&format!("/queues/{key}"), &json!({"concurrency_limit": 1})).await.error(422);
+        assert!(text.contains(r#"["path","key"]"#), "{text}");
+    }
+    assert_eq!(api.get("/queues").await.json(), json!([]));
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_trial_that_waits_says_why(pool: PgPool) {
+    let api = Api::new(pool);
+    let task_id = api.submitted(3).await;
+    api.patch("/queues/default", &json!({"concurrency_limit": 1})).await.json();
+    let told = async || -> Vec<(Value, Value)> {
+        let task = api.get(&format!("/tasks/{task_id}")).await.json();
+        let listed = api.get("/tasks").await.json();
+        let trials = task["trials"].as_array().unwrap();
+        assert_eq!(trials, listed[0]["trials"].as_array().unwrap(), "lists tell the same");
+        assert_eq!(trials[2], api.get(&format!("/tasks/{task_id}/trials/2")).await.json());
+        trials.iter().map(|trial| (trial["queue_info"].clone(), trial["waiting_reason"].clone())).collect()
+    };
+    let unseen = &told().await[0].1;
+    assert_eq!(unseen["code"], "no_dispatcher");
+    queue::seen(&api.pool, "d", OffsetDateTime::now_utc()).await.unwrap();
+    assert_eq!(told().await[0].1, json!({"code": "about_to_start", "text": "It is about to start."}));
+    api.begun().await;
+    let trials = told().await;
+    assert_eq!(trials[0], (Value::Null, Value::Null), "it runs");
+    let info = json!({"position": 2, "ahead": 1, "queued_count": 2, "queued_count_is_bound": false, "running_count": 1,
+        "concurrency_limit": 1});
+    let text = "1 of at most 1 trials of default run, and 1 wait before this one.";
+    assert_eq!(trials[2], (info, json!({"code": "limit_reached", "text": text})));
+    api.patch("/queues/default", &json!({"paused": true, "reason": "no money"})).await.json();
+    let paused = &told().await[2].1;
+    assert_eq!(paused["code"], "key_paused");
+    let text = paused["text"].as_str().unwrap();
+    assert!(text.starts_with("default has been paused since 20") && text.ends_with("Z by a user: no money."), "{text}");
+}

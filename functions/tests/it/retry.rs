@@ -1,0 +1,68 @@
+//! Running trials again.
+
+use oddish_db::PgPool;
+use oddish_db::wake::Wakes;
+use serde_json::{Value, json};
+
+use crate::api::Api;
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_trial_that_ended_runs_again_and_wakes_the_dispatcher(pool: PgPool) {
+    let api = Api::new(pool);
+    let task_id = api.submitted(1).await;
+    let retry = format!("/trials/{task_id}-0/retry");
+    let text = api.post(&retry, "").await.error(400);
+    assert_eq!(text, "Can only retry completed or failed trials (current: queued)");
+    api.succeeded().await;
+    let mut wakes = Wakes::listen(&api.pool).await.unwrap();
+    let answer = api.post(&retry, "").await.json();
+    assert_eq!(answer, json!({"status": "queued", "trial_id": format!("{task_id}-0")}));
+    wakes.next().await.unwrap();
+    let task = api.get(&format!("/tasks/{task_id}")).await.json();
+    assert_eq!((&task["status"], &task["trials"][0]["status"]), (&json!("running"), &json!("queued")));
+    assert!(task["trials"][0]["reward"].is_null());
+    assert_eq!(api.post("/trials/nowhere-0/retry", "").await.error(404), "Trial nowhere-0 not found");
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn an_experiments_trials_run_again_by_filter(pool: PgPool) {
+    let api = Api::new(pool);
+    let task_id = api.submitted(4).await;
+    let trial = |index: u8| format!("{task_id}-{index}");
+    let retry = format!("/experiments/{}/retry", api.experiment_of(&task_id).await);
+    api.succeeded().await;
+    api.begun().await;
+    api.post(&format!("/trials/{}/cancel", trial(3)), "").await.json();
+    assert_eq!(api.statuses(&task_id).await, ["success", "running", "queued", "failed"]);
+
+    let ask = async |body: Value| {
+        let answer = api.post(&retry, &body.to_string()).await;
+        assert_eq!(answer.status.as_u16(), 200, "{answer:?}");
+        let answer = answer.json();
+        (answer["status"].clone(), answer["queued"].clone(), answer["still_active"].clone())
+    };
+    let foreseen = ask(json!({"statuses": ["failed", "success", "running"], "dry_run": true})).await;
+    assert_eq!(foreseen, (json!("dry_run"), json!([trial(0), trial(3)]), json!([trial(1)])));
+    assert_eq!(api.statuses(&task_id).await, ["success", "running", "queued", "failed"], "nothing was done");
+    let fits_neither = ask(json!({"statuses": ["success"], "error_classes": ["cancelled"]})).await;
+    assert_eq!(fits_neither, (json!("queued"), json!([]), json!([])));
+    let cancelled = ask(json!({"error_classes": ["cancelled"]})).await;
+    assert_eq!(cancelled, (json!("queued"), json!([trial(3)]), json!([])));
+    assert_eq!(api.statuses(&task_id).await, ["success", "running", "queued", "queued"]);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_filter_must_name_something_that_exists(pool: PgPool) {
+    let api = Api::new(pool);
+    let experiment = api.experiment_of(&api.submitted(1).await).await;
+    let retry = format!("/experiments/{experiment}/retry");
+    for empty in ["{}", r#"{"dry_run": true}"#, r#"{"statuses": [], "error_classes": []}"#] {
+        let text = api.post(&retry, empty).await.error(422);
+        assert!(text.contains("statuses or error_classes"), "{empty}: {text}");
+    }
+    let text = api.post(&retry, r#"{"statuses": ["failed", "asleep"]}"#).await.error(422);
+    assert!(text.contains(r#"["body","statuses",1]"#), "{text}");
+    api.post(&retry, r#"{"error_classes": ["bad luck"]}"#).await.error(422);
+    let text = api.post("/experiments/nowhere/retry", r#"{"statuses": ["failed"]}"#).await.error(404);
+    assert_eq!(text, "Experiment nowhere not found");
+}
