@@ -13,7 +13,7 @@ async fn kept(statement_cache: &str) -> i64 {
     reader.finish().unwrap();
     let pool = connect_lazy(&database.url.unwrap(), 1);
     wake::notify(&pool).await.unwrap();
-    sqlx::query_scalar("select count(*) from pg_prepared_statements where statement like '%pg_notify($1%'")
+    sqlx::query_scalar("select count(*) from pg_prepared_statements where statement like 'select pg_notify($1%'")
         .fetch_one(&pool)
         .await
         .unwrap()
