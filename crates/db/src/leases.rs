@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::DbError;
-use crate::attempts::Fenced;
+use crate::attempts::{Fenced, ProcessIdentity};
 use crate::statements::On;
 
 /// How long a lease lasts from its renewal. Long enough for the database to fail over.
@@ -30,7 +30,7 @@ pub async fn renew(pool: &PgPool, token: Uuid, now: OffsetDateTime) -> Result<Fe
     .map_err(DbError::while_doing("renew a lease"))
 }
 
-/// Marks the jobs whose lease has run out, and returns how many there are now.
+/// Marks the jobs whose lease has run out, and returns how many were marked.
 pub async fn suspect(pool: &PgPool, now: OffsetDateTime) -> Result<u64, DbError> {
     sqlx::query!(
         "update oddish.jobs set suspect_since = $1
@@ -55,17 +55,15 @@ pub struct Dead {
     pub number: i32,
     /// Its fencing token.
     pub token: Uuid,
-    /// The machine that its runner ran on.
-    pub host: Option<String>,
-    /// Its process id there.
-    pub pid: Option<i32>,
+    /// The process that ran it.
+    pub process: ProcessIdentity,
 }
 
 /// The attempts that have been suspect for long enough.
 pub async fn dead(pool: &PgPool, now: OffsetDateTime) -> Result<Vec<Dead>, DbError> {
-    sqlx::query_as!(
-        Dead,
-        r#"select j.trial_id, j.attempt as number, j.token as "token!", a.host, a.pid
+    let rows = sqlx::query!(
+        r#"select j.trial_id, j.attempt as number, j.token as "token!", a.host as "host!", a.pid as "pid!",
+            a.process_started_at as "process_started_at!"
         from oddish.jobs j
         join oddish.attempts a on a.trial_id = j.trial_id and a.number = j.attempt
         where j.state = 'begun' and j.suspect_since <= $1 order by j.suspect_since limit 1000"#,
@@ -73,5 +71,14 @@ pub async fn dead(pool: &PgPool, now: OffsetDateTime) -> Result<Vec<Dead>, DbErr
     )
     .fetch_all(On(pool))
     .await
-    .map_err(DbError::while_doing("look for dead runners"))
+    .map_err(DbError::while_doing("look for dead runners"))?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Dead {
+            trial_id: row.trial_id,
+            number: row.number,
+            token: row.token,
+            process: ProcessIdentity { host: row.host, pid: row.pid, started_at: row.process_started_at },
+        })
+        .collect())
 }

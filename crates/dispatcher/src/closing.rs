@@ -48,26 +48,29 @@ pub enum CloseError {
     Key(#[from] InvalidKey),
 }
 
+impl Lost<'_> {
+    /// What the trial says of it.
+    fn error(&self) -> String {
+        format!("The runner was lost: {}.", self.how)
+    }
+}
+
 impl Closer {
     /// Closes an attempt whose runner is known to be gone.
     pub async fn lost(&self, lost: Lost<'_>) -> Result<(), CloseError> {
-        if self.adopted(lost).await? {
-            return Ok(());
+        if !self.adopted(lost).await? {
+            let now = OffsetDateTime::now_utc();
+            tell(lost, attempts::lose(&self.pool, lost.token, &lost.error(), &self.rules, now).await?);
         }
-        let error = format!("The runner was lost: {}.", lost.how);
-        let after = attempts::lose(&self.pool, lost.token, &error, &self.rules, OffsetDateTime::now_utc()).await?;
-        tell(lost, after);
         Ok(())
     }
 
     /// Closes an attempt whose lease ran out, unless it was renewed meanwhile.
     pub async fn dead(&self, lost: Lost<'_>) -> Result<(), CloseError> {
-        if self.adopted(lost).await? {
-            return Ok(());
+        if !self.adopted(lost).await? {
+            let now = OffsetDateTime::now_utc();
+            tell(lost, attempts::reap(&self.pool, lost.token, &lost.error(), &self.rules, now).await?);
         }
-        let error = format!("The runner was lost: {}.", lost.how);
-        let after = attempts::reap(&self.pool, lost.token, &error, &self.rules, OffsetDateTime::now_utc()).await?;
-        tell(lost, after);
         Ok(())
     }
 

@@ -116,13 +116,13 @@ impl Launcher for ProcessLauncher {
     }
 
     async fn clear(&self, dead: &Dead) {
-        let Dead { trial_id, number, token, host, pid } = dead;
-        if host.as_ref() != Some(&self.shared.host) {
+        let Dead { trial_id, number, token, process } = dead;
+        if process.host != self.shared.host {
             return;
         }
-        // It may hang and still be there.
-        if let Some(pid) = pid {
-            let _ = killpg(Pid::from_raw(*pid), Signal::SIGKILL);
+        // It may hang and still be there; or its number may be a stranger's by now.
+        if !matches!(look(process), Seen::Replaced) {
+            let _ = killpg(Pid::from_raw(process.pid), Signal::SIGKILL);
         }
         self.shared.clean_up(trial_id, *number, *token).await;
     }

@@ -180,12 +180,5 @@ fn spread(longest: Duration, asked: Option<Duration>, random: f64) -> Duration {
     half.max(asked.unwrap_or_default()).saturating_add(half.mul_f64(share))
 }
 
-/// Whether a trial whose attempt was lost runs again, having begun `attempts` of at most `max_attempts`.
-///
-/// An attempt that recorded an outcome never comes here: a trial that finished is not paid for twice.
-pub fn retry_after_loss(attempts: u32, max_attempts: u32) -> bool {
-    attempts < max_attempts
-}
-
 #[cfg(test)]
 mod tests;

@@ -177,10 +177,3 @@ fn settings_are_read_and_bounded() {
         assert!(faults.contains(name) && faults.contains("must be a number from"), "{faults}");
     }
 }
-
-#[test]
-fn the_last_attempt_is_the_last() {
-    assert!(retry_after_loss(5, MAX_ATTEMPTS_DEFAULT));
-    assert!(!retry_after_loss(6, MAX_ATTEMPTS_DEFAULT));
-    assert!(!retry_after_loss(7, MAX_ATTEMPTS_DEFAULT), "a lowered maximum also ends it");
-}
