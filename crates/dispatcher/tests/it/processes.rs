@@ -12,6 +12,7 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use oddish_db::PgPool;
 use oddish_db::attempts::ProcessIdentity;
+use oddish_db::leases::Dead;
 use oddish_db::queue::Claim;
 use oddish_db::wake::Wakes;
 use oddish_dispatcher::{Dispatcher, LaunchError, Launcher as _, ProcessLauncher, RunnerCommand};
@@ -266,6 +267,28 @@ async fn a_runner_whose_process_id_another_process_has_now_is_gone(pool: PgPool)
     assert!(!Runners::of("").launcher(&queue.pool).reconcile().await.unwrap());
     assert_eq!(queue.outcomes().await, ["lost"]);
     assert!(is_alive(innocent.pid()), "it was killed, and has nothing to do with the runner");
+}
+
+/// One that hangs is still there when its lease has run out; a stranger may have the number of one that is gone.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn what_is_left_of_a_dead_runner_is_ended_and_nothing_else(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 1).await;
+    queue.submit(1, 1).await;
+    let claim = queue.claim().await;
+    let runners = Runners::of("");
+    let launcher = runners.launcher(&queue.pool);
+    let dead = |process| Dead { trial_id: claim.trial_id.clone(), number: 1, token: claim.token, process };
+    let process = Stranger::start();
+    let now = identity(process.pid());
+    let elsewhere = ProcessIdentity { host: "elsewhere".to_owned(), ..now.clone() };
+    launcher.clear(&dead(elsewhere)).await;
+    assert_eq!(runners.notes(), "", "what runs elsewhere is out of reach");
+    let earlier = ProcessIdentity { started_at: now.started_at - time::Duration::HOUR, ..now.clone() };
+    launcher.clear(&dead(earlier)).await;
+    assert!(is_alive(process.pid()), "it was killed, and has nothing to do with the runner");
+    launcher.clear(&dead(now)).await;
+    gone(process.pid()).await;
+    assert_eq!(runners.notes().matches("clean-up").count(), 2);
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
