@@ -1,6 +1,6 @@
 //! What operators look at: slots, queues, and what is stuck (contract 1.5, Admin).
 
-use oddish_domain::status::{TaskStatus, TrialStatus};
+use oddish_domain::status::{JobKind, TaskStatus, TrialStatus};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -43,16 +43,16 @@ pub struct Slot {
     pub queue_key: String,
     /// Its number.
     pub slot: i32,
-    /// The trial that holds it.
+    /// The trial or task whose job holds it.
     pub locked_by: Option<String>,
+    /// What that job does.
+    pub kind: Option<JobKind>,
     /// Until when that trial's runner must have begun, or must have renewed its lease. A slot has no lease of its own: it is freed with
     /// its trial.
     #[serde(with = "time::serde::rfc3339::option")]
     pub locked_until: Option<OffsetDateTime>,
     /// Whether it is held.
     pub is_active: bool,
-    /// Whether it goes once it is free, because the limit was lowered.
-    pub retiring: bool,
 }
 
 /// `GET /admin/queue-status`.
@@ -61,13 +61,13 @@ pub struct Slot {
 pub struct QueueStatusResponse {
     /// The keys by name.
     pub trial_queues: Vec<TrialQueue>,
-    /// Always 0: this version has no analyses.
+    /// Analyses that wait, of all keys.
     pub analysis_queued: u64,
-    /// Always 0.
+    /// Analyses that are being made.
     pub analysis_running: u64,
-    /// Always 0: this version has no verdicts.
+    /// Verdicts that wait, of all keys.
     pub verdict_queued: u64,
-    /// Always 0.
+    /// Verdicts that are being made.
     pub verdict_running: u64,
     /// When this was read.
     #[serde(with = "time::serde::rfc3339")]

@@ -7,18 +7,20 @@ use sqlx::{PgPool, PgTransaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use oddish_domain::status::{HarborStage, JobState};
+use oddish_domain::status::{HarborStage, JobKind, JobState};
 
 use crate::DbError;
+use crate::error::parse;
 use crate::leases::LEASE;
 use crate::statements::On;
 
 mod ending;
 mod recording;
 
-pub(crate) use ending::mark_cancelled;
 pub use ending::{AfterLoss, cancelled, give_back, interrupt, launch_failed, lose, reap};
-pub use recording::{Recorded, record};
+pub(crate) use ending::{Closing, close_attempt, end_job, mark_cancelled, wait};
+pub(crate) use recording::decide;
+pub use recording::{Recorded, record, record_all};
 
 /// One process for good: a process id alone is used again by the system.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,36 +121,13 @@ pub async fn begin(
 ) -> Result<Option<Assignment>, DbError> {
     let doing = "begin an attempt";
     let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
-    let Some(job) = sqlx::query_as!(
-        Job,
-        "update oddish.jobs set state = 'begun', begin_by = null, lease_until = $2 where token = $1 and state = 'claimed'
-        returning id, trial_id, attempt, queue_key, token",
-        token,
-        now + LEASE
-    )
-    .fetch_optional(On(&mut *transaction))
-    .await
-    .map_err(DbError::while_doing(doing))?
-    else {
+    let Some(job) = begin_job(&mut transaction, token, &[JobKind::Trial], process, now).await? else {
         return Ok(None);
     };
     if ending::cancel_if_asked(&mut transaction, &job, now).await? {
         transaction.commit().await.map_err(DbError::while_doing(doing))?;
         return Ok(None);
     }
-    sqlx::query!(
-        "update oddish.attempts set begun_at = $3, host = $4, pid = $5, process_started_at = $6
-        where trial_id = $1 and number = $2 and begun_at is null",
-        job.trial_id,
-        job.attempt,
-        now,
-        process.host,
-        process.pid,
-        process.started_at
-    )
-    .execute(On(&mut *transaction))
-    .await
-    .map_err(DbError::while_doing(doing))?;
     let trial = sqlx::query!(
         "update oddish.trials t
         set status = 'running', attempts = attempts + 1, started_at = $2, updated_at = $2, harbor_stage = 'starting',
@@ -158,7 +137,7 @@ pub async fn begin(
             and v.task_id = t.task_id and v.version = t.task_version and k.id = t.task_id
         returning t.task_id, k.name as task_name, t.task_version, v.archive_key, v.archive_sha256, t.agent, t.model, t.environment,
             t.agent_timeout_sec, t.harbor",
-        job.trial_id,
+        job.subject,
         now
     )
     .fetch_one(On(&mut *transaction))
@@ -175,7 +154,7 @@ pub async fn begin(
     .map_err(DbError::while_doing(doing))?;
     transaction.commit().await.map_err(DbError::while_doing(doing))?;
     Ok(Some(Assignment {
-        trial_id: job.trial_id,
+        trial_id: job.subject,
         number: job.attempt,
         task_id: trial.task_id,
         task_name: trial.task_name,
@@ -219,8 +198,8 @@ pub enum Standing {
 /// How an attempt stands.
 pub async fn standing(pool: &PgPool, token: Uuid) -> Result<Standing, DbError> {
     let asked = sqlx::query_scalar!(
-        r#"select t.cancel_requested_at is not null as "asked!"
-        from oddish.jobs j join oddish.trials t on t.id = j.trial_id where j.token = $1"#,
+        r#"select coalesce(j.kind = 'trial' and t.cancel_requested_at is not null, false) as "asked!"
+        from oddish.jobs j left join oddish.trials t on t.id = j.trial_id where j.token = $1"#,
         token
     )
     .fetch_optional(On(pool))
@@ -236,8 +215,10 @@ pub async fn standing(pool: &PgPool, token: Uuid) -> Result<Standing, DbError> {
 /// An attempt that has begun and not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenAttempt {
-    /// The trial.
-    pub trial_id: String,
+    /// What it does.
+    pub kind: JobKind,
+    /// For which trial or task.
+    pub subject: String,
     /// Number of the attempt.
     pub number: i32,
     /// Its fencing token.
@@ -249,22 +230,23 @@ pub struct OpenAttempt {
 /// The attempts that began on `host` and have not ended.
 pub async fn open_on_host(pool: &PgPool, host: &str) -> Result<Vec<OpenAttempt>, DbError> {
     let rows = sqlx::query!(
-        r#"select trial_id, number, token, pid as "pid!", process_started_at as "process_started_at!"
+        r#"select kind, coalesce(trial_id, task_id) as "subject!", number, token, pid as "pid!", process_started_at as "process_started_at!"
         from oddish.attempts where host = $1 and ended_at is null order by begun_at"#,
         host
     )
     .fetch_all(On(pool))
     .await
     .map_err(DbError::while_doing("list the open attempts of this host"))?;
-    Ok(rows
-        .into_iter()
-        .map(|row| OpenAttempt {
-            trial_id: row.trial_id,
+    let open = rows.into_iter().map(|row| {
+        Ok(OpenAttempt {
+            kind: parse("attempts.kind", &row.kind)?,
+            subject: row.subject,
             number: row.number,
             token: row.token,
             process: ProcessIdentity { host: host.to_owned(), pid: row.pid, started_at: row.process_started_at },
         })
-        .collect())
+    });
+    open.collect()
 }
 
 /// Whether the attempt is still open under this token.
@@ -276,27 +258,68 @@ pub async fn is_open(pool: &PgPool, token: Uuid) -> Result<bool, DbError> {
 }
 
 /// The job of an attempt, locked.
-struct Job {
-    id: i64,
-    trial_id: String,
-    attempt: i32,
-    queue_key: String,
-    token: Option<Uuid>,
+pub(crate) struct Job {
+    pub(crate) id: i64,
+    pub(crate) kind: JobKind,
+    /// The trial or the task.
+    pub(crate) subject: String,
+    pub(crate) attempt: i32,
+    pub(crate) queue_key: String,
+    pub(crate) token: Uuid,
 }
 
-async fn lock_job(
+impl Job {
+    fn of(id: i64, kind: &str, subject: String, attempt: i32, queue_key: String, token: Uuid) -> Result<Self, DbError> {
+        Ok(Self { id, kind: parse("jobs.kind", kind)?, subject, attempt, queue_key, token })
+    }
+}
+
+/// Gives the job its lease and its attempt the process that runs it, if the token is that of a claim nobody has begun.
+pub(crate) async fn begin_job(
+    transaction: &mut PgTransaction<'_>,
+    token: Uuid,
+    kinds: &[JobKind],
+    process: &ProcessIdentity,
+    now: OffsetDateTime,
+) -> Result<Option<Job>, DbError> {
+    let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+    let row = sqlx::query!(
+        r#"with begun as (
+            update oddish.jobs set state = 'begun', begin_by = null, lease_until = $2
+            where token = $1 and state = 'claimed' and kind = any($3)
+            returning id, kind, trial_id, task_id, attempt, queue_key, token),
+        noted as (
+            update oddish.attempts a set begun_at = $4, host = $5, pid = $6, process_started_at = $7
+            from begun b where a.token = b.token and a.begun_at is null)
+        select id, kind, coalesce(trial_id, task_id) as "subject!", attempt, queue_key, token as "token!" from begun"#,
+        token,
+        now + LEASE,
+        &kinds as &[&str],
+        now,
+        process.host,
+        process.pid,
+        process.started_at
+    )
+    .fetch_optional(On(&mut **transaction))
+    .await
+    .map_err(DbError::while_doing("begin an attempt"))?;
+    row.map(|row| Job::of(row.id, &row.kind, row.subject, row.attempt, row.queue_key, row.token)).transpose()
+}
+
+pub(crate) async fn lock_job(
     transaction: &mut PgTransaction<'_>,
     token: Uuid,
     states: &[JobState],
 ) -> Result<Option<Job>, DbError> {
     let states: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
-    sqlx::query_as!(
-        Job,
-        "select id, trial_id, attempt, queue_key, token from oddish.jobs where token = $1 and state = any($2) for update",
+    let row = sqlx::query!(
+        r#"select id, kind, coalesce(trial_id, task_id) as "subject!", attempt, queue_key, token as "token!" from oddish.jobs
+        where token = $1 and state = any($2) for update"#,
         token,
         &states as &[&str]
     )
     .fetch_optional(On(&mut **transaction))
     .await
-    .map_err(DbError::while_doing("lock the job of an attempt"))
+    .map_err(DbError::while_doing("lock the job of an attempt"))?;
+    row.map(|row| Job::of(row.id, &row.kind, row.subject, row.attempt, row.queue_key, row.token)).transpose()
 }

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::attempts::mark_cancelled;
 use crate::statements::On;
-use crate::{DbError, tasks};
+use crate::{DbError, judging, stages};
 
 /// What cancelling did to the trials that were named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,9 +36,10 @@ pub async fn cancel(
 ) -> Result<Cancelled, DbError> {
     let doing = "cancel trials";
     let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
+    judging::lock(&mut transaction, whole_tasks).await?;
     // The job's row is what a claim, a runner that begins and one that records take first: whoever has it decides.
     let jobs = sqlx::query!(
-        "select trial_id, state from oddish.jobs where trial_id = any($1) order by id for update",
+        r#"select trial_id as "trial_id!", state from oddish.jobs where trial_id = any($1) and kind = 'trial' order by id for update"#,
         trial_ids
     )
     .fetch_all(On(&mut *transaction))
@@ -68,7 +69,7 @@ pub async fn cancel(
         place.push(job.trial_id);
     }
     mark_cancelled(&mut transaction, &cancelled.ended, now).await?;
-    sqlx::query!("delete from oddish.jobs where trial_id = any($1)", &cancelled.ended)
+    sqlx::query!("delete from oddish.jobs where trial_id = any($1) and kind = 'trial'", &cancelled.ended)
         .execute(On(&mut *transaction))
         .await
         .map_err(DbError::while_doing(doing))?;
@@ -84,7 +85,9 @@ pub async fn cancel(
     .fetch_all(On(&mut *transaction))
     .await
     .map_err(DbError::while_doing(doing))?;
-    tasks::move_on(&mut transaction, &cancelled.ended, now).await?;
+    judging::cancel(&mut transaction, &cancelled.tasks, now).await?;
+    stages::trials_ended(&mut transaction, &cancelled.ended, now).await?;
+    stages::move_on(&mut transaction, &cancelled.tasks, now).await?;
     transaction.commit().await.map_err(DbError::while_doing(doing))?;
     let live: HashSet<&String> =
         cancelled.ended.iter().chain(&cancelled.stopping).chain(&cancelled.stopping_already).collect();

@@ -4,12 +4,14 @@
 //! One that ran out makes the job suspect, and only a job that stays suspect for a while is dead: when the database was away, nobody could
 //! renew, and whoever lives does so as soon as it is back.
 
+use oddish_domain::status::JobKind;
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::DbError;
 use crate::attempts::{Fenced, ProcessIdentity};
+use crate::error::parse;
 use crate::statements::On;
 
 /// How long a lease lasts from its renewal. Long enough for the database to fail over.
@@ -49,8 +51,10 @@ pub async fn suspect(pool: &PgPool, now: OffsetDateTime) -> Result<u64, DbError>
 /// An attempt whose runner is taken to be dead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dead {
-    /// The trial.
-    pub trial_id: String,
+    /// What it did.
+    pub kind: JobKind,
+    /// For which trial or task.
+    pub subject: String,
     /// Number of the attempt.
     pub number: i32,
     /// Its fencing token.
@@ -62,23 +66,24 @@ pub struct Dead {
 /// The attempts that have been suspect for long enough.
 pub async fn dead(pool: &PgPool, now: OffsetDateTime) -> Result<Vec<Dead>, DbError> {
     let rows = sqlx::query!(
-        r#"select j.trial_id, j.attempt as number, j.token as "token!", a.host as "host!", a.pid as "pid!",
-            a.process_started_at as "process_started_at!"
+        r#"select j.kind, coalesce(j.trial_id, j.task_id) as "subject!", j.attempt as number, j.token as "token!", a.host as "host!",
+            a.pid as "pid!", a.process_started_at as "process_started_at!"
         from oddish.jobs j
-        join oddish.attempts a on a.trial_id = j.trial_id and a.number = j.attempt
+        join oddish.attempts a on a.token = j.token
         where j.state = 'begun' and j.suspect_since <= $1 order by j.suspect_since limit 1000"#,
         now - SUSPICION
     )
     .fetch_all(On(pool))
     .await
     .map_err(DbError::while_doing("look for dead runners"))?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Dead {
-            trial_id: row.trial_id,
+    let dead = rows.into_iter().map(|row| {
+        Ok(Dead {
+            kind: parse("jobs.kind", &row.kind)?,
+            subject: row.subject,
             number: row.number,
             token: row.token,
             process: ProcessIdentity { host: row.host, pid: row.pid, started_at: row.process_started_at },
         })
-        .collect())
+    });
+    dead.collect()
 }

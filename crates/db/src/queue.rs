@@ -1,10 +1,12 @@
 //! Claiming jobs, and finding the claims that nobody began.
 
+use oddish_domain::status::JobKind;
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::DbError;
+use crate::error::parse;
 use crate::statements::On;
 
 /// How long a runner may take to begin, from the launcher's answer on: a container takes minutes on a bad day. Until the launcher answers, a
@@ -14,9 +16,11 @@ pub const BEGIN_WITHIN: Duration = Duration::minutes(5);
 /// A job that was claimed: it holds a slot of its key, and has an attempt and a fencing token of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// The trial to run.
-    pub trial_id: String,
-    /// Number of the attempt, from 1.
+    /// What there is to do.
+    pub kind: JobKind,
+    /// For what: the trial to run or to analyse, or the task to judge.
+    pub subject: String,
+    /// Number of the attempt, from 1; each kind of job of a subject has numbers of its own.
     pub number: i32,
     /// Fencing token: without it nothing can be written for this attempt.
     pub token: Uuid,
@@ -27,8 +31,8 @@ pub struct Claim {
 /// Claims up to `max` jobs that are due at `now`, for all keys in one call: high before low priority, then the submitter with the least
 /// running in the key, then age. The migrations say how (`oddish.claim_jobs`).
 ///
-/// The limit is the number of slot rows. However many dispatchers call this at once, a slot is given once, and the schema refuses a claimed
-/// job without a slot.
+/// The limit is the number of slot rows. However many dispatchers call this at once, the schema refuses a second job for a slot, a claimed
+/// job without one, and one that does not exist.
 pub async fn claim(pool: &PgPool, max: u32, now: OffsetDateTime) -> Result<Vec<Claim>, DbError> {
     let mut claims = Vec::new();
     loop {
@@ -36,9 +40,8 @@ pub async fn claim(pool: &PgPool, max: u32, now: OffsetDateTime) -> Result<Vec<C
         if missing <= 0 {
             return Ok(claims);
         }
-        let more = sqlx::query_as!(
-            Claim,
-            r#"select trial_id as "trial_id!", number as "number!", token as "token!", queue_key as "queue_key!"
+        let more = sqlx::query!(
+            r#"select kind as "kind!", subject as "subject!", number as "number!", token as "token!", queue_key as "queue_key!"
             from oddish.claim_jobs($1, $2)"#,
             missing,
             now
@@ -50,7 +53,11 @@ pub async fn claim(pool: &PgPool, max: u32, now: OffsetDateTime) -> Result<Vec<C
         if more.is_empty() {
             return Ok(claims);
         }
-        claims.extend(more);
+        for row in more {
+            let kind = parse("jobs.kind", &row.kind)?;
+            let (subject, number, token, queue_key) = (row.subject, row.number, row.token, row.queue_key);
+            claims.push(Claim { kind, subject, number, token, queue_key });
+        }
     }
 }
 
@@ -67,49 +74,21 @@ pub async fn launched(pool: &PgPool, tokens: &[Uuid], now: OffsetDateTime) -> Re
     .map_err(DbError::while_doing("note that runners were launched"))
 }
 
-/// Carries lowered limits further: retiring slots that came free go, and where a slot that was to stay came free first, it goes in the
-/// place of a retiring one. Until then nothing is claimed for such a key, so that it never starts a job above its limit; after it,
-/// the key waits no longer than it must.
-pub async fn settle_lowered_limits(pool: &PgPool) -> Result<(), DbError> {
-    let doing = "settle lowered limits";
-    sqlx::query!("delete from oddish.slots where retiring and job_id is null")
-        .execute(On(pool))
-        .await
-        .map_err(DbError::while_doing(doing))?;
-    sqlx::query!(
-        "with retiring as materialized (
-            select queue_key, slot from oddish.slots where retiring and job_id is not null
-            order by queue_key, slot for update skip locked),
-        free as materialized (
-            select s.queue_key, s.slot from oddish.slots s
-            where s.job_id is null and not s.retiring and exists (select from retiring r where r.queue_key = s.queue_key)
-            order by s.queue_key, s.slot for update skip locked),
-        pairs as materialized (
-            select queue_key, r.slot as stays, f.slot as goes
-            from (select *, row_number() over (partition by queue_key order by slot) as place from retiring) r
-            join (select *, row_number() over (partition by queue_key order by slot) as place from free) f
-                using (queue_key, place)),
-        stayed as (
-            update oddish.slots s set retiring = false from pairs p where s.queue_key = p.queue_key and s.slot = p.stays)
-        delete from oddish.slots s using pairs p where s.queue_key = p.queue_key and s.slot = p.goes"
-    )
-    .execute(On(pool))
-    .await
-    .map(|_| ())
-    .map_err(DbError::while_doing(doing))
-}
-
 /// The claims that no runner has begun in time.
 pub async fn overdue(pool: &PgPool, now: OffsetDateTime) -> Result<Vec<Claim>, DbError> {
-    sqlx::query_as!(
-        Claim,
-        r#"select trial_id, attempt as number, token as "token!", queue_key from oddish.jobs
+    let rows = sqlx::query!(
+        r#"select kind, coalesce(trial_id, task_id) as "subject!", attempt as number, token as "token!", queue_key from oddish.jobs
         where state = 'claimed' and begin_by < $1 order by begin_by limit 1000"#,
         now
     )
     .fetch_all(On(pool))
     .await
-    .map_err(DbError::while_doing("look for claims that no runner began"))
+    .map_err(DbError::while_doing("look for claims that no runner began"))?;
+    let claims = rows.into_iter().map(|row| {
+        let kind = parse("jobs.kind", &row.kind)?;
+        Ok(Claim { kind, subject: row.subject, number: row.number, token: row.token, queue_key: row.queue_key })
+    });
+    claims.collect()
 }
 
 /// When the next job that waits for its time may be claimed, or the next probe of a paused key.

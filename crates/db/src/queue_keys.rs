@@ -109,7 +109,7 @@ pub async fn list(pool: &PgPool, key: Option<&str>) -> Result<Vec<QueueKey>, DbE
             select queue_key, count(*) filter (where state = 'ready') as ready, count(*) filter (where state = 'waiting') as delayed
             from oddish.jobs where state in ('ready', 'waiting') and (queue_key = $1 or $1 is null) group by queue_key)
         select k.queue_key, k.concurrency_limit, k.is_default,
-            (select count(*) from oddish.slots s where s.queue_key = k.queue_key and s.job_id is not null) as "running!",
+            (select count(*) from oddish.jobs j where j.queue_key = k.queue_key and j.slot is not null) as "running!",
             coalesce(w.ready, 0) as "ready!", coalesce(w.delayed, 0) as "delayed!",
             k.paused_at, k.paused_by, k.pause_reason, k.probe_at
         from oddish.queue_keys k left join waiting w using (queue_key)
@@ -155,7 +155,8 @@ async fn resize(
     now: OffsetDateTime,
 ) -> Result<(), DbError> {
     let doing = "resize the slots of a queue key";
-    // This row's lock makes two resizes of one key take turns; claims do not need it.
+    // With this row's lock the key is ours: other resizes and claims of it wait, or leave it alone. What a claim did meanwhile is seen by
+    // the statements after this one.
     sqlx::query!(
         "insert into oddish.queue_keys (queue_key, concurrency_limit, is_default, updated_at) values ($1, $2, $3, $4)
         on conflict (queue_key) do update
@@ -168,25 +169,15 @@ async fn resize(
     .execute(On(&mut *connection))
     .await
     .map_err(DbError::while_doing(doing))?;
-    // Surplus slots go if they are free. Locking waits for a claim in flight and then sees that its slot is held.
+    // Surplus slots go if they are free. Those that are held go when they are free and the key is claimed for next.
     sqlx::query!(
         "delete from oddish.slots s using (
-            select slot from oddish.slots where queue_key = $1 and job_id is null order by slot desc
-            limit greatest((select count(*) from oddish.slots where queue_key = $1) - $2::int, 0) for update) surplus
+            select f.slot from oddish.slots f
+            where f.queue_key = $1 and not exists (select from oddish.jobs j where j.queue_key = $1 and j.slot = f.slot)
+            order by f.slot desc limit greatest((select count(*) from oddish.slots where queue_key = $1) - $2::int, 0)) surplus
         where s.queue_key = $1 and s.slot = surplus.slot",
         key,
         limit
-    )
-    .execute(On(&mut *connection))
-    .await
-    .map_err(DbError::while_doing(doing))?;
-    // Those that are held retire instead, and no more of them than needed.
-    sqlx::query!(
-        "update oddish.slots s set retiring = (place > $2)
-        from (select slot, row_number() over (order by slot) as place from oddish.slots where queue_key = $1) placed
-        where s.queue_key = $1 and s.slot = placed.slot and s.retiring <> (place > $2)",
-        key,
-        i64::from(limit)
     )
     .execute(On(&mut *connection))
     .await

@@ -4,10 +4,10 @@ use serde_json::Value;
 use sqlx::{PgPool, PgTransaction};
 use time::OffsetDateTime;
 
-use crate::DbError;
 use crate::idempotency::Work;
 use crate::statements::On;
 use crate::trial_selection::{self, Selection};
+use crate::{DbError, judging, stages};
 
 /// What retrying did to the trials that were named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,14 +69,17 @@ async fn requeue(
     now: OffsetDateTime,
 ) -> Result<Requeued, DbError> {
     let doing = "run trials again";
+    judging::lock_analyses(transaction, trial_ids).await?;
     let (requeued, task_ids) = sort(transaction, trial_ids).await?;
+    judging::withdraw_analyses(transaction, &requeued.queued, now).await?;
     sqlx::query!(
         "update oddish.trials t
         set status = 'queued', attempts = 0, harbor_stage = null, artifact_prefix = null, reward = null, rewards = null,
             error_type = null, error_message = null, error_class = null, input_tokens = null, cache_tokens = null,
             output_tokens = null, cost_usd = null, phase_timing = null, has_trajectory = false, started_at = null,
-            finished_at = null, cancel_requested_at = null, updated_at = $2,
-            retried_after = coalesce((select max(number) from oddish.attempts a where a.trial_id = t.id), 0)
+            finished_at = null, cancel_requested_at = null, updated_at = $2, analysis_status = null, analysis = null, analysis_error = null,
+            analysis_started_at = null, analysis_finished_at = null,
+            retried_after = coalesce((select max(number) from oddish.attempts a where a.trial_id = t.id and a.kind = 'trial'), 0)
         where id = any($1) and status in ('success', 'failed')",
         &requeued.queued,
         now
@@ -85,8 +88,8 @@ async fn requeue(
     .await
     .map_err(DbError::while_doing(doing))?;
     sqlx::query!(
-        "insert into oddish.jobs (trial_id, queue_key, submitter, priority, due_at, attempt)
-        select t.id, t.queue_key, coalesce(k.submitted_by, ''), case k.priority when 'high' then 0 else 1 end, $2, t.retried_after
+        "insert into oddish.jobs (kind, trial_id, queue_key, submitter, priority, due_at, attempt)
+        select 'trial', t.id, t.queue_key, coalesce(k.submitted_by, ''), case k.priority when 'high' then 0 else 1 end, $2, t.retried_after
         from oddish.trials t join oddish.tasks k on k.id = t.task_id
         where t.id = any($1) order by t.task_id, t.trial_index",
         &requeued.queued,
@@ -95,15 +98,6 @@ async fn requeue(
     .execute(On(&mut **transaction))
     .await
     .map_err(DbError::while_doing(doing))?;
-    sqlx::query!(
-        "update oddish.tasks set status = 'running', finished_at = null, cancel_requested_at = null, updated_at = $2
-        where id in (select id from oddish.tasks
-            where id = any($1) and status in ('completed', 'failed') order by id for no key update)",
-        &task_ids,
-        now
-    )
-    .execute(On(&mut **transaction))
-    .await
-    .map_err(DbError::while_doing(doing))?;
+    stages::reopen(transaction, &task_ids, now).await?;
     Ok(requeued)
 }

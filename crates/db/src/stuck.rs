@@ -1,6 +1,6 @@
 //! What operators look at when something seems stuck: who holds which slot, which runners are silent, which tasks should have ended.
 
-use oddish_domain::status::{TaskStatus, TrialStatus};
+use oddish_domain::status::{JobKind, TaskStatus, TrialStatus};
 use sqlx::PgPool;
 use time::OffsetDateTime;
 
@@ -14,7 +14,7 @@ use crate::statements::On;
 pub struct SlotCount {
     /// The key.
     pub queue_key: String,
-    /// All of them, those that are retiring included.
+    /// All of them, those included that go because the limit was lowered.
     pub total: i64,
     /// Those that a job holds.
     pub held: i64,
@@ -24,8 +24,9 @@ pub struct SlotCount {
 pub async fn slot_counts(pool: &PgPool) -> Result<Vec<SlotCount>, DbError> {
     sqlx::query_as!(
         SlotCount,
-        r#"select k.queue_key, count(s.slot) as "total!", count(s.job_id) as "held!"
-        from oddish.queue_keys k left join oddish.slots s using (queue_key) group by k.queue_key order by k.queue_key"#
+        r#"select k.queue_key, count(s.slot) as "total!", count(j.slot) as "held!"
+        from oddish.queue_keys k left join oddish.slots s using (queue_key) left join oddish.jobs j using (queue_key, slot)
+        group by k.queue_key order by k.queue_key"#
     )
     .fetch_all(On(pool))
     .await
@@ -39,29 +40,73 @@ pub struct Slot {
     pub queue_key: String,
     /// Its number.
     pub slot: i32,
-    /// Whether it goes once it is free.
-    pub retiring: bool,
-    /// The trial whose job holds it.
-    pub trial_id: Option<String>,
+    /// What the job does that holds it.
+    pub kind: Option<JobKind>,
+    /// For which trial or task.
+    pub subject: Option<String>,
     /// Until when that job's runner must have begun, or renewed its lease.
     pub locked_until: Option<OffsetDateTime>,
 }
 
 /// Up to `limit` slots, by key and number. Where there are more, those that are held come first.
 pub async fn slots(pool: &PgPool, limit: i64) -> Result<Vec<Slot>, DbError> {
-    sqlx::query_as!(
-        Slot,
-        r#"with listed as materialized (
-            select queue_key, slot, retiring, job_id from oddish.slots order by job_id is null, queue_key, slot limit $1)
-        select s.queue_key as "queue_key!", s.slot as "slot!", s.retiring as "retiring!", j.trial_id as "trial_id?",
+    let rows = sqlx::query!(
+        r#"select s.queue_key as "queue_key!", s.slot as "slot!", j.kind as "kind?", coalesce(j.trial_id, j.task_id) as subject,
             coalesce(j.lease_until, j.begin_by) as locked_until
-        from listed s left join oddish.jobs j on j.id = s.job_id
-        order by s.queue_key, s.slot"#,
+        from oddish.slots s left join oddish.jobs j using (queue_key, slot)
+        order by j.slot is null, s.queue_key, s.slot limit $1"#,
         limit
     )
     .fetch_all(On(pool))
     .await
-    .map_err(DbError::while_doing("list slots"))
+    .map_err(DbError::while_doing("list slots"))?;
+    let slots = rows.into_iter().map(|row| {
+        Ok(Slot {
+            queue_key: row.queue_key,
+            slot: row.slot,
+            kind: row.kind.map(|kind| parse("jobs.kind", &kind)).transpose()?,
+            subject: row.subject,
+            locked_until: row.locked_until,
+        })
+    });
+    let mut slots = slots.collect::<Result<Vec<_>, DbError>>()?;
+    slots.sort_by(|one, other| (&one.queue_key, one.slot).cmp(&(&other.queue_key, other.slot)));
+    Ok(slots)
+}
+
+/// How many jobs of one kind a key has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobCount {
+    /// The key.
+    pub queue_key: String,
+    /// The kind.
+    pub kind: JobKind,
+    /// How many wait.
+    pub queued: i64,
+    /// How many hold a slot.
+    pub running: i64,
+}
+
+/// The jobs of every key, counted by kind; of trials also where there are none.
+pub async fn job_counts(pool: &PgPool) -> Result<Vec<JobCount>, DbError> {
+    let rows = sqlx::query!(
+        r#"with counted as (
+            select queue_key, kind, count(*) filter (where slot is null) as queued, count(slot) as running
+            from oddish.jobs group by queue_key, kind)
+        select k.queue_key, 'trial' as "kind!", coalesce(c.queued, 0) as "queued!", coalesce(c.running, 0) as "running!"
+        from oddish.queue_keys k left join counted c on c.queue_key = k.queue_key and c.kind = 'trial'
+        union all
+        select queue_key, kind, queued, running from counted where kind <> 'trial'
+        order by 1"#
+    )
+    .fetch_all(On(pool))
+    .await
+    .map_err(DbError::while_doing("count jobs"))?;
+    let counts = rows.into_iter().map(|row| {
+        let kind = parse("jobs.kind", &row.kind)?;
+        Ok(JobCount { queue_key: row.queue_key.unwrap_or_default(), kind, queued: row.queued, running: row.running })
+    });
+    counts.collect()
 }
 
 /// A trial whose runner is silent.
@@ -98,13 +143,13 @@ pub async fn silent_trials(
 ) -> Result<(i64, Vec<SilentTrial>), DbError> {
     let rows = sqlx::query!(
         r#"with silent as materialized (
-            select j.trial_id, j.queue_key, j.slot, j.attempt, j.lease_until, count(*) over () as total
-            from oddish.jobs j where j.state = 'begun' and j.lease_until < $1 order by j.lease_until limit $2)
-        select s.trial_id, s.queue_key, s.slot, s.lease_until, s.total as "total!", t.task_id, t.status, t.harbor_stage, t.updated_at,
+            select j.trial_id, j.queue_key, j.slot, j.token, j.lease_until, count(*) over () as total
+            from oddish.jobs j where j.state = 'begun' and j.kind = 'trial' and j.lease_until < $1 order by j.lease_until limit $2)
+        select s.trial_id as "trial_id!", s.queue_key, s.slot, s.lease_until, s.total as "total!", t.task_id, t.status, t.harbor_stage, t.updated_at,
             a.host || ':' || a.pid as runner, a.claimed_at as "claimed_at?"
         from silent s
         join oddish.trials t on t.id = s.trial_id
-        left join oddish.attempts a on a.trial_id = s.trial_id and a.number = s.attempt
+        left join oddish.attempts a on a.token = s.token
         order by s.lease_until"#,
         heard_before + LEASE,
         samples

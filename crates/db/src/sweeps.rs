@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use crate::error::parse;
 use crate::idempotency::Work;
 use crate::statements::On;
-use crate::{DbError, experiments, queue_keys};
+use crate::{DbError, experiments, queue_keys, stages};
 
 /// A sweep that was checked and expanded.
 #[derive(Clone, Debug)]
@@ -36,6 +36,17 @@ pub struct NewSweep<'a> {
     pub trials: &'a [TrialSpec],
     /// Attempts at the most, for each trial.
     pub max_attempts: i32,
+    /// Which models judge the trials and then the task, if anybody does. A task that has trials already stays as it is.
+    pub judges: Option<Judges<'a>>,
+}
+
+/// The queue keys of the models that judge a task.
+#[derive(Clone, Copy, Debug)]
+pub struct Judges<'a> {
+    /// Of the one that analyses each trial.
+    pub analysis_key: &'a str,
+    /// Of the one that makes the verdict.
+    pub verdict_key: &'a str,
 }
 
 /// What a sweep created.
@@ -123,13 +134,14 @@ pub async fn create_within(
     }
     let wanted = sweep.experiment.or(task.experiment_id.as_deref());
     let experiment = experiments::find_or_create(transaction, wanted, now).await?;
-    let keys: BTreeSet<&str> = sweep.trials.iter().map(|trial| trial.queue_key.as_str()).collect();
+    let judges = sweep.judges.iter().flat_map(|judges| [judges.analysis_key, judges.verdict_key]);
+    let keys: BTreeSet<&str> = sweep.trials.iter().map(|trial| trial.queue_key.as_str()).chain(judges).collect();
     let keys: Vec<String> = keys.into_iter().map(String::from).collect();
     queue_keys::ensure(transaction, &keys, limits, now).await?;
     let task_name = if appending { &task.name } else { sweep.name.unwrap_or(&task.name) };
     let priority = if appending { parse("tasks.priority", &task.priority)? } else { sweep.priority };
     let status = if appending {
-        reopen(transaction, sweep.task_id, now).await?;
+        stages::reopen(transaction, &[sweep.task_id.to_owned()], now).await?;
         if status.is_terminal() { TaskStatus::Running } else { status }
     } else {
         submit(transaction, sweep, task_name, &experiment.id, now).await?;
@@ -150,7 +162,8 @@ async fn submit(
 ) -> Result<(), DbError> {
     let tags = serde_json::to_value(&sweep.tags).unwrap_or(Value::Null);
     sqlx::query!(
-        "update oddish.tasks set name = $2, experiment_id = $3, submitted_by = $4, priority = $5, tags = $6, updated_at = $7
+        "update oddish.tasks set name = $2, experiment_id = $3, submitted_by = $4, priority = $5, tags = $6, updated_at = $7,
+            analysis_key = $8, verdict_key = $9
         where id = $1",
         sweep.task_id,
         task_name,
@@ -158,26 +171,14 @@ async fn submit(
         sweep.submitted_by,
         sweep.priority.as_str(),
         tags,
-        now
+        now,
+        sweep.judges.map(|judges| judges.analysis_key),
+        sweep.judges.map(|judges| judges.verdict_key)
     )
     .execute(On(&mut **transaction))
     .await
     .map(|_| ())
     .map_err(DbError::while_doing("submit a task"))
-}
-
-/// A task that ended runs again when trials are added to it.
-async fn reopen(transaction: &mut sqlx::PgTransaction<'_>, task_id: &str, now: OffsetDateTime) -> Result<(), DbError> {
-    sqlx::query!(
-        "update oddish.tasks set status = 'running', finished_at = null, cancel_requested_at = null, updated_at = $2
-        where id = $1 and status in ('completed', 'failed')",
-        task_id,
-        now
-    )
-    .execute(On(&mut **transaction))
-    .await
-    .map(|_| ())
-    .map_err(DbError::while_doing("reopen a task"))
 }
 
 /// Where new trials belong.
@@ -218,8 +219,8 @@ async fn insert_trials(
             from unnest($6::text[], $7::int[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::float8[],
                 $14::jsonb[]) as t (id, trial_index, agent, model, provider, queue_key, environment, timeout, harbor)
             returning id, queue_key, trial_index)
-        insert into oddish.jobs (trial_id, queue_key, priority, due_at, submitter)
-        select id, queue_key, $15, $5, (select submitted_by from oddish.tasks where id = $1) from created order by trial_index",
+        insert into oddish.jobs (kind, trial_id, queue_key, priority, due_at, submitter)
+        select 'trial', id, queue_key, $15, $5, (select submitted_by from oddish.tasks where id = $1) from created order by trial_index",
         sweep.task_id,
         place.version,
         place.experiment_id,

@@ -1,8 +1,8 @@
-//! Tasks as the endpoints read them, and their way through the stages.
+//! Tasks as the endpoints read them.
 
-use oddish_domain::status::{Priority, TaskStatus};
+use oddish_domain::status::{Priority, TaskStatus, TrialStatus};
 use serde_json::Value;
-use sqlx::{PgPool, PgTransaction};
+use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use crate::DbError;
@@ -44,6 +44,14 @@ pub struct Task {
     pub reward_total: i64,
     /// Sum of the rewards.
     pub reward_sum: f64,
+    /// Whether its trials are analysed and it is judged.
+    pub judged: bool,
+    /// How far its verdict has come.
+    pub verdict_status: Option<TrialStatus>,
+    /// The verdict.
+    pub verdict: Option<Value>,
+    /// Why there is none.
+    pub verdict_error: Option<String>,
     /// When it was created.
     pub created_at: OffsetDateTime,
     /// When its first trial began.
@@ -71,7 +79,8 @@ pub async fn list(pool: &PgPool, filter: &TaskFilter, limit: i64, offset: i64) -
         r#"select t.id, t.name, t.status, t.priority, t.submitted_by as "submitted_by!", t.tags, e.id as experiment_id,
             e.name as experiment_name, e.is_public, v.version as "version!", c.total as "total!", c.succeeded as "succeeded!",
             c.failed as "failed!", c.reward_success as "reward_success!", c.reward_total as "reward_total!",
-            c.reward_sum as "reward_sum!", t.created_at, t.started_at, t.finished_at
+            c.reward_sum as "reward_sum!", t.created_at, t.started_at, t.finished_at,
+            t.analysis_key is not null as "judged!", t.verdict_status, t.verdict, t.verdict_error
         from (
             select * from oddish.tasks
             where experiment_id is not null and ($1::text is null or id = $1) and ($2::text is null or status = $2)
@@ -116,6 +125,10 @@ pub async fn list(pool: &PgPool, filter: &TaskFilter, limit: i64, offset: i64) -
                 reward_success: row.reward_success,
                 reward_total: row.reward_total,
                 reward_sum: row.reward_sum,
+                judged: row.judged,
+                verdict_status: row.verdict_status.map(|status| parse("tasks.verdict_status", &status)).transpose()?,
+                verdict: row.verdict,
+                verdict_error: row.verdict_error,
                 created_at: row.created_at,
                 started_at: row.started_at,
                 finished_at: row.finished_at,
@@ -149,36 +162,4 @@ pub async fn only_in_experiment(pool: &PgPool, experiment_id: &str) -> Result<Ve
     .fetch_all(On(pool))
     .await
     .map_err(DbError::while_doing("look for the tasks of an experiment"))
-}
-
-/// Moves tasks on after some of their trials ended: once none is left to run, a task is completed, or has failed if it was cancelled.
-///
-/// The tasks' rows are locked before their trials are counted, and they are counted by a statement of their own, so that of two trials
-/// that end at the same instant the second sees the first.
-pub(crate) async fn move_on(
-    transaction: &mut PgTransaction<'_>,
-    trial_ids: &[String],
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
-    let doing = "move a task on";
-    let task_ids = sqlx::query_scalar!(
-        "select id from oddish.tasks where id in (select task_id from oddish.trials where id = any($1))
-        order by id for no key update",
-        trial_ids
-    )
-    .fetch_all(On(&mut **transaction))
-    .await
-    .map_err(DbError::while_doing(doing))?;
-    sqlx::query!(
-        "update oddish.tasks k
-        set status = case when cancel_requested_at is null then 'completed' else 'failed' end, finished_at = $2, updated_at = $2
-        where id = any($1) and status in ('pending', 'running')
-            and not exists (select from oddish.trials where task_id = k.id and status not in ('success', 'failed'))",
-        &task_ids,
-        now
-    )
-    .execute(On(&mut **transaction))
-    .await
-    .map(|_| ())
-    .map_err(DbError::while_doing(doing))
 }

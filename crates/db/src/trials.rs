@@ -44,6 +44,9 @@ pub struct Trial {
     pub cost_usd: Option<f64>,
     pub phase_timing: Option<Value>,
     pub has_trajectory: bool,
+    pub analysis_status: Option<TrialStatus>,
+    pub analysis: Option<Value>,
+    pub analysis_error: Option<String>,
     pub created_at: OffsetDateTime,
     pub started_at: Option<OffsetDateTime>,
     pub finished_at: Option<OffsetDateTime>,
@@ -102,6 +105,12 @@ async fn select(pool: &PgPool, task_ids: Option<&[String]>, trial_id: Option<&st
                 cost_usd: row.cost_usd,
                 phase_timing: row.phase_timing,
                 has_trajectory: row.has_trajectory,
+                analysis_status: row
+                    .analysis_status
+                    .map(|status| parse("trials.analysis_status", &status))
+                    .transpose()?,
+                analysis: row.analysis,
+                analysis_error: row.analysis_error,
                 created_at: row.created_at,
                 started_at: row.started_at,
                 finished_at: row.finished_at,
@@ -113,7 +122,7 @@ async fn select(pool: &PgPool, task_ids: Option<&[String]>, trial_id: Option<&st
 /// Number of the newest attempt of a trial that a runner began.
 pub async fn newest_begun_attempt(pool: &PgPool, trial_id: &str) -> Result<Option<i32>, DbError> {
     sqlx::query_scalar!(
-        "select max(number) from oddish.attempts where trial_id = $1 and begun_at is not null",
+        "select max(number) from oddish.attempts where trial_id = $1 and kind = 'trial' and begun_at is not null",
         trial_id
     )
     .fetch_one(On(pool))

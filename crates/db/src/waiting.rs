@@ -81,8 +81,8 @@ pub async fn explain(
     now: OffsetDateTime,
 ) -> Result<HashMap<String, Waiting>, DbError> {
     let jobs = sqlx::query!(
-        "select id, trial_id, queue_key, state, due_at from oddish.jobs
-        where trial_id = any($1) and state in ('waiting', 'ready', 'claimed')",
+        r#"select id, trial_id as "trial_id!", queue_key, state, due_at from oddish.jobs
+        where trial_id = any($1) and kind = 'trial' and state in ('waiting', 'ready', 'claimed')"#,
         trial_ids
     )
     .fetch_all(On(pool))
@@ -149,7 +149,7 @@ impl Load {
 async fn loads(pool: &PgPool, keys: &[String]) -> Result<HashMap<String, Load>, DbError> {
     let rows = sqlx::query!(
         r#"select k.queue_key, k.concurrency_limit, k.paused_at, k.paused_by, k.pause_reason, k.probe_at,
-            (select count(*) from oddish.slots s where s.queue_key = k.queue_key and s.job_id is not null) as "running!",
+            (select count(*) from oddish.jobs j where j.queue_key = k.queue_key and j.slot is not null) as "running!",
             (select count(*) from (
                 select from oddish.jobs j where j.queue_key = k.queue_key and j.state = 'ready' limit $2) counted) as "ready!",
             (select count(*) from (

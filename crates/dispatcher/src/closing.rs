@@ -6,6 +6,7 @@ use oddish_db::attempts::{self, AfterLoss, Recorded, StoredOutcome};
 use oddish_db::{DbError, PgPool};
 use oddish_domain::id;
 use oddish_domain::retry::RetrySettings;
+use oddish_domain::status::JobKind;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -24,8 +25,10 @@ pub struct Closer {
 /// Which attempt is closed.
 #[derive(Clone, Copy, Debug)]
 pub struct Lost<'a> {
-    /// The trial.
-    pub trial_id: &'a str,
+    /// What it did.
+    pub kind: JobKind,
+    /// For which trial or task.
+    pub subject: &'a str,
     /// Number of the attempt.
     pub number: i32,
     /// Its fencing token.
@@ -76,8 +79,12 @@ impl Closer {
 
     /// Records the outcome that the runner stored, if it had come so far.
     async fn adopted(&self, lost: Lost<'_>) -> Result<bool, CloseError> {
-        let Some((task_id, _)) = id::parse_trial_id(lost.trial_id) else { return Ok(false) };
-        let key = attempt_outcome_key(task_id, lost.trial_id, lost.number.unsigned_abs())?;
+        // What judges stores nothing before it records.
+        if lost.kind != JobKind::Trial {
+            return Ok(false);
+        }
+        let Some((task_id, _)) = id::parse_trial_id(lost.subject) else { return Ok(false) };
+        let key = attempt_outcome_key(task_id, lost.subject, lost.number.unsigned_abs())?;
         let stored = match self.store.get(&key).await {
             Ok(stored) => stored,
             Err(StoreError::NotFound { .. }) => return Ok(false),
@@ -86,7 +93,7 @@ impl Closer {
         let StoredOutcome { token, outcome } = match serde_json::from_slice(&stored) {
             Ok(stored) => stored,
             Err(error) => {
-                tracing::error!(trial_id = lost.trial_id, attempt = lost.number, %error, "a stored outcome cannot be read");
+                tracing::error!(trial_id = lost.subject, attempt = lost.number, %error, "a stored outcome cannot be read");
                 return Ok(false);
             }
         };
@@ -95,7 +102,7 @@ impl Closer {
         }
         let recorded = attempts::record(&self.pool, token, &outcome, &self.rules, OffsetDateTime::now_utc()).await?;
         tracing::warn!(
-            trial_id = lost.trial_id,
+            trial_id = lost.subject,
             attempt = lost.number,
             how = lost.how,
             ?recorded,
@@ -106,11 +113,11 @@ impl Closer {
 }
 
 fn tell(lost: Lost<'_>, after: AfterLoss) {
-    let Lost { trial_id, number: attempt, how, .. } = lost;
+    let Lost { kind, subject, number: attempt, how, .. } = lost;
     match after {
-        AfterLoss::Retried => tracing::warn!(trial_id, attempt, how, "runner lost; the trial is tried again"),
-        AfterLoss::Failed => tracing::error!(trial_id, attempt, how, "runner lost; no tries are left"),
-        AfterLoss::Cancelled => tracing::info!(trial_id, attempt, how, "runner gone; the trial was cancelled"),
+        AfterLoss::Retried => tracing::warn!(%kind, subject, attempt, how, "runner lost; it is tried again"),
+        AfterLoss::Failed => tracing::error!(%kind, subject, attempt, how, "runner lost; no tries are left"),
+        AfterLoss::Cancelled => tracing::info!(%kind, subject, attempt, how, "runner gone; the trial was cancelled"),
         AfterLoss::Stale => {}
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use oddish_db::attempts::Fenced;
+use oddish_db::queue::Claim;
 use oddish_db::wake::Wakes;
 use oddish_db::{DbError, attempts, leases, queue};
 use sysinfo::System;
@@ -113,7 +114,6 @@ impl Dispatcher {
         if self.is_time_to_tidy() {
             self.tidy().await?;
         }
-        queue::settle_lowered_limits(pool).await?;
         let room = self.launcher.room().min(BATCH);
         if room == 0 {
             return Ok(Found { watching, ..Found::default() });
@@ -122,7 +122,8 @@ impl Dispatcher {
         let mut busy = false;
         let mut launched = Vec::with_capacity(claims.len());
         for claim in &claims {
-            tracing::info!(trial_id = claim.trial_id, attempt = claim.number, queue_key = claim.queue_key, "claimed");
+            let Claim { kind, subject, number: attempt, queue_key, .. } = claim;
+            tracing::info!(%kind, subject, attempt, queue_key, "claimed");
             match self.launcher.launch(claim).await {
                 Ok(()) => launched.push(claim.token),
                 Err(error) => {
@@ -156,13 +157,15 @@ impl Dispatcher {
         for dead in leases::dead(pool, now).await? {
             self.launcher.clear(&dead).await;
             let how = "it has shown no sign of life for longer than its lease";
-            self.closer.dead(Lost { trial_id: &dead.trial_id, number: dead.number, token: dead.token, how }).await?;
+            let (kind, subject) = (dead.kind, dead.subject.as_str());
+            self.closer.dead(Lost { kind, subject, number: dead.number, token: dead.token, how }).await?;
         }
         for claim in queue::overdue(pool, now).await? {
             let given = attempts::give_back(pool, claim.token, "no runner began in time", now).await?;
             if given == Fenced::Accepted {
                 tracing::warn!(
-                    trial_id = claim.trial_id,
+                    kind = %claim.kind,
+                    subject = claim.subject,
                     attempt = claim.number,
                     "no runner began in time; it is queued again"
                 );
@@ -171,8 +174,9 @@ impl Dispatcher {
         Ok(())
     }
 
-    async fn not_launched(&self, claim: &queue::Claim, error: &LaunchError) -> Result<(), DbError> {
-        tracing::error!(trial_id = claim.trial_id, attempt = claim.number, %error, "not launched");
+    async fn not_launched(&self, claim: &Claim, error: &LaunchError) -> Result<(), DbError> {
+        let Claim { kind, subject, number: attempt, .. } = claim;
+        tracing::error!(%kind, subject, attempt, %error, "not launched");
         let now = OffsetDateTime::now_utc();
         let text = error.to_string();
         match error {

@@ -14,6 +14,7 @@ use oddish_db::attempts::{OpenAttempt, ProcessIdentity};
 use oddish_db::leases::Dead;
 use oddish_db::queue::Claim;
 use oddish_db::{attempts, wake};
+use oddish_domain::status::JobKind;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
@@ -78,9 +79,13 @@ impl Launcher for ProcessLauncher {
     }
 
     async fn launch(&self, claim: &Claim) -> Result<(), LaunchError> {
+        if claim.kind != JobKind::Trial {
+            let reason = format!("nothing here makes an {}: run a worker that judges", claim.kind);
+            return Err(LaunchError::Never { reason });
+        }
         let child = self
             .shared
-            .runner(&claim.trial_id, claim.number, claim.token)
+            .runner(&claim.subject, claim.number, claim.token)
             .process_group(0)
             .spawn()
             .map_err(|error| self.shared.spawn_failed(&error))?;
@@ -101,7 +106,7 @@ impl Launcher for ProcessLauncher {
         };
         let mut alive = false;
         for attempt in strangers {
-            let OpenAttempt { trial_id, number, token, process } = &attempt;
+            let OpenAttempt { kind, subject, number, token, process } = &attempt;
             let left = match look(process) {
                 Seen::Running => {
                     alive = true;
@@ -110,21 +115,27 @@ impl Launcher for ProcessLauncher {
                 Seen::Gone => Some(Pid::from_raw(process.pid)),
                 Seen::Replaced => None,
             };
-            shared.close_lost(trial_id, *number, *token, left, "its process is gone").await?;
+            let how = "its process is gone";
+            if *kind == JobKind::Trial {
+                shared.close_lost(subject, *number, *token, left, how).await?;
+            } else {
+                // It was made by a process that does more than that, and left nothing.
+                shared.closer.lost(Lost { kind: *kind, subject, number: *number, token: *token, how }).await?;
+            }
         }
         Ok(alive)
     }
 
     async fn clear(&self, dead: &Dead) {
-        let Dead { trial_id, number, token, process } = dead;
-        if process.host != self.shared.host {
+        let Dead { kind, subject, number, token, process } = dead;
+        if *kind != JobKind::Trial || process.host != self.shared.host {
             return;
         }
         // It may hang and still be there; or its number may be a stranger's by now.
         if !matches!(look(process), Seen::Replaced) {
             let _ = killpg(Pid::from_raw(process.pid), Signal::SIGKILL);
         }
-        self.shared.clean_up(trial_id, *number, *token).await;
+        self.shared.clean_up(subject, *number, *token).await;
     }
 
     async fn stop(&self) {
@@ -202,7 +213,7 @@ impl Shared {
             let _ = killpg(group, Signal::SIGKILL);
         }
         self.clean_up(trial_id, number, token).await;
-        self.closer.lost(Lost { trial_id, number, token, how }).await?;
+        self.closer.lost(Lost { kind: JobKind::Trial, subject: trial_id, number, token, how }).await?;
         Ok(wake::notify(&self.closer.pool).await?)
     }
 
@@ -229,10 +240,10 @@ async fn watch(shared: Arc<Shared>, claim: Claim, mut child: Child, pid: Pid) {
         Err(error) => format!("waiting for it failed: {error}"),
     };
     loop {
-        let closed = shared.close_lost(&claim.trial_id, claim.number, claim.token, Some(pid), &how).await;
+        let closed = shared.close_lost(&claim.subject, claim.number, claim.token, Some(pid), &how).await;
         let Err(error) = closed else { break };
         tracing::error!(
-            trial_id = claim.trial_id,
+            trial_id = claim.subject,
             error = &error as &dyn std::error::Error,
             "cannot close a lost attempt; trying again"
         );

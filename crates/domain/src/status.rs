@@ -137,6 +137,17 @@ words! {
 }
 
 words! {
+    /// What a job does. It says nothing about its queue key: an analysis takes a slot of its model like any trial of that model.
+    JobKind, "job kind",
+    /// Runs a trial.
+    Trial = "trial",
+    /// Judges how one trial went.
+    Analysis = "analysis",
+    /// Judges a task by the analyses of its trials.
+    Verdict = "verdict",
+}
+
+words! {
     /// How an attempt ended.
     AttemptOutcome, "attempt outcome",
     /// The runner recorded the trial's outcome, with or without a reward.
@@ -179,14 +190,14 @@ impl TrialStatus {
 
 impl TaskStatus {
     /// What may follow. A task whose trials all end before one has begun skips `running`; new or retried trials,
-    /// analyses or verdicts reopen an ended task.
+    /// analyses or verdicts reopen an ended task, and a retried trial one that is being judged.
     const fn successors(self) -> &'static [Self] {
         use TaskStatus::{Analyzing, Completed, Failed, Running, VerdictPending};
         match self {
             Self::Pending => &[Running, Analyzing, VerdictPending, Completed, Failed],
             Self::Running => &[Analyzing, VerdictPending, Completed, Failed],
-            Self::Analyzing => &[VerdictPending, Completed, Failed],
-            Self::VerdictPending => &[Completed, Failed],
+            Self::Analyzing => &[Running, VerdictPending, Completed, Failed],
+            Self::VerdictPending => &[Running, Completed, Failed],
             Self::Completed | Self::Failed => &[Running, Analyzing, VerdictPending],
         }
     }
@@ -234,8 +245,8 @@ retrying        ..x.x.";
         let expected = "\
 pending         .xxxxx
 running         ..xxxx
-analyzing       ...xxx
-verdict_pending ....xx
+analyzing       .x.xxx
+verdict_pending .x..xx
 completed       .xxx..
 failed          .xxx..";
         assert_eq!(picture(TaskStatus::ALL, TaskStatus::can_become), expected);
@@ -278,6 +289,7 @@ failed          .xxx..";
             "starting trial_started environment_setup agent_running verification completed cancelled"
         );
         check_words!(JobState, "waiting ready claimed begun");
+        check_words!(JobKind, "trial analysis verdict");
         check_words!(AttemptOutcome, "recorded lost interrupted launch_failed given_back cancelled");
         assert_eq!(Priority::default(), Priority::Low);
     }

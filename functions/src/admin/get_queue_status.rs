@@ -3,31 +3,36 @@
 use axum::Json;
 use axum::extract::State;
 use oddish_api_types::{QueueStatusResponse, TrialQueue};
-use oddish_db::queue_keys::{self, QueueKey};
+use oddish_db::stuck::{self, JobCount};
+use oddish_domain::status::JobKind;
 use time::OffsetDateTime;
 
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::state::Db;
 
-/// How many trials of each queue key wait and run.
+/// How many trials of each queue key wait and run, and how many analyses and verdicts.
 #[utoipa::path(get, path = "/admin/queue-status", operation_id = "get_queue_status", tag = "admin",
     responses((status = 200, body = QueueStatusResponse)))]
 pub async fn get_queue_status(
     _: Authed<Read>,
     State(Db(pool)): State<Db>,
 ) -> Result<Json<QueueStatusResponse>, ApiError> {
-    let trial_queue = |queue: QueueKey| TrialQueue {
-        queue_key: queue.queue_key,
-        queued: (queue.ready + queue.delayed).unsigned_abs(),
-        running: queue.running.unsigned_abs(),
+    let counts = stuck::job_counts(&pool).await?;
+    let sum = |kind: JobKind, number: fn(&JobCount) -> i64| {
+        counts.iter().filter(|count| count.kind == kind).map(number).sum::<i64>().unsigned_abs()
+    };
+    let trial_queue = |count: &JobCount| TrialQueue {
+        queue_key: count.queue_key.clone(),
+        queued: count.queued.unsigned_abs(),
+        running: count.running.unsigned_abs(),
     };
     Ok(Json(QueueStatusResponse {
-        trial_queues: queue_keys::list(&pool, None).await?.into_iter().map(trial_queue).collect(),
-        analysis_queued: 0,
-        analysis_running: 0,
-        verdict_queued: 0,
-        verdict_running: 0,
+        trial_queues: counts.iter().filter(|count| count.kind == JobKind::Trial).map(trial_queue).collect(),
+        analysis_queued: sum(JobKind::Analysis, |count| count.queued),
+        analysis_running: sum(JobKind::Analysis, |count| count.running),
+        verdict_queued: sum(JobKind::Verdict, |count| count.queued),
+        verdict_running: sum(JobKind::Verdict, |count| count.running),
         timestamp: OffsetDateTime::now_utc(),
     }))
 }

@@ -15,7 +15,7 @@ use crate::state::Db;
 /// Slots in one answer at the most.
 const MAX_SLOTS: i64 = 10_000;
 
-/// The slots of every queue key, and which trial holds which.
+/// The slots of every queue key, and what holds which.
 #[utoipa::path(get, path = "/admin/slots", operation_id = "get_slots", tag = "admin",
     responses((status = 200, body = SlotsResponse)))]
 pub async fn get_slots(_: Authed<Read>, State(Db(pool)): State<Db>) -> Result<Json<SlotsResponse>, ApiError> {
@@ -23,12 +23,12 @@ pub async fn get_slots(_: Authed<Read>, State(Db(pool)): State<Db>) -> Result<Js
     let mut of_key: HashMap<String, Vec<Slot>> = HashMap::new();
     for slot in stuck::slots(&pool, MAX_SLOTS).await? {
         of_key.entry(slot.queue_key.clone()).or_default().push(Slot {
-            is_active: slot.trial_id.is_some(),
+            is_active: slot.subject.is_some(),
             queue_key: slot.queue_key,
             slot: slot.slot,
-            locked_by: slot.trial_id,
+            locked_by: slot.subject,
+            kind: slot.kind,
             locked_until: slot.locked_until,
-            retiring: slot.retiring,
         });
     }
     let listed: usize = of_key.values().map(Vec::len).sum();

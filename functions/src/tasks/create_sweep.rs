@@ -49,6 +49,7 @@ pub async fn create_sweep(
         append: request.append_to_task,
         trials: &trials,
         max_attempts: max_attempts(&request, limits.max_attempts)?,
+        judges: None,
     };
     let mut work = match idempotency::begin(&pool, key.as_ref()).await? {
         Begun::Fresh(work) => work,

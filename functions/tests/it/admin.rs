@@ -18,7 +18,7 @@ async fn slots_tell_which_trial_holds_them(pool: PgPool) {
     assert!(answer["timestamp"].take().is_string());
     assert!(answer["queue_keys"][0]["slots"][0]["locked_until"].take().is_string());
     let slot = json!({"queue_key": "default", "slot": 0, "locked_by": format!("{task_id}-0"), "locked_until": null, "is_active": true,
-        "retiring": true});
+        "kind": "trial"});
     let expected = json!({
         "queue_keys": [{"queue_key": "default", "total_slots": 1, "active_slots": 1, "slots": [slot]}],
         "total_slots": 1, "total_active": 1, "truncated": false, "timestamp": null,

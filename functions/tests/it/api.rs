@@ -134,7 +134,7 @@ impl Api {
         let claim = queue::claim(&self.pool, 1, now).await.unwrap().pop().expect("a claim");
         let process = ProcessIdentity { host: "h".to_owned(), pid: 1, started_at: now };
         attempts::begin(&self.pool, claim.token, &process, now).await.unwrap().expect("a fresh token");
-        (claim.trial_id, claim.token)
+        (claim.subject, claim.token)
     }
 
     /// Runs one trial to its end, with a reward: its id.

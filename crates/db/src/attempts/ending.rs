@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oddish_domain::failure::FailureClass;
 use oddish_domain::retry::{Decision, Ending, RetrySettings};
-use oddish_domain::status::{AttemptOutcome, JobState};
+use oddish_domain::status::{AttemptOutcome, JobKind, JobState};
 use sqlx::{PgPool, PgTransaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Fenced, Job, lock_job, recording};
 use crate::leases::SUSPICION;
 use crate::statements::On;
-use crate::{DbError, breakers};
+use crate::{DbError, breakers, judging, stages};
 
 /// The error type of a trial whose runner was lost once too often.
 const RUNNER_LOST: &str = "RunnerLost";
@@ -63,17 +63,20 @@ pub async fn reap(
 ) -> Result<AfterLoss, DbError> {
     let doing = "reap an attempt";
     let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
-    let job = sqlx::query_as!(
-        Job,
-        "select id, trial_id, attempt, queue_key, token from oddish.jobs
-        where token = $1 and state = 'begun' and suspect_since <= $2 for update",
+    let dead = sqlx::query_scalar!(
+        "select id from oddish.jobs where token = $1 and state = 'begun' and suspect_since <= $2 for update",
         token,
         now - SUSPICION
     )
     .fetch_optional(On(&mut *transaction))
     .await
     .map_err(DbError::while_doing(doing))?;
-    let Some(job) = job else { return Ok(AfterLoss::Stale) };
+    let Some(job) = (match dead {
+        None => None,
+        Some(_) => lock_job(&mut transaction, token, &[JobState::Begun]).await?,
+    }) else {
+        return Ok(AfterLoss::Stale);
+    };
     let after = lose_locked(&mut transaction, &job, error, rules, now).await?;
     transaction.commit().await.map_err(DbError::while_doing(doing))?;
     Ok(after)
@@ -90,6 +93,19 @@ async fn lose_locked(
     let decision = recording::decide(transaction, job, Ending::Lost, rules).await?;
     close_attempt(transaction, job, Closing { outcome: AttemptOutcome::Lost, class, error: Some(error) }, now).await?;
     silent(transaction, job, now).await?;
+    if job.kind != JobKind::Trial {
+        return match decision {
+            Decision::Retry { after } => {
+                judging::queue_again(transaction, job, now).await?;
+                wait(transaction, job, after, now).await?;
+                Ok(AfterLoss::Retried)
+            }
+            Decision::Fail => {
+                judging::fail(transaction, job, error, now).await?;
+                Ok(AfterLoss::Failed)
+            }
+        };
+    }
     // A trial that had not begun keeps its status: it was never anything but waiting.
     sqlx::query!(
         "update oddish.trials
@@ -97,7 +113,7 @@ async fn lose_locked(
             error_class = $4, updated_at = $5, harbor_stage = null,
             status = (case when status = 'running' then 'retrying' else status end)
         where id = $1",
-        job.trial_id,
+        job.subject,
         RUNNER_LOST,
         error,
         class.map(FailureClass::as_str),
@@ -145,7 +161,9 @@ pub async fn launch_failed(pool: &PgPool, token: Uuid, error: &str, now: OffsetD
     let closing = Closing { outcome: AttemptOutcome::LaunchFailed, class, error: Some(error) };
     close_attempt(&mut transaction, &job, closing, now).await?;
     silent(&mut transaction, &job, now).await?;
-    if !cancel_if_asked(&mut transaction, &job, now).await? {
+    if job.kind != JobKind::Trial {
+        judging::fail(&mut transaction, &job, error, now).await?;
+    } else if !cancel_if_asked(&mut transaction, &job, now).await? {
         fail_trial(&mut transaction, &job, NOT_LAUNCHED, error, now).await?;
     }
     transaction.commit().await.map_err(DbError::while_doing(doing))?;
@@ -181,13 +199,16 @@ async fn put_back(
     };
     close_attempt(&mut transaction, &job, Closing { outcome, class: None, error: Some(error) }, now).await?;
     silent(&mut transaction, &job, now).await?;
-    if !cancel_if_asked(&mut transaction, &job, now).await? {
+    if job.kind != JobKind::Trial {
+        judging::queue_again(&mut transaction, &job, now).await?;
+        wait(&mut transaction, &job, Duration::ZERO, now).await?;
+    } else if !cancel_if_asked(&mut transaction, &job, now).await? {
         // A trial that had not begun keeps its status: it was never anything but waiting.
         sqlx::query!(
             "update oddish.trials
             set status = 'queued', attempts = greatest(attempts - 1, 0), harbor_stage = null, updated_at = $2
             where id = $1 and status = 'running'",
-            job.trial_id,
+            job.subject,
             now
         )
         .execute(On(&mut *transaction))
@@ -200,23 +221,22 @@ async fn put_back(
 }
 
 /// How an attempt is closed.
-pub(super) struct Closing<'a> {
-    pub(super) outcome: AttemptOutcome,
-    pub(super) class: Option<FailureClass>,
-    pub(super) error: Option<&'a str>,
+pub(crate) struct Closing<'a> {
+    pub(crate) outcome: AttemptOutcome,
+    pub(crate) class: Option<FailureClass>,
+    pub(crate) error: Option<&'a str>,
 }
 
-pub(super) async fn close_attempt(
+pub(crate) async fn close_attempt(
     transaction: &mut PgTransaction<'_>,
     job: &Job,
     closing: Closing<'_>,
     now: OffsetDateTime,
 ) -> Result<(), DbError> {
     sqlx::query!(
-        "update oddish.attempts set ended_at = $3, outcome = $4, error = $5, error_class = $6
-        where trial_id = $1 and number = $2 and ended_at is null",
-        job.trial_id,
-        job.attempt,
+        "update oddish.attempts set ended_at = $2, outcome = $3, error = $4, error_class = $5
+        where token = $1 and ended_at is null",
+        job.token,
         now,
         closing.outcome.as_str(),
         closing.error,
@@ -230,12 +250,11 @@ pub(super) async fn close_attempt(
 
 /// Tells the key's breaker that an attempt ended which says nothing about the account: if it was the probe, another is due.
 async fn silent(transaction: &mut PgTransaction<'_>, job: &Job, now: OffsetDateTime) -> Result<(), DbError> {
-    let Some(token) = job.token else { return Ok(()) };
-    breakers::observe(transaction, &job.queue_key, token, breakers::Served::SILENT, now).await
+    breakers::observe(transaction, &job.queue_key, job.token, breakers::Served::SILENT, now).await
 }
 
 /// Puts a job back to be claimed when the time is over, and returns when that is.
-pub(super) async fn wait(
+pub(crate) async fn wait(
     transaction: &mut PgTransaction<'_>,
     job: &Job,
     time: Duration,
@@ -244,8 +263,7 @@ pub(super) async fn wait(
     let due = now + time;
     let state = if time.is_zero() { JobState::Ready } else { JobState::Waiting };
     sqlx::query!(
-        "with freed as (update oddish.slots set job_id = null where job_id = $1)
-        update oddish.jobs
+        "update oddish.jobs
         set state = $2, due_at = $3, token = null, slot = null, begin_by = null, lease_until = null, suspect_since = null
         where id = $1",
         job.id,
@@ -270,7 +288,7 @@ async fn fail_trial(
         set status = 'failed', finished_at = $4, updated_at = $4, error_type = $2, error_message = $3, error_class = $5,
             harbor_stage = 'completed'
         where id = $1 and status in ('queued', 'running', 'retrying')",
-        job.trial_id,
+        job.subject,
         error_type,
         error,
         now,
@@ -280,14 +298,14 @@ async fn fail_trial(
     .await
     .map_err(DbError::while_doing("fail a trial"))?;
     end_job(transaction, job).await?;
-    crate::tasks::move_on(transaction, std::slice::from_ref(&job.trial_id), now).await
+    stages::trials_ended(transaction, std::slice::from_ref(&job.subject), now).await
 }
 
 /// Whether somebody asked for the end of the job's trial.
 pub(super) async fn cancel_requested(transaction: &mut PgTransaction<'_>, job: &Job) -> Result<bool, DbError> {
     sqlx::query_scalar!(
         r#"select cancel_requested_at is not null as "asked!" from oddish.trials where id = $1"#,
-        job.trial_id
+        job.subject
     )
     .fetch_one(On(&mut **transaction))
     .await
@@ -316,9 +334,9 @@ pub(super) async fn end_cancelled(
     job: &Job,
     now: OffsetDateTime,
 ) -> Result<(), DbError> {
-    mark_cancelled(transaction, std::slice::from_ref(&job.trial_id), now).await?;
+    mark_cancelled(transaction, std::slice::from_ref(&job.subject), now).await?;
     end_job(transaction, job).await?;
-    crate::tasks::move_on(transaction, std::slice::from_ref(&job.trial_id), now).await
+    stages::trials_ended(transaction, std::slice::from_ref(&job.subject), now).await
 }
 
 /// Writes into the trials' rows that they ended because somebody asked for it.
@@ -342,8 +360,7 @@ pub(crate) async fn mark_cancelled(
     .map_err(DbError::while_doing("end a cancelled trial"))
 }
 
-pub(super) async fn end_job(transaction: &mut PgTransaction<'_>, job: &Job) -> Result<(), DbError> {
-    // The slot is freed by the foreign key's own action.
+pub(crate) async fn end_job(transaction: &mut PgTransaction<'_>, job: &Job) -> Result<(), DbError> {
     sqlx::query!("delete from oddish.jobs where id = $1", job.id)
         .execute(On(&mut **transaction))
         .await

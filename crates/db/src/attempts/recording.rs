@@ -1,19 +1,23 @@
 //! Recording how an attempt came out, and what follows from it.
 
+use std::collections::HashMap;
+
 use oddish_domain::breaker::Signal;
 use oddish_domain::failure::{Failure, FailureClass};
 use oddish_domain::random;
 use oddish_domain::retry::{self, Decision, Ending, Failures, RetrySettings};
-use oddish_domain::status::{AttemptOutcome, JobState, TrialStatus};
+use oddish_domain::status::{AttemptOutcome, JobKind, TrialStatus};
+use serde::Serialize;
+use sqlx::types::Json;
 use sqlx::{PgPool, PgTransaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::ending::{self, Closing};
-use super::{Job, Outcome, lock_job};
+use super::{Job, Outcome};
 use crate::error::parse;
 use crate::statements::On;
-use crate::{DbError, breakers};
+use crate::{DbError, breakers, judging, stages};
 
 /// What recording an outcome led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,38 +45,137 @@ pub async fn record(
     rules: &RetrySettings,
     now: OffsetDateTime,
 ) -> Result<Recorded, DbError> {
-    let doing = "record the outcome of an attempt";
+    let recorded = record_all(pool, &[(token, outcome)], rules, now).await?;
+    Ok(recorded.first().copied().unwrap_or(Recorded::Stale))
+}
+
+/// Does what [`record`] does for many attempts in one transaction, and tells of each what it led to. Successes, the usual case, take the same
+/// few statements however many they are.
+pub async fn record_all(
+    pool: &PgPool,
+    outcomes: &[(Uuid, &Outcome)],
+    rules: &RetrySettings,
+    now: OffsetDateTime,
+) -> Result<Vec<Recorded>, DbError> {
+    let doing = "record the outcomes of attempts";
     let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
-    let Some(job) = lock_job(&mut transaction, token, &[JobState::Begun]).await? else {
-        return Ok(Recorded::Stale);
-    };
+    let jobs = lock_trials(&mut transaction, outcomes).await?;
+    let mut recorded = HashMap::new();
+    let mut successes = Vec::new();
+    for (token, outcome) in outcomes {
+        let Some((job, quiet)) = jobs.get(token) else { continue };
+        if outcome.succeeded && *quiet {
+            successes.push((job, *outcome));
+            recorded.insert(*token, Recorded::Ended);
+        } else {
+            recorded.insert(*token, record_one(&mut transaction, job, outcome, rules, now).await?);
+        }
+    }
+    if !successes.is_empty() {
+        succeed(&mut transaction, &successes, now).await?;
+        let trial_ids: Vec<String> = successes.iter().map(|(job, _)| job.subject.clone()).collect();
+        stages::trials_ended(&mut transaction, &trial_ids, now).await?;
+    }
+    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    Ok(outcomes.iter().map(|(token, _)| recorded.get(token).copied().unwrap_or(Recorded::Stale)).collect())
+}
+
+/// Locks the begun trials' jobs that these tokens belong to, and tells of each whether its key's breaker has nothing to learn from a success.
+async fn lock_trials(
+    transaction: &mut PgTransaction<'_>,
+    outcomes: &[(Uuid, &Outcome)],
+) -> Result<HashMap<Uuid, (Job, bool)>, DbError> {
+    let tokens: Vec<Uuid> = outcomes.iter().map(|(token, _)| *token).collect();
+    let rows = sqlx::query!(
+        r#"select j.id, j.trial_id as "trial_id!", j.attempt, j.queue_key, j.token as "token!",
+            (k.refusals = 0 and k.paused_by is distinct from 'breaker') as "quiet!"
+        from oddish.jobs j join oddish.queue_keys k using (queue_key)
+        where j.token = any($1) and j.state = 'begun' and j.kind = 'trial' order by j.id for update of j"#,
+        &tokens
+    )
+    .fetch_all(On(&mut **transaction))
+    .await
+    .map_err(DbError::while_doing("lock the jobs of attempts"))?;
+    let jobs = rows.into_iter().map(|row| {
+        let (id, subject, attempt) = (row.id, row.trial_id, row.attempt);
+        let job = Job { id, kind: JobKind::Trial, subject, attempt, queue_key: row.queue_key, token: row.token };
+        (row.token, (job, row.quiet))
+    });
+    Ok(jobs.collect())
+}
+
+/// Closes attempts of trials that succeeded, writes what they left, and ends their jobs.
+async fn succeed(
+    transaction: &mut PgTransaction<'_>,
+    successes: &[(&Job, &Outcome)],
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
+    let ended: Vec<Ended<'_>> = successes.iter().map(|(job, outcome)| Ended { token: job.token, outcome }).collect();
+    sqlx::query!(
+        "with outcomes as materialized (
+            select * from jsonb_to_recordset($1) as o (token uuid, reward double precision, rewards jsonb, error_type text,
+                error_message text, input_tokens bigint, cache_tokens bigint, output_tokens bigint, cost_usd double precision,
+                phase_timing jsonb, has_trajectory boolean, artifact_prefix text)),
+        ended as (
+            delete from oddish.jobs j using outcomes o where j.token = o.token returning j.trial_id, o.*),
+        closed as (
+            update oddish.attempts a set ended_at = $2, outcome = 'recorded', error = e.error_message
+            from ended e where a.token = e.token and a.ended_at is null)
+        update oddish.trials t
+        set status = 'success', finished_at = $2, updated_at = $2, harbor_stage = 'completed', reward = e.reward, rewards = e.rewards,
+            error_type = e.error_type, error_message = e.error_message, error_class = null, input_tokens = e.input_tokens,
+            cache_tokens = e.cache_tokens, output_tokens = e.output_tokens, cost_usd = e.cost_usd, phase_timing = e.phase_timing,
+            has_trajectory = e.has_trajectory, artifact_prefix = e.artifact_prefix
+        from ended e where t.id = e.trial_id and t.status = 'running'",
+        Json(ended) as _,
+        now
+    )
+    .execute(On(&mut **transaction))
+    .await
+    .map(|_| ())
+    .map_err(DbError::while_doing("write the outcomes of trials"))
+}
+
+/// An outcome as the statement that writes many reads it.
+#[derive(Serialize)]
+struct Ended<'a> {
+    token: Uuid,
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+}
+
+async fn record_one(
+    transaction: &mut PgTransaction<'_>,
+    job: &Job,
+    outcome: &Outcome,
+    rules: &RetrySettings,
+    now: OffsetDateTime,
+) -> Result<Recorded, DbError> {
     let failure = failure(outcome, now);
     let class = failure.map(|failure| failure.class);
     let decision = match failure {
         None => Decision::Fail,
-        Some(failure) => decide(&mut transaction, &job, Ending::Failed(failure), rules).await?,
+        Some(failure) => decide(transaction, job, Ending::Failed(failure), rules).await?,
     };
     let closing = Closing { outcome: AttemptOutcome::Recorded, class, error: outcome.error_message.as_deref() };
-    ending::close_attempt(&mut transaction, &job, closing, now).await?;
+    ending::close_attempt(transaction, job, closing, now).await?;
     let error_type = outcome.error_type.as_deref().unwrap_or_default();
     let served = breakers::Served { signal: Signal::of(class), class, error_type };
-    breakers::observe(&mut transaction, &job.queue_key, token, served, now).await?;
-    let recorded = if class.is_some() && ending::cancel_requested(&mut transaction, &job).await? {
-        store(&mut transaction, &job, outcome, class, TrialStatus::Running, now).await?;
-        ending::end_cancelled(&mut transaction, &job, now).await?;
-        Recorded::Ended
-    } else if let Decision::Retry { after } = decision {
-        store(&mut transaction, &job, outcome, class, TrialStatus::Retrying, now).await?;
-        Recorded::Retried { at: ending::wait(&mut transaction, &job, after, now).await? }
-    } else {
-        let status = if outcome.succeeded { TrialStatus::Success } else { TrialStatus::Failed };
-        store(&mut transaction, &job, outcome, class, status, now).await?;
-        ending::end_job(&mut transaction, &job).await?;
-        crate::tasks::move_on(&mut transaction, std::slice::from_ref(&job.trial_id), now).await?;
-        Recorded::Ended
-    };
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
-    Ok(recorded)
+    breakers::observe(transaction, &job.queue_key, job.token, served, now).await?;
+    if class.is_some() && ending::cancel_requested(transaction, job).await? {
+        store(transaction, job, outcome, class, TrialStatus::Running, now).await?;
+        ending::end_cancelled(transaction, job, now).await?;
+        return Ok(Recorded::Ended);
+    }
+    if let Decision::Retry { after } = decision {
+        store(transaction, job, outcome, class, TrialStatus::Retrying, now).await?;
+        return Ok(Recorded::Retried { at: ending::wait(transaction, job, after, now).await? });
+    }
+    let status = if outcome.succeeded { TrialStatus::Success } else { TrialStatus::Failed };
+    store(transaction, job, outcome, class, status, now).await?;
+    ending::end_job(transaction, job).await?;
+    stages::trials_ended(transaction, std::slice::from_ref(&job.subject), now).await?;
+    Ok(Recorded::Ended)
 }
 
 /// Why the trial has no result that counts; none if it has one.
@@ -84,20 +187,32 @@ fn failure(outcome: &Outcome, now: OffsetDateTime) -> Option<Failure> {
     Some(Failure::of(&text(&outcome.error_type), &text(&outcome.error_message), now))
 }
 
-/// What becomes of a trial whose newest attempt, which is still open, ends like this.
-pub(super) async fn decide(
+/// What becomes of a job whose newest attempt, which is still open, ends like this. Of a trial those attempts count that came after a
+/// user last had it run again, of a judgement those that came after what it judges.
+pub(crate) async fn decide(
     transaction: &mut PgTransaction<'_>,
     job: &Job,
     ending: Ending,
     rules: &RetrySettings,
 ) -> Result<Decision, DbError> {
-    let doing = "count the failures of a trial";
+    let doing = "count the failures of a job";
     let counts = sqlx::query!(
-        r#"select a.error_class as "class!", count(*) as "count!"
-        from oddish.attempts a join oddish.trials t on t.id = a.trial_id
-        where a.trial_id = $1 and a.number > t.retried_after and a.number < $2 and a.error_class is not null
-        group by a.error_class"#,
-        job.trial_id,
+        r#"with earlier as (
+            select a.error_class
+            from oddish.attempts a join oddish.trials t on t.id = a.trial_id
+            where a.trial_id = $1 and a.kind = 'trial' and $2 = 'trial' and a.number > t.retried_after and a.number < $3
+            union all
+            select a.error_class
+            from oddish.attempts a join oddish.trials t on t.id = a.trial_id
+            where a.trial_id = $1 and a.kind = 'analysis' and $2 = 'analysis' and a.claimed_at >= t.finished_at and a.number < $3
+            union all
+            select a.error_class
+            from oddish.attempts a
+            where a.task_id = $1 and $2 = 'verdict' and a.number < $3
+                and a.claimed_at >= (select max(analysis_finished_at) from oddish.trials where task_id = $1))
+        select error_class as "class!", count(*) as "count!" from earlier where error_class is not null group by error_class"#,
+        job.subject,
+        job.kind.as_str(),
         job.attempt
     )
     .fetch_all(On(&mut **transaction))
@@ -108,11 +223,16 @@ pub(super) async fn decide(
         Ok((class, u32::try_from(row.count).unwrap_or(u32::MAX)))
     });
     let failures: Failures = counted.collect::<Result<Vec<_>, DbError>>()?.into_iter().collect();
-    let max_attempts = sqlx::query_scalar!("select max_attempts from oddish.trials where id = $1", job.trial_id)
-        .fetch_one(On(&mut **transaction))
-        .await
-        .map_err(DbError::while_doing(doing))?;
-    Ok(retry::decide(ending, &failures, max_attempts.unsigned_abs(), rules, random::fraction()))
+    let max_attempts = if job.kind == JobKind::Trial {
+        sqlx::query_scalar!("select max_attempts from oddish.trials where id = $1", job.subject)
+            .fetch_one(On(&mut **transaction))
+            .await
+            .map_err(DbError::while_doing(doing))?
+            .unsigned_abs()
+    } else {
+        judging::MAX_ATTEMPTS
+    };
+    Ok(retry::decide(ending, &failures, max_attempts, rules, random::fraction()))
 }
 
 /// Writes what the attempt left into the trial's row.
@@ -131,7 +251,7 @@ async fn store(
             error_message = $7, input_tokens = $8, cache_tokens = $9, output_tokens = $10, cost_usd = $11, phase_timing = $12,
             has_trajectory = $13, artifact_prefix = $14, error_class = $15
         where id = $1 and status = 'running'",
-        job.trial_id,
+        job.subject,
         status.as_str(),
         now,
         outcome.reward,

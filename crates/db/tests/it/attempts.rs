@@ -14,8 +14,8 @@ async fn a_recorded_outcome_ends_trial_job_and_task(pool: PgPool) {
     let claim = scene.begun().await;
     assert_eq!(scene.task_status(&task_id).await, "running");
     assert_eq!(attempts::record(&scene.pool, claim.token, &reward(0.5), &RULES, NOW).await.unwrap(), Recorded::Ended);
-    assert_eq!(scene.trial(&claim.trial_id, "status").await.as_deref(), Some("success"));
-    assert_eq!(scene.trial(&claim.trial_id, "reward").await.as_deref(), Some("0.5"));
+    assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("success"));
+    assert_eq!(scene.trial(&claim.subject, "reward").await.as_deref(), Some("0.5"));
     assert_eq!(scene.task_status(&task_id).await, "completed");
     scene.assert_consistent().await;
 }
@@ -27,8 +27,8 @@ async fn an_outcome_without_a_reward_is_failed_and_its_reward_missing(pool: PgPo
     let claim = scene.begun().await;
     let outcome = Outcome { error_type: Some("RewardMissing".to_owned()), ..Outcome::default() };
     attempts::record(&scene.pool, claim.token, &outcome, &RULES, NOW).await.unwrap();
-    assert_eq!(scene.trial(&claim.trial_id, "status").await.as_deref(), Some("failed"));
-    assert_eq!(scene.trial(&claim.trial_id, "reward").await, None);
+    assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("failed"));
+    assert_eq!(scene.trial(&claim.subject, "reward").await, None);
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
@@ -38,7 +38,7 @@ async fn nothing_is_recorded_twice(pool: PgPool) {
     let claim = scene.begun().await;
     attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
     assert_eq!(attempts::record(&scene.pool, claim.token, &reward(0.0), &RULES, NOW).await.unwrap(), Recorded::Stale);
-    assert_eq!(scene.trial(&claim.trial_id, "reward").await.as_deref(), Some("1"));
+    assert_eq!(scene.trial(&claim.subject, "reward").await.as_deref(), Some("1"));
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
@@ -47,11 +47,11 @@ async fn only_the_newest_attempt_can_write(pool: PgPool) {
     scene.task(1, "a/one").await;
     let old = scene.begun().await;
     assert_eq!(attempts::lose(&scene.pool, old.token, "gone", &RULES, NOW).await.unwrap(), AfterLoss::Retried);
-    assert_eq!(scene.trial(&old.trial_id, "status").await.as_deref(), Some("retrying"));
-    assert_eq!(scene.trial(&old.trial_id, "error_message").await.as_deref(), Some("gone"));
+    assert_eq!(scene.trial(&old.subject, "status").await.as_deref(), Some("retrying"));
+    assert_eq!(scene.trial(&old.subject, "error_message").await.as_deref(), Some("gone"));
     let new = scene.begun().await;
-    assert_eq!((new.trial_id.as_str(), new.number), (old.trial_id.as_str(), 2));
-    assert_eq!(scene.trial(&new.trial_id, "error_message").await, None, "it is of the attempt before");
+    assert_eq!((new.subject.as_str(), new.number), (old.subject.as_str(), 2));
+    assert_eq!(scene.trial(&new.subject, "error_message").await, None, "it is of the attempt before");
     for token in [old.token, Uuid::new_v4()] {
         let pool = &scene.pool;
         assert_eq!(attempts::record(pool, token, &reward(0.0), &RULES, NOW).await.unwrap(), Recorded::Stale);
@@ -62,7 +62,7 @@ async fn only_the_newest_attempt_can_write(pool: PgPool) {
         assert!(!attempts::is_open(pool, token).await.unwrap());
     }
     assert_eq!(attempts::record(&scene.pool, new.token, &reward(1.0), &RULES, NOW).await.unwrap(), Recorded::Ended);
-    assert_eq!(scene.trial(&new.trial_id, "reward").await.as_deref(), Some("1"));
+    assert_eq!(scene.trial(&new.subject, "reward").await.as_deref(), Some("1"));
     scene.assert_consistent().await;
 }
 
@@ -84,7 +84,7 @@ async fn a_trial_that_runs_does_not_fail_for_its_launch(pool: PgPool) {
     scene.task(1, "a/one").await;
     let claim = scene.begun().await;
     assert_eq!(attempts::launch_failed(&scene.pool, claim.token, "late", NOW).await.unwrap(), Fenced::Stale);
-    assert_eq!(scene.trial(&claim.trial_id, "status").await.as_deref(), Some("running"));
+    assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("running"));
 }
 
 /// The job's row says who was first; the other waits for it, and finds its token stale.
@@ -107,7 +107,7 @@ async fn an_attempt_that_is_being_ended_is_not_ended_by_another(pool: PgPool) {
     first.commit().await.unwrap();
     assert_eq!(recording.await.unwrap(), Recorded::Stale);
     assert_eq!(losing.await.unwrap(), AfterLoss::Stale);
-    assert_eq!(scene.trial(&claim.trial_id, "status").await.as_deref(), Some("running"));
+    assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("running"));
     assert_eq!(scene.count("select count(*) from oddish.attempts where ended_at is null").await, 1);
 }
 
@@ -139,7 +139,7 @@ async fn an_attempt_begins_once(pool: PgPool) {
     scene.task(1, "a/one").await;
     let claim = scene.begun().await;
     assert!(scene.begin(&claim).await.is_none(), "started twice, begun once");
-    assert_eq!(scene.trial(&claim.trial_id, "attempts").await.as_deref(), Some("1"));
+    assert_eq!(scene.trial(&claim.subject, "attempts").await.as_deref(), Some("1"));
 }
 
 /// Lost runners have a number of tries of their own, whatever the trial's attempts are.
@@ -161,7 +161,7 @@ async fn a_trial_whose_runners_are_lost_again_and_again_fails_in_the_end(pool: P
                 assert_eq!(scene.count("select count(*) from oddish.jobs where state = 'ready'").await, 1, "at once");
             }
             AfterLoss::Retried => now = queue::next_due(&scene.pool).await.unwrap().expect("a time to wait for"),
-            AfterLoss::Failed => break claim.trial_id,
+            AfterLoss::Failed => break claim.subject,
             after => panic!("{after:?}"),
         }
     };
@@ -188,8 +188,8 @@ async fn a_failure_is_tried_again_when_the_provider_says_or_never(pool: PgPool) 
     let recorded = attempts::record(&scene.pool, first.token, &limited, &RULES, NOW).await.unwrap();
     let Recorded::Retried { at } = recorded else { panic!("{recorded:?}") };
     assert!(at >= NOW + time::Duration::hours(2), "the provider asked for two hours: {at}");
-    assert_eq!(scene.trial(&first.trial_id, "status").await.as_deref(), Some("retrying"));
-    assert_eq!(scene.trial(&first.trial_id, "error_class").await.as_deref(), Some("provider_rate_limit"));
+    assert_eq!(scene.trial(&first.subject, "status").await.as_deref(), Some("retrying"));
+    assert_eq!(scene.trial(&first.subject, "error_class").await.as_deref(), Some("provider_rate_limit"));
     assert_eq!(scene.task_status(&task_id).await, "running");
     assert!(scene.claim(1).await.is_empty(), "it waits");
     scene.assert_consistent().await;
@@ -197,7 +197,7 @@ async fn a_failure_is_tried_again_when_the_provider_says_or_never(pool: PgPool) 
     assert!(attempts::begin(&scene.pool, second.token, &process(), at).await.unwrap().is_some());
     let missing = failed("RewardMissing", "no reward");
     assert_eq!(attempts::record(&scene.pool, second.token, &missing, &RULES, at).await.unwrap(), Recorded::Ended);
-    assert_eq!(scene.trial(&first.trial_id, "status").await.as_deref(), Some("failed"), "one attempt was allowed");
+    assert_eq!(scene.trial(&first.subject, "status").await.as_deref(), Some("failed"), "one attempt was allowed");
     let classes = "select count(*) from oddish.attempts where outcome = 'recorded' and error_class in ('provider_rate_limit', 'verifier')";
     assert_eq!(scene.count(classes).await, 2);
     scene.assert_consistent().await;
@@ -209,14 +209,14 @@ async fn an_interruption_and_a_claim_given_back_cost_no_attempt(pool: PgPool) {
     scene.task(1, "a/one").await;
     let first = scene.begun().await;
     assert_eq!(attempts::interrupt(&scene.pool, first.token, "server stops", NOW).await.unwrap(), Fenced::Accepted);
-    assert_eq!(scene.trial(&first.trial_id, "status").await.as_deref(), Some("queued"));
-    assert_eq!(scene.trial(&first.trial_id, "attempts").await.as_deref(), Some("0"));
+    assert_eq!(scene.trial(&first.subject, "status").await.as_deref(), Some("queued"));
+    assert_eq!(scene.trial(&first.subject, "attempts").await.as_deref(), Some("0"));
     let second = scene.claim_one().await;
     assert_eq!(attempts::give_back(&scene.pool, second.token, "no room", NOW).await.unwrap(), Fenced::Accepted);
     let third = scene.begun().await;
     assert_eq!(third.number, 3, "each claim has an attempt of its own");
     attempts::record(&scene.pool, third.token, &reward(1.0), &RULES, NOW).await.unwrap();
-    assert_eq!(scene.trial(&third.trial_id, "attempts").await.as_deref(), Some("1"));
+    assert_eq!(scene.trial(&third.subject, "attempts").await.as_deref(), Some("1"));
     scene.assert_consistent().await;
 }
 
@@ -229,8 +229,8 @@ async fn a_claim_given_back_gives_no_earlier_attempt_back(pool: PgPool) {
     attempts::lose(&scene.pool, lost.token, "gone", &RULES, NOW).await.unwrap();
     let claim = scene.claim_one().await;
     attempts::give_back(&scene.pool, claim.token, "no room", NOW).await.unwrap();
-    assert_eq!(scene.trial(&claim.trial_id, "attempts").await.as_deref(), Some("1"));
-    assert_eq!(scene.trial(&claim.trial_id, "status").await.as_deref(), Some("retrying"));
+    assert_eq!(scene.trial(&claim.subject, "attempts").await.as_deref(), Some("1"));
+    assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("retrying"));
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
@@ -239,8 +239,8 @@ async fn a_trial_that_cannot_be_launched_fails_with_the_reason(pool: PgPool) {
     scene.task(1, "a/one").await;
     let claim = scene.claim_one().await;
     attempts::launch_failed(&scene.pool, claim.token, "no such program", NOW).await.unwrap();
-    assert_eq!(scene.trial(&claim.trial_id, "status").await.as_deref(), Some("failed"));
-    assert_eq!(scene.trial(&claim.trial_id, "error_message").await.as_deref(), Some("no such program"));
+    assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("failed"));
+    assert_eq!(scene.trial(&claim.subject, "error_message").await.as_deref(), Some("no such program"));
     scene.assert_consistent().await;
 }
 

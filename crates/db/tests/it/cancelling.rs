@@ -26,9 +26,9 @@ async fn what_waits_ends_and_what_runs_is_told_to_stop(pool: PgPool) {
     let ids = all(&scene, &task_id).await;
     let expected = Cancelled {
         ended: vec![ids[3].clone()],
-        stopping: vec![running.trial_id.clone(), claimed.trial_id.clone()],
+        stopping: vec![running.subject.clone(), claimed.subject.clone()],
         stopping_already: Vec::new(),
-        over: vec![over.trial_id.clone()],
+        over: vec![over.subject.clone()],
         tasks: vec![task_id.clone()],
     };
     assert_eq!(cancel(&scene.pool, &ids, std::slice::from_ref(&task_id), NOW).await.unwrap(), expected);
@@ -43,7 +43,7 @@ async fn what_waits_ends_and_what_runs_is_told_to_stop(pool: PgPool) {
         assert_eq!(scene.trial(id, "harbor_stage").await.as_deref(), Some("cancelled"));
         assert_eq!(scene.trial(id, "error_message").await.as_deref(), Some("Cancelled by user"));
     }
-    assert_eq!(scene.trial(&over.trial_id, "status").await.as_deref(), Some("success"));
+    assert_eq!(scene.trial(&over.subject, "status").await.as_deref(), Some("success"));
     assert_eq!(scene.task_status(&task_id).await, "failed");
     assert!(scene.claim(10).await.is_empty());
     scene.assert_consistent().await;
@@ -81,7 +81,7 @@ async fn a_result_that_comes_before_the_runner_stops_is_kept(pool: PgPool) {
     let claim = scene.begun().await;
     cancel(&scene.pool, &all(&scene, &task_id).await, &[], NOW).await.unwrap();
     assert_eq!(attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap(), Recorded::Ended);
-    assert_eq!(scene.trial(&claim.trial_id, "status").await.as_deref(), Some("success"));
+    assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("success"));
 }
 
 /// Finish and cancel at the same instant: whoever has the job's row decides, and the other sees what it did.
@@ -142,7 +142,7 @@ async fn a_retried_trial_runs_again_with_all_its_tries(pool: PgPool) {
         ..Selection::all(Scope::Tasks(vec![task_id.clone()]))
     };
     let ids = trial_selection::ids(&scene.pool, &failed).await.unwrap();
-    assert_eq!(ids, std::slice::from_ref(&other.trial_id));
+    assert_eq!(ids, std::slice::from_ref(&other.subject));
     let requeued = retry(&scene.pool, &ids, NOW + Duration::HOUR).await.unwrap();
     assert_eq!((requeued.queued, requeued.active), (ids.clone(), Vec::new()));
     assert_eq!(scene.task_status(&task_id).await, "running");
@@ -150,7 +150,7 @@ async fn a_retried_trial_runs_again_with_all_its_tries(pool: PgPool) {
     scene.assert_consistent().await;
 
     let again = scene.begun().await;
-    assert_eq!((again.trial_id.as_str(), again.number), (ids[0].as_str(), 2), "attempts are numbered on");
+    assert_eq!((again.subject.as_str(), again.number), (ids[0].as_str(), 2), "attempts are numbered on");
     assert_eq!(scene.trial(&ids[0], "attempts").await.as_deref(), Some("1"));
     let active = retry(&scene.pool, &ids, NOW).await.unwrap();
     assert_eq!((active.queued, active.active), (Vec::new(), ids.clone()));

@@ -1,5 +1,6 @@
 //! Claiming.
 
+use std::collections::BTreeSet;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -40,24 +41,37 @@ async fn high_priority_goes_first_and_then_the_one_that_waits_longest(pool: PgPo
     let urgent = scene.task(1, "a/one").await;
     let mut order = Vec::new();
     for _ in 0..3 {
-        order.push(scene.claim_one().await.trial_id);
+        order.push(scene.claim_one().await.subject);
     }
     assert_eq!(order, [format!("{urgent}-0"), format!("{first}-0"), format!("{second}-0")]);
 }
 
-/// Where there is room for fewer jobs than the keys have slots, the same order holds among the keys.
+/// Where there is room for fewer jobs than the keys have slots, high jobs of all keys go first, and one key's share is not for another's
+/// low ones.
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn the_order_is_that_of_all_keys_together(pool: PgPool) {
-    let scene = Scene::new(pool);
-    let first = scene.task(1, "b/two").await;
-    let second = scene.task(1, "a/one").await;
-    let scene = scene.high_priority();
-    let urgent = scene.task(1, "c/three").await;
-    let mut order = Vec::new();
-    for _ in 0..3 {
-        order.push(scene.claim_one().await.trial_id);
+async fn high_jobs_of_all_keys_go_before_low_ones_of_any(pool: PgPool) {
+    let mut scene = Scene::new(pool);
+    for key in ["a/one", "b/two", "c/three"] {
+        scene.task(3, key).await;
     }
-    assert_eq!(order, [format!("{urgent}-0"), format!("{first}-0"), format!("{second}-0")]);
+    scene = scene.high_priority();
+    let urgent = [scene.task(1, "c/three").await, scene.task(1, "a/one").await].map(|task| format!("{task}-0"));
+    let claimed: BTreeSet<String> = scene.claim(2).await.into_iter().map(|claim| claim.subject).collect();
+    assert_eq!(claimed, BTreeSet::from(urgent));
+}
+
+/// A dispatcher that never has room for all does not serve the same keys first every time.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn no_key_waits_for_ever_behind_others(pool: PgPool) {
+    let scene = Scene::new(pool).limit("a/one", 1000).await.limit("b/two", 1000).await;
+    scene.task(200, "a/one").await;
+    scene.task(200, "b/two").await;
+    let mut served = BTreeSet::new();
+    // With two keys drawn at random the chance to miss one is 2^-99.
+    for _ in 0..100 {
+        served.insert(scene.claim_one().await.queue_key);
+    }
+    assert_eq!(served.len(), 2);
 }
 
 /// Makes jobs wait for their time.
@@ -89,22 +103,38 @@ async fn of_one_key_only_the_jobs_that_are_due_are_claimed(pool: PgPool) {
     delay(&scene, "%-0", NOW + Duration::HOUR).await;
     let claims = scene.claim(10).await;
     assert_eq!(claims.len(), 1);
-    assert!(claims[0].trial_id.ends_with("-1"));
+    assert!(claims[0].subject.ends_with("-1"));
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_slot_and_a_job_that_another_dispatcher_is_taking_are_left_to_it(pool: PgPool) {
+async fn a_job_that_another_transaction_is_changing_is_left_to_it(pool: PgPool) {
     let scene = Scene::new(pool).limit("a/one", 2).await;
     scene.task(2, "a/one").await;
     let mut connection = scene.pool.acquire().await.unwrap();
     let mut other = connection.begin().await.unwrap();
-    sqlx::query("select from oddish.slots where slot = 0 for update").execute(&mut *other).await.unwrap();
     sqlx::query("select from oddish.jobs where trial_id like '%-0' for update").execute(&mut *other).await.unwrap();
     let claims = scene.claim(10).await;
-    assert_eq!(claims.len(), 1, "one slot and one job were free");
-    assert!(claims[0].trial_id.ends_with("-1"));
+    assert_eq!(claims.len(), 1, "one job was free");
+    assert!(claims[0].subject.ends_with("-1"));
     other.rollback().await.unwrap();
     assert_eq!(scene.claim(10).await.len(), 1);
+    scene.assert_consistent().await;
+}
+
+/// One dispatcher has claimed and not committed: another neither waits for it nor claims for the same key, and goes on with other keys.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_key_that_another_dispatcher_is_claiming_for_is_left_to_it(pool: PgPool) {
+    let scene = Scene::new(pool).limit("a/one", 2).await.limit("b/two", 2).await;
+    scene.task(3, "a/one").await;
+    let mut other = scene.pool.begin().await.unwrap();
+    let claimed = "select count(*) from oddish.claim_jobs(1, $1)";
+    let count: i64 = sqlx::query_scalar(claimed).bind(NOW).fetch_one(&mut *other).await.unwrap();
+    assert_eq!(count, 1);
+    scene.task(1, "b/two").await;
+    let keys: Vec<String> = scene.claim(10).await.into_iter().map(|claim| claim.queue_key).collect();
+    assert_eq!(keys, ["b/two"]);
+    other.commit().await.unwrap();
+    assert_eq!(scene.claim(10).await.len(), 1, "one of the two slots is left");
     scene.assert_consistent().await;
 }
 
@@ -125,13 +155,13 @@ async fn limits_hold_with_many_dispatchers(pool: PgPool) {
                 for claim in scene.claim(4).await {
                     assert!(scene.begin(&claim).await.is_some());
                     let over = "select count(*) from (
-                        select s.queue_key from oddish.slots s join oddish.queue_keys k using (queue_key)
-                        where s.job_id is not null group by s.queue_key, k.concurrency_limit
+                        select queue_key from oddish.jobs join oddish.queue_keys k using (queue_key)
+                        where slot is not null group by queue_key, k.concurrency_limit
                         having count(*) > k.concurrency_limit) passed";
                     assert_eq!(scene.count(over).await, 0, "a limit was passed");
                     let recorded = attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
                     assert_eq!(recorded, Recorded::Ended);
-                    claimed.push(claim.trial_id);
+                    claimed.push(claim.subject);
                 }
             }
             claimed
@@ -163,7 +193,7 @@ async fn a_claim_that_no_runner_begins_is_given_back_without_cost(pool: PgPool) 
     let again = scene.claim_one().await;
     assert_eq!(again.number, 2);
     assert!(scene.begin(&again).await.is_some());
-    assert_eq!(scene.trial(&again.trial_id, "attempts").await.as_deref(), Some("1"));
+    assert_eq!(scene.trial(&again.subject, "attempts").await.as_deref(), Some("1"));
     assert!(queue::overdue(&scene.pool, NOW + Duration::DAY).await.unwrap().is_empty(), "it has begun");
 }
 

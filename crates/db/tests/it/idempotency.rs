@@ -79,6 +79,7 @@ async fn work_that_is_not_finished_leaves_nothing(pool: PgPool) {
         append: true,
         trials: &trials,
         max_attempts: 6,
+        judges: None,
     };
     let limits = ConcurrencyLimits::default();
     let mut work = fresh(&scene.pool, &key("k", 'a'), NOW).await;

@@ -65,7 +65,7 @@ async fn a_renewal_that_comes_first_saves_the_attempt(pool: PgPool) {
     scene.until_waiting_for_a_lock().await;
     renewing.commit().await.unwrap();
     assert_eq!(reaping.await.unwrap(), AfterLoss::Stale);
-    assert_eq!(scene.trial(&claim.trial_id, "status").await.as_deref(), Some("running"));
+    assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("running"));
     assert!(attempts::is_open(&scene.pool, claim.token).await.unwrap());
 }
 

@@ -25,10 +25,6 @@ async fn a_lowered_limit_waits_for_slots_to_come_free(pool: PgPool) {
     for (done, claim) in claims.iter().enumerate() {
         assert!(scene.claim(10).await.is_empty(), "{done} done, {} still run", 3 - done);
         attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
-        if done < 2 {
-            assert!(scene.claim(10).await.is_empty(), "before it is settled which slot goes");
-        }
-        queue::settle_lowered_limits(&scene.pool).await.unwrap();
     }
     assert_eq!(scene.claim(10).await.len(), 1);
     assert_eq!(scene.count("select count(*) from oddish.slots").await, 1);
@@ -46,54 +42,15 @@ async fn a_long_job_on_a_slot_that_is_to_go_does_not_hold_up_its_key(pool: PgPoo
     let scene = scene.limit("a/one", 2).await;
     for claim in &claims[..2] {
         attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
-        queue::settle_lowered_limits(&scene.pool).await.unwrap();
     }
     assert_eq!(scene.claim(10).await.len(), 1, "two slots, one of them held by the long job");
-    assert_eq!(scene.count("select count(*) from oddish.slots").await, 2);
+    assert_eq!(scene.count("select count(*) from oddish.slots").await, 2, "the third goes when the key is claimed for");
     // The slots left are not the lowest ones.
     let scene = scene.limit("a/one", 3).await;
     let key = queue_keys::list(&scene.pool, None).await.unwrap().remove(0);
     assert_eq!((key.concurrency_limit, key.running), (3, 2));
     assert_eq!(scene.claim(10).await.len(), 1);
     scene.assert_consistent().await;
-}
-
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_slot_that_is_to_go_goes_when_it_comes_free(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/one", 2).await;
-    scene.task(3, "a/one").await;
-    let claims = [scene.begun().await, scene.begun().await];
-    let scene = scene.limit("a/one", 1).await;
-    for claim in claims.iter().rev() {
-        attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
-        queue::settle_lowered_limits(&scene.pool).await.unwrap();
-        assert_eq!(scene.count("select count(*) from oddish.slots").await, 1);
-    }
-    assert_eq!(scene.claim(10).await.len(), 1);
-}
-
-/// Neither a slot that another dispatcher is about to take, nor one whose job is just ending.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn settling_does_not_touch_a_slot_that_is_changing(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/one", 2).await;
-    scene.task(2, "a/one").await;
-    let first = scene.begun().await;
-    scene.begun().await;
-    let scene = scene.limit("a/one", 1).await;
-    attempts::record(&scene.pool, first.token, &reward(1.0), &RULES, NOW).await.unwrap();
-    for changing in [
-        "select from oddish.slots where job_id is null for update",
-        "select from oddish.slots where retiring for update",
-    ] {
-        let mut other = scene.pool.begin().await.unwrap();
-        sqlx::query(changing).execute(&mut *other).await.unwrap();
-        let settling = queue::settle_lowered_limits(&scene.pool);
-        tokio::time::timeout(PATIENCE, settling).await.expect("it waits for the slot").unwrap();
-        other.rollback().await.unwrap();
-        assert_eq!(scene.count("select count(*) from oddish.slots").await, 2);
-    }
-    queue::settle_lowered_limits(&scene.pool).await.unwrap();
-    assert_eq!(scene.count("select count(*) from oddish.slots where not retiring").await, 1);
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
@@ -105,28 +62,45 @@ async fn a_limit_that_is_raised_again_keeps_the_slots_that_were_to_go(pool: PgPo
     assert!(scene.claim(10).await.is_empty());
     let scene = scene.limit("a/one", 3).await;
     assert_eq!(scene.claim(10).await.len(), 1);
-    assert_eq!(scene.count("select count(*) from oddish.slots where not retiring").await, 3);
+    assert_eq!(scene.count("select count(*) from oddish.slots").await, 3);
 }
 
-/// A dispatcher is about to take a slot when the limit is lowered: the slot is either taken and then retiring, or gone, never both.
+/// A dispatcher has taken a slot and not committed when the limit is lowered: the slot stays until its job has ended.
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn lowering_waits_for_a_claim_in_flight(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/one", 1).await;
-    scene.task(1, "a/one").await;
+    let scene = Scene::new(pool).limit("a/one", 2).await;
+    scene.task(3, "a/one").await;
     let mut claiming = scene.pool.begin().await.unwrap();
-    let taken = "with taken as (
-            update oddish.slots set job_id = (select id from oddish.jobs) returning slot)
-        update oddish.jobs set state = 'claimed', slot = taken.slot, token = gen_random_uuid(), attempt = 1,
-            begin_by = now() from taken";
-    sqlx::query(taken).execute(&mut *claiming).await.unwrap();
+    let claimed: i64 = sqlx::query_scalar("select count(*) from oddish.claim_jobs(2, $1)")
+        .bind(NOW)
+        .fetch_one(&mut *claiming)
+        .await
+        .unwrap();
+    assert_eq!(claimed, 2);
     let lowering = tokio::spawn({
         let pool = scene.pool.clone();
-        async move { queue_keys::set_limit(&pool, "a/one", 0, NOW).await }
+        async move { queue_keys::set_limit(&pool, "a/one", 1, NOW).await }
     });
     scene.until_waiting_for_a_lock().await;
     claiming.commit().await.unwrap();
     lowering.await.unwrap().unwrap();
-    assert_eq!(scene.count("select count(*) from oddish.slots where retiring and job_id is not null").await, 1);
+    assert_eq!(scene.count("select count(*) from oddish.slots").await, 2, "both are held");
+    scene.assert_consistent().await;
+    assert!(scene.claim(10).await.is_empty());
+}
+
+/// The limit is being lowered, and is not yet, when a dispatcher comes.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_key_whose_limit_is_being_changed_is_left_alone(pool: PgPool) {
+    let scene = Scene::new(pool).limit("a/one", 2).await;
+    scene.task(3, "a/one").await;
+    let mut lowering = scene.pool.begin().await.unwrap();
+    sqlx::query("update oddish.queue_keys set concurrency_limit = 1").execute(&mut *lowering).await.unwrap();
+    sqlx::query("delete from oddish.slots where slot = 1").execute(&mut *lowering).await.unwrap();
+    let claiming = queue::claim(&scene.pool, 10, NOW);
+    assert!(tokio::time::timeout(PATIENCE, claiming).await.expect("it waits for the key").unwrap().is_empty());
+    lowering.commit().await.unwrap();
+    assert_eq!(scene.claim(10).await.len(), 1);
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
@@ -185,22 +159,23 @@ async fn the_schema_refuses_a_claim_that_passes_the_limit(pool: PgPool) {
     assert_eq!(refused(&scene, without_slot).await, "jobs_claimed_with_slot");
     let same_slot = "update oddish.jobs set state = 'claimed', token = gen_random_uuid(), begin_by = now(), slot = 0
         where state = 'ready'";
-    assert_eq!(refused(&scene, same_slot).await, "jobs_hold_their_slot");
-    let stolen = "update oddish.slots set job_id = (select id from oddish.jobs where state = 'ready')";
-    assert_eq!(refused(&scene, stolen).await, "jobs_hold_their_slot");
-    assert_eq!(refused(&scene, "delete from oddish.slots").await, "jobs_hold_their_slot");
+    assert_eq!(refused(&scene, same_slot).await, "jobs_hold_one_slot_each");
+    let no_slot = "update oddish.jobs set state = 'claimed', token = gen_random_uuid(), begin_by = now(), slot = 1
+        where state = 'ready'";
+    assert_eq!(refused(&scene, no_slot).await, "jobs_hold_existing_slots");
+    assert_eq!(refused(&scene, "delete from oddish.slots").await, "jobs_hold_existing_slots");
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn the_schema_refuses_two_claims_of_one_job(pool: PgPool) {
+async fn the_schema_refuses_two_jobs_for_the_same_work(pool: PgPool) {
     let scene = Scene::new(pool).limit("a/one", 2).await;
     scene.task(1, "a/one").await;
-    scene.claim_one().await;
-    let attempt = "insert into oddish.attempts (trial_id, number, token, queue_key, slot, claimed_at)
-        select trial_id, 2, gen_random_uuid(), queue_key, 1, claimed_at from oddish.attempts";
-    assert_eq!(refused(&scene, attempt).await, "attempts_one_open");
-    let both_slots = "update oddish.slots set job_id = (select id from oddish.jobs)";
-    assert_eq!(refused(&scene, both_slots).await, "slots_job_id_key");
+    let again = "insert into oddish.jobs (kind, trial_id, queue_key, submitter, priority, due_at)
+        select kind, trial_id, queue_key, submitter, priority, due_at from oddish.jobs";
+    assert_eq!(refused(&scene, again).await, "jobs_one_of_a_kind");
+    let of_nothing = "insert into oddish.jobs (kind, queue_key, submitter, priority, due_at)
+        select 'verdict', queue_key, submitter, priority, due_at from oddish.jobs";
+    assert_eq!(refused(&scene, of_nothing).await, "jobs_have_one_subject");
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
@@ -209,6 +184,6 @@ async fn deleting_a_task_frees_the_slots_of_its_running_trials(pool: PgPool) {
     let task_id = scene.task(2, "a/one").await;
     scene.claim(2).await;
     sqlx::query("delete from oddish.tasks where id = $1").bind(&task_id).execute(&scene.pool).await.unwrap();
-    assert_eq!(scene.count("select count(*) from oddish.slots where job_id is null").await, 2);
+    assert_eq!(scene.count("select count(*) from oddish.slots").await, 2);
     scene.assert_consistent().await;
 }

@@ -13,6 +13,7 @@ mod leases;
 mod limits;
 mod scene;
 mod schema;
+mod stages;
 mod sweeps;
 mod tasks;
 mod uploads;

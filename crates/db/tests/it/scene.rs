@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use oddish_db::attempts::{Assignment, Outcome, ProcessIdentity};
 use oddish_db::queue::Claim;
-use oddish_db::sweeps::{self, NewSweep};
+use oddish_db::sweeps::{self, Judges, NewSweep};
 use oddish_db::task_versions::{self, NewTask};
 use oddish_db::{PgPool, attempts, queue, queue_keys};
 use oddish_domain::id;
@@ -95,6 +95,13 @@ impl Scene {
         self.sweep_onto(task_id, experiment, trials, false).await
     }
 
+    /// Submits a sweep on an uploaded task, which two models are to judge.
+    pub(crate) async fn judged_sweep(&self, task_id: &str, trials: &[TrialSpec], judges: (&str, &str)) {
+        let judges = Some(Judges { analysis_key: judges.0, verdict_key: judges.1 });
+        let sweep = NewSweep { judges, ..self.new_sweep(task_id, trials) };
+        sweeps::create(&self.pool, &sweep, &self.limits, NOW).await.unwrap();
+    }
+
     /// Adds a sweep to a task that has trials already.
     pub(crate) async fn append(
         &self,
@@ -112,18 +119,23 @@ impl Scene {
         trials: &[TrialSpec],
         append: bool,
     ) -> Result<sweeps::CreatedSweep, sweeps::SweepRefused> {
-        let sweep = NewSweep {
-            append,
+        let sweep = NewSweep { experiment, append, ..self.new_sweep(task_id, trials) };
+        sweeps::create(&self.pool, &sweep, &self.limits, NOW).await
+    }
+
+    fn new_sweep<'a>(&'a self, task_id: &'a str, trials: &'a [TrialSpec]) -> NewSweep<'a> {
+        NewSweep {
+            append: false,
             task_id,
             name: None,
             submitted_by: &self.submitter,
             priority: self.priority,
-            experiment,
+            experiment: None,
             tags: BTreeMap::new(),
             trials,
             max_attempts: self.max_attempts,
-        };
-        sweeps::create(&self.pool, &sweep, &self.limits, NOW).await
+            judges: None,
+        }
     }
 
     /// Uploads a task, submits `trials` trials of it under `key`, and returns the task's id.
@@ -186,11 +198,17 @@ impl Scene {
 
     /// What must hold whatever happened: slots and jobs agree, and every claimed job has an open attempt and the other way round.
     pub(crate) async fn assert_consistent(&self) {
-        let held = self.count("select count(*) from oddish.slots where job_id is not null").await;
-        assert_eq!(held, self.count("select count(*) from oddish.jobs where state in ('claimed', 'begun')").await);
+        let held = self.count("select count(*) from oddish.jobs where state in ('claimed', 'begun')").await;
+        assert_eq!(
+            held,
+            self.count("select count(*) from oddish.slots join oddish.jobs using (queue_key, slot)").await
+        );
         assert_eq!(held, self.count("select count(*) from oddish.attempts where ended_at is null").await);
         let unfinished = "select count(*) from oddish.trials where status not in ('success', 'failed')";
-        assert_eq!(self.count("select count(*) from oddish.jobs").await, self.count(unfinished).await);
+        assert_eq!(
+            self.count("select count(*) from oddish.jobs where kind = 'trial'").await,
+            self.count(unfinished).await
+        );
     }
 }
 

@@ -109,7 +109,7 @@ async fn places_are_the_models_and_the_claims(pool: PgPool) {
         let expected = model(&submitted, &running);
         assert_eq!(in_order(&explain(&with_waiting, &ids(&submitted)).await), expected, "round {round}");
         scene = with_waiting.limit("a/one", 8).await;
-        let mut claimed: Vec<String> = scene.claim(10).await.into_iter().map(|claim| claim.trial_id).collect();
+        let mut claimed: Vec<String> = scene.claim(10).await.into_iter().map(|claim| claim.subject).collect();
         claimed.sort();
         let mut front = expected[..3].to_vec();
         front.sort();
@@ -205,7 +205,7 @@ async fn each_reason_is_told(pool: PgPool) {
     assert_eq!(reason(1, NOW).await, Some(Reason::LimitReached));
     attempts::lose(&scene.pool, claim.token, "gone", &RULES, NOW).await.unwrap();
     let claim = scene.begun().await;
-    assert_eq!(claim.trial_id, trial(0));
+    assert_eq!(claim.subject, trial(0));
     attempts::lose(&scene.pool, claim.token, "gone again", &RULES, NOW).await.unwrap();
     let Some(Reason::RetryAt(due)) = reason(0, NOW).await else { panic!("it is tried again later") };
     assert!(due > NOW);

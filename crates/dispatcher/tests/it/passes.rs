@@ -75,7 +75,7 @@ async fn a_trial_that_can_never_be_launched_fails_and_the_next_goes_on(pool: PgP
     let never = LaunchError::Never { reason: "there is no such program".to_owned() };
     let mut dispatcher = Script { places: 1, answers: vec![never], ..Script::default() }.start(&queue.pool);
     let failed = dispatcher.launched().await;
-    assert_ne!(dispatcher.launched().await.trial_id, failed.trial_id);
+    assert_ne!(dispatcher.launched().await.subject, failed.subject);
     dispatcher.stop().await;
     assert_eq!(queue.outcomes().await, ["launch_failed", "open"]);
     let (status, _, error) = queue.trials().await.remove(0);
@@ -225,15 +225,16 @@ async fn an_outcome_under_another_token_is_not_adopted(pool: PgPool) {
     queue.begin(&claim, &process()).await;
     let outcome = Outcome { succeeded: true, ..Outcome::default() };
     store_outcome(&queue, &claim, &StoredOutcome { token: uuid::Uuid::new_v4(), outcome }).await;
-    let lost = Lost { trial_id: &claim.trial_id, number: claim.number, token: claim.token, how: "it is gone" };
+    let lost =
+        Lost { kind: claim.kind, subject: &claim.subject, number: claim.number, token: claim.token, how: "it is gone" };
     closer(&queue.pool).lost(lost).await.unwrap();
     assert_eq!(queue.outcomes().await, ["lost"]);
     assert_eq!(queue.trials().await[0].0, "retrying");
 }
 
 async fn store_outcome(queue: &Queue, claim: &Claim, stored: &StoredOutcome) {
-    let (task_id, _) = oddish_domain::id::parse_trial_id(&claim.trial_id).unwrap();
-    let key = attempt_outcome_key(task_id, &claim.trial_id, claim.number.unsigned_abs()).unwrap();
+    let (task_id, _) = oddish_domain::id::parse_trial_id(&claim.subject).unwrap();
+    let key = attempt_outcome_key(task_id, &claim.subject, claim.number.unsigned_abs()).unwrap();
     closer(&queue.pool).store.put(&key, serde_json::to_vec(stored).unwrap().into()).await.unwrap();
 }
 

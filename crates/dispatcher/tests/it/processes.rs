@@ -98,7 +98,7 @@ async fn what_a_runner_leaves_that_recorded_nothing_is_killed_and_cleaned_up(poo
     let left = runners.process("left").await;
     assert_eq!(ended(&queue, &claim).await, "lost");
     gone(left).await;
-    let trial_id = &claim.trial_id;
+    let trial_id = &claim.subject;
     assert_eq!(runners.notes(), format!("start {trial_id} 1\nclean-up {trial_id} 1\n"));
     let error: String = sqlx::query_scalar("select error from oddish.attempts").fetch_one(&queue.pool).await.unwrap();
     assert_eq!(error, "The runner was lost: it ended with exit status: 7 and recorded nothing.");
@@ -252,7 +252,7 @@ async fn a_runner_of_an_earlier_server_is_left_alone_until_it_is_gone(pool: PgPo
     assert!(!launcher.reconcile().await.unwrap());
     tokio::time::timeout(PATIENCE, wakes.next()).await.expect("other dispatchers were not told of its slot").unwrap();
     assert_eq!(queue.outcomes().await, ["lost"]);
-    assert_eq!(runners.notes(), format!("clean-up {} 1\n", claim.trial_id));
+    assert_eq!(runners.notes(), format!("clean-up {} 1\n", claim.subject));
 }
 
 /// Process ids are used again.
@@ -277,7 +277,8 @@ async fn what_is_left_of_a_dead_runner_is_ended_and_nothing_else(pool: PgPool) {
     let claim = queue.claim().await;
     let runners = Runners::of("");
     let launcher = runners.launcher(&queue.pool);
-    let dead = |process| Dead { trial_id: claim.trial_id.clone(), number: 1, token: claim.token, process };
+    let dead =
+        |process| Dead { kind: claim.kind, subject: claim.subject.clone(), number: 1, token: claim.token, process };
     let process = Stranger::start();
     let now = identity(process.pid());
     let elsewhere = ProcessIdentity { host: "elsewhere".to_owned(), ..now.clone() };

@@ -52,8 +52,8 @@ impl Queue {
                     now(), now()
                 from generate_series(0, $1 - 1) as number, version, task
                 returning id, trial_index)
-            insert into oddish.jobs (trial_id, queue_key, submitter, priority, due_at)
-            select id, $3, 'someone', 1, now() from trial order by trial_index";
+            insert into oddish.jobs (kind, trial_id, queue_key, submitter, priority, due_at)
+            select 'trial', id, $3, 'someone', 1, now() from trial order by trial_index";
         sqlx::query(sql).bind(trials).bind(max_attempts).bind(KEY).execute(&self.pool).await.unwrap();
     }
 

@@ -75,11 +75,12 @@ async fn rig(pool: PgPool, script: &str) -> Rig {
                 environment, max_attempts, created_at, updated_at)
             select 'some-task-0', task_id, version, 0, experiment_id, 'oracle', 'default', queue_key, 'docker', 6, now(), now()
             from version, task, key returning id, queue_key)
-        insert into oddish.jobs (trial_id, queue_key, priority, due_at, submitter) select id, queue_key, 1, now(), 'someone' from trial";
+        insert into oddish.jobs (kind, trial_id, queue_key, priority, due_at, submitter)
+            select 'trial', id, queue_key, 1, now(), 'someone' from trial";
     sqlx::query(sql).bind(ARCHIVE).bind(sha256).execute(&pool).await.unwrap();
     let claim = queue::claim(&pool, 1, OffsetDateTime::now_utc()).await.unwrap().pop().expect("a claim");
 
-    let scratch = Scratch::new(&jobs_dir, &claim.trial_id, claim.number);
+    let scratch = Scratch::new(&jobs_dir, &claim.subject, claim.number);
     let python = folder.path().join("harbor");
     let place = format!("cd {}\nTRIAL={}\n", folder.path().display(), scratch.trial().display());
     fs::write(&python, READY.replacen('\n', &format!("\n{place}"), 1) + script).unwrap();
@@ -93,7 +94,7 @@ async fn rig(pool: PgPool, script: &str) -> Rig {
     };
     let retries = RetrySettings::default();
     let runner = Runner { pool, store, settings, retries, variables: std::env::vars_os().collect() };
-    let attempt = Attempt { trial_id: claim.trial_id, number: claim.number, token: claim.token };
+    let attempt = Attempt { trial_id: claim.subject, number: claim.number, token: claim.token };
     Rig { folder, runner, attempt, scratch }
 }
 

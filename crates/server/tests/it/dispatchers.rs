@@ -26,7 +26,7 @@ async fn two_dispatchers_keep_limits_that_change_while_they_run() {
     let mut seen = BTreeSet::new();
     eventually("all trials to end", async || {
         let (held, ended): (i64, i64) = sqlx::query_as(
-            "select (select count(*) from oddish.slots where job_id is not null),
+            "select (select count(*) from oddish.jobs where slot is not null),
                 (select count(*) from oddish.trials where status in ('success', 'failed'))",
         )
         .fetch_one(&stack.pool)

@@ -1,0 +1,399 @@
+//! Analyses of trials and verdicts on tasks: what whoever makes them reads, and writes through its fencing token.
+//!
+//! They are jobs like trials, claimed by [`crate::queue`], with slots, leases and tries of their own. They are cheap to make again: where
+//! a user withdraws one that runs, its slot is freed at once, and its maker finds his token stale.
+
+use oddish_domain::breaker::Signal;
+use oddish_domain::failure::Failure;
+use oddish_domain::retry::{Decision, Ending, RetrySettings};
+use oddish_domain::status::{AttemptOutcome, JobKind, JobState};
+use serde_json::Value;
+use sqlx::{PgPool, PgTransaction};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::attempts::{self, Closing, Job, ProcessIdentity, Recorded};
+use crate::statements::On;
+use crate::{DbError, breakers, stages};
+
+/// Tries at the most of an analysis or a verdict that fails for reasons of its own.
+pub(crate) const MAX_ATTEMPTS: u32 = 3;
+
+/// What an analysis or a verdict says that a user withdrew by cancelling its task (contract 3.4).
+const CANCELLED_BY_USER: &str = "Cancelled by user";
+
+/// What is to be judged.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Subject {
+    /// How one trial went.
+    Trial {
+        /// The trial.
+        trial_id: String,
+        /// Its reward, if it has one.
+        reward: Option<f64>,
+        /// Prefix of its files, if it left any.
+        artifact_prefix: Option<String>,
+        /// Where the archive of its task's version is stored.
+        archive_key: String,
+    },
+    /// A task, by the analyses of its trials.
+    Task {
+        /// The task.
+        task_id: String,
+        /// The analyses that succeeded, by trial index.
+        analyses: Vec<Value>,
+    },
+}
+
+/// Begins an analysis or a verdict. `None` when the token is stale, or is that of a trial.
+pub async fn begin(
+    pool: &PgPool,
+    token: Uuid,
+    process: &ProcessIdentity,
+    now: OffsetDateTime,
+) -> Result<Option<Subject>, DbError> {
+    let doing = "begin to judge";
+    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
+    let kinds = [JobKind::Analysis, JobKind::Verdict];
+    let Some(job) = attempts::begin_job(&mut transaction, token, &kinds, process, now).await? else {
+        return Ok(None);
+    };
+    let subject = if job.kind == JobKind::Analysis {
+        let trial = sqlx::query!(
+            "update oddish.trials t set analysis_status = 'running', analysis_started_at = $2, updated_at = $2
+            from oddish.task_versions v
+            where t.id = $1 and t.analysis_status = 'queued' and v.task_id = t.task_id and v.version = t.task_version
+            returning t.reward, t.artifact_prefix, v.archive_key",
+            job.subject,
+            now
+        )
+        .fetch_one(On(&mut *transaction))
+        .await
+        .map_err(DbError::while_doing(doing))?;
+        Subject::Trial {
+            trial_id: job.subject,
+            reward: trial.reward,
+            artifact_prefix: trial.artifact_prefix,
+            archive_key: trial.archive_key,
+        }
+    } else {
+        sqlx::query!(
+            "update oddish.tasks set verdict_status = 'running', verdict_started_at = $2, updated_at = $2
+            where id = $1 and verdict_status = 'queued'",
+            job.subject,
+            now
+        )
+        .execute(On(&mut *transaction))
+        .await
+        .map_err(DbError::while_doing(doing))?;
+        let analyses = sqlx::query_scalar!(
+            r#"select analysis as "analysis!" from oddish.trials
+            where task_id = $1 and analysis_status = 'success' order by trial_index"#,
+            job.subject
+        )
+        .fetch_all(On(&mut *transaction))
+        .await
+        .map_err(DbError::while_doing(doing))?;
+        Subject::Task { task_id: job.subject, analyses }
+    };
+    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    Ok(Some(subject))
+}
+
+/// Why something could not be judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JudgingError {
+    /// Type of the error, as [`Failure::of`] reads it.
+    pub error_type: String,
+    /// What went wrong.
+    pub message: String,
+}
+
+/// Records an analysis or a verdict, or that it failed; that is tried again as the failure's class allows. All or nothing, with what follows
+/// from it for the task.
+pub async fn record(
+    pool: &PgPool,
+    token: Uuid,
+    judged: &Result<Value, JudgingError>,
+    rules: &RetrySettings,
+    now: OffsetDateTime,
+) -> Result<Recorded, DbError> {
+    let doing = "record a judgement";
+    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
+    let job = attempts::lock_job(&mut transaction, token, &[JobState::Begun]).await?;
+    let Some(job) = job.filter(|job| job.kind != JobKind::Trial) else {
+        return Ok(Recorded::Stale);
+    };
+    let failure = judged.as_ref().err().map(|error| Failure::of(&error.error_type, &error.message, now));
+    let class = failure.map(|failure| failure.class);
+    let error = judged.as_ref().err();
+    let decision = match failure {
+        None => Decision::Fail,
+        Some(failure) => attempts::decide(&mut transaction, &job, Ending::Failed(failure), rules).await?,
+    };
+    let text = error.map(|error| error.message.as_str());
+    let closing = Closing { outcome: AttemptOutcome::Recorded, class, error: text };
+    attempts::close_attempt(&mut transaction, &job, closing, now).await?;
+    let error_type = error.map_or("", |error| error.error_type.as_str());
+    let served = breakers::Served { signal: Signal::of(class), class, error_type };
+    breakers::observe(&mut transaction, &job.queue_key, token, served, now).await?;
+    let recorded = match (judged, decision) {
+        (Err(_), Decision::Retry { after }) => {
+            queue_again(&mut transaction, &job, now).await?;
+            Recorded::Retried { at: attempts::wait(&mut transaction, &job, after, now).await? }
+        }
+        (Err(error), Decision::Fail) => {
+            fail(&mut transaction, &job, &error.message, now).await?;
+            Recorded::Ended
+        }
+        (Ok(judgement), _) => {
+            end(&mut transaction, &job, Some(judgement), None, now).await?;
+            Recorded::Ended
+        }
+    };
+    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    Ok(recorded)
+}
+
+/// Queues the analyses of those of the trials that have ended, are to be analysed, and were not cancelled. The tasks' rows are locked.
+pub(crate) async fn queue_analyses(
+    transaction: &mut PgTransaction<'_>,
+    trial_ids: &[String],
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        "with queued as (
+            update oddish.trials t set analysis_status = 'queued', updated_at = $2
+            from oddish.tasks k
+            where t.id = any($1) and t.status in ('success', 'failed') and t.analysis_status is null and t.cancel_requested_at is null
+                and k.id = t.task_id and k.analysis_key is not null and k.cancel_requested_at is null
+            returning t.id, t.trial_index, k.analysis_key, k.submitted_by, k.priority)
+        insert into oddish.jobs (kind, trial_id, queue_key, submitter, priority, due_at, attempt)
+        select 'analysis', q.id, q.analysis_key, coalesce(q.submitted_by, ''), case q.priority when 'high' then 0 else 1 end, $2,
+            coalesce((select max(number) from oddish.attempts a where a.trial_id = q.id and a.kind = 'analysis'), 0)
+        from queued q order by q.trial_index",
+        trial_ids,
+        now
+    )
+    .execute(On(&mut **transaction))
+    .await
+    .map(|_| ())
+    .map_err(DbError::while_doing("queue analyses"))
+}
+
+/// Queues the verdicts on tasks whose analyses have ended. The tasks' rows are locked.
+pub(crate) async fn queue_verdicts(
+    transaction: &mut PgTransaction<'_>,
+    task_ids: &[String],
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        "with queued as (
+            update oddish.tasks set status = 'verdict_pending', verdict_status = 'queued', updated_at = $2
+            where id = any($1) and status = 'analyzing'
+            returning id, verdict_key, submitted_by, priority)
+        insert into oddish.jobs (kind, task_id, queue_key, submitter, priority, due_at, attempt)
+        select 'verdict', q.id, q.verdict_key, coalesce(q.submitted_by, ''), case q.priority when 'high' then 0 else 1 end, $2,
+            coalesce((select max(number) from oddish.attempts a where a.task_id = q.id), 0)
+        from queued q order by q.id",
+        task_ids,
+        now
+    )
+    .execute(On(&mut **transaction))
+    .await
+    .map(|_| ())
+    .map_err(DbError::while_doing("queue verdicts"))
+}
+
+/// Notes that the job waits to be claimed again.
+pub(crate) async fn queue_again(
+    transaction: &mut PgTransaction<'_>,
+    job: &Job,
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
+    let queued = if job.kind == JobKind::Analysis {
+        sqlx::query!(
+            "update oddish.trials set analysis_status = 'queued', updated_at = $2 where id = $1 and analysis_status = 'running'",
+            job.subject,
+            now
+        )
+        .execute(On(&mut **transaction))
+        .await
+    } else {
+        sqlx::query!(
+            "update oddish.tasks set verdict_status = 'queued', updated_at = $2 where id = $1 and verdict_status = 'running'",
+            job.subject,
+            now
+        )
+        .execute(On(&mut **transaction))
+        .await
+    };
+    queued.map(|_| ()).map_err(DbError::while_doing("queue a judgement again"))
+}
+
+/// Ends the job, whose attempt is closed, without a judgement.
+pub(crate) async fn fail(
+    transaction: &mut PgTransaction<'_>,
+    job: &Job,
+    error: &str,
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
+    end(transaction, job, None, Some(error), now).await
+}
+
+async fn end(
+    transaction: &mut PgTransaction<'_>,
+    job: &Job,
+    judgement: Option<&Value>,
+    error: Option<&str>,
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
+    let doing = "end a judgement";
+    let status = if judgement.is_some() { "success" } else { "failed" };
+    let task_id = if job.kind == JobKind::Analysis {
+        sqlx::query_scalar!(
+            "update oddish.trials
+            set analysis_status = $2, analysis = $3, analysis_error = $4, analysis_finished_at = $5, updated_at = $5
+            where id = $1 and analysis_status in ('queued', 'running')
+            returning task_id",
+            job.subject,
+            status,
+            judgement,
+            error,
+            now
+        )
+        .fetch_one(On(&mut **transaction))
+        .await
+        .map_err(DbError::while_doing(doing))?
+    } else {
+        // A verdict that failed does not keep its task from being completed (contract 3.2).
+        sqlx::query!(
+            "update oddish.tasks
+            set verdict_status = $2, verdict = $3, verdict_error = $4, verdict_finished_at = $5, updated_at = $5,
+                status = 'completed', finished_at = $5
+            where id = $1 and status = 'verdict_pending'",
+            job.subject,
+            status,
+            judgement,
+            error,
+            now
+        )
+        .execute(On(&mut **transaction))
+        .await
+        .map_err(DbError::while_doing(doing))?;
+        job.subject.clone()
+    };
+    attempts::end_job(transaction, job).await?;
+    stages::move_on(transaction, &[task_id], now).await
+}
+
+/// Locks the jobs that judge these tasks. Whoever records a judgement has locked its job first, so whoever is about to change what is judged
+/// does so too, or each would wait for the other.
+pub(crate) async fn lock(transaction: &mut PgTransaction<'_>, task_ids: &[String]) -> Result<(), DbError> {
+    if task_ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "select from oddish.jobs
+        where task_id = any($1)
+            or (kind = 'analysis' and trial_id in (
+                select id from oddish.trials where task_id = any($1) and analysis_status in ('queued', 'running')))
+        order by id for update",
+        task_ids
+    )
+    .execute(On(&mut **transaction))
+    .await
+    .map(|_| ())
+    .map_err(DbError::while_doing("lock the judging of tasks"))
+}
+
+/// Locks the jobs that analyse these trials, as [`lock`] does.
+pub(crate) async fn lock_analyses(transaction: &mut PgTransaction<'_>, trial_ids: &[String]) -> Result<(), DbError> {
+    sqlx::query!(
+        "select from oddish.jobs where trial_id = any($1) and kind = 'analysis' order by id for update",
+        trial_ids
+    )
+    .execute(On(&mut **transaction))
+    .await
+    .map(|_| ())
+    .map_err(DbError::while_doing("lock the analyses of trials"))
+}
+
+/// Takes back the analyses of trials that are run again, whether they wait or run.
+pub(crate) async fn withdraw_analyses(
+    transaction: &mut PgTransaction<'_>,
+    trial_ids: &[String],
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
+    let error = "The trial is run again.";
+    sqlx::query!(
+        "with withdrawn as (
+            delete from oddish.jobs where trial_id = any($1) and kind = 'analysis' returning token)
+        update oddish.attempts a set ended_at = $2, outcome = 'cancelled', error = $3
+        from withdrawn w where a.token = w.token and a.ended_at is null",
+        trial_ids,
+        now,
+        error
+    )
+    .execute(On(&mut **transaction))
+    .await
+    .map(|_| ())
+    .map_err(DbError::while_doing("withdraw analyses"))
+}
+
+/// Takes back the verdicts on tasks that run again, whether they wait or run.
+pub(crate) async fn withdraw_verdicts(
+    transaction: &mut PgTransaction<'_>,
+    task_ids: &[String],
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
+    let error = "The task has more trials to run.";
+    sqlx::query!(
+        "with withdrawn as (delete from oddish.jobs where task_id = any($1) returning token)
+        update oddish.attempts a set ended_at = $2, outcome = 'cancelled', error = $3
+        from withdrawn w where a.token = w.token and a.ended_at is null",
+        task_ids,
+        now,
+        error
+    )
+    .execute(On(&mut **transaction))
+    .await
+    .map(|_| ())
+    .map_err(DbError::while_doing("withdraw verdicts"))
+}
+
+/// Ends all judging of tasks that were cancelled, whether it waits or runs.
+pub(crate) async fn cancel(
+    transaction: &mut PgTransaction<'_>,
+    task_ids: &[String],
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
+    let doing = "cancel the judging of tasks";
+    if task_ids.is_empty() {
+        return Ok(());
+    }
+    let trial_ids = sqlx::query_scalar!(
+        "update oddish.trials set analysis_status = 'failed', analysis_error = $3, analysis_finished_at = $2, updated_at = $2
+        where task_id = any($1) and analysis_status in ('queued', 'running') returning id",
+        task_ids,
+        now,
+        CANCELLED_BY_USER
+    )
+    .fetch_all(On(&mut **transaction))
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    withdraw_analyses(transaction, &trial_ids, now).await?;
+    withdraw_verdicts(transaction, task_ids, now).await?;
+    sqlx::query!(
+        "update oddish.tasks
+        set verdict_status = 'failed', verdict_error = $3, verdict_finished_at = $2, updated_at = $2, status = 'failed', finished_at = $2
+        where id = any($1) and status = 'verdict_pending'",
+        task_ids,
+        now,
+        CANCELLED_BY_USER
+    )
+    .execute(On(&mut **transaction))
+    .await
+    .map(|_| ())
+    .map_err(DbError::while_doing(doing))
+}

@@ -1,0 +1,310 @@
+//! The stages of a task that is judged: trials, analyses, verdict, end.
+
+use oddish_db::attempts::{self, AfterLoss, Recorded, Standing};
+use oddish_db::judging::{self, JudgingError, Subject};
+use oddish_db::queue::Claim;
+use oddish_db::{PgPool, cancelling, leases, queue, retrying, tasks, trials};
+use oddish_domain::status::{JobKind, TaskStatus, TrialStatus};
+use serde_json::{Value, json};
+use time::Duration;
+
+use crate::scene::{NOW, RULES, Scene, process, reward, trial_specs};
+
+const JUDGES: (&str, &str) = ("judge/analysis", "judge/verdict");
+
+/// A task of so many trials under `a/one` that is judged.
+async fn judged_task(scene: &Scene, trials: u32) -> String {
+    judged_by(scene, trials, JUDGES).await
+}
+
+async fn judged_by(scene: &Scene, trials: u32, judges: (&str, &str)) -> String {
+    let task_id = scene.upload().await;
+    scene.judged_sweep(&task_id, &trial_specs(trials, "a/one"), judges).await;
+    task_id
+}
+
+async fn claim_of(scene: &Scene, kind: JobKind) -> Claim {
+    let claim = scene.claim_one().await;
+    assert_eq!(claim.kind, kind);
+    claim
+}
+
+/// Runs one trial to its end.
+async fn run_trial(scene: &Scene) -> String {
+    let claim = claim_of(scene, JobKind::Trial).await;
+    scene.begin(&claim).await.unwrap();
+    attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    claim.subject
+}
+
+/// Runs so many trials to their end, all of them before anything else.
+async fn run_trials(scene: &Scene, count: usize) -> Vec<String> {
+    let mut claims = Vec::new();
+    for _ in 0..count {
+        claims.push(claim_of(scene, JobKind::Trial).await);
+    }
+    for claim in &claims {
+        scene.begin(claim).await.unwrap();
+        attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    }
+    claims.into_iter().map(|claim| claim.subject).collect()
+}
+
+async fn begin_judging(scene: &Scene, kind: JobKind) -> (Claim, Subject) {
+    let claim = claim_of(scene, kind).await;
+    let subject = judging::begin(&scene.pool, claim.token, &process(), NOW).await.unwrap().unwrap();
+    (claim, subject)
+}
+
+async fn record(scene: &Scene, claim: &Claim, judged: Result<Value, &str>) -> Recorded {
+    let judged = judged.map_err(|error_type| JudgingError {
+        error_type: error_type.to_owned(),
+        message: format!("{error_type}: it went wrong"),
+    });
+    judging::record(&scene.pool, claim.token, &judged, &RULES, NOW).await.unwrap()
+}
+
+async fn analyse(scene: &Scene, classification: &str) {
+    let (claim, _) = begin_judging(scene, JobKind::Analysis).await;
+    assert_eq!(record(scene, &claim, Ok(json!({"classification": classification}))).await, Recorded::Ended);
+}
+
+async fn stage(scene: &Scene, task_id: &str) -> TaskStatus {
+    tasks::get(&scene.pool, task_id).await.unwrap().unwrap().status
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_judged_task_goes_through_every_stage(pool: PgPool) {
+    let scene = Scene::new(pool).limit("a/one", 1).await.limit(JUDGES.0, 1).await;
+    let task_id = judged_task(&scene, 2).await;
+    assert_eq!(stage(&scene, &task_id).await, TaskStatus::Pending);
+    let first = run_trial(&scene).await;
+    assert_eq!(stage(&scene, &task_id).await, TaskStatus::Running);
+
+    // Its analysis is queued at once, and does not wait for the other trial.
+    let claims = scene.claim(10).await;
+    let mut kinds: Vec<JobKind> = claims.iter().map(|claim| claim.kind).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, [JobKind::Trial, JobKind::Analysis]);
+    let [analysis, trial] =
+        ["analysis", "trial"].map(|kind| claims.iter().find(|claim| claim.kind.as_str() == kind).unwrap().clone());
+    assert_eq!(analysis.subject, first);
+    assert!(scene.begin(&analysis).await.is_none(), "it is no trial");
+    assert!(judging::begin(&scene.pool, trial.token, &process(), NOW).await.unwrap().is_none(), "it is no judgement");
+    let Subject::Trial { trial_id, reward: given, .. } =
+        judging::begin(&scene.pool, analysis.token, &process(), NOW).await.unwrap().unwrap()
+    else {
+        panic!("an analysis is about a trial")
+    };
+    assert_eq!((trial_id.as_str(), given), (first.as_str(), Some(1.0)));
+    assert_eq!(scene.trial(&first, "analysis_status").await.as_deref(), Some("running"));
+
+    scene.begin(&trial).await.unwrap();
+    attempts::record(&scene.pool, trial.token, &reward(0.0), &RULES, NOW).await.unwrap();
+    assert_eq!(stage(&scene, &task_id).await, TaskStatus::Analyzing);
+    assert_eq!(record(&scene, &analysis, Ok(json!({"classification": "GOOD_SUCCESS"}))).await, Recorded::Ended);
+    assert_eq!(record(&scene, &analysis, Ok(json!({}))).await, Recorded::Stale, "once");
+    assert_eq!(stage(&scene, &task_id).await, TaskStatus::Analyzing);
+
+    // One that fails for good leaves its task no worse off than without it.
+    let (second, _) = begin_judging(&scene, JobKind::Analysis).await;
+    assert_eq!(record(&scene, &second, Err("TaskArchiveMissing")).await, Recorded::Ended);
+    assert_eq!(stage(&scene, &task_id).await, TaskStatus::VerdictPending);
+    let (verdict, subject) = begin_judging(&scene, JobKind::Verdict).await;
+    let analyses = vec![json!({"classification": "GOOD_SUCCESS"})];
+    assert_eq!(subject, Subject::Task { task_id: task_id.clone(), analyses });
+    assert_eq!(record(&scene, &verdict, Ok(json!({"is_good": true}))).await, Recorded::Ended);
+
+    let task = tasks::get(&scene.pool, &task_id).await.unwrap().unwrap();
+    assert_eq!((task.status, task.verdict_status), (TaskStatus::Completed, Some(TrialStatus::Success)));
+    assert_eq!(task.verdict, Some(json!({"is_good": true})));
+    let of_task = trials::list_of_tasks(&scene.pool, &[task_id]).await.unwrap();
+    assert_eq!(of_task[0].analysis, Some(json!({"classification": "GOOD_SUCCESS"})));
+    assert_eq!(of_task[1].analysis_status, Some(TrialStatus::Failed));
+    assert_eq!(of_task[1].analysis_error.as_deref(), Some("TaskArchiveMissing: it went wrong"));
+    scene.assert_consistent().await;
+    assert!(scene.claim(10).await.is_empty());
+}
+
+/// A trial whose model also judges (contract 7.1 item 1) runs, and both keep to the one limit.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn trials_and_judgements_of_one_model_share_its_slots(pool: PgPool) {
+    let scene = Scene::new(pool).limit("a/one", 1).await;
+    let task_id = judged_by(&scene, 2, ("a/one", "a/one")).await;
+    let mut kinds = Vec::new();
+    while let Some(claim) = scene.claim(10).await.pop() {
+        assert!(scene.claim(10).await.is_empty(), "one slot, whatever holds it");
+        kinds.push(claim.kind.as_str());
+        if claim.kind == JobKind::Trial {
+            scene.begin(&claim).await.unwrap();
+            attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+        } else {
+            judging::begin(&scene.pool, claim.token, &process(), NOW).await.unwrap().unwrap();
+            record(&scene, &claim, Ok(json!({}))).await;
+        }
+    }
+    assert_eq!(kinds, ["trial", "trial", "analysis", "analysis", "verdict"]);
+    assert_eq!(stage(&scene, &task_id).await, TaskStatus::Completed);
+}
+
+/// Both have ended their own part and wait for the task's row: neither has seen the other's end.
+async fn at_once<T: Send + 'static>(
+    scene: &Scene,
+    ends: Vec<tokio::task::JoinHandle<T>>,
+    lock: sqlx::PgTransaction<'_>,
+) {
+    scene.until_waiting_for_locks(i64::try_from(ends.len()).unwrap()).await;
+    lock.commit().await.unwrap();
+    for end in ends {
+        end.await.unwrap();
+    }
+}
+
+async fn lock_task(scene: &Scene) -> sqlx::PgTransaction<'static> {
+    let mut held = scene.pool.begin().await.unwrap();
+    sqlx::query("select from oddish.tasks for update").execute(&mut *held).await.unwrap();
+    held
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn of_two_analyses_that_end_at_once_the_second_queues_the_verdict(pool: PgPool) {
+    let scene = Scene::new(pool);
+    let task_id = judged_task(&scene, 2).await;
+    let claims = [scene.begun().await, scene.begun().await];
+    let held = lock_task(&scene).await;
+    let ends = claims.map(|claim| {
+        let pool = scene.pool.clone();
+        tokio::spawn(async move { attempts::record(&pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap() })
+    });
+    at_once(&scene, ends.into(), held).await;
+    assert_eq!(stage(&scene, &task_id).await, TaskStatus::Analyzing);
+    assert_eq!(scene.count("select count(*) from oddish.jobs where kind = 'analysis'").await, 2);
+
+    let analyses = [begin_judging(&scene, JobKind::Analysis).await.0, begin_judging(&scene, JobKind::Analysis).await.0];
+    let held = lock_task(&scene).await;
+    let ends = analyses.map(|claim| {
+        let pool = scene.pool.clone();
+        tokio::spawn(async move { judging::record(&pool, claim.token, &Ok(json!({})), &RULES, NOW).await.unwrap() })
+    });
+    at_once(&scene, ends.into(), held).await;
+    assert_eq!(stage(&scene, &task_id).await, TaskStatus::VerdictPending);
+    assert_eq!(scene.count("select count(*) from oddish.jobs").await, 1);
+    begin_judging(&scene, JobKind::Verdict).await;
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_judgement_whose_maker_dies_is_made_again_and_given_up_at_last(pool: PgPool) {
+    let scene = Scene::new(pool);
+    let task_id = judged_task(&scene, 1).await;
+    run_trial(&scene).await;
+    let mut now = NOW;
+    let tries = loop {
+        now += Duration::HOUR * 2;
+        let claim = queue::claim(&scene.pool, 1, now).await.unwrap().pop().unwrap();
+        judging::begin(&scene.pool, claim.token, &process(), now).await.unwrap().unwrap();
+        now += leases::LEASE + Duration::SECOND;
+        assert_eq!(leases::suspect(&scene.pool, now).await.unwrap(), 1);
+        now += leases::SUSPICION;
+        let dead = leases::dead(&scene.pool, now).await.unwrap().remove(0);
+        assert_eq!((dead.kind, dead.token), (JobKind::Analysis, claim.token));
+        match attempts::reap(&scene.pool, dead.token, "it is gone", &RULES, now).await.unwrap() {
+            AfterLoss::Retried => assert_eq!(stage(&scene, &task_id).await, TaskStatus::Analyzing),
+            AfterLoss::Failed => break claim.number,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(tries, 8, "the tries of losses");
+    let task = tasks::get(&scene.pool, &task_id).await.unwrap().unwrap();
+    assert_eq!((task.status, task.verdict_status), (TaskStatus::Completed, Some(TrialStatus::Failed)));
+    assert!(task.verdict_error.unwrap().contains("No trial of this task has an analysis"));
+    scene.assert_consistent().await;
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_failed_judgement_is_made_again_as_its_cause_allows(pool: PgPool) {
+    let scene = Scene::new(pool);
+    let task_id = judged_task(&scene, 1).await;
+    run_trial(&scene).await;
+    let (claim, _) = begin_judging(&scene, JobKind::Analysis).await;
+    let Recorded::Retried { at } = record(&scene, &claim, Err("RateLimitError")).await else {
+        panic!("a rate limit passes")
+    };
+    assert!(scene.claim(1).await.is_empty(), "it waits");
+    let again = queue::claim(&scene.pool, 1, at).await.unwrap().pop().unwrap();
+    assert_eq!((again.subject, again.number), (claim.subject, 2));
+    let given_back = attempts::give_back(&scene.pool, again.token, "no room", NOW).await.unwrap();
+    assert_eq!(given_back, attempts::Fenced::Accepted);
+    analyse(&scene, "GOOD_SUCCESS").await;
+    let (verdict, _) = begin_judging(&scene, JobKind::Verdict).await;
+    attempts::interrupt(&scene.pool, verdict.token, "told to stop", NOW).await.unwrap();
+    assert_eq!(stage(&scene, &task_id).await, TaskStatus::VerdictPending);
+    let (verdict, _) = begin_judging(&scene, JobKind::Verdict).await;
+    assert_eq!(record(&scene, &verdict, Err("TaskArchiveMissing")).await, Recorded::Ended);
+    assert_eq!(stage(&scene, &task_id).await, TaskStatus::Completed, "a failed verdict does not hold it up");
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn cancelling_a_task_ends_its_judging(pool: PgPool) {
+    let scene = Scene::new(pool);
+    for verdict_too in [false, true] {
+        let task_id = judged_task(&scene, 2).await;
+        let trials = run_trials(&scene, 2).await;
+        let (running, _) = begin_judging(&scene, JobKind::Analysis).await;
+        let token = if verdict_too {
+            record(&scene, &running, Ok(json!({}))).await;
+            analyse(&scene, "GOOD_SUCCESS").await;
+            begin_judging(&scene, JobKind::Verdict).await.0.token
+        } else {
+            running.token
+        };
+        cancelling::cancel(&scene.pool, &trials, std::slice::from_ref(&task_id), NOW).await.unwrap();
+        assert_eq!(attempts::standing(&scene.pool, token).await.unwrap(), Standing::Stale);
+        let late = judging::record(&scene.pool, token, &Ok(json!({})), &RULES, NOW).await.unwrap();
+        assert_eq!(late, Recorded::Stale);
+        assert_eq!(stage(&scene, &task_id).await, TaskStatus::Failed);
+        let expected = if verdict_too { "success" } else { "failed" };
+        assert_eq!(scene.trial(&trials[0], "analysis_status").await.as_deref(), Some(expected));
+        assert_eq!(scene.trial(&trials[0], "status").await.as_deref(), Some("success"), "it was over");
+        assert!(scene.claim(10).await.is_empty());
+        scene.assert_consistent().await;
+    }
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_cancelled_trial_is_not_analysed(pool: PgPool) {
+    let scene = Scene::new(pool);
+    let task_id = judged_task(&scene, 2).await;
+    run_trial(&scene).await;
+    let other = format!("{task_id}-1");
+    cancelling::cancel(&scene.pool, std::slice::from_ref(&other), &[], NOW).await.unwrap();
+    assert_eq!(scene.trial(&other, "analysis_status").await, None);
+    analyse(&scene, "GOOD_SUCCESS").await;
+    assert_eq!(stage(&scene, &task_id).await, TaskStatus::VerdictPending);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_trial_that_is_run_again_is_analysed_and_judged_again(pool: PgPool) {
+    let scene = Scene::new(pool);
+    let task_id = judged_task(&scene, 1).await;
+    let trial_id = run_trial(&scene).await;
+    analyse(&scene, "BAD_SUCCESS").await;
+    let (stale, _) = begin_judging(&scene, JobKind::Verdict).await;
+    retrying::retry(&scene.pool, std::slice::from_ref(&trial_id), NOW).await.unwrap();
+    assert_eq!(stage(&scene, &task_id).await, TaskStatus::Running);
+    assert_eq!(record(&scene, &stale, Ok(json!({"is_good": false}))).await, Recorded::Stale);
+    assert_eq!(scene.trial(&trial_id, "analysis").await, None);
+    run_trial(&scene).await;
+    let (stale, _) = begin_judging(&scene, JobKind::Analysis).await;
+    assert_eq!(stale.number, 2);
+    retrying::retry(&scene.pool, std::slice::from_ref(&trial_id), NOW).await.unwrap();
+    assert_eq!(record(&scene, &stale, Ok(json!({"classification": "OLD"}))).await, Recorded::Stale);
+    run_trial(&scene).await;
+    analyse(&scene, "GOOD_SUCCESS").await;
+    let (verdict, _) = begin_judging(&scene, JobKind::Verdict).await;
+    assert_eq!(verdict.number, 2);
+    record(&scene, &verdict, Ok(json!({"is_good": true}))).await;
+    let task = tasks::get(&scene.pool, &task_id).await.unwrap().unwrap();
+    assert_eq!((task.status, task.verdict), (TaskStatus::Completed, Some(json!({"is_good": true}))));
+    assert_eq!(scene.count("select count(*) from oddish.attempts where ended_at is null").await, 0);
+    scene.assert_consistent().await;
+}
