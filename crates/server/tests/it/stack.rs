@@ -11,6 +11,8 @@ use oddish_db::PgPool;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::own_postgres::OwnPostgres;
+
 /// How long anything may take that is waited for. Generous: the machine may be busy, and nothing is measured with it.
 const PATIENCE: Duration = Duration::from_mins(3);
 
@@ -30,6 +32,7 @@ pub(crate) async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Op
 pub(crate) struct Stack {
     folder: TempDir,
     database_url: String,
+    own_postgres: Option<OwnPostgres>,
     pub(crate) pool: PgPool,
     settings: Vec<(String, String)>,
     servers: Vec<Child>,
@@ -39,19 +42,33 @@ pub(crate) struct Stack {
 impl Stack {
     /// An empty one; nothing runs yet.
     pub(crate) async fn new() -> Self {
-        // The client library wants to know its TLS even where, as here, it will not use any.
-        let _already_there = rustls::crypto::ring::default_provider().install_default();
+        install_tls();
         let server_url =
             std::env::var("DATABASE_URL").expect("run this with `cargo xtask test`, which starts a Postgres");
-        let folder = tempfile::Builder::new().prefix("oddish-test-").tempdir().unwrap();
         let server = oddish_db::connect(&server_url.parse().unwrap(), 1).await.unwrap();
         let name = format!("whole_{}", uuid::Uuid::new_v4().simple());
         sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}"))).execute(&server).await.unwrap();
         let (base, _) = server_url.rsplit_once('/').unwrap();
-        let database_url = format!("{base}/{name}");
+        Self::on(new_folder(), format!("{base}/{name}"), None).await
+    }
+
+    /// An empty one with a whole Postgres of its own.
+    pub(crate) async fn with_own_postgres() -> Self {
+        install_tls();
+        let folder = new_folder();
+        let postgres = OwnPostgres::start(folder.path());
+        Self::on(folder, postgres.url().to_owned(), Some(postgres)).await
+    }
+
+    async fn on(folder: TempDir, database_url: String, own_postgres: Option<OwnPostgres>) -> Self {
         let pool = oddish_db::connect(&database_url.parse().unwrap(), 4).await.unwrap();
         oddish_db::schema::migrate(&pool).await.unwrap();
-        Self { folder, database_url, pool, settings: Vec::new(), servers: Vec::new(), api: String::new() }
+        Self { folder, database_url, own_postgres, pool, settings: Vec::new(), servers: Vec::new(), api: String::new() }
+    }
+
+    /// The Postgres of [`Stack::with_own_postgres`].
+    pub(crate) fn postgres(&mut self) -> &mut OwnPostgres {
+        self.own_postgres.as_mut().expect("a Postgres of its own")
     }
 
     /// Sets a variable for all servers that are started from now on.
@@ -228,6 +245,8 @@ impl Drop for Stack {
             let _ = server.kill();
             let _ = server.wait();
         }
+        // Stopped, not killed: what it shares between its processes would stay.
+        self.own_postgres = None;
         for pid in self.processes() {
             let _ = kill(pid, Signal::SIGKILL);
         }
@@ -235,6 +254,20 @@ impl Drop for Stack {
             anstream::eprintln!("--- log of the server ---\n{}", self.logged());
         }
     }
+}
+
+/// The client library wants to know its TLS even where, as here, it will not use any.
+fn install_tls() {
+    let _already_there = rustls::crypto::ring::default_provider().install_default();
+}
+
+fn new_folder() -> TempDir {
+    tempfile::Builder::new().prefix("oddish-test-").tempdir().unwrap()
+}
+
+/// Whether a process is there, and not only its entry.
+pub(crate) fn is_alive(process: Pid) -> bool {
+    std::fs::read(format!("/proc/{process}/cmdline")).is_ok_and(|words| !words.is_empty())
 }
 
 /// The containers, stopped ones included, of the task's trials.
