@@ -31,13 +31,18 @@ pub(crate) struct Stack {
 impl Stack {
     /// Starts the server on a free port and waits until it is healthy.
     pub(crate) fn start(toolbox: &Toolbox, folder: &Path) -> Result<Self> {
+        let mut server = program("oddish-server")?;
+        toolbox.equip(&mut server);
+        Self::launch(server, folder)
+    }
+
+    /// [`Stack::start`] for any build of the server, equipped with what it needs.
+    pub(crate) fn launch(mut server: Command, folder: &Path) -> Result<Self> {
         step("starting oddish-server with a Postgres of its own", || {
             let port = free_port()?;
             let log = process::append_to(&Self::log(folder))?;
-            let mut command = program("oddish-server")?;
-            command.args(["api", "--port", &port.to_string()]);
-            toolbox
-                .equip(&mut command)
+            server
+                .args(["api", "--port", &port.to_string()])
                 .env("ODDISH_HOME", home(folder))
                 .env("ODDISH_LOCAL_STORAGE_DIR", storage(folder))
                 .env("ODDISH_HARBOR_JOBS_DIR", folder.join("harbor-jobs"))
@@ -45,7 +50,7 @@ impl Stack {
                 .current_dir(folder)
                 .stdout(log.try_clone()?)
                 .stderr(log);
-            let server = process::spawn(&mut command)?;
+            let server = process::spawn(&mut server)?;
             let mut stack = Self { server, folder: folder.to_path_buf(), port, stopped: false };
             stack.wait_until_healthy()?;
             Ok(stack)
@@ -58,6 +63,17 @@ impl Stack {
 
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The server's process id.
+    pub(crate) fn server(&self) -> u32 {
+        self.server.id()
+    }
+
+    /// Where its Postgres is.
+    pub(crate) fn database_url(&self) -> Result<String> {
+        let postgres = PrivatePostgres::running(&home(&self.folder).join("postgres"))?;
+        Ok(postgres.context("the server's Postgres does not run")?.url())
     }
 
     /// The store's root.

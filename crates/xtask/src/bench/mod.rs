@@ -2,6 +2,7 @@
 
 mod cli;
 mod functions;
+mod latency;
 mod overhead;
 
 use anyhow::{Result, bail};
@@ -31,6 +32,12 @@ pub(crate) enum Benchmark {
         #[arg(long)]
         json: bool,
     },
+    /// How soon a submitted trial begins, and what a server does that has nothing to do.
+    Latency {
+        /// Print one JSON object on stdout.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// `cargo xtask bench`.
@@ -39,6 +46,7 @@ pub(crate) fn run(benchmark: Benchmark) -> Result<()> {
         Benchmark::Overhead { json } => report(&overhead::measure()?, json),
         Benchmark::Cli { json } => report(&cli::measure()?, json),
         Benchmark::Functions { json } => report(&functions::measure()?, json),
+        Benchmark::Latency { json } => report(&latency::measure()?, json),
     }
 }
 
