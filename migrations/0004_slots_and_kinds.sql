@@ -25,6 +25,7 @@ alter table oddish.attempts
     add column task_id text references oddish.tasks (id) on delete cascade,
     drop constraint attempts_pkey,
     drop constraint attempts_token_key,
+    drop constraint attempts_trial_id_fkey,
     alter column trial_id drop not null,
     add primary key (token),
     add constraint attempts_have_one_subject
@@ -35,6 +36,17 @@ create unique index attempts_of_verdicts_numbered on oddish.attempts (task_id, n
 -- That nothing is worked on under two claims is in `jobs`: one row, one token.
 drop index oddish.attempts_one_open, oddish.attempts_open_on_host;
 create index attempts_open_on_host on oddish.attempts (host) where ended_at is null and host is not null;
+
+-- An attempt comes from a job, which belongs to a trial that exists. A foreign key would have every claim look up, lock and so write every
+-- trial's row, however long the history is; attempts go with their trial all the same.
+create function oddish.delete_attempts_of_trials() returns trigger language plpgsql as $$
+begin
+    delete from oddish.attempts where trial_id in (select id from gone);
+    return null;
+end
+$$;
+create trigger trials_take_their_attempts_along after delete on oddish.trials
+    referencing old table as gone for each statement execute function oddish.delete_attempts_of_trials();
 
 -- Claims up to `most_wanted` jobs for all keys at once, and gives each a free slot of its key, an attempt and a fencing token.
 --

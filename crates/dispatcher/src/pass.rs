@@ -10,6 +10,7 @@ use oddish_db::{DbError, attempts, leases, queue};
 use sysinfo::System;
 use time::OffsetDateTime;
 use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::{CloseError, Closer, LaunchError, Launcher, Lost};
 
@@ -32,6 +33,20 @@ pub struct Dispatcher {
     /// What it is known as, such as `host/4711`.
     id: String,
     tidied: Mutex<Option<Instant>>,
+}
+
+/// A dispatcher that runs beside whatever else the process does.
+pub struct Running {
+    shutdown: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Claims nothing more, and waits until the runners that it started have given their trials back.
+    pub async fn stop(self) -> Result<(), JoinError> {
+        self.shutdown.send_replace(true);
+        self.task.await
+    }
 }
 
 /// What a pass found.
@@ -92,6 +107,14 @@ impl Dispatcher {
             }
         }
         self.launcher.stop().await;
+    }
+
+    /// Dispatches in a task of its own, until it is told to stop.
+    #[must_use]
+    pub fn start(self) -> Running {
+        let (shutdown, stopped) = watch::channel(false);
+        let task = tokio::spawn(async move { self.run(stopped).await });
+        Running { shutdown, task }
     }
 
     /// Makes passes until there is nothing more to claim now, or `deadline` is reached: for a dispatcher that is called when there may be

@@ -5,10 +5,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use oddish_artifacts::SharedStore;
 use oddish_db::{DatabaseUrl, PgPool};
-use oddish_dispatcher::{Closer, Dispatcher, ProcessLauncher};
+use oddish_dispatcher::{Closer, Dispatcher, ProcessLauncher, Running};
 use oddish_domain::sealing::SecretKey;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use crate::settings::ServerSettings;
 use crate::{database, secret_key, store};
@@ -28,8 +26,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
 
 /// A dispatcher that runs beside whatever else this process does.
 pub(crate) struct Worker {
-    shutdown: watch::Sender<bool>,
-    task: JoinHandle<()>,
+    running: Running,
 }
 
 impl Worker {
@@ -44,16 +41,12 @@ impl Worker {
         let command = settings.launcher.command(settings.runner_environment(url.text(), secret))?;
         let closer = Closer { pool, store, rules: settings.retries.clone() };
         let launcher = Arc::new(ProcessLauncher::new(closer.clone(), command));
-        let dispatcher = Dispatcher::new(closer, launcher);
-        let (shutdown, stopped) = watch::channel(false);
-        let task = tokio::spawn(async move { dispatcher.run(stopped).await });
-        Ok(Self { shutdown, task })
+        Ok(Self { running: Dispatcher::new(closer, launcher).start() })
     }
 
     /// Stops claiming and waits until the runners have given their trials back.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        self.shutdown.send_replace(true);
-        self.task.await.context("the dispatcher broke")
+        self.running.stop().await.context("the dispatcher broke")
     }
 }
 

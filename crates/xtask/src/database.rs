@@ -19,11 +19,20 @@ pub(crate) struct ThrowAwayDatabase {
 impl ThrowAwayDatabase {
     /// Starts it, without guarding its data against crashes, for 300 connections: tests run side by side.
     pub(crate) fn start(postgres_bin: &Path) -> Result<Self> {
+        Self::start_as(postgres_bin, false)
+    }
+
+    /// Starts it as a server that is used in earnest: what it has committed is on the disk.
+    pub(crate) fn start_durable(postgres_bin: &Path) -> Result<Self> {
+        Self::start_as(postgres_bin, true)
+    }
+
+    fn start_as(postgres_bin: &Path, durable: bool) -> Result<Self> {
         step("starting a throw-away Postgres", || {
             let folder = throw_away_folder("oddish-database-")?;
             let options = Options {
                 programs: Some(postgres_bin.to_path_buf()),
-                durable: false,
+                durable,
                 max_connections: 300,
                 ..Options::new(folder.path().join("postgres"))
             };

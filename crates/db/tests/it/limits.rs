@@ -185,5 +185,6 @@ async fn deleting_a_task_frees_the_slots_of_its_running_trials(pool: PgPool) {
     scene.claim(2).await;
     sqlx::query("delete from oddish.tasks where id = $1").bind(&task_id).execute(&scene.pool).await.unwrap();
     assert_eq!(scene.count("select count(*) from oddish.slots").await, 2);
+    assert_eq!(scene.count("select count(*) from oddish.attempts").await, 0);
     scene.assert_consistent().await;
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{Figure, median};
+use super::{Bar, Figure, median};
 use crate::test::build_programs;
 use crate::workspace;
 
@@ -19,9 +19,9 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
     let oddish = milliseconds(&workspace::binaries()?.join("oddish"), &["--help"])?;
     let nothing = milliseconds(Path::new("true"), &[])?;
     Ok(vec![
-        Figure { name: "oddish --help", value: oddish, unit: "ms", bar: Some(BAR) },
-        Figure { name: "starting a program (true)", value: nothing, unit: "ms", bar: None },
-        Figure { name: "help, in programs started", value: oddish / nothing, unit: "x", bar: None },
+        Figure { name: "oddish --help".into(), value: oddish, unit: "ms".into(), bar: Bar::AtMost(BAR) },
+        Figure { name: "starting a program (true)".into(), value: nothing, unit: "ms".into(), bar: Bar::None },
+        Figure { name: "help, in programs started".into(), value: oddish / nothing, unit: "x".into(), bar: Bar::None },
     ])
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::{Figure, median};
+use super::{Bar, Figure, median};
 use crate::progress::step;
 use crate::stack::without_settings;
 use crate::{process, workspace};
@@ -63,13 +63,28 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
         let milliseconds = median(starts.iter().map(|start| start.milliseconds).collect());
         slowest = slowest.max(milliseconds);
         let resident = median(starts.iter().map(|start| start.resident).collect());
-        figures.push(Figure { name: size, value: megabytes(bytes), unit: "MB", bar: Some(SIZE_BAR) });
-        figures.push(Figure { name: start, value: milliseconds, unit: "ms", bar: Some(START_BAR) });
-        figures.push(Figure { name: memory, value: resident, unit: "MB", bar: Some(MEMORY_BAR) });
+        figures.push(Figure {
+            name: size.into(),
+            value: megabytes(bytes),
+            unit: "MB".into(),
+            bar: Bar::AtMost(SIZE_BAR),
+        });
+        figures.push(Figure {
+            name: start.into(),
+            value: milliseconds,
+            unit: "ms".into(),
+            bar: Bar::AtMost(START_BAR),
+        });
+        figures.push(Figure { name: memory.into(), value: resident, unit: "MB".into(), bar: Bar::AtMost(MEMORY_BAR) });
     }
     let nothing = (0..RUNS).map(|_| running_nothing()).collect::<Result<_>>().map(median)?;
-    figures.push(Figure { name: "running a program (true)", value: nothing, unit: "ms", bar: None });
-    figures.push(Figure { name: "slowest, in programs run", value: slowest / nothing, unit: "x", bar: None });
+    figures.push(Figure { name: "running a program (true)".into(), value: nothing, unit: "ms".into(), bar: Bar::None });
+    figures.push(Figure {
+        name: "slowest, in programs run".into(),
+        value: slowest / nothing,
+        unit: "x".into(),
+        bar: Bar::None,
+    });
     Ok(figures)
 }
 

@@ -6,12 +6,13 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use oddish_db::PgPool;
 use serde::Deserialize;
 use serde_json::json;
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
 use time::OffsetDateTime;
 
-use super::{Figure, median};
+use super::{Bar, Figure, median};
 use crate::database::throw_away_folder;
 use crate::progress::{say, step};
 use crate::setup;
@@ -91,7 +92,7 @@ fn install_stand_in(folder: &Path) -> Result<PathBuf> {
 }
 
 async fn submissions(stack: &Stack, release: &Path) -> Result<Vec<Figure>> {
-    let pool = oddish_db::connect(&stack.database_url()?.parse().map_err(anyhow::Error::msg)?, 1).await?;
+    let pool = PgPoolOptions::new().max_connections(1).connect(&stack.database_url()?).await?;
     let mut oddish = Command::new(release.join("oddish"));
     without_settings(&mut oddish).args(["run", TASK, "-a", "oracle", "--json", "--background", "--api", &stack.url()]);
     let output = oddish.current_dir(workspace::root()).output().context("can't run oddish")?;
@@ -116,10 +117,25 @@ async fn submissions(stack: &Stack, release: &Path) -> Result<Vec<Figure>> {
     }
     pool.close().await;
     Ok(vec![
-        Figure { name: "submit to attempts.begun_at", value: median(begun.clone()), unit: "ms", bar: Some(BEGUN_BAR) },
-        Figure { name: "the same, p99", value: highest_percent(begun), unit: "ms", bar: None },
-        Figure { name: "submit to begun and committed", value: median(seen.clone()), unit: "ms", bar: Some(BEGUN_BAR) },
-        Figure { name: "the same for the commit, p99", value: highest_percent(seen), unit: "ms", bar: None },
+        Figure {
+            name: "submit to attempts.begun_at".into(),
+            value: median(begun.clone()),
+            unit: "ms".into(),
+            bar: Bar::AtMost(BEGUN_BAR),
+        },
+        Figure { name: "the same, p99".into(), value: highest_percent(begun), unit: "ms".into(), bar: Bar::None },
+        Figure {
+            name: "submit to begun and committed".into(),
+            value: median(seen.clone()),
+            unit: "ms".into(),
+            bar: Bar::AtMost(BEGUN_BAR),
+        },
+        Figure {
+            name: "the same for the commit, p99".into(),
+            value: highest_percent(seen),
+            unit: "ms".into(),
+            bar: Bar::None,
+        },
     ])
 }
 
@@ -169,7 +185,7 @@ async fn idle(stack: &Stack) -> Result<Vec<Figure>> {
     // From another database of the same server, so that asking does not count.
     let url = stack.database_url()?;
     let (server, database) = url.rsplit_once('/').context("the database's URL has no name")?;
-    let pool = oddish_db::connect(&format!("{server}/postgres").parse().map_err(anyhow::Error::msg)?, 1).await?;
+    let pool = PgPoolOptions::new().max_connections(1).connect(&format!("{server}/postgres")).await?;
     let statements = async || {
         let query = "select xact_commit + xact_rollback from pg_stat_database where datname = $1";
         sqlx::query_scalar::<_, i64>(query).bind(database).fetch_one(&pool).await
@@ -191,9 +207,24 @@ async fn idle(stack: &Stack) -> Result<Vec<Figure>> {
     let per_second = |count: i64| i32::try_from(count).map_or(f64::INFINITY, f64::from) / seconds;
     Ok(vec![
         // The idle server opens no transaction of several statements, so that each one is a commit.
-        Figure { name: "idle: statements", value: per_second(after - before.0), unit: "/s", bar: Some(STATEMENTS_BAR) },
-        Figure { name: "idle: wakes of the server", value: per_second(wakes.into()), unit: "/s", bar: Some(WAKES_BAR) },
-        Figure { name: "idle: context switches", value: per_second(last - before.1), unit: "/s", bar: None },
+        Figure {
+            name: "idle: statements".into(),
+            value: per_second(after - before.0),
+            unit: "/s".into(),
+            bar: Bar::AtMost(STATEMENTS_BAR),
+        },
+        Figure {
+            name: "idle: wakes of the server".into(),
+            value: per_second(wakes.into()),
+            unit: "/s".into(),
+            bar: Bar::AtMost(WAKES_BAR),
+        },
+        Figure {
+            name: "idle: context switches".into(),
+            value: per_second(last - before.1),
+            unit: "/s".into(),
+            bar: Bar::None,
+        },
     ])
 }
 

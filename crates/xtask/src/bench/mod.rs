@@ -4,6 +4,9 @@ mod cli;
 mod functions;
 mod latency;
 mod overhead;
+mod queue;
+
+use std::borrow::Cow;
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
@@ -22,6 +25,12 @@ pub(crate) enum Benchmark {
     },
     /// How long `oddish --help` takes.
     Cli {
+        /// Print one JSON object on stdout.
+        #[arg(long)]
+        json: bool,
+    },
+    /// How fast jobs are claimed and finished; takes about ten minutes.
+    Queue {
         /// Print one JSON object on stdout.
         #[arg(long)]
         json: bool,
@@ -45,6 +54,7 @@ pub(crate) fn run(benchmark: Benchmark) -> Result<()> {
     match benchmark {
         Benchmark::Overhead { json } => report(&overhead::measure()?, json),
         Benchmark::Cli { json } => report(&cli::measure()?, json),
+        Benchmark::Queue { json } => report(&queue::measure()?, json),
         Benchmark::Functions { json } => report(&functions::measure()?, json),
         Benchmark::Latency { json } => report(&latency::measure()?, json),
     }
@@ -52,16 +62,36 @@ pub(crate) fn run(benchmark: Benchmark) -> Result<()> {
 
 /// One measured value.
 struct Figure {
-    name: &'static str,
+    name: Cow<'static, str>,
     value: f64,
-    unit: &'static str,
-    /// What the value must not pass, if anything.
-    bar: Option<f64>,
+    unit: Cow<'static, str>,
+    bar: Bar,
+}
+
+/// What a value must keep to.
+#[derive(Clone, Copy)]
+enum Bar {
+    None,
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Bar {
+    fn value(self) -> Option<f64> {
+        match self {
+            Self::None => None,
+            Self::AtMost(bar) | Self::AtLeast(bar) => Some(bar),
+        }
+    }
 }
 
 impl Figure {
     fn ok(&self) -> bool {
-        self.bar.is_none_or(|bar| self.value <= bar)
+        match self.bar {
+            Bar::None => true,
+            Bar::AtMost(bar) => self.value <= bar,
+            Bar::AtLeast(bar) => self.value >= bar,
+        }
     }
 }
 
@@ -72,21 +102,25 @@ fn report(figures: &[Figure], as_json: bool) -> Result<()> {
             .iter()
             .map(|figure| {
                 let Figure { name, value, unit, bar } = figure;
-                ((*name).to_owned(), json!({"value": value, "unit": unit, "bar": bar, "ok": figure.ok()}))
+                (
+                    name.clone().into_owned(),
+                    json!({"value": value, "unit": unit, "bar": bar.value(), "ok": figure.ok()}),
+                )
             })
             .collect();
         println!("{}", Value::Object(object));
     } else {
+        let width = figures.iter().map(|figure| figure.name.len()).max().unwrap_or_default();
         for figure in figures {
-            let bar = match (figure.bar, figure.ok()) {
+            let bar = match (figure.bar.value(), figure.ok()) {
                 (None, _) => String::new(),
                 (Some(bar), true) => format!("   within {bar} {}", figure.unit),
                 (Some(bar), false) => format!("   MISSES its bar of {bar} {}", figure.unit),
             };
-            println!("{:<32} {:>8.3} {}{bar}", figure.name, figure.value, figure.unit);
+            println!("{:<width$} {:>10.3} {}{bar}", figure.name, figure.value, figure.unit);
         }
     }
-    let missed: Vec<&str> = figures.iter().filter(|figure| !figure.ok()).map(|figure| figure.name).collect();
+    let missed: Vec<&str> = figures.iter().filter(|figure| !figure.ok()).map(|figure| &*figure.name).collect();
     if !missed.is_empty() {
         say("a figure misses its bar");
         bail!("missed: {}", missed.join(", "));

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use super::{Figure, median};
+use super::{Bar, Figure, median};
 use crate::database::throw_away_folder;
 use crate::progress::{say, step};
 use crate::setup::{self, Toolbox};
@@ -62,11 +62,26 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
     let of = |part: fn(&Spans) -> f64| median(spans.iter().map(part).collect());
     let (added, harbor) = (of(|spans| spans.before + spans.after), of(|spans| spans.harbor));
     Ok(vec![
-        Figure { name: "submit to Harbor's start", value: of(|spans| spans.before), unit: "s", bar: None },
-        Figure { name: "Harbor's end to the record", value: of(|spans| spans.after), unit: "s", bar: None },
-        Figure { name: "added by Oddish", value: added, unit: "s", bar: Some(BAR) },
-        Figure { name: "Harbor's own time", value: harbor, unit: "s", bar: None },
-        Figure { name: "added, as a share of Harbor's", value: added / harbor, unit: "x", bar: None },
+        Figure {
+            name: "submit to Harbor's start".into(),
+            value: of(|spans| spans.before),
+            unit: "s".into(),
+            bar: Bar::None,
+        },
+        Figure {
+            name: "Harbor's end to the record".into(),
+            value: of(|spans| spans.after),
+            unit: "s".into(),
+            bar: Bar::None,
+        },
+        Figure { name: "added by Oddish".into(), value: added, unit: "s".into(), bar: Bar::AtMost(BAR) },
+        Figure { name: "Harbor's own time".into(), value: harbor, unit: "s".into(), bar: Bar::None },
+        Figure {
+            name: "added, as a share of Harbor's".into(),
+            value: added / harbor,
+            unit: "x".into(),
+            bar: Bar::None,
+        },
     ])
 }
 

@@ -1,0 +1,98 @@
+//! A queue with a past: keys, tasks of ten submitters, trials that wait and trials that ended.
+
+use oddish_db::PgPool;
+
+use crate::{Outcome, run, step};
+
+/// Queue keys, all alike.
+pub(crate) struct Keys {
+    pub(crate) count: i32,
+    pub(crate) limit: i32,
+    /// How many times the floor's time a claim of 1000 may take.
+    pub(crate) bar: f64,
+}
+
+/// Tasks, of which each submitter has a tenth.
+const TASKS: i32 = 1000;
+
+/// Empties the database, and queues trials: one in ten of high priority, spread evenly over keys and submitters.
+pub(crate) async fn create(pool: &PgPool, keys: &Keys, queued: i32) -> Outcome {
+    step(&format!("{} keys with {} slots each, {queued} queued trials", keys.count, keys.limit));
+    oddish_db::schema::purge(pool).await?;
+    let sql = "with experiment as (
+            insert into oddish.experiments (id, name, created_at, updated_at) values ('00000000', 'bench', now(), now())
+            returning id),
+        task as (
+            insert into oddish.tasks (id, name, experiment_id, submitted_by, created_at, updated_at)
+            select 'task-' || number, 'task', id, 'user' || number % 10, now(), now()
+            from experiment, generate_series(0, $3 - 1) as number
+            returning id),
+        key as (
+            insert into oddish.queue_keys (queue_key, concurrency_limit, is_default, updated_at)
+            select 'provider/model-' || number, $2, true, now() from generate_series(0, $1 - 1) as number
+            returning queue_key),
+        slot as (
+            insert into oddish.slots (queue_key, slot) select queue_key, number from key, generate_series(0, $2 - 1) as number)
+        insert into oddish.task_versions
+            (task_id, version, archive_key, archive_sha256, archive_bytes, content_hash, created_at)
+        select id, 1, 'some/key', repeat('0', 64), 1, repeat('1', 64), now() from task";
+    sqlx::query(sql).bind(keys.count).bind(keys.limit).bind(TASKS).execute(pool).await?;
+    add_queued(pool, keys, queued).await
+}
+
+/// Queues more trials.
+pub(crate) async fn add_queued(pool: &PgPool, keys: &Keys, queued: i32) -> Outcome {
+    step(&format!("queueing {queued} trials"));
+    let sql = "with numbers as materialized (
+            select number, 'task-' || number % $3 as task_id, (number / $3 + number) % $2 as key
+            from generate_series($1, $1 + $4 - 1) as number),
+        trial as (
+            insert into oddish.trials (id, task_id, task_version, trial_index, experiment_id, agent, provider, queue_key,
+                environment, max_attempts, created_at, updated_at)
+            select task_id || '-' || number / $3, task_id, 1, number / $3, '00000000', 'oracle', 'default',
+                'provider/model-' || key, 'docker', 6, now(), now()
+            from numbers)
+        insert into oddish.jobs (kind, trial_id, queue_key, submitter, priority, due_at)
+        select 'trial', task_id || '-' || number / $3, 'provider/model-' || key, 'user' || number % 10,
+            case when number::bigint * 7919 % 1000 < 100 then 0 else 1 end, now()
+        from numbers order by number";
+    let first: i64 = sqlx::query_scalar("select count(*) from oddish.trials").fetch_one(pool).await?;
+    sqlx::query(sql).bind(i32::try_from(first)?).bind(keys.count).bind(TASKS).bind(queued).execute(pool).await?;
+    settle(pool).await
+}
+
+/// Adds trials that ended, with one attempt each.
+pub(crate) async fn add_finished(pool: &PgPool, finished: i32) -> Outcome {
+    step(&format!("adding {finished} finished trials"));
+    let sql = "with trial as (
+            insert into oddish.trials (id, task_id, task_version, trial_index, experiment_id, agent, provider, queue_key,
+                environment, max_attempts, created_at, updated_at, status, attempts, started_at, finished_at, reward, rewards)
+            select 'task-' || number % $2 || '-' || number / $2, 'task-' || number % $2, 1, number / $2, '00000000', 'oracle',
+                'default', 'provider/model-0', 'docker', 6, now(), now(), 'success', 1, now(), now(), 1, '{\"reward\": 1}'
+            from generate_series($1, $1 + $3 - 1) as number
+            returning id, queue_key)
+        insert into oddish.attempts
+            (kind, trial_id, number, token, queue_key, slot, claimed_at, host, pid, process_started_at, begun_at, ended_at, outcome)
+        select 'trial', id, 1, gen_random_uuid(), queue_key, 0, now(), 'host', 1, now(), now(), now(), 'recorded' from trial";
+    let first: i64 = sqlx::query_scalar("select count(*) from oddish.trials").fetch_one(pool).await?;
+    sqlx::query(sql).bind(i32::try_from(first)?).bind(TASKS).bind(finished).execute(pool).await?;
+    settle(pool).await
+}
+
+/// The state in which a server is that runs for days: vacuumed, analysed, and with a checkpoint behind it.
+async fn settle(pool: &PgPool) -> Outcome {
+    run(pool, "vacuum analyze oddish.jobs").await?;
+    run(pool, "vacuum analyze oddish.trials").await?;
+    run(pool, "vacuum analyze oddish.attempts").await?;
+    run(pool, "checkpoint").await
+}
+
+/// Ends what was claimed, outside of any measurement, as if it had never been.
+pub(crate) async fn forget_claimed(pool: &PgPool) -> Outcome {
+    run(
+        pool,
+        "with gone as (delete from oddish.jobs where slot is not null returning token)
+        delete from oddish.attempts a using gone where a.token = gone.token",
+    )
+    .await
+}

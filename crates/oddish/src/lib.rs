@@ -1,0 +1,127 @@
+//! Oddish as a library, for a service that runs evaluations itself instead of calling an API.
+//!
+//! [`Settings`] are read once, [`Oddish::open`] connects and brings the schema up to date. [`Oddish::create_task`] stores a task's folder and
+//! queues its trials, a [`Worker`] runs them, [`Oddish::get_task_with_trials`] and [`Oddish::get_queue_stats`] tell how far they are. They
+//! go through the same handlers as requests over HTTP, so that the same rules hold and the same [`schemas`] come back.
+//!
+//! `examples/evaluate.rs` is a whole program. What this crate has no word for is in [`db`], whose functions take [`Oddish::pool`].
+
+mod error;
+mod handlers;
+mod settings;
+mod worker;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use http::Method;
+use oddish_artifacts::archive;
+use oddish_artifacts::{FolderStore, S3Store, SharedStore};
+use oddish_db::queue_keys;
+use oddish_domain::sealing::SealingKey;
+use oddish_functions::auth::AuthMode;
+use oddish_functions::routes;
+use oddish_functions::state::{Artifacts, Db, Everything, Limits, Sealing, Wake};
+use time::OffsetDateTime;
+
+pub use error::Error;
+pub use oddish_db as db;
+pub use settings::Settings;
+pub use worker::Worker;
+
+/// What goes in and comes out, as over HTTP.
+pub mod schemas {
+    pub use oddish_api_types::*;
+}
+
+use schemas::{QueueResponse, SweepRequest, TaskResponse, TaskStatusResponse, UploadResponse};
+
+/// A database, a store and what may be done with them.
+#[derive(Clone)]
+pub struct Oddish {
+    settings: Arc<Settings>,
+    pool: db::PgPool,
+    store: SharedStore,
+    handlers: Router,
+}
+
+impl Oddish {
+    /// Connects to the database, applies the migrations that are missing, opens the store, and makes the database's concurrency limits those
+    /// of the settings.
+    pub async fn open(settings: Settings) -> Result<Self, Error> {
+        let pool = db::connect(&settings.database, settings.pool_size).await?;
+        db::schema::migrate(&pool).await?;
+        queue_keys::apply_limits(&pool, &settings.limits, OffsetDateTime::now_utc()).await?;
+        let store: SharedStore = match &settings.s3 {
+            Some(s3) => Arc::new(S3Store::connect(s3).await),
+            None => Arc::new(FolderStore::open(&settings.storage.local_storage_dir)?),
+        };
+        let everything = Everything {
+            // Whoever holds this value may do everything anyway.
+            auth: AuthMode::None,
+            db: Db(pool.clone()),
+            artifacts: Artifacts(Arc::clone(&store)),
+            rules: settings.uploads,
+            limits: Limits {
+                concurrency: Arc::new(settings.limits.clone()),
+                max_attempts: settings.retries.max_attempts,
+            },
+            sealing: Sealing(settings.storage.secret_key.as_ref().map(SealingKey::of)),
+            wake: Wake::through(pool.clone()),
+        };
+        let handlers = routes::router(everything, Router::new());
+        Ok(Self { settings: Arc::new(settings), pool, store, handlers })
+    }
+
+    /// The database, for the functions of [`db`].
+    #[must_use]
+    pub fn pool(&self) -> &db::PgPool {
+        &self.pool
+    }
+
+    /// Stores the task of a folder, named after it, and queues its trials. `sweep` says which; its `task_id` is filled in here.
+    pub async fn create_task(&self, folder: &Path, sweep: SweepRequest) -> Result<TaskResponse, Error> {
+        let uploaded = self.upload_task(folder).await?;
+        self.queue_trials(SweepRequest { task_id: uploaded.task_id, ..sweep }).await
+    }
+
+    /// Stores the task of a folder, named after it, without trials.
+    pub async fn upload_task(&self, folder: &Path) -> Result<UploadResponse, Error> {
+        let mut packed = Vec::new();
+        archive::pack(folder, &mut packed).await?;
+        // The name is the folder's own, also of `.`.
+        let name = folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+        let (content_type, body) = handlers::form(&name.unwrap_or_default(), &packed);
+        handlers::call(&self.handlers, Method::POST, "/tasks/upload", Some(&content_type), body).await
+    }
+
+    /// Queues trials of a task that was uploaded.
+    pub async fn queue_trials(&self, sweep: SweepRequest) -> Result<TaskResponse, Error> {
+        let body = serde_json::to_vec(&sweep)?;
+        let json = Some("application/json");
+        handlers::call(&self.handlers, Method::POST, "/tasks/sweep", json, Body::from(body)).await
+    }
+
+    /// A task with its trials, if there is one of this id that was submitted.
+    pub async fn get_task_with_trials(&self, task_id: &str) -> Result<Option<TaskStatusResponse>, Error> {
+        let path = format!("/tasks/{}", handlers::segment(task_id));
+        match handlers::call(&self.handlers, Method::GET, &path, None, Body::empty()).await {
+            Ok(task) => Ok(Some(task)),
+            Err(Error::Refused { status: http::StatusCode::NOT_FOUND, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The queue keys: their limits, what runs and what waits.
+    pub async fn get_queue_stats(&self) -> Result<Vec<QueueResponse>, Error> {
+        handlers::call(&self.handlers, Method::GET, "/queues", None, Body::empty()).await
+    }
+
+    /// Begins to run trials on this machine, as many at once as the limits of their queue keys and `ODDISH_MAX_RUNNERS` allow, until
+    /// [`Worker::stop`].
+    pub fn start_worker(&self) -> Result<Worker, Error> {
+        Worker::start(&self.settings, self.pool.clone(), Arc::clone(&self.store))
+    }
+}

@@ -1,0 +1,82 @@
+//! What the library reads from its environment.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use oddish_artifacts::{S3Settings, StorageSettings};
+use oddish_db::{DatabaseSettings, DatabaseUrl};
+use oddish_dispatcher::LauncherSettings;
+use oddish_domain::limits::ConcurrencyLimits;
+use oddish_domain::retry::RetrySettings;
+use oddish_domain::sealing::SECRET_KEY;
+use oddish_functions::state::UploadRules;
+
+use crate::Error;
+
+/// Everything that can be set: the variables of `env.example` that are not about the server.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The database.
+    pub database: DatabaseUrl,
+    /// Connections to it at the most.
+    pub pool_size: u32,
+    /// Where artifacts are kept on this machine.
+    pub storage: StorageSettings,
+    /// Where they are kept instead, if a bucket is named.
+    pub s3: Option<S3Settings>,
+    /// What holds for uploads.
+    pub uploads: UploadRules,
+    /// How many trials of a model may run at once.
+    pub limits: ConcurrencyLimits,
+    /// How failures are tried again.
+    pub retries: RetrySettings,
+    /// How runners are started.
+    pub launcher: LauncherSettings,
+    environment: BTreeMap<String, String>,
+}
+
+impl Settings {
+    /// Reads the variables of this process. Every fault is named at once.
+    pub fn from_env() -> Result<Self, Error> {
+        // Names and values that are not Unicode are none of ours, and Harbor would not take them either.
+        let unicode = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        Self::from_map(std::env::vars_os().filter_map(unicode).collect())
+    }
+
+    /// Reads these variables. Runners see them, and no others.
+    pub fn from_map(environment: BTreeMap<String, String>) -> Result<Self, Error> {
+        let variables = oddish_domain::settings::Settings::from_map(environment.clone());
+        let mut reader = variables.reader();
+        let database = DatabaseSettings::read(&mut reader);
+        let storage = StorageSettings::read(&mut reader);
+        let uploads = UploadRules::read(&mut reader, &storage);
+        let s3 = S3Settings::read(&mut reader);
+        let limits = ConcurrencyLimits::read(&mut reader);
+        let retries = RetrySettings::read(&mut reader);
+        let launcher = LauncherSettings::read(&mut reader);
+        reader.finish()?;
+        Ok(Self {
+            pool_size: database.pool_size,
+            database: database.url.ok_or(Error::NoDatabase)?,
+            storage,
+            s3,
+            uploads,
+            limits,
+            retries,
+            launcher,
+            environment,
+        })
+    }
+
+    /// The environment of a runner.
+    pub(crate) fn runner_environment(&self) -> BTreeMap<OsString, OsString> {
+        let mut environment: BTreeMap<OsString, OsString> =
+            self.environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        environment.insert("DATABASE_URL".into(), self.database.text().into());
+        environment.insert("ODDISH_LOCAL_STORAGE_DIR".into(), self.storage.local_storage_dir.clone().into());
+        if let Some(secret) = &self.storage.secret_key {
+            environment.insert(SECRET_KEY.into(), secret.expose().into());
+        }
+        environment
+    }
+}
