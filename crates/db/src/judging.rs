@@ -307,10 +307,13 @@ pub(crate) async fn lock(transaction: &mut PgTransaction<'_>, task_ids: &[String
     .map_err(DbError::while_doing("lock the judging of tasks"))
 }
 
-/// Locks the jobs that analyse these trials, as [`lock`] does.
+/// Locks the jobs that analyse these trials and that judge their tasks, as [`lock`] does.
 pub(crate) async fn lock_analyses(transaction: &mut PgTransaction<'_>, trial_ids: &[String]) -> Result<(), DbError> {
     sqlx::query!(
-        "select from oddish.jobs where trial_id = any($1) and kind = 'analysis' order by id for update",
+        "select from oddish.jobs
+        where (trial_id = any($1) and kind = 'analysis')
+            or task_id in (select task_id from oddish.trials where id = any($1))
+        order by id for update",
         trial_ids
     )
     .execute(On(&mut **transaction))
@@ -325,20 +328,14 @@ pub(crate) async fn withdraw_analyses(
     trial_ids: &[String],
     now: OffsetDateTime,
 ) -> Result<(), DbError> {
-    let error = "The trial is run again.";
-    sqlx::query!(
-        "with withdrawn as (
-            delete from oddish.jobs where trial_id = any($1) and kind = 'analysis' returning token)
-        update oddish.attempts a set ended_at = $2, outcome = 'cancelled', error = $3
-        from withdrawn w where a.token = w.token and a.ended_at is null",
-        trial_ids,
-        now,
-        error
+    let tokens = sqlx::query_scalar!(
+        "delete from oddish.jobs where trial_id = any($1) and kind = 'analysis' returning token",
+        trial_ids
     )
-    .execute(On(&mut **transaction))
+    .fetch_all(On(&mut **transaction))
     .await
-    .map(|_| ())
-    .map_err(DbError::while_doing("withdraw analyses"))
+    .map_err(DbError::while_doing("withdraw analyses"))?;
+    close_withdrawn(transaction, tokens, "The trial is run again.", now).await
 }
 
 /// Takes back the verdicts on tasks that run again, whether they wait or run.
@@ -347,19 +344,33 @@ pub(crate) async fn withdraw_verdicts(
     task_ids: &[String],
     now: OffsetDateTime,
 ) -> Result<(), DbError> {
-    let error = "The task has more trials to run.";
+    let tokens = sqlx::query_scalar!("delete from oddish.jobs where task_id = any($1) returning token", task_ids)
+        .fetch_all(On(&mut **transaction))
+        .await
+        .map_err(DbError::while_doing("withdraw verdicts"))?;
+    close_withdrawn(transaction, tokens, "The task has more trials to run.", now).await
+}
+
+/// Closes the attempts of jobs that were deleted. In a statement of its own: the deletion may have waited for a claim, and would not see
+/// the attempt that came with it.
+async fn close_withdrawn(
+    transaction: &mut PgTransaction<'_>,
+    tokens: Vec<Option<Uuid>>,
+    error: &str,
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
+    let tokens: Vec<Uuid> = tokens.into_iter().flatten().collect();
     sqlx::query!(
-        "with withdrawn as (delete from oddish.jobs where task_id = any($1) returning token)
-        update oddish.attempts a set ended_at = $2, outcome = 'cancelled', error = $3
-        from withdrawn w where a.token = w.token and a.ended_at is null",
-        task_ids,
+        "update oddish.attempts set ended_at = $2, outcome = 'cancelled', error = $3
+        where token = any($1) and ended_at is null",
+        &tokens,
         now,
         error
     )
     .execute(On(&mut **transaction))
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("withdraw verdicts"))
+    .map_err(DbError::while_doing("close withdrawn attempts"))
 }
 
 /// Ends all judging of tasks that were cancelled, whether it waits or runs.

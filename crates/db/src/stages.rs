@@ -29,13 +29,14 @@ pub(crate) async fn trials_ended(
     .fetch_all(On(&mut **transaction))
     .await
     .map_err(DbError::while_doing("lock the tasks of trials that ended"))?;
-    let (judged, others): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| task.judged);
-    let ids = |tasks: Vec<_>, id: fn(_) -> String| tasks.into_iter().map(id).collect::<Vec<String>>();
+    let judged: Vec<String> = tasks.iter().filter(|task| task.judged).map(|task| task.id.clone()).collect();
     if !judged.is_empty() {
         judging::queue_analyses(transaction, trial_ids, now).await?;
-        advance_judged(transaction, &ids(judged, |task| task.id), now).await?;
+        advance_judged(transaction, &judged, now).await?;
     }
-    finish(transaction, &ids(others, |task| task.id), now).await
+    // One that is to be judged too: if it was cancelled, this is its end.
+    let tasks: Vec<String> = tasks.into_iter().map(|task| task.id).collect();
+    finish(transaction, &tasks, now).await
 }
 
 /// Something else of these tasks has ended: they may have come to the next stage.
@@ -62,20 +63,26 @@ pub(crate) async fn reopen(
     task_ids: &[String],
     now: OffsetDateTime,
 ) -> Result<(), DbError> {
+    let doing = "reopen tasks";
+    // Locked whatever their status is: the last of their other trials may be ending now, and whoever ends it must see these, or we what
+    // became of the task.
+    sqlx::query!("select id from oddish.tasks where id = any($1) order by id for no key update", task_ids)
+        .fetch_all(On(&mut **transaction))
+        .await
+        .map_err(DbError::while_doing(doing))?;
     judging::withdraw_verdicts(transaction, task_ids, now).await?;
     sqlx::query!(
         "update oddish.tasks
         set status = 'running', finished_at = null, cancel_requested_at = null, updated_at = $2, verdict_status = null, verdict = null,
             verdict_error = null, verdict_started_at = null, verdict_finished_at = null
-        where id in (select id from oddish.tasks
-            where id = any($1) and status in ('analyzing', 'verdict_pending', 'completed', 'failed') order by id for no key update)",
+        where id = any($1) and status in ('analyzing', 'verdict_pending', 'completed', 'failed')",
         task_ids,
         now
     )
     .execute(On(&mut **transaction))
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("reopen tasks"))
+    .map_err(DbError::while_doing(doing))
 }
 
 /// Ends those of the tasks, whose rows are locked, that are not to be judged, or no longer, and of which nothing is left to run.

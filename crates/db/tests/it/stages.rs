@@ -308,3 +308,35 @@ async fn a_trial_that_is_run_again_is_analysed_and_judged_again(pool: PgPool) {
     assert_eq!(scene.count("select count(*) from oddish.attempts where ended_at is null").await, 0);
     scene.assert_consistent().await;
 }
+
+/// The task was cancelled while one of its trials ran. That was paid for, and its result is kept; nobody judges it.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_cancelled_task_ends_when_the_last_of_its_trials_has(pool: PgPool) {
+    let scene = Scene::new(pool);
+    let task_id = judged_task(&scene, 1).await;
+    let claim = scene.begun().await;
+    let trials = std::slice::from_ref(&claim.subject);
+    cancelling::cancel(&scene.pool, trials, std::slice::from_ref(&task_id), NOW).await.unwrap();
+    attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    assert_eq!(stage(&scene, &task_id).await, TaskStatus::Failed);
+    assert_eq!(scene.count("select count(*) from oddish.jobs").await, 0);
+}
+
+/// A dispatcher has claimed a verdict and not committed when it is withdrawn.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_verdict_that_is_being_claimed_is_withdrawn_with_its_attempt(pool: PgPool) {
+    let scene = Scene::new(pool);
+    judged_task(&scene, 1).await;
+    let trial_id = run_trial(&scene).await;
+    analyse(&scene, "good").await;
+    let mut claiming = scene.pool.begin().await.unwrap();
+    sqlx::query("select * from oddish.claim_jobs(1, $1)").bind(NOW).execute(&mut *claiming).await.unwrap();
+    let retrying = tokio::spawn({
+        let pool = scene.pool.clone();
+        async move { retrying::retry(&pool, &[trial_id], NOW).await.unwrap() }
+    });
+    scene.until_waiting_for_a_lock().await;
+    claiming.commit().await.unwrap();
+    assert_eq!(retrying.await.unwrap().queued.len(), 1);
+    scene.assert_consistent().await;
+}
