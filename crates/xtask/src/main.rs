@@ -10,10 +10,12 @@ mod fuzz;
 mod http;
 mod interrupt;
 mod leftovers;
+mod mutate;
 mod prepare;
 mod process;
 mod progress;
 mod setup;
+mod soak;
 mod stack;
 mod template;
 mod test;
@@ -50,6 +52,20 @@ enum Task {
         /// How long it runs.
         #[arg(long, default_value_t = 10)]
         minutes: u64,
+    },
+    /// Run a soak test for a while, and say what it did; fails at the first thing that should never be.
+    Soak {
+        soak: soak::Soak,
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Makes the choices of an earlier run again, which printed this.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Remove one mechanism after the other from a copy of this tree, and check that its test then fails.
+    Mutate {
+        /// Files of tests/mutations without their ending; all when there are none.
+        names: Vec<String>,
     },
     /// Write crates/db/.sqlx, which the query macros compile against, from the migrations.
     Prepare {
@@ -95,6 +111,8 @@ fn main() -> ExitCode {
         Task::Demo => demo::run(),
         Task::Bench { benchmark } => bench::run(benchmark),
         Task::Fuzz { target, minutes } => fuzz::run(target, minutes),
+        Task::Soak { soak, seconds, seed } => soak::run(soak, seconds, seed),
+        Task::Mutate { names } => mutate::run(&names),
         Task::Prepare { check } => prepare::run(check),
         Task::Template { check, lint } => {
             template::run(check).and_then(|()| if lint { template::lint() } else { Ok(()) })

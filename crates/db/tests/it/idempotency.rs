@@ -43,6 +43,13 @@ async fn until_somebody_waits(pool: &PgPool) {
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_request_that_comes_again_gets_the_answer_of_the_first(pool: PgPool) {
+    fresh(&pool, &key("k", 'a'), NOW).await.finish(&json!({"done": 1})).await.unwrap();
+    assert_eq!(answered(&pool, &key("k", 'a'), NOW).await, json!({"done": 1}));
+    assert!(matches!(begin(&pool, Some(&key("k", 'b')), NOW).await.unwrap(), Begun::OtherRequest));
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn of_two_at_the_same_time_the_second_gets_the_firsts_answer(pool: PgPool) {
     let first = fresh(&pool, &key("k", 'a'), NOW).await;
     let second = tokio::spawn({

@@ -216,6 +216,22 @@ async fn the_outcome_of_a_dead_runner_is_adopted_from_the_store(pool: PgPool) {
     assert_eq!(queue.outcomes().await, ["recorded"]);
 }
 
+/// Whoever notices that a runner is gone.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn the_outcome_that_a_lost_runner_stored_is_recorded(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 1).await;
+    queue.submit(1, 1).await;
+    let claim = queue.claim().await;
+    queue.begin(&claim, &process()).await;
+    let outcome = Outcome { error_type: Some("RewardMissing".to_owned()), ..Outcome::default() };
+    store_outcome(&queue, &claim, &StoredOutcome { token: claim.token, outcome }).await;
+    let Claim { kind, number, token, .. } = claim;
+    let lost = Lost { kind, subject: &claim.subject, number, token, how: "it is gone" };
+    closer(&queue.pool).lost(lost).await.unwrap();
+    assert_eq!(queue.outcomes().await, ["recorded"]);
+    assert_eq!(queue.trials().await[0].0, "failed");
+}
+
 /// What an earlier attempt left under another token is none of this one's.
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn an_outcome_under_another_token_is_not_adopted(pool: PgPool) {
