@@ -56,9 +56,10 @@ enum Task {
     /// Run a soak test for a while, and say what it did; fails at the first thing that should never be.
     Soak {
         soak: soak::Soak,
-        #[arg(long, default_value_t = 60)]
-        seconds: u64,
-        /// Makes the choices of an earlier run again, which printed this.
+        /// How long it lasts, in seconds; 60 for the queue, 120 for the outage unless told otherwise.
+        #[arg(long)]
+        seconds: Option<u64>,
+        /// Makes the choices of an earlier run of the queue's soak again, which printed this.
         #[arg(long)]
         seed: Option<u64>,
     },

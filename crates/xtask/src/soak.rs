@@ -14,6 +14,8 @@ use crate::{process, setup, test, workspace};
 pub(crate) enum Soak {
     /// The queue in the database: 32 dispatchers, limits, kills, cancels and retries.
     Queue,
+    /// Fifty runners at work while Postgres is away for that long.
+    Outage,
 }
 
 impl Soak {
@@ -21,12 +23,19 @@ impl Soak {
     fn test(self) -> (&'static str, &'static str) {
         match self {
             Self::Queue => ("oddish-db", "soak::queue"),
+            Self::Outage => {
+                ("oddish-server", "outage::while_the_database_is_away_nobody_is_reaped_and_no_result_is_lost")
+            }
         }
     }
 }
 
 /// `cargo xtask soak`.
-pub(crate) fn run(soak: Soak, seconds: u64, seed: Option<u64>) -> Result<()> {
+pub(crate) fn run(soak: Soak, seconds: Option<u64>, seed: Option<u64>) -> Result<()> {
+    let seconds = seconds.unwrap_or(match soak {
+        Soak::Queue => 60,
+        Soak::Outage => 120,
+    });
     let toolbox = setup::run()?;
     let nextest = setup::tools::nextest()?;
     test::build_programs()?;

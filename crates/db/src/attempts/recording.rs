@@ -62,20 +62,25 @@ pub async fn record_all(
     let jobs = lock_trials(&mut transaction, outcomes).await?;
     let mut recorded = HashMap::new();
     let mut successes = Vec::new();
+    let mut ended = Vec::new();
     for (token, outcome) in outcomes {
         let Some((job, quiet)) = jobs.get(token) else { continue };
-        if outcome.succeeded && *quiet {
+        let after = if outcome.succeeded && *quiet {
             successes.push((job, *outcome));
-            recorded.insert(*token, Recorded::Ended);
+            Recorded::Ended
         } else {
-            recorded.insert(*token, record_one(&mut transaction, job, outcome, rules, now).await?);
+            record_one(&mut transaction, job, outcome, rules, now).await?
+        };
+        if after == Recorded::Ended {
+            ended.push(job.subject.clone());
         }
+        recorded.insert(*token, after);
     }
     if !successes.is_empty() {
         succeed(&mut transaction, &successes, now).await?;
-        let trial_ids: Vec<String> = successes.iter().map(|(job, _)| job.subject.clone()).collect();
-        stages::trials_ended(&mut transaction, &trial_ids, now).await?;
     }
+    // All at once, so that tasks are locked in one order.
+    stages::trials_ended(&mut transaction, &ended, now).await?;
     transaction.commit().await.map_err(DbError::while_doing(doing))?;
     Ok(outcomes.iter().map(|(token, _)| recorded.get(token).copied().unwrap_or(Recorded::Stale)).collect())
 }
@@ -144,6 +149,7 @@ struct Ended<'a> {
     outcome: &'a Outcome,
 }
 
+/// Records one outcome; what its end means for its task is left to the caller.
 async fn record_one(
     transaction: &mut PgTransaction<'_>,
     job: &Job,
@@ -164,7 +170,8 @@ async fn record_one(
     breakers::observe(transaction, &job.queue_key, job.token, served, now).await?;
     if class.is_some() && ending::cancel_requested(transaction, job).await? {
         store(transaction, job, outcome, class, TrialStatus::Running, now).await?;
-        ending::end_cancelled(transaction, job, now).await?;
+        ending::mark_cancelled(transaction, std::slice::from_ref(&job.subject), now).await?;
+        ending::end_job(transaction, job).await?;
         return Ok(Recorded::Ended);
     }
     if let Decision::Retry { after } = decision {
@@ -174,7 +181,6 @@ async fn record_one(
     let status = if outcome.succeeded { TrialStatus::Success } else { TrialStatus::Failed };
     store(transaction, job, outcome, class, status, now).await?;
     ending::end_job(transaction, job).await?;
-    stages::trials_ended(transaction, std::slice::from_ref(&job.subject), now).await?;
     Ok(Recorded::Ended)
 }
 

@@ -1,6 +1,6 @@
 //! The library as a program uses it. `cargo xtask test` starts Postgres and Docker and names Harbor.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
