@@ -53,8 +53,8 @@ pub(crate) fn segment(text: &str) -> impl std::fmt::Display {
 
 /// A form with one file, an archive named after the task: its content type and itself.
 pub(crate) fn form(task_name: &str, archive: &[u8]) -> (String, Body) {
-    // Quotes, line ends and per cent signs are escaped as HTML forms do it (WHATWG, multipart/form-data encoding).
-    let name = task_name.replace('%', "%25").replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
+    // Quotes and line ends are escaped as HTML forms do it (WHATWG, multipart/form-data encoding), and stay escaped in the task's name.
+    let name = task_name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
     let mut body = format!(
         "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}.tar.gz\"\r\n\
          Content-Type: application/gzip\r\n\r\n"

@@ -84,16 +84,15 @@ impl Oddish {
     /// Stores the task of a folder, named after it, and queues its trials. `sweep` says which; its `task_id` is filled in here.
     pub async fn create_task(&self, folder: &Path, sweep: SweepRequest) -> Result<TaskResponse, Error> {
         let uploaded = self.upload_task(folder).await?;
-        self.queue_trials(SweepRequest { task_id: uploaded.task_id, ..sweep }).await
+        let name = sweep.name.or_else(|| name_of(folder));
+        self.queue_trials(SweepRequest { task_id: uploaded.task_id, name, ..sweep }).await
     }
 
     /// Stores the task of a folder, named after it, without trials.
     pub async fn upload_task(&self, folder: &Path) -> Result<UploadResponse, Error> {
         let mut packed = Vec::new();
         archive::pack(folder, &mut packed).await?;
-        // The name is the folder's own, also of `.`.
-        let name = folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
-        let (content_type, body) = handlers::form(&name.unwrap_or_default(), &packed);
+        let (content_type, body) = handlers::form(&name_of(folder).unwrap_or_default(), &packed);
         handlers::call(&self.handlers, Method::POST, "/tasks/upload", Some(&content_type), body).await
     }
 
@@ -124,4 +123,10 @@ impl Oddish {
     pub fn start_worker(&self) -> Result<Worker, Error> {
         Worker::start(&self.settings, self.pool.clone(), Arc::clone(&self.store))
     }
+}
+
+/// The folder's own name, also of `.`.
+fn name_of(folder: &Path) -> Option<String> {
+    let path = folder.canonicalize().ok()?;
+    Some(path.file_name()?.to_string_lossy().into_owned())
 }

@@ -17,11 +17,19 @@ pub(crate) async fn locate(settings: &ServerSettings) -> anyhow::Result<Database
     }
     let folder = settings.home.join(PRIVATE_FOLDER);
     tracing::info!(folder = %folder.display(), "no DATABASE_URL is set: using a private Postgres");
-    let options = Options { programs: settings.postgres_programs.clone(), ..Options::new(folder) };
+    let programs = settings.postgres_programs.clone();
+    let options = Options { programs, max_connections: connections(settings), ..Options::new(folder) };
     let server = tokio::task::spawn_blocking(move || PrivatePostgres::start(&options))
         .await?
         .context("no database: DATABASE_URL is not set, and a private Postgres could not be started")?;
     server.url().parse().map_err(anyhow::Error::msg)
+}
+
+/// How many connections the private server takes: two for each runner, those of two servers, and some for whoever looks.
+fn connections(settings: &ServerSettings) -> u16 {
+    let wanted =
+        settings.launcher.max_runners.saturating_add(settings.database.pool_size).saturating_mul(2).saturating_add(20);
+    u16::try_from(wanted.clamp(100, 10_000)).unwrap_or(u16::MAX)
 }
 
 /// Connects to the database without touching the schema.

@@ -11,6 +11,7 @@ mod lambda_events;
 mod queues;
 mod retry;
 mod routes;
+mod stages;
 mod sweeps;
 mod tasks;
 mod trials;
