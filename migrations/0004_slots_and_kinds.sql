@@ -31,7 +31,11 @@ alter table oddish.attempts
     add constraint attempts_have_one_subject
         check ((trial_id is null) = (kind = 'verdict') and (task_id is null) <> (trial_id is null));
 alter table oddish.attempts alter column kind drop default;
-create unique index attempts_numbered on oddish.attempts (trial_id, kind, number) where trial_id is not null;
+-- A claim leaves the index over all of history alone, of which each of its attempts would touch another page: until it is begun or has
+-- ended, an attempt is in the small one.
+create unique index attempts_numbered on oddish.attempts (trial_id, kind, number)
+    where trial_id is not null and (begun_at is not null or ended_at is not null);
+create index attempts_not_begun on oddish.attempts (trial_id) where begun_at is null and ended_at is null;
 create unique index attempts_of_verdicts_numbered on oddish.attempts (task_id, number) where task_id is not null;
 -- That nothing is worked on under two claims is in `jobs`: one row, one token.
 drop index oddish.attempts_one_open, oddish.attempts_open_on_host;
@@ -41,12 +45,21 @@ create index attempts_open_on_host on oddish.attempts (host) where ended_at is n
 -- trial's row, however long the history is; attempts go with their trial all the same.
 create function oddish.delete_attempts_of_trials() returns trigger language plpgsql as $$
 begin
-    delete from oddish.attempts where trial_id in (select id from gone);
+    delete from oddish.attempts where trial_id in (select id from gone) and (begun_at is not null or ended_at is not null);
+    delete from oddish.attempts where trial_id in (select id from gone) and begun_at is null and ended_at is null;
     return null;
 end
 $$;
 create trigger trials_take_their_attempts_along after delete on oddish.trials
     referencing old table as gone for each statement execute function oddish.delete_attempts_of_trials();
+
+-- A fencing token: a UUID of version 7 (RFC 9562), 48 bits of milliseconds before 74 random ones. Tokens that grow with time go to the end
+-- of their indexes; random ones would each touch, and after a checkpoint log, a page of their own in an index over all of history.
+create function oddish.fencing_token(at timestamptz) returns uuid language sql volatile as $$
+    select encode(set_bit(set_bit(
+        overlay(uuid_send(gen_random_uuid()) placing substring(int8send((extract(epoch from at) * 1000)::bigint) from 3) from 1 for 6),
+        52, 1), 53, 1), 'hex')::uuid
+$$;
 
 -- Claims up to `most_wanted` jobs for all keys at once, and gives each a free slot of its key, an attempt and a fencing token.
 --
@@ -175,7 +188,7 @@ placed as materialized (
 picked as materialized (
     select id, queue_key from placed where place <= slots order by priority, place, id limit most_wanted),
 paired as materialized (
-    select p.id, f.queue_key, f.slot, gen_random_uuid() as token
+    select p.id, f.queue_key, f.slot, oddish.fencing_token(at) as token
     from (select *, row_number() over (partition by queue_key order by id) as turn from picked) p
     join free f using (queue_key, turn)),
 claimed as (

@@ -170,7 +170,7 @@ pub(crate) async fn queue_analyses(
             returning t.id, t.trial_index, k.analysis_key, k.submitted_by, k.priority)
         insert into oddish.jobs (kind, trial_id, queue_key, submitter, priority, due_at, attempt)
         select 'analysis', q.id, q.analysis_key, coalesce(q.submitted_by, ''), case q.priority when 'high' then 0 else 1 end, $2,
-            coalesce((select max(number) from oddish.attempts a where a.trial_id = q.id and a.kind = 'analysis'), 0)
+            coalesce((select max(number) from oddish.attempts a where a.trial_id = q.id and a.kind = 'analysis' and a.ended_at is not null), 0)
         from queued q order by q.trial_index",
         trial_ids,
         now

@@ -79,7 +79,7 @@ async fn requeue(
             output_tokens = null, cost_usd = null, phase_timing = null, has_trajectory = false, started_at = null,
             finished_at = null, cancel_requested_at = null, updated_at = $2, analysis_status = null, analysis = null, analysis_error = null,
             analysis_started_at = null, analysis_finished_at = null,
-            retried_after = coalesce((select max(number) from oddish.attempts a where a.trial_id = t.id and a.kind = 'trial'), 0)
+            retried_after = coalesce((select max(number) from oddish.attempts a where a.trial_id = t.id and a.kind = 'trial' and a.ended_at is not null), 0)
         where id = any($1) and status in ('success', 'failed')",
         &requeued.queued,
         now

@@ -73,7 +73,7 @@ pub(crate) async fn add_finished(pool: &PgPool, finished: i32) -> Outcome {
             returning id, queue_key)
         insert into oddish.attempts
             (kind, trial_id, number, token, queue_key, slot, claimed_at, host, pid, process_started_at, begun_at, ended_at, outcome)
-        select 'trial', id, 1, gen_random_uuid(), queue_key, 0, now(), 'host', 1, now(), now(), now(), 'recorded' from trial";
+        select 'trial', id, 1, oddish.fencing_token(clock_timestamp()), queue_key, 0, now(), 'host', 1, now(), now(), now(), 'recorded' from trial";
     let first: i64 = sqlx::query_scalar("select count(*) from oddish.trials").fetch_one(pool).await?;
     sqlx::query(sql).bind(i32::try_from(first)?).bind(TASKS).bind(finished).execute(pool).await?;
     settle(pool).await

@@ -207,10 +207,12 @@ pub(crate) async fn decide(
             select a.error_class
             from oddish.attempts a join oddish.trials t on t.id = a.trial_id
             where a.trial_id = $1 and a.kind = 'trial' and $2 = 'trial' and a.number > t.retried_after and a.number < $3
+                and a.ended_at is not null
             union all
             select a.error_class
             from oddish.attempts a join oddish.trials t on t.id = a.trial_id
-            where a.trial_id = $1 and a.kind = 'analysis' and $2 = 'analysis' and a.claimed_at >= t.finished_at and a.number < $3
+            where a.trial_id = $1 and a.kind = 'analysis' and $2 = 'analysis' and a.claimed_at >= t.finished_at
+                and a.number < $3 and a.ended_at is not null
             union all
             select a.error_class
             from oddish.attempts a

@@ -60,6 +60,26 @@ async fn high_jobs_of_all_keys_go_before_low_ones_of_any(pool: PgPool) {
     assert_eq!(claimed, BTreeSet::from(urgent));
 }
 
+/// They go to the end of the index over all attempts, and cannot be guessed from one another.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn tokens_grow_with_time_and_are_random_otherwise(pool: PgPool) {
+    let scene = Scene::new(pool);
+    scene.task(3, "a/one").await;
+    let mut tokens = Vec::new();
+    for second in 0..3 {
+        let claims = queue::claim(&scene.pool, 1, NOW + Duration::seconds(second)).await.unwrap();
+        tokens.push(claims[0].token);
+    }
+    assert!(tokens.is_sorted());
+    for (token, second) in tokens.iter().zip(0..) {
+        assert_eq!((token.get_version_num(), token.get_variant()), (7, uuid::Variant::RFC4122));
+        let milliseconds = (NOW + Duration::seconds(second)).unix_timestamp() * 1000;
+        assert_eq!(token.as_u128() >> 80, u128::try_from(milliseconds).unwrap());
+    }
+    let random = tokens.iter().map(|token| token.as_u128() & ((1 << 62) - 1));
+    assert_eq!(random.collect::<BTreeSet<_>>().len(), 3);
+}
+
 /// A dispatcher that never has room for all does not serve the same keys first every time.
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn no_key_waits_for_ever_behind_others(pool: PgPool) {

@@ -182,7 +182,8 @@ async fn the_schema_refuses_two_jobs_for_the_same_work(pool: PgPool) {
 async fn deleting_a_task_frees_the_slots_of_its_running_trials(pool: PgPool) {
     let scene = Scene::new(pool).limit("a/one", 2).await;
     let task_id = scene.task(2, "a/one").await;
-    scene.claim(2).await;
+    let claims = scene.claim(2).await;
+    scene.begin(&claims[0]).await.unwrap();
     sqlx::query("delete from oddish.tasks where id = $1").bind(&task_id).execute(&scene.pool).await.unwrap();
     assert_eq!(scene.count("select count(*) from oddish.slots").await, 2);
     assert_eq!(scene.count("select count(*) from oddish.attempts").await, 0);
