@@ -61,7 +61,8 @@ pub(crate) async fn add_queued(pool: &PgPool, keys: &Keys, queued: i32) -> Outco
     settle(pool).await
 }
 
-/// Adds trials that ended, with one attempt each.
+/// Adds trials that ended, with one attempt each, written as the system writes it: claimed first, begun and ended later. Pages then have
+/// the free space that they have in earnest; rows loaded whole would leave each with room for just one claim more.
 pub(crate) async fn add_finished(pool: &PgPool, finished: i32) -> Outcome {
     step(&format!("adding {finished} finished trials"));
     let sql = "with trial as (
@@ -71,11 +72,17 @@ pub(crate) async fn add_finished(pool: &PgPool, finished: i32) -> Outcome {
                 'default', 'provider/model-0', 'docker', 6, now(), now(), 'success', 1, now(), now(), 1, '{\"reward\": 1}'
             from generate_series($1, $1 + $3 - 1) as number
             returning id, queue_key)
-        insert into oddish.attempts
-            (kind, trial_id, number, token, queue_key, slot, claimed_at, host, pid, process_started_at, begun_at, ended_at, outcome)
-        select 'trial', id, 1, oddish.fencing_token(clock_timestamp()), queue_key, 0, now(), 'host', 1, now(), now(), now(), 'recorded' from trial";
+        insert into oddish.attempts (kind, trial_id, number, token, queue_key, slot, claimed_at)
+        select 'trial', id, 1, oddish.fencing_token(clock_timestamp()), queue_key, 0, now() from trial";
     let first: i64 = sqlx::query_scalar("select count(*) from oddish.trials").fetch_one(pool).await?;
     sqlx::query(sql).bind(i32::try_from(first)?).bind(TASKS).bind(finished).execute(pool).await?;
+    run(
+        pool,
+        "update oddish.attempts
+        set host = 'host', pid = 1, process_started_at = now(), begun_at = now(), ended_at = now(), outcome = 'recorded'
+        where ended_at is null",
+    )
+    .await?;
     settle(pool).await
 }
 
