@@ -80,7 +80,7 @@ impl Launcher for ProcessLauncher {
 
     async fn launch(&self, claim: &Claim) -> Result<(), LaunchError> {
         if claim.kind != JobKind::Trial {
-            let reason = format!("nothing here makes an {}: run a worker that judges", claim.kind);
+            let reason = format!("this version runs trials only, and this is work of the kind `{}`", claim.kind);
             return Err(LaunchError::Never { reason });
         }
         let child = self

@@ -71,10 +71,10 @@ pub async fn reap(
     .fetch_optional(On(&mut *transaction))
     .await
     .map_err(DbError::while_doing(doing))?;
-    let Some(job) = (match dead {
-        None => None,
-        Some(_) => lock_job(&mut transaction, token, &[JobState::Begun]).await?,
-    }) else {
+    if dead.is_none() {
+        return Ok(AfterLoss::Stale);
+    }
+    let Some(job) = lock_job(&mut transaction, token, &[JobState::Begun]).await? else {
         return Ok(AfterLoss::Stale);
     };
     let after = lose_locked(&mut transaction, &job, error, rules, now).await?;

@@ -16,6 +16,7 @@ use oddish_db::leases::Dead;
 use oddish_db::queue::Claim;
 use oddish_db::wake::Wakes;
 use oddish_dispatcher::{Dispatcher, LaunchError, Launcher as _, ProcessLauncher, RunnerCommand};
+use oddish_domain::status::JobKind;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 use tempfile::TempDir;
 use time::OffsetDateTime;
@@ -124,6 +125,24 @@ async fn an_attempt_begins_when_the_lost_one_before_it_is_cleaned_up(pool: PgPoo
     let steps: Vec<String> =
         runners.notes().lines().map(|line| line.split_whitespace().step_by(2).collect::<Vec<_>>().join(" ")).collect();
     assert_eq!(steps, ["start 1", "clean-up 1", "start 2", "clean-up 2"]);
+}
+
+/// An analysis that nobody can make fails with its reason, instead of being given back for ever.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn work_that_is_no_trial_is_never_launched(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 1).await;
+    queue.submit(1, 1).await;
+    let runners = Runners::of("exit 0");
+    for kind in [JobKind::Analysis, JobKind::Verdict] {
+        let claim = Claim { kind, ..queue.claim().await };
+        let refused = runners.launcher(&queue.pool).launch(&claim).await;
+        let Err(LaunchError::Never { reason }) = refused else { panic!("{refused:?}") };
+        assert!(reason.contains(kind.as_str()), "{reason}");
+        oddish_db::attempts::give_back(&queue.pool, claim.token, "not launched", OffsetDateTime::now_utc())
+            .await
+            .unwrap();
+    }
+    assert_eq!(runners.notes(), "", "no runner started");
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
