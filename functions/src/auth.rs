@@ -2,11 +2,19 @@
 //!
 //! The permission that an endpoint needs is in its handler's signature: `Authed<Read>`, `Authed<Submit>` or `Authed<Full>`.
 
+use std::collections::HashMap;
 use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use oddish_db::PgPool;
+use oddish_db::api_keys::{self, ApiKey};
+use oddish_domain::api_key::{self, Scope};
 use oddish_domain::settings::{Reader, Variable};
+use time::OffsetDateTime;
 
 use crate::error::ApiError;
 
@@ -15,6 +23,8 @@ use crate::error::ApiError;
 pub enum AuthMode {
     /// They are not: everyone may do everything. For a server that only its own machine can reach.
     None,
+    /// By an API key in a header.
+    ApiKey,
 }
 
 /// The variables that [`AuthMode`] reads.
@@ -22,7 +32,7 @@ pub const AUTH_VARIABLES: &[Variable] = &[Variable {
     name: "ODDISH_AUTH",
     default: "none",
     secret: false,
-    doc: "How callers are told apart. `none`: everyone who can reach the server may do everything.",
+    doc: "How callers are told apart. `none`: everyone who can reach the server may do everything. `api-key`: by keys that `oddish-server keys create` makes.",
 }];
 
 impl AuthMode {
@@ -38,46 +48,145 @@ impl std::str::FromStr for AuthMode {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "none" => Ok(Self::None),
-            _ => Err("`none`, the only mode of this version".to_owned()),
+            "api-key" => Ok(Self::ApiKey),
+            _ => Err("`none` or `api-key`".to_owned()),
         }
     }
 }
 
-/// A permission. Each includes the ones before it.
+/// How long a key counts as good after it was looked up: a revoked one may work this much longer.
+const TRUSTED_FOR: Duration = Duration::from_secs(30);
+/// Keys that are remembered at the most.
+const REMEMBERED: usize = 1000;
+
+/// Headers that may hold the key, the first that is there counts (contract 1.2).
+const HEADERS: [&str; 3] = ["authorization", "x-clerk-authorization", "x-authorization"];
+
+/// Tells who calls.
+#[derive(Clone, Debug)]
+pub struct Auth(Option<Arc<Keys>>);
+
+#[derive(Debug)]
+struct Keys {
+    pool: PgPool,
+    /// Keys that were good, by their hash.
+    good: Mutex<HashMap<String, (Instant, ApiKey)>>,
+}
+
+impl Auth {
+    /// Everyone may do everything, or needs a key that this database knows.
+    #[must_use]
+    pub fn new(mode: AuthMode, pool: &PgPool) -> Self {
+        match mode {
+            AuthMode::None => Self(None),
+            AuthMode::ApiKey => Self(Some(Arc::new(Keys { pool: pool.clone(), good: Mutex::default() }))),
+        }
+    }
+
+    /// Whether callers need a key.
+    #[must_use]
+    pub fn needs_keys(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+impl Keys {
+    async fn check(&self, headers: &HeaderMap) -> Result<ApiKey, ApiError> {
+        let hash = api_key::sha256(token(headers)?);
+        let now = OffsetDateTime::now_utc();
+        if let Some(key) = self.remembered(&hash).filter(|key| key.is_active(now)) {
+            return Ok(key);
+        }
+        let key = api_keys::authenticate(&self.pool, &hash, now).await?;
+        let key = key.ok_or_else(|| unauthorized("Invalid or expired API key"))?;
+        self.remember(hash, &key);
+        Ok(key)
+    }
+
+    fn remembered(&self, hash: &str) -> Option<ApiKey> {
+        let good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
+        good.get(hash).filter(|(seen, _)| seen.elapsed() < TRUSTED_FOR).map(|(_, key)| key.clone())
+    }
+
+    fn remember(&self, hash: String, key: &ApiKey) {
+        let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
+        if good.len() >= REMEMBERED {
+            good.retain(|_, (seen, _)| seen.elapsed() < TRUSTED_FOR);
+        }
+        if good.len() < REMEMBERED {
+            good.insert(hash, (Instant::now(), key.clone()));
+        }
+    }
+}
+
+/// The key in the headers. The words are the contract's (1.2).
+fn token(headers: &HeaderMap) -> Result<&str, ApiError> {
+    let value = HEADERS.iter().find_map(|name| headers.get(*name));
+    let value = value.ok_or_else(|| unauthorized("Authentication required"))?;
+    let bearer = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
+    let token = bearer.map(str::trim).filter(|token| !token.is_empty());
+    let token = token.ok_or_else(|| unauthorized("Invalid authorization header format. Expected: Bearer <token>"))?;
+    if token.starts_with(api_key::PREFIX) { Ok(token) } else { Err(unauthorized("Unsupported token format")) }
+}
+
+fn unauthorized(text: &str) -> ApiError {
+    ApiError::new(StatusCode::UNAUTHORIZED, text)
+}
+
+/// A permission.
 pub trait Permission: Send + Sync + 'static {
-    /// Its name: `read`, `tasks` or `full` (contract 1.2).
-    const SCOPE: &'static str;
+    /// The least scope that has it.
+    const SCOPE: Scope;
 }
 
 /// May look at everything.
 #[derive(Clone, Copy, Debug)]
 pub struct Read;
 
-/// May also upload tasks and submit sweeps.
+/// May also upload tasks and submit sweeps, cancel them and run them again.
 #[derive(Clone, Copy, Debug)]
 pub struct Submit;
 
+/// May do everything: delete, share, look after queues and keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Full;
+
 impl Permission for Read {
-    const SCOPE: &'static str = "read";
+    const SCOPE: Scope = Scope::Read;
 }
 
 impl Permission for Submit {
-    const SCOPE: &'static str = "tasks";
+    const SCOPE: Scope = Scope::Tasks;
+}
+
+impl Permission for Full {
+    const SCOPE: Scope = Scope::Full;
 }
 
 /// Proof that the caller has permission `P`.
-#[derive(Clone, Copy, Debug)]
-pub struct Authed<P>(PhantomData<P>);
+#[derive(Clone, Debug)]
+pub struct Authed<P> {
+    /// Whose key the caller has; nobody's where no keys are needed.
+    pub owner: Option<String>,
+    permission: PhantomData<P>,
+}
 
 impl<P: Permission, S: Send + Sync> FromRequestParts<S> for Authed<P>
 where
-    AuthMode: FromRef<S>,
+    Auth: FromRef<S>,
 {
     type Rejection = ApiError;
 
-    async fn from_request_parts(_parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        match AuthMode::from_ref(state) {
-            AuthMode::None => Ok(Self(PhantomData)),
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let Auth(Some(keys)) = Auth::from_ref(state) else {
+            return Ok(Self { owner: None, permission: PhantomData });
+        };
+        let key = keys.check(&parts.headers).await?;
+        if key.scope < P::SCOPE {
+            // The words are the contract's (1.2).
+            let text = format!("Insufficient scope. Required: {}, got: {}", P::SCOPE, key.scope);
+            return Err(ApiError::new(StatusCode::FORBIDDEN, text));
         }
+        Ok(Self { owner: Some(key.owner), permission: PhantomData })
     }
 }

@@ -2,12 +2,13 @@
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
+use oddish_domain::api_key::Scope;
 use utoipa::OpenApi;
 use utoipa::openapi::extensions::Extensions;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::AuthMode;
+use crate::auth::Auth;
 use crate::state::{Artifacts, Db, Everything, Limits, Sealing, UploadRules, Wake};
 use crate::{admin, docs, experiments, health, layers, queues, tasks, trials};
 
@@ -20,34 +21,41 @@ pub struct Route {
     pub method: &'static str,
     /// Name of the function and of its binary, which is the operation id too.
     pub function: &'static str,
+    /// The scope that a caller needs where keys are required; `None` where nobody needs one.
+    pub scope: Option<Scope>,
 }
+
+const PUBLIC: Option<Scope> = None;
+const READ: Option<Scope> = Some(Scope::Read);
+const TASKS: Option<Scope> = Some(Scope::Tasks);
+const FULL: Option<Scope> = Some(Scope::Full);
 
 /// The route table. The tests hold the router, the `OpenAPI` document and the binaries to it.
 pub const ROUTES: &[Route] = &[
-    Route { path: "/admin/orphaned-state", method: "GET", function: "get_orphaned_state" },
-    Route { path: "/admin/queue-status", method: "GET", function: "get_queue_status" },
-    Route { path: "/admin/slots", method: "GET", function: "get_slots" },
-    Route { path: "/docs", method: "GET", function: "get_docs" },
-    Route { path: "/docs/{file}", method: "GET", function: "get_docs_file" },
-    Route { path: "/experiments/{experiment_id}/cancel", method: "POST", function: "cancel_experiment" },
-    Route { path: "/experiments/{experiment_id}/retry", method: "POST", function: "retry_experiment" },
-    Route { path: "/health", method: "GET", function: "get_health" },
-    Route { path: "/openapi.json", method: "GET", function: "get_openapi" },
-    Route { path: "/queues", method: "GET", function: "list_queues" },
-    Route { path: "/queues/{*key}", method: "GET", function: "get_queue" },
-    Route { path: "/queues/{*key}", method: "PATCH", function: "update_queue" },
-    Route { path: "/tasks", method: "GET", function: "list_tasks" },
-    Route { path: "/tasks/cancel", method: "POST", function: "cancel_tasks" },
-    Route { path: "/tasks/sweep", method: "POST", function: "create_sweep" },
-    Route { path: "/tasks/upload", method: "POST", function: "upload_task" },
-    Route { path: "/tasks/upload/complete", method: "POST", function: "complete_upload" },
-    Route { path: "/tasks/upload/init", method: "POST", function: "init_upload" },
-    Route { path: "/tasks/{task_id}", method: "GET", function: "get_task" },
-    Route { path: "/tasks/{task_id}/trials/{index}", method: "GET", function: "get_task_trial" },
-    Route { path: "/trials/{trial_id}/cancel", method: "POST", function: "cancel_trial" },
-    Route { path: "/trials/{trial_id}/logs", method: "GET", function: "get_trial_logs" },
-    Route { path: "/trials/{trial_id}/result", method: "GET", function: "get_trial_result" },
-    Route { path: "/trials/{trial_id}/retry", method: "POST", function: "retry_trial" },
+    Route { path: "/admin/orphaned-state", method: "GET", function: "get_orphaned_state", scope: FULL },
+    Route { path: "/admin/queue-status", method: "GET", function: "get_queue_status", scope: FULL },
+    Route { path: "/admin/slots", method: "GET", function: "get_slots", scope: FULL },
+    Route { path: "/docs", method: "GET", function: "get_docs", scope: PUBLIC },
+    Route { path: "/docs/{file}", method: "GET", function: "get_docs_file", scope: PUBLIC },
+    Route { path: "/experiments/{experiment_id}/cancel", method: "POST", function: "cancel_experiment", scope: TASKS },
+    Route { path: "/experiments/{experiment_id}/retry", method: "POST", function: "retry_experiment", scope: TASKS },
+    Route { path: "/health", method: "GET", function: "get_health", scope: PUBLIC },
+    Route { path: "/openapi.json", method: "GET", function: "get_openapi", scope: PUBLIC },
+    Route { path: "/queues", method: "GET", function: "list_queues", scope: READ },
+    Route { path: "/queues/{*key}", method: "GET", function: "get_queue", scope: READ },
+    Route { path: "/queues/{*key}", method: "PATCH", function: "update_queue", scope: FULL },
+    Route { path: "/tasks", method: "GET", function: "list_tasks", scope: READ },
+    Route { path: "/tasks/cancel", method: "POST", function: "cancel_tasks", scope: TASKS },
+    Route { path: "/tasks/sweep", method: "POST", function: "create_sweep", scope: TASKS },
+    Route { path: "/tasks/upload", method: "POST", function: "upload_task", scope: TASKS },
+    Route { path: "/tasks/upload/complete", method: "POST", function: "complete_upload", scope: TASKS },
+    Route { path: "/tasks/upload/init", method: "POST", function: "init_upload", scope: TASKS },
+    Route { path: "/tasks/{task_id}", method: "GET", function: "get_task", scope: READ },
+    Route { path: "/tasks/{task_id}/trials/{index}", method: "GET", function: "get_task_trial", scope: READ },
+    Route { path: "/trials/{trial_id}/cancel", method: "POST", function: "cancel_trial", scope: TASKS },
+    Route { path: "/trials/{trial_id}/logs", method: "GET", function: "get_trial_logs", scope: READ },
+    Route { path: "/trials/{trial_id}/result", method: "GET", function: "get_trial_result", scope: READ },
+    Route { path: "/trials/{trial_id}/retry", method: "POST", function: "retry_trial", scope: TASKS },
 ];
 
 /// What the document says of a path whose last parameter may contain slashes: the parameter's name. `OpenAPI` has no word for it.
@@ -69,7 +77,7 @@ struct Document;
 fn all<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
-    AuthMode: FromRef<S>,
+    Auth: FromRef<S>,
     Db: FromRef<S>,
     Artifacts: FromRef<S>,
     UploadRules: FromRef<S>,

@@ -14,7 +14,7 @@ use oddish_domain::sealing::{SealingKey, SecretKey};
 use oddish_domain::settings::{Reader, Settings, SettingsFaults};
 use oddish_domain::task_toml;
 
-use crate::auth::AuthMode;
+use crate::auth::{Auth, AuthMode};
 
 /// The database.
 #[derive(Clone, Debug)]
@@ -110,14 +110,14 @@ pub trait FromSettings: Clone + Send + Sync + Sized + 'static {
 /// For functions that need the database only.
 #[derive(Clone, Debug, FromRef)]
 pub struct Reads {
-    auth: AuthMode,
+    auth: Auth,
     db: Db,
 }
 
 /// For functions that read the database and files.
 #[derive(Clone, Debug, FromRef)]
 pub struct ReadsFiles {
-    auth: AuthMode,
+    auth: Auth,
     db: Db,
     artifacts: Artifacts,
 }
@@ -125,7 +125,7 @@ pub struct ReadsFiles {
 /// For the function that takes uploads.
 #[derive(Clone, Debug, FromRef)]
 pub struct Uploads {
-    auth: AuthMode,
+    auth: Auth,
     db: Db,
     artifacts: Artifacts,
     rules: UploadRules,
@@ -134,7 +134,7 @@ pub struct Uploads {
 /// For the function that creates sweeps.
 #[derive(Clone, Debug, FromRef)]
 pub struct Sweeps {
-    auth: AuthMode,
+    auth: Auth,
     db: Db,
     limits: Limits,
     sealing: Sealing,
@@ -144,22 +144,20 @@ pub struct Sweeps {
 /// For functions that change what the dispatcher does next.
 #[derive(Clone, Debug, FromRef)]
 pub struct Wakes {
-    auth: AuthMode,
+    auth: Auth,
     db: Db,
     wake: Wake,
 }
 
 /// For functions that need nothing.
-#[derive(Clone, Debug, FromRef)]
-pub struct Nothing {
-    auth: AuthMode,
-}
+#[derive(Clone, Copy, Debug)]
+pub struct Nothing;
 
 /// Everything, for the local server.
 #[derive(Clone, Debug, FromRef)]
 pub struct Everything {
     /// Who may call.
-    pub auth: AuthMode,
+    pub auth: Auth,
     /// The database.
     pub db: Db,
     /// Object storage.
@@ -210,60 +208,65 @@ fn folder(storage: &StorageSettings) -> Result<FolderStore, StateError> {
     })
 }
 
-fn auth(settings: &Settings) -> Result<AuthMode, StateError> {
+/// The database, and who may call.
+fn access(settings: &Settings) -> Result<(Auth, Db), StateError> {
     let mut reader = settings.reader();
-    let auth = AuthMode::read(&mut reader);
+    let mode = AuthMode::read(&mut reader);
     reader.finish()?;
-    Ok(auth)
+    let pool = lazy_pool(settings)?;
+    Ok((Auth::new(mode, &pool), Db(pool)))
 }
 
 impl FromSettings for Nothing {
-    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        Ok(Self { auth: auth(settings)? })
+    async fn from_settings(_settings: &Settings) -> Result<Self, StateError> {
+        Ok(Self)
     }
 }
 
 impl FromSettings for Reads {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        Ok(Self { auth: auth(settings)?, db: Db(lazy_pool(settings)?) })
+        let (auth, db) = access(settings)?;
+        Ok(Self { auth, db })
     }
 }
 
 impl FromSettings for Wakes {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let pool = lazy_pool(settings)?;
-        Ok(Self { auth: auth(settings)?, db: Db(pool.clone()), wake: Wake::through(pool) })
+        let (auth, db) = access(settings)?;
+        Ok(Self { auth, wake: Wake::through(db.0.clone()), db })
     }
 }
 
 impl FromSettings for ReadsFiles {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let (artifacts, _) = storage(settings).await?;
-        Ok(Self { auth: auth(settings)?, db: Db(lazy_pool(settings)?), artifacts })
+        let (auth, db) = access(settings)?;
+        Ok(Self { auth, db, artifacts })
     }
 }
 
 impl FromSettings for Uploads {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let (artifacts, rules) = storage(settings).await?;
-        Ok(Self { auth: auth(settings)?, db: Db(lazy_pool(settings)?), artifacts, rules })
+        let (auth, db) = access(settings)?;
+        Ok(Self { auth, db, artifacts, rules })
     }
 }
 
 impl FromSettings for Sweeps {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let pool = lazy_pool(settings)?;
+        let (auth, db) = access(settings)?;
         let mut reader = settings.reader();
         let limits = ConcurrencyLimits::read(&mut reader);
         let max_attempts = RetrySettings::read(&mut reader).max_attempts;
         let secret = SecretKey::read(&mut reader);
         reader.finish()?;
         Ok(Self {
-            auth: auth(settings)?,
-            db: Db(pool.clone()),
+            auth,
             limits: Limits { concurrency: Arc::new(limits), max_attempts },
             sealing: Sealing(secret.as_ref().map(SealingKey::of)),
-            wake: Wake::through(pool),
+            wake: Wake::through(db.0.clone()),
+            db,
         })
     }
 }

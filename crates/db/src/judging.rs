@@ -167,9 +167,9 @@ pub(crate) async fn queue_analyses(
             from oddish.tasks k
             where t.id = any($1) and t.status in ('success', 'failed') and t.analysis_status is null and t.cancel_requested_at is null
                 and k.id = t.task_id and k.analysis_key is not null and k.cancel_requested_at is null
-            returning t.id, t.trial_index, k.analysis_key, k.submitted_by, k.priority)
+            returning t.id, t.trial_index, k.analysis_key, coalesce(k.key_owner, k.submitted_by, '') as submitter, k.priority)
         insert into oddish.jobs (kind, trial_id, queue_key, submitter, priority, due_at, attempt)
-        select 'analysis', q.id, q.analysis_key, coalesce(q.submitted_by, ''), case q.priority when 'high' then 0 else 1 end, $2,
+        select 'analysis', q.id, q.analysis_key, q.submitter, case q.priority when 'high' then 0 else 1 end, $2,
             coalesce((select max(number) from oddish.attempts a where a.trial_id = q.id and a.kind = 'analysis' and a.ended_at is not null), 0)
         from queued q order by q.trial_index",
         trial_ids,
@@ -191,9 +191,9 @@ pub(crate) async fn queue_verdicts(
         "with queued as (
             update oddish.tasks set status = 'verdict_pending', verdict_status = 'queued', updated_at = $2
             where id = any($1) and status = 'analyzing'
-            returning id, verdict_key, submitted_by, priority)
+            returning id, verdict_key, coalesce(key_owner, submitted_by, '') as submitter, priority)
         insert into oddish.jobs (kind, task_id, queue_key, submitter, priority, due_at, attempt)
-        select 'verdict', q.id, q.verdict_key, coalesce(q.submitted_by, ''), case q.priority when 'high' then 0 else 1 end, $2,
+        select 'verdict', q.id, q.verdict_key, q.submitter, case q.priority when 'high' then 0 else 1 end, $2,
             coalesce((select max(number) from oddish.attempts a where a.task_id = q.id), 0)
         from queued q order by q.id",
         task_ids,

@@ -9,6 +9,7 @@
 //! between; the current time is a parameter; a transition names the states that it comes from; invariants are constraints
 //! (`migrations/`). Must never depend on HTTP, storage or processes.
 
+pub mod api_keys;
 pub mod attempts;
 mod breakers;
 pub mod cancelling;
@@ -26,6 +27,7 @@ mod stages;
 mod statements;
 pub mod stuck;
 pub mod sweeps;
+mod tallies;
 pub mod task_versions;
 pub mod tasks;
 pub mod trial_selection;

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use crate::idempotency::Work;
 use crate::statements::On;
 use crate::trial_selection::{self, Selection};
-use crate::{DbError, judging, stages};
+use crate::{DbError, judging, stages, tallies};
 
 /// What retrying did to the trials that were named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,7 +89,7 @@ async fn requeue(
     .map_err(DbError::while_doing(doing))?;
     sqlx::query!(
         "insert into oddish.jobs (kind, trial_id, queue_key, submitter, priority, due_at, attempt)
-        select 'trial', t.id, t.queue_key, coalesce(k.submitted_by, ''), case k.priority when 'high' then 0 else 1 end, $2, t.retried_after
+        select 'trial', t.id, t.queue_key, coalesce(k.key_owner, k.submitted_by, ''), case k.priority when 'high' then 0 else 1 end, $2, t.retried_after
         from oddish.trials t join oddish.tasks k on k.id = t.task_id
         where t.id = any($1) order by t.task_id, t.trial_index",
         &requeued.queued,
@@ -99,5 +99,6 @@ async fn requeue(
     .await
     .map_err(DbError::while_doing(doing))?;
     stages::reopen(transaction, &task_ids, now).await?;
+    tallies::recount(transaction, &task_ids).await?;
     Ok(requeued)
 }

@@ -93,7 +93,8 @@ pub async fn reset(pool: &PgPool) -> Result<(), MigrateError> {
 /// Deletes all tasks, trials, experiments and queue keys; the schema and the record of its migrations stay.
 pub async fn purge(pool: &PgPool) -> Result<(), DbError> {
     sqlx::query!(
-        "truncate oddish.attempts, oddish.jobs, oddish.slots, oddish.trials, oddish.uploads, oddish.task_versions, \
+        "truncate oddish.attempts, oddish.jobs, oddish.slots, oddish.trial_tallies, oddish.trial_imports, oddish.trials, \
+         oddish.uploads, oddish.task_files, oddish.task_versions, \
          oddish.tasks, oddish.experiments, oddish.queue_keys, oddish.idempotency_keys, oddish.dispatchers restart identity"
     )
     .execute(pool)

@@ -8,8 +8,8 @@ use sqlx::PgTransaction;
 use time::OffsetDateTime;
 
 use crate::DbError;
-use crate::judging;
 use crate::statements::On;
+use crate::{judging, tallies};
 
 /// Trials have ended: each is to be analysed, where its task is to be judged, and their tasks may have come to the next stage.
 pub(crate) async fn trials_ended(
@@ -29,6 +29,7 @@ pub(crate) async fn trials_ended(
     .fetch_all(On(&mut **transaction))
     .await
     .map_err(DbError::while_doing("lock the tasks of trials that ended"))?;
+    tallies::ended(transaction, trial_ids).await?;
     let judged: Vec<String> = tasks.iter().filter(|task| task.judged).map(|task| task.id.clone()).collect();
     if !judged.is_empty() {
         judging::queue_analyses(transaction, trial_ids, now).await?;

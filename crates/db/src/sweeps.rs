@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use crate::error::parse;
 use crate::idempotency::Work;
 use crate::statements::On;
-use crate::{DbError, experiments, queue_keys, stages};
+use crate::{DbError, experiments, queue_keys, stages, tallies};
 
 /// A sweep that was checked and expanded.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct NewSweep<'a> {
     pub name: Option<&'a str>,
     /// Who submits.
     pub submitted_by: &'a str,
+    /// Whose key it is submitted with: its jobs then count for them.
+    pub key_owner: Option<&'a str>,
     /// Before or after others.
     pub priority: Priority,
     /// Id or name of the experiment.
@@ -163,7 +165,7 @@ async fn submit(
     let tags = serde_json::to_value(&sweep.tags).unwrap_or(Value::Null);
     sqlx::query!(
         "update oddish.tasks set name = $2, experiment_id = $3, submitted_by = $4, priority = $5, tags = $6, updated_at = $7,
-            analysis_key = $8, verdict_key = $9
+            analysis_key = $8, verdict_key = $9, key_owner = $10
         where id = $1",
         sweep.task_id,
         task_name,
@@ -173,7 +175,8 @@ async fn submit(
         tags,
         now,
         sweep.judges.map(|judges| judges.analysis_key),
-        sweep.judges.map(|judges| judges.verdict_key)
+        sweep.judges.map(|judges| judges.verdict_key),
+        sweep.key_owner
     )
     .execute(On(&mut **transaction))
     .await
@@ -220,7 +223,7 @@ async fn insert_trials(
                 $14::jsonb[]) as t (id, trial_index, agent, model, provider, queue_key, environment, timeout, harbor)
             returning id, queue_key, trial_index)
         insert into oddish.jobs (kind, trial_id, queue_key, priority, due_at, submitter)
-        select 'trial', id, queue_key, $15, $5, (select submitted_by from oddish.tasks where id = $1) from created order by trial_index",
+        select 'trial', id, queue_key, $15, $5, (select coalesce(key_owner, submitted_by) from oddish.tasks where id = $1) from created order by trial_index",
         sweep.task_id,
         place.version,
         place.experiment_id,
@@ -239,6 +242,6 @@ async fn insert_trials(
     )
     .execute(On(&mut **transaction))
     .await
-    .map(|_| ())
-    .map_err(DbError::while_doing("insert the trials of a sweep"))
+    .map_err(DbError::while_doing("insert the trials of a sweep"))?;
+    tallies::created(transaction, &ids).await
 }

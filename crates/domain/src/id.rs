@@ -21,10 +21,15 @@ const NAMELESS_TASK: &str = "task";
 ///
 /// 32 bits do collide: store it under a unique constraint and draw again on a conflict.
 pub fn short_id() -> String {
-    random_bytes::<4>().iter().fold(String::with_capacity(8), |mut id, byte| {
+    hex(&random_bytes::<4>())
+}
+
+/// Two lower-case digits for each byte.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut digits, byte| {
         // Writing to a String cannot fail.
-        let _ = write!(id, "{byte:02x}");
-        id
+        let _ = write!(digits, "{byte:02x}");
+        digits
     })
 }
 

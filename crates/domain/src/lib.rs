@@ -9,6 +9,7 @@
 
 pub mod agent;
 pub mod agent_env;
+pub mod api_key;
 pub mod breaker;
 pub mod environment;
 pub mod experiment;

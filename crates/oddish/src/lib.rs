@@ -21,7 +21,7 @@ use oddish_artifacts::archive;
 use oddish_artifacts::{FolderStore, S3Store, SharedStore};
 use oddish_db::queue_keys;
 use oddish_domain::sealing::SealingKey;
-use oddish_functions::auth::AuthMode;
+use oddish_functions::auth::{Auth, AuthMode};
 use oddish_functions::routes;
 use oddish_functions::state::{Artifacts, Db, Everything, Limits, Sealing, Wake};
 use time::OffsetDateTime;
@@ -60,7 +60,7 @@ impl Oddish {
         };
         let everything = Everything {
             // Whoever holds this value may do everything anyway.
-            auth: AuthMode::None,
+            auth: Auth::new(AuthMode::None, &pool),
             db: Db(pool.clone()),
             artifacts: Artifacts(Arc::clone(&store)),
             rules: settings.uploads,

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use oddish_artifacts::signing::SigningKey;
 use oddish_db::queue_keys;
 use oddish_domain::sealing::SealingKey;
-use oddish_functions::auth::AuthMode;
+use oddish_functions::auth::{Auth, AuthMode};
 use oddish_functions::routes;
 use oddish_functions::state::{Artifacts, Db, Everything, Limits, Sealing, Wake};
 use time::OffsetDateTime;
@@ -51,7 +51,7 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
         max_bytes: settings.uploads.max_bytes,
     };
     let everything = Everything {
-        auth: settings.auth,
+        auth: Auth::new(settings.auth, &pool),
         db: Db(pool.clone()),
         artifacts: Artifacts(store),
         rules: settings.uploads,
@@ -94,6 +94,6 @@ fn warn_if_open(host: IpAddr, auth: AuthMode) {
             %host,
             "other machines can reach this server, and it asks nobody for a key: everyone on the network may run code here"
         ),
-        AuthMode::None => {}
+        AuthMode::None | AuthMode::ApiKey => {}
     }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 use utoipa::IntoParams;
 
-use crate::auth::{Authed, Read};
+use crate::auth::{Authed, Full};
 use crate::error::ApiError;
 use crate::extract::Query;
 use crate::state::Db;
@@ -41,7 +41,7 @@ impl Default for Staleness {
 #[utoipa::path(get, path = "/admin/orphaned-state", operation_id = "get_orphaned_state", tag = "admin", params(Staleness),
     responses((status = 200, body = OrphanedStateResponse), (status = 422, body = ErrorBody)))]
 pub async fn get_orphaned_state(
-    _: Authed<Read>,
+    _: Authed<Full>,
     State(Db(pool)): State<Db>,
     Query(Staleness { stale_after_minutes }): Query<Staleness>,
 ) -> Result<Json<OrphanedStateResponse>, ApiError> {

@@ -7,7 +7,7 @@ use oddish_db::stuck::{self, JobCount};
 use oddish_domain::status::JobKind;
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Read};
+use crate::auth::{Authed, Full};
 use crate::error::ApiError;
 use crate::state::Db;
 
@@ -15,7 +15,7 @@ use crate::state::Db;
 #[utoipa::path(get, path = "/admin/queue-status", operation_id = "get_queue_status", tag = "admin",
     responses((status = 200, body = QueueStatusResponse)))]
 pub async fn get_queue_status(
-    _: Authed<Read>,
+    _: Authed<Full>,
     State(Db(pool)): State<Db>,
 ) -> Result<Json<QueueStatusResponse>, ApiError> {
     let counts = stuck::job_counts(&pool).await?;

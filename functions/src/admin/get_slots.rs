@@ -8,7 +8,7 @@ use oddish_api_types::{KeySlots, Slot, SlotsResponse};
 use oddish_db::stuck;
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Read};
+use crate::auth::{Authed, Full};
 use crate::error::ApiError;
 use crate::state::Db;
 
@@ -18,7 +18,7 @@ const MAX_SLOTS: i64 = 10_000;
 /// The slots of every queue key, and what holds which.
 #[utoipa::path(get, path = "/admin/slots", operation_id = "get_slots", tag = "admin",
     responses((status = 200, body = SlotsResponse)))]
-pub async fn get_slots(_: Authed<Read>, State(Db(pool)): State<Db>) -> Result<Json<SlotsResponse>, ApiError> {
+pub async fn get_slots(_: Authed<Full>, State(Db(pool)): State<Db>) -> Result<Json<SlotsResponse>, ApiError> {
     let counts = stuck::slot_counts(&pool).await?;
     let mut of_key: HashMap<String, Vec<Slot>> = HashMap::new();
     for slot in stuck::slots(&pool, MAX_SLOTS).await? {

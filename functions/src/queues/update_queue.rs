@@ -9,7 +9,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::{key_in_path, present_queue, queue_not_found};
-use crate::auth::{Authed, Submit};
+use crate::auth::{Authed, Full};
 use crate::error::ApiError;
 use crate::extract::{Body, PathOf};
 use crate::state::{Db, Wake};
@@ -24,7 +24,7 @@ const MAX_REASON: usize = 500;
     params(("key" = String, Path, description = "The key, or a model's name in any spelling; its slashes may be escaped or not")),
     responses((status = 200, body = QueueResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn update_queue(
-    _: Authed<Submit>,
+    _: Authed<Full>,
     State(Db(pool)): State<Db>,
     State(wake): State<Wake>,
     PathOf(key): PathOf<String>,

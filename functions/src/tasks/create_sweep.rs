@@ -27,7 +27,7 @@ const MAX_LABEL: usize = 255;
     responses((status = 200, body = TaskResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 409, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn create_sweep(
-    _: Authed<Submit>,
+    caller: Authed<Submit>,
     State(Db(pool)): State<Db>,
     State(limits): State<Limits>,
     State(Sealing(sealing_key)): State<Sealing>,
@@ -43,6 +43,7 @@ pub async fn create_sweep(
         task_id: &request.task_id,
         name: name.as_deref(),
         submitted_by: user,
+        key_owner: caller.owner.as_deref(),
         priority: request.priority,
         experiment,
         tags: tags(&request),

@@ -14,7 +14,7 @@ use oddish_db::{PgPool, queue};
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::{SealingKey, SecretKey};
-use oddish_functions::auth::AuthMode;
+use oddish_functions::auth::{Auth, AuthMode};
 use oddish_functions::routes;
 use oddish_functions::state::{Artifacts, Db, Everything, Limits, Sealing, UploadRules, Wake};
 use serde_json::{Value, json};
@@ -83,7 +83,7 @@ impl Api {
         );
         let router = routes::router(
             Everything {
-                auth: AuthMode::None,
+                auth: Auth::new(AuthMode::None, &pool),
                 db: Db(pool.clone()),
                 artifacts: Artifacts(Arc::clone(&store)),
                 rules: UploadRules { max_bytes: MAX_BYTES, max_form_bytes, default_agent_timeout_sec: 3600.0 },

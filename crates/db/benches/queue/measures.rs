@@ -182,6 +182,7 @@ pub(crate) async fn enqueue(pool: &PgPool) -> Outcome {
             task_id: &format!("task-{number}"),
             name: None,
             submitted_by: "someone",
+            key_owner: None,
             priority: Priority::Low,
             experiment: None,
             tags: std::collections::BTreeMap::new(),

@@ -80,6 +80,7 @@ async fn work_that_is_not_finished_leaves_nothing(pool: PgPool) {
         task_id: &task_id,
         name: None,
         submitted_by: "someone",
+        key_owner: None,
         priority: Priority::Low,
         experiment: None,
         tags: std::collections::BTreeMap::new(),

@@ -94,6 +94,7 @@ async fn an_append_that_comes_during_another_numbers_on_after_it(pool: PgPool) {
         task_id: &task_id,
         name: None,
         submitted_by: "someone",
+        key_owner: None,
         priority: Priority::Low,
         experiment: None,
         tags: BTreeMap::new(),

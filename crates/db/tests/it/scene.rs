@@ -129,6 +129,7 @@ impl Scene {
             task_id,
             name: None,
             submitted_by: &self.submitter,
+            key_owner: None,
             priority: self.priority,
             experiment: None,
             tags: BTreeMap::new(),

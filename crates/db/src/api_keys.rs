@@ -1,0 +1,152 @@
+//! Keys of the API. What is stored of one is its hash.
+
+use oddish_domain::api_key::{GeneratedKey, Scope};
+use oddish_domain::id;
+use sqlx::PgPool;
+use time::OffsetDateTime;
+
+use crate::DbError;
+use crate::error::parse;
+use crate::statements::On;
+
+/// A key, without what would let anybody in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// Whom it belongs to.
+    pub owner: String,
+    /// What it allows.
+    pub scope: Scope,
+    /// Its first characters.
+    pub prefix: String,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// From when on it lets nobody in.
+    pub expires_at: Option<OffsetDateTime>,
+    /// When it was revoked.
+    pub revoked_at: Option<OffsetDateTime>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<OffsetDateTime>,
+}
+
+impl ApiKey {
+    /// Whether it lets anybody in at this time.
+    pub fn is_active(&self, now: OffsetDateTime) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// What a new key is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct NewApiKey<'a> {
+    /// What it is called, of 1 to 255 characters.
+    pub name: &'a str,
+    /// Whom it belongs to, of 1 to 255 characters.
+    pub owner: &'a str,
+    /// What it allows.
+    pub scope: Scope,
+    /// From when on it lets nobody in.
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+struct Row {
+    id: String,
+    name: String,
+    owner: String,
+    scope: String,
+    prefix: String,
+    created_at: OffsetDateTime,
+    expires_at: Option<OffsetDateTime>,
+    revoked_at: Option<OffsetDateTime>,
+    last_used_at: Option<OffsetDateTime>,
+}
+
+fn read(row: Row) -> Result<ApiKey, DbError> {
+    Ok(ApiKey {
+        scope: parse("api_keys.scope", &row.scope)?,
+        id: row.id,
+        name: row.name,
+        owner: row.owner,
+        prefix: row.prefix,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        revoked_at: row.revoked_at,
+        last_used_at: row.last_used_at,
+    })
+}
+
+/// Stores a new key.
+pub async fn create(
+    pool: &PgPool,
+    key: &GeneratedKey,
+    new: &NewApiKey<'_>,
+    now: OffsetDateTime,
+) -> Result<ApiKey, DbError> {
+    loop {
+        // Ids are short: one that is taken is drawn again.
+        let created = sqlx::query_as!(
+            Row,
+            "insert into oddish.api_keys (id, name, owner, scope, prefix, sha256, created_at, expires_at)
+            values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (id) do nothing
+            returning id, name, owner, scope, prefix, created_at, expires_at, revoked_at, last_used_at",
+            id::short_id(),
+            new.name,
+            new.owner,
+            new.scope.as_str(),
+            key.prefix,
+            key.sha256,
+            now,
+            new.expires_at
+        )
+        .fetch_optional(On(pool))
+        .await
+        .map_err(DbError::while_doing("store an API key"))?;
+        if let Some(row) = created {
+            return read(row);
+        }
+    }
+}
+
+/// The key of this hash, if it lets anybody in; that it was used is noted, to the minute.
+pub async fn authenticate(pool: &PgPool, sha256: &str, now: OffsetDateTime) -> Result<Option<ApiKey>, DbError> {
+    let found = sqlx::query_as!(
+        Row,
+        "with used as (
+            update oddish.api_keys set last_used_at = $2
+            where sha256 = $1 and revoked_at is null and (expires_at is null or expires_at > $2)
+                and (last_used_at is null or last_used_at < $2 - interval '1 minute'))
+        select id, name, owner, scope, prefix, created_at, expires_at, revoked_at, last_used_at from oddish.api_keys
+        where sha256 = $1 and revoked_at is null and (expires_at is null or expires_at > $2)",
+        sha256,
+        now
+    )
+    .fetch_optional(On(pool))
+    .await
+    .map_err(DbError::while_doing("look for an API key"))?;
+    found.map(read).transpose()
+}
+
+/// All keys, revoked and expired ones too, newest first.
+pub async fn list(pool: &PgPool) -> Result<Vec<ApiKey>, DbError> {
+    let rows = sqlx::query_as!(
+        Row,
+        "select id, name, owner, scope, prefix, created_at, expires_at, revoked_at, last_used_at from oddish.api_keys
+        order by created_at desc, id"
+    )
+    .fetch_all(On(pool))
+    .await
+    .map_err(DbError::while_doing("list API keys"))?;
+    rows.into_iter().map(read).collect()
+}
+
+/// Revokes a key. `false` when there is none of this id; one that was revoked before stays so.
+pub async fn revoke(pool: &PgPool, id: &str, now: OffsetDateTime) -> Result<bool, DbError> {
+    sqlx::query!("update oddish.api_keys set revoked_at = coalesce(revoked_at, $2) where id = $1", id, now)
+        .execute(On(pool))
+        .await
+        .map(|done| done.rows_affected() == 1)
+        .map_err(DbError::while_doing("revoke an API key"))
+}

@@ -1,0 +1,83 @@
+//! Counts and sums over trials that are alike, kept beside them (`oddish.trial_tallies`).
+//!
+//! Whoever calls this holds the row of the task, so that each change is counted once and nobody else counts meanwhile. What happens
+//! to every trial is added up; what is rare counts the task anew.
+
+use sqlx::PgTransaction;
+
+use crate::DbError;
+use crate::statements::On;
+
+/// Trials were created.
+pub(crate) async fn created(transaction: &mut PgTransaction<'_>, trial_ids: &[String]) -> Result<(), DbError> {
+    sqlx::query!(
+        "insert into oddish.trial_tallies as y (task_id, task_version, experiment_id, queue_key, provider, model, total, newest_at)
+        select task_id, task_version, experiment_id, queue_key, provider, model, count(*), max(created_at)
+        from oddish.trials where id = any($1)
+        group by task_id, task_version, experiment_id, queue_key, provider, model
+        on conflict on constraint trial_tallies_one_of_a_kind do update
+            set total = y.total + excluded.total, newest_at = greatest(y.newest_at, excluded.newest_at)",
+        trial_ids
+    )
+    .execute(On(&mut **transaction))
+    .await
+    .map(|_| ())
+    .map_err(DbError::while_doing("count new trials"))
+}
+
+/// Trials have ended.
+pub(crate) async fn ended(transaction: &mut PgTransaction<'_>, trial_ids: &[String]) -> Result<(), DbError> {
+    sqlx::query!(
+        "update oddish.trial_tallies y
+        set succeeded = y.succeeded + e.succeeded, failed = y.failed + e.failed, rewarded = y.rewarded + e.rewarded,
+            reward_ones = y.reward_ones + e.reward_ones, reward_sum = y.reward_sum + e.reward_sum,
+            input_tokens = y.input_tokens + e.input_tokens, cache_tokens = y.cache_tokens + e.cache_tokens,
+            output_tokens = y.output_tokens + e.output_tokens, cost_usd = y.cost_usd + e.cost_usd, timed = y.timed + e.timed,
+            duration_sec = y.duration_sec + e.duration_sec, newest_at = greatest(y.newest_at, e.newest_at)
+        from (
+            select task_id, task_version, experiment_id, queue_key, provider, model,
+                count(*) filter (where status = 'success') as succeeded, count(*) filter (where status = 'failed') as failed,
+                count(reward) as rewarded, count(*) filter (where reward = 1) as reward_ones, coalesce(sum(reward), 0) as reward_sum,
+                coalesce(sum(input_tokens), 0) as input_tokens, coalesce(sum(cache_tokens), 0) as cache_tokens,
+                coalesce(sum(output_tokens), 0) as output_tokens, coalesce(sum(cost_usd), 0) as cost_usd,
+                count(finished_at - started_at) as timed,
+                coalesce(sum(extract(epoch from finished_at - started_at)), 0) as duration_sec, max(finished_at) as newest_at
+            from oddish.trials where id = any($1) and status in ('success', 'failed')
+            group by task_id, task_version, experiment_id, queue_key, provider, model) e
+        where (y.task_id, y.task_version, y.experiment_id, y.queue_key, y.provider)
+                = (e.task_id, e.task_version, e.experiment_id, e.queue_key, e.provider)
+            and y.model is not distinct from e.model",
+        trial_ids
+    )
+    .execute(On(&mut **transaction))
+    .await
+    .map(|_| ())
+    .map_err(DbError::while_doing("count trials that ended"))
+}
+
+/// Something else became of trials of these tasks: they run again, or are gone.
+pub(crate) async fn recount(transaction: &mut PgTransaction<'_>, task_ids: &[String]) -> Result<(), DbError> {
+    let doing = "count the trials of tasks";
+    sqlx::query!("delete from oddish.trial_tallies where task_id = any($1)", task_ids)
+        .execute(On(&mut **transaction))
+        .await
+        .map_err(DbError::while_doing(doing))?;
+    sqlx::query!(
+        "insert into oddish.trial_tallies (task_id, task_version, experiment_id, queue_key, provider, model, total, newest_at)
+        select task_id, task_version, experiment_id, queue_key, provider, model, count(*), max(created_at)
+        from oddish.trials where task_id = any($1)
+        group by task_id, task_version, experiment_id, queue_key, provider, model",
+        task_ids
+    )
+    .execute(On(&mut **transaction))
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    let over = sqlx::query_scalar!(
+        "select id from oddish.trials where task_id = any($1) and status in ('success', 'failed')",
+        task_ids
+    )
+    .fetch_all(On(&mut **transaction))
+    .await
+    .map_err(DbError::while_doing(doing))?;
+    ended(transaction, &over).await
+}
