@@ -27,6 +27,7 @@ create index tasks_unfinished on oddish.tasks (status, created_at desc, id desc)
 alter table oddish.experiments
     add column public_token text unique check (public_token ~ '^[A-Za-z0-9_-]{43}$'),
     add constraint experiments_shared_by_token check (is_public = (public_token is not null));
+create index tasks_judged on oddish.tasks (experiment_id) where analysis_key is not null;
 create index experiments_by_age on oddish.experiments (created_at desc, id desc);
 
 -- The files of a version one after the other in one object, so that one is read by its range, and what is where in it.
@@ -68,6 +69,7 @@ create table oddish.trial_tallies (
     experiment_id text not null references oddish.experiments (id) on delete cascade,
     queue_key text not null,
     provider text not null,
+    agent text not null,
     model text,
     total bigint not null,
     succeeded bigint not null default 0,
@@ -86,14 +88,18 @@ create table oddish.trial_tallies (
     -- When the newest of them was created or ended.
     newest_at timestamptz not null,
     constraint trial_tallies_one_of_a_kind
-        unique nulls not distinct (task_id, task_version, experiment_id, queue_key, provider, model),
+        unique nulls not distinct (task_id, task_version, experiment_id, queue_key, provider, agent, model),
     constraint trial_tallies_add_up check (succeeded >= 0 and failed >= 0 and succeeded + failed <= total)
 ) with (fillfactor = 80);
 create index trial_tallies_by_experiment on oddish.trial_tallies (experiment_id);
 insert into oddish.trial_tallies
-select task_id, task_version, experiment_id, queue_key, provider, model, count(*), count(*) filter (where status = 'success'),
-    count(*) filter (where status = 'failed'), count(reward), count(*) filter (where reward = 1), coalesce(sum(reward), 0),
+select task_id, task_version, experiment_id, queue_key, provider, agent, model, count(*),
+    count(*) filter (where status = 'success'), count(*) filter (where status = 'failed'), count(reward), count(*) filter (where reward = 1), coalesce(sum(reward), 0),
     coalesce(sum(input_tokens), 0), coalesce(sum(cache_tokens), 0), coalesce(sum(output_tokens), 0), coalesce(sum(cost_usd), 0),
     count(finished_at - started_at), coalesce(sum(extract(epoch from finished_at - started_at)), 0),
     greatest(max(created_at), max(finished_at))
-from oddish.trials group by task_id, task_version, experiment_id, queue_key, provider, model;
+from oddish.trials group by task_id, task_version, experiment_id, queue_key, provider, agent, model;
+
+-- What went wrong is looked for by its class; trials without an error are not in this index, so that recording them costs nothing here.
+create index trials_by_error on oddish.trials (error_class, created_at desc, id desc) where error_class is not null;
+create index trials_analysed on oddish.trials (analysis_status) where analysis_status is not null;

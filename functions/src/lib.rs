@@ -7,6 +7,7 @@
 
 pub mod admin;
 pub mod auth;
+pub mod dashboard;
 pub mod dispatch;
 pub mod docs;
 pub mod error;
@@ -16,6 +17,7 @@ pub mod health;
 pub mod idempotency;
 pub mod lambda;
 pub mod layers;
+mod paging;
 pub mod queues;
 pub mod routes;
 pub mod state;

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use crate::auth::Auth;
 use crate::state::{Artifacts, Db, Everything, Limits, Sealing, UploadRules, Wake};
-use crate::{admin, docs, experiments, health, layers, queues, tasks, trials};
+use crate::{admin, dashboard, docs, experiments, health, layers, queues, tasks, trials};
 
 /// One endpoint and the function that serves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,8 +35,11 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/admin/orphaned-state", method: "GET", function: "get_orphaned_state", scope: FULL },
     Route { path: "/admin/queue-status", method: "GET", function: "get_queue_status", scope: FULL },
     Route { path: "/admin/slots", method: "GET", function: "get_slots", scope: FULL },
+    Route { path: "/dashboard", method: "GET", function: "get_dashboard", scope: READ },
     Route { path: "/docs", method: "GET", function: "get_docs", scope: PUBLIC },
     Route { path: "/docs/{file}", method: "GET", function: "get_docs_file", scope: PUBLIC },
+    Route { path: "/experiments", method: "GET", function: "list_experiments", scope: READ },
+    Route { path: "/experiments/{experiment_id}", method: "GET", function: "get_experiment", scope: READ },
     Route { path: "/experiments/{experiment_id}/cancel", method: "POST", function: "cancel_experiment", scope: TASKS },
     Route { path: "/experiments/{experiment_id}/retry", method: "POST", function: "retry_experiment", scope: TASKS },
     Route { path: "/health", method: "GET", function: "get_health", scope: PUBLIC },
@@ -45,6 +48,7 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/queues/{*key}", method: "GET", function: "get_queue", scope: READ },
     Route { path: "/queues/{*key}", method: "PATCH", function: "update_queue", scope: FULL },
     Route { path: "/tasks", method: "GET", function: "list_tasks", scope: READ },
+    Route { path: "/tasks/browse", method: "GET", function: "browse_tasks", scope: READ },
     Route { path: "/tasks/cancel", method: "POST", function: "cancel_tasks", scope: TASKS },
     Route { path: "/tasks/sweep", method: "POST", function: "create_sweep", scope: TASKS },
     Route { path: "/tasks/upload", method: "POST", function: "upload_task", scope: TASKS },
@@ -52,6 +56,7 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/tasks/upload/init", method: "POST", function: "init_upload", scope: TASKS },
     Route { path: "/tasks/{task_id}", method: "GET", function: "get_task", scope: READ },
     Route { path: "/tasks/{task_id}/trials/{index}", method: "GET", function: "get_task_trial", scope: READ },
+    Route { path: "/trials", method: "GET", function: "list_trials", scope: READ },
     Route { path: "/trials/{trial_id}/cancel", method: "POST", function: "cancel_trial", scope: TASKS },
     Route { path: "/trials/{trial_id}/logs", method: "GET", function: "get_trial_logs", scope: READ },
     Route { path: "/trials/{trial_id}/result", method: "GET", function: "get_trial_result", scope: READ },
@@ -89,15 +94,19 @@ where
         .routes(routes!(admin::get_orphaned_state::get_orphaned_state))
         .routes(routes!(admin::get_queue_status::get_queue_status))
         .routes(routes!(admin::get_slots::get_slots))
+        .routes(routes!(dashboard::get_dashboard))
         .routes(routes!(docs::get_docs))
         .routes(routes!(docs::get_docs_file))
         .routes(routes!(docs::get_openapi))
         .routes(routes!(experiments::cancel_experiment::cancel_experiment))
+        .routes(routes!(experiments::get_experiment::get_experiment))
+        .routes(routes!(experiments::list_experiments::list_experiments))
         .routes(routes!(experiments::retry_experiment::retry_experiment))
         .routes(routes!(health::get_health))
         .routes(routes!(queues::get_queue::get_queue))
         .routes(routes!(queues::list_queues::list_queues))
         .routes(routes!(queues::update_queue::update_queue))
+        .routes(routes!(tasks::browse_tasks::browse_tasks))
         .routes(routes!(tasks::cancel_tasks::cancel_tasks))
         .routes(routes!(tasks::complete_upload::complete_upload))
         .routes(routes!(tasks::create_sweep::create_sweep))
@@ -109,6 +118,7 @@ where
         .routes(routes!(trials::cancel_trial::cancel_trial))
         .routes(routes!(trials::get_trial_logs::get_trial_logs))
         .routes(routes!(trials::get_trial_result::get_trial_result))
+        .routes(routes!(trials::list_trials::list_trials))
         .routes(routes!(trials::retry_trial::retry_trial))
 }
 

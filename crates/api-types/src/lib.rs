@@ -6,7 +6,9 @@
 
 mod admin;
 mod cancel;
+mod dashboard;
 mod error;
+mod experiment;
 mod health;
 mod queue;
 mod queue_info;
@@ -21,7 +23,12 @@ pub use admin::{
     SlotsResponse, TrialQueue,
 };
 pub use cancel::{CancelResponse, CancelTasksRequest, CancelTasksResponse, CancelledTrials};
+pub use dashboard::{
+    BrowseTasksResponse, BrowsedTaskResponse, DashboardResponse, ExperimentName, LatestTrial, ModelUsageResponse,
+    Pipeline, QueueStatistics,
+};
 pub use error::{Detail, ErrorBody, FieldFault};
+pub use experiment::{ExperimentResponse, LastAuthor, ListExperimentsResponse};
 pub use health::HealthResponse;
 pub use oddish_domain::failure::FailureClass;
 pub use oddish_domain::status::{HarborStage, Priority, TaskStatus, TrialStatus};
@@ -30,5 +37,5 @@ pub use queue_info::{QueueInfo, WaitingCode, WaitingReason};
 pub use retry::{RetryExperimentRequest, RetryExperimentResponse, RetryTrialResponse};
 pub use sweep::{SweepConfig, SweepRequest, TaskResponse};
 pub use task::TaskStatusResponse;
-pub use trial::{PhaseTiming, TrialLogsResponse, TrialResponse};
+pub use trial::{ListTrialsResponse, PhaseTiming, TrialLogsResponse, TrialResponse};
 pub use upload::{CompleteUploadRequest, InitUploadRequest, InitUploadResponse, UploadResponse};

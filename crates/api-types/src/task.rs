@@ -29,10 +29,10 @@ pub struct TaskStatusResponse {
     pub github_meta: Option<BTreeMap<String, String>>,
     /// Where the task is stored.
     pub task_path: String,
-    /// The experiment that it belongs to.
-    pub experiment_id: String,
+    /// The experiment that it belongs to; null before its first trials.
+    pub experiment_id: Option<String>,
     /// Its name.
-    pub experiment_name: String,
+    pub experiment_name: Option<String>,
     /// Whether the experiment is shared.
     #[serde(default)]
     pub experiment_is_public: bool,

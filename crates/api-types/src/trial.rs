@@ -46,6 +46,9 @@ pub struct TrialResponse {
     pub provider: String,
     /// The key whose limit this trial runs under.
     pub queue_key: String,
+    /// `oddish`, or `imported` for one that ran elsewhere.
+    #[serde(default = "ran_here")]
+    pub origin: String,
     /// The model, normalised.
     pub model: Option<String>,
     /// Where the trial stands.
@@ -105,6 +108,25 @@ pub struct TrialResponse {
     /// When it reached its end.
     #[serde(with = "time::serde::rfc3339::option")]
     pub finished_at: Option<OffsetDateTime>,
+}
+
+fn ran_here() -> String {
+    "oddish".to_owned()
+}
+
+/// `GET /trials`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"items": [], "next_cursor": null, "limit": 100, "total": null})))]
+pub struct ListTrialsResponse {
+    /// The trials of this page.
+    pub items: Vec<TrialResponse>,
+    /// `cursor` of the next page, if there is one.
+    pub next_cursor: Option<String>,
+    /// Trials of a page at the most.
+    pub limit: i64,
+    /// How many fit, where `total` was asked for.
+    pub total: Option<i64>,
 }
 
 /// `GET /trials/{trial_id}/logs`.

@@ -158,9 +158,10 @@ impl Client {
         self.send(self.http.post(self.api.url(&["tasks", "sweep"])).json(sweep).timeout(SUBMIT_TIMEOUT)).await
     }
 
-    /// `GET /tasks/{task_id}`.
+    /// `GET /tasks/{task_id}`, with the trials of all versions: a run is watched to its end, whatever was uploaded since.
     pub(crate) async fn task(&self, task_id: &str) -> Result<TaskStatusResponse, ClientError> {
-        self.send(self.http.get(self.task_url(task_id)).timeout(READ_TIMEOUT)).await
+        let request = self.http.get(self.task_url(task_id)).query(&[("version", "all")]);
+        self.send(request.timeout(READ_TIMEOUT)).await
     }
 
     /// The newest tasks without their trials, at most `limit`.

@@ -28,11 +28,11 @@ impl RunTrials {
 }
 
 /// The task as seen from one experiment: its trials there, and counts and stage that follow from them. Where the task
-/// itself belongs to another experiment, the name of this one isn't known and left empty.
+/// itself belongs to another experiment, the name of this one isn't known.
 pub(crate) fn within_experiment(mut task: TaskStatusResponse, experiment_id: &str) -> TaskStatusResponse {
-    if task.experiment_id != experiment_id {
-        experiment_id.clone_into(&mut task.experiment_id);
-        task.experiment_name.clear();
+    if task.experiment_id.as_deref() != Some(experiment_id) {
+        task.experiment_id = Some(experiment_id.to_owned());
+        task.experiment_name = None;
     }
     narrowed(task, |trials| trials.retain(|trial| trial.experiment_id.as_deref() == Some(experiment_id)))
 }

@@ -74,8 +74,8 @@ impl<'a> ExperimentTasks<'a> {
     fn of(tasks: &'a [TaskStatusResponse]) -> Self {
         let first = tasks.first();
         Self {
-            experiment_id: first.map(|task| task.experiment_id.as_str()),
-            experiment_name: first.map(|task| task.experiment_name.as_str()).filter(|name| !name.is_empty()),
+            experiment_id: first.and_then(|task| task.experiment_id.as_deref()),
+            experiment_name: first.and_then(|task| task.experiment_name.as_deref()),
             tasks,
         }
     }

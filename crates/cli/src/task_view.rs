@@ -82,8 +82,8 @@ pub(crate) fn recent_experiments(tasks: &[TaskStatusResponse], width: Option<u16
         let (completed, total) =
             tasks.iter().fold((0, 0), |(completed, total), task| (completed + task.completed, total + task.total));
         table.add_row(vec![
-            text_cell(&first.experiment_id),
-            text_cell(&first.experiment_name),
+            text_cell(first.experiment_id.as_deref().unwrap_or("-")),
+            text_cell(first.experiment_name.as_deref().unwrap_or_default()),
             Cell::new(tasks.len().to_string()),
             Cell::new(count(|status| !status.is_terminal() && status != TaskStatus::Pending)),
             Cell::new(count(TaskStatus::is_terminal)),
@@ -110,9 +110,10 @@ pub(crate) fn by_experiment(tasks: &[TaskStatusResponse]) -> Vec<Vec<TaskStatusR
 }
 
 fn experiment_of(task: &TaskStatusResponse) -> String {
-    match task.experiment_name.as_str() {
-        "" => plain_text::line(&task.experiment_id),
-        name => format!("{} ({})", plain_text::line(&task.experiment_id), plain_text::line(name)),
+    let id = plain_text::line(task.experiment_id.as_deref().unwrap_or("-"));
+    match &task.experiment_name {
+        None => id,
+        Some(name) => format!("{id} ({})", plain_text::line(name)),
     }
 }
 

@@ -11,10 +11,10 @@ use crate::statements::On;
 /// Trials were created.
 pub(crate) async fn created(transaction: &mut PgTransaction<'_>, trial_ids: &[String]) -> Result<(), DbError> {
     sqlx::query!(
-        "insert into oddish.trial_tallies as y (task_id, task_version, experiment_id, queue_key, provider, model, total, newest_at)
-        select task_id, task_version, experiment_id, queue_key, provider, model, count(*), max(created_at)
+        "insert into oddish.trial_tallies as y (task_id, task_version, experiment_id, queue_key, provider, agent, model, total, newest_at)
+        select task_id, task_version, experiment_id, queue_key, provider, agent, model, count(*), max(created_at)
         from oddish.trials where id = any($1)
-        group by task_id, task_version, experiment_id, queue_key, provider, model
+        group by task_id, task_version, experiment_id, queue_key, provider, agent, model
         on conflict on constraint trial_tallies_one_of_a_kind do update
             set total = y.total + excluded.total, newest_at = greatest(y.newest_at, excluded.newest_at)",
         trial_ids
@@ -35,7 +35,7 @@ pub(crate) async fn ended(transaction: &mut PgTransaction<'_>, trial_ids: &[Stri
             output_tokens = y.output_tokens + e.output_tokens, cost_usd = y.cost_usd + e.cost_usd, timed = y.timed + e.timed,
             duration_sec = y.duration_sec + e.duration_sec, newest_at = greatest(y.newest_at, e.newest_at)
         from (
-            select task_id, task_version, experiment_id, queue_key, provider, model,
+            select task_id, task_version, experiment_id, queue_key, provider, agent, model,
                 count(*) filter (where status = 'success') as succeeded, count(*) filter (where status = 'failed') as failed,
                 count(reward) as rewarded, count(*) filter (where reward = 1) as reward_ones, coalesce(sum(reward), 0) as reward_sum,
                 coalesce(sum(input_tokens), 0) as input_tokens, coalesce(sum(cache_tokens), 0) as cache_tokens,
@@ -43,9 +43,9 @@ pub(crate) async fn ended(transaction: &mut PgTransaction<'_>, trial_ids: &[Stri
                 count(finished_at - started_at) as timed,
                 coalesce(sum(extract(epoch from finished_at - started_at)), 0) as duration_sec, max(finished_at) as newest_at
             from oddish.trials where id = any($1) and status in ('success', 'failed')
-            group by task_id, task_version, experiment_id, queue_key, provider, model) e
-        where (y.task_id, y.task_version, y.experiment_id, y.queue_key, y.provider)
-                = (e.task_id, e.task_version, e.experiment_id, e.queue_key, e.provider)
+            group by task_id, task_version, experiment_id, queue_key, provider, agent, model) e
+        where (y.task_id, y.task_version, y.experiment_id, y.queue_key, y.provider, y.agent)
+                = (e.task_id, e.task_version, e.experiment_id, e.queue_key, e.provider, e.agent)
             and y.model is not distinct from e.model",
         trial_ids
     )
@@ -63,10 +63,10 @@ pub(crate) async fn recount(transaction: &mut PgTransaction<'_>, task_ids: &[Str
         .await
         .map_err(DbError::while_doing(doing))?;
     sqlx::query!(
-        "insert into oddish.trial_tallies (task_id, task_version, experiment_id, queue_key, provider, model, total, newest_at)
-        select task_id, task_version, experiment_id, queue_key, provider, model, count(*), max(created_at)
+        "insert into oddish.trial_tallies (task_id, task_version, experiment_id, queue_key, provider, agent, model, total, newest_at)
+        select task_id, task_version, experiment_id, queue_key, provider, agent, model, count(*), max(created_at)
         from oddish.trials where task_id = any($1)
-        group by task_id, task_version, experiment_id, queue_key, provider, model",
+        group by task_id, task_version, experiment_id, queue_key, provider, agent, model",
         task_ids
     )
     .execute(On(&mut **transaction))

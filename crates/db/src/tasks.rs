@@ -1,15 +1,17 @@
 //! Tasks as the endpoints read them.
 
+use oddish_domain::failure::FailureClass;
 use oddish_domain::status::{Priority, TaskStatus, TrialStatus};
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
 use crate::DbError;
 use crate::error::parse;
+use crate::paging::{Conditions, Listed, Page, Position, from_micros, micros, push_order};
 use crate::statements::On;
 
-/// A task with its counts.
+/// A task with its counts, which are over the trials of the newest version that ran.
 #[derive(Clone, Debug)]
 pub struct Task {
     /// Id.
@@ -24,14 +26,16 @@ pub struct Task {
     pub submitted_by: String,
     /// Free labels.
     pub tags: Value,
-    /// Experiment.
-    pub experiment_id: String,
+    /// Experiment, once it has had trials.
+    pub experiment_id: Option<String>,
     /// Its name.
-    pub experiment_name: String,
+    pub experiment_name: Option<String>,
     /// Whether it is shared.
     pub experiment_is_public: bool,
     /// Newest version.
     pub current_version: i32,
+    /// The version that is counted: the newest one that has trials.
+    pub counted_version: Option<i32>,
     /// Trials in all.
     pub total: i64,
     /// Those that succeeded.
@@ -69,83 +73,208 @@ pub struct TaskFilter {
     pub status: Option<TaskStatus>,
     /// Only those of this submitter.
     pub submitted_by: Option<String>,
-    /// Only those of this experiment (id), or with a trial in it.
+    /// Only those of this experiment (id), or with a trial in it, whose trials are then all that is counted.
     pub experiment_id: Option<String>,
+    /// Only those with a trial of this agent.
+    pub agent: Option<String>,
+    /// Only those with a trial of this model, normalised.
+    pub model: Option<String>,
+    /// Only those with a trial that ended with an error of this class.
+    pub error_class: Option<FailureClass>,
+    /// Which version's trials to count.
+    pub counted: Counted,
 }
 
-/// Lists submitted tasks, newest first. A task that was only uploaded is not listed.
-pub async fn list(pool: &PgPool, filter: &TaskFilter, limit: i64, offset: i64) -> Result<Vec<Task>, DbError> {
-    let rows = sqlx::query!(
-        r#"select t.id, t.name, t.status, t.priority, t.submitted_by as "submitted_by!", t.tags, e.id as experiment_id,
-            e.name as experiment_name, e.is_public, v.version as "version!", c.total as "total!", c.succeeded as "succeeded!",
-            c.failed as "failed!", c.reward_success as "reward_success!", c.reward_total as "reward_total!",
-            c.reward_sum as "reward_sum!", t.created_at, t.started_at, t.finished_at,
-            t.analysis_key is not null as "judged!", t.verdict_status, t.verdict, t.verdict_error
-        from (
-            select * from oddish.tasks
-            where experiment_id is not null and ($1::text is null or id = $1) and ($2::text is null or status = $2)
-                and ($3::text is null or submitted_by = $3)
-                and ($4::text is null or experiment_id = $4
-                    or id in (select task_id from oddish.trials where experiment_id = $4))
-            order by created_at desc, id limit $5 offset $6) t
-        join oddish.experiments e on e.id = t.experiment_id
-        cross join lateral (select max(version) as version from oddish.task_versions where task_id = t.id) v
+/// Which of a task's trials count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Counted {
+    /// Those of the newest version that has any.
+    #[default]
+    Newest,
+    /// Those of one version.
+    Version(i32),
+    /// All.
+    All,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    name: String,
+    status: String,
+    priority: String,
+    submitted_by: String,
+    tags: Value,
+    experiment_id: Option<String>,
+    experiment_name: Option<String>,
+    is_public: bool,
+    version: i32,
+    counted_version: Option<i32>,
+    total: i64,
+    succeeded: i64,
+    failed: i64,
+    reward_success: i64,
+    reward_total: i64,
+    reward_sum: f64,
+    judged: bool,
+    verdict_status: Option<String>,
+    verdict: Option<Value>,
+    verdict_error: Option<String>,
+    created_at: OffsetDateTime,
+    started_at: Option<OffsetDateTime>,
+    finished_at: Option<OffsetDateTime>,
+}
+
+fn read(row: Row) -> Result<Task, DbError> {
+    Ok(Task {
+        status: parse("tasks.status", &row.status)?,
+        priority: parse("tasks.priority", &row.priority)?,
+        id: row.id,
+        name: row.name,
+        submitted_by: row.submitted_by,
+        tags: row.tags,
+        experiment_id: row.experiment_id,
+        experiment_name: row.experiment_name,
+        experiment_is_public: row.is_public,
+        current_version: row.version,
+        counted_version: row.counted_version,
+        total: row.total,
+        succeeded: row.succeeded,
+        failed: row.failed,
+        reward_success: row.reward_success,
+        reward_total: row.reward_total,
+        reward_sum: row.reward_sum,
+        judged: row.judged,
+        verdict_status: row.verdict_status.map(|status| parse("tasks.verdict_status", &status)).transpose()?,
+        verdict: row.verdict,
+        verdict_error: row.verdict_error,
+        created_at: row.created_at,
+        started_at: row.started_at,
+        finished_at: row.finished_at,
+    })
+}
+
+/// What restricts a list of tasks `t`.
+fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &TaskFilter) {
+    let mut conditions = Conditions::of(query);
+    conditions.and().push("t.submitted_by is not null");
+    if let Some(id) = &filter.task_id {
+        conditions.and().push("t.id = ").push_bind(id.clone());
+    }
+    if let Some(status) = filter.status {
+        conditions.and().push("t.status = ").push_bind(status.as_str());
+    }
+    if let Some(user) = &filter.submitted_by {
+        conditions.and().push("t.submitted_by = ").push_bind(user.clone());
+    }
+    if let Some(experiment) = &filter.experiment_id {
+        conditions
+            .and()
+            .push("t.id in (select task_id from oddish.trial_tallies where experiment_id = ")
+            .push_bind(experiment.clone())
+            .push(" union all select id from oddish.tasks where experiment_id = ")
+            .push_bind(experiment.clone())
+            .push(")");
+    }
+    if let Some(agent) = &filter.agent {
+        conditions
+            .and()
+            .push("exists (select from oddish.trial_tallies y where y.task_id = t.id and y.agent = ")
+            .push_bind(agent.clone())
+            .push(")");
+    }
+    if let Some(model) = &filter.model {
+        conditions
+            .and()
+            .push("exists (select from oddish.trial_tallies y where y.task_id = t.id and y.model = ")
+            .push_bind(model.clone())
+            .push(")");
+    }
+    if let Some(class) = filter.error_class {
+        conditions
+            .and()
+            .push("t.id in (select task_id from oddish.trials where error_class = ")
+            .push_bind(class.as_str())
+            .push(")");
+    }
+}
+
+/// Lists tasks by the time of their creation. One that was only uploaded is not listed.
+pub async fn list(pool: &PgPool, filter: &TaskFilter, page: &Page) -> Result<Listed<Task>, DbError> {
+    // Of the tasks on the page, and of no others, the version and the counts are looked up.
+    let mut query = QueryBuilder::new(
+        "select t.id, t.name, t.status, t.priority, t.submitted_by, t.tags, e.id as experiment_id, e.name as experiment_name,
+            coalesce(e.is_public, false) as is_public, v.version, c.*, t.analysis_key is not null as judged, t.verdict_status,
+            t.verdict, t.verdict_error, t.created_at, t.started_at, t.finished_at
+        from (select * from oddish.tasks t",
+    );
+    push_filter(&mut query, filter);
+    if let Some(after) = &page.after {
+        query
+            .push(if page.descending { " and (t.created_at, t.id) < (" } else { " and (t.created_at, t.id) > (" })
+            .push_bind(from_micros(after.value))
+            .push(", ")
+            .push_bind(after.id.clone())
+            .push(")");
+    }
+    push_order(&mut query, "t.created_at", "t.id", page);
+    query.push(
+        ") t
+        left join oddish.experiments e on e.id = t.experiment_id
         cross join lateral (
-            select count(*) as total, count(*) filter (where status = 'success') as succeeded,
-                count(*) filter (where status = 'failed') as failed, count(*) filter (where reward = 1) as reward_success,
-                count(reward) as reward_total, coalesce(sum(reward), 0) as reward_sum
-            from oddish.trials where task_id = t.id) c
-        order by t.created_at desc, t.id"#,
-        filter.task_id,
-        filter.status.map(TaskStatus::as_str),
-        filter.submitted_by,
-        filter.experiment_id,
-        limit,
-        offset
-    )
-    .fetch_all(On(pool))
-    .await
-    .map_err(DbError::while_doing("list tasks"))?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Task {
-                status: parse("tasks.status", &row.status)?,
-                priority: parse("tasks.priority", &row.priority)?,
-                id: row.id,
-                name: row.name,
-                submitted_by: row.submitted_by,
-                tags: row.tags,
-                experiment_id: row.experiment_id,
-                experiment_name: row.experiment_name,
-                experiment_is_public: row.is_public,
-                current_version: row.version,
-                total: row.total,
-                succeeded: row.succeeded,
-                failed: row.failed,
-                reward_success: row.reward_success,
-                reward_total: row.reward_total,
-                reward_sum: row.reward_sum,
-                judged: row.judged,
-                verdict_status: row.verdict_status.map(|status| parse("tasks.verdict_status", &status)).transpose()?,
-                verdict: row.verdict,
-                verdict_error: row.verdict_error,
-                created_at: row.created_at,
-                started_at: row.started_at,
-                finished_at: row.finished_at,
-            })
-        })
-        .collect()
+            select version from oddish.task_versions where task_id = t.id order by version desc limit 1) v
+        cross join lateral (
+            select max(y.task_version) as counted_version, coalesce(sum(y.total), 0)::bigint as total,
+                coalesce(sum(y.succeeded), 0)::bigint as succeeded, coalesce(sum(y.failed), 0)::bigint as failed,
+                coalesce(sum(y.reward_ones), 0)::bigint as reward_success, coalesce(sum(y.rewarded), 0)::bigint as reward_total,
+                coalesce(sum(y.reward_sum), 0)::float8 as reward_sum
+            from oddish.trial_tallies y where y.task_id = t.id",
+    );
+    if let Some(experiment) = &filter.experiment_id {
+        query.push(" and y.experiment_id = ").push_bind(experiment.clone());
+    }
+    match filter.counted {
+        Counted::All => {}
+        Counted::Version(version) => {
+            query.push(" and y.task_version = ").push_bind(version);
+        }
+        Counted::Newest => {
+            query.push(
+                " and y.task_version = (select max(n.task_version) from oddish.trial_tallies n where n.task_id = t.id",
+            );
+            if let Some(experiment) = &filter.experiment_id {
+                query.push(" and n.experiment_id = ").push_bind(experiment.clone());
+            }
+            query.push(")");
+        }
+    }
+    query.push(if page.descending {
+        ") c order by t.created_at desc, t.id desc"
+    } else {
+        ") c order by t.created_at, t.id"
+    });
+    let rows: Vec<Row> =
+        query.build_query_as().fetch_all(On(pool)).await.map_err(DbError::while_doing("list tasks"))?;
+    let tasks = rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    Ok(Listed::of(tasks, page.limit, |task| Position { value: micros(task.created_at), id: task.id.clone() }))
 }
 
-/// One task, if it exists and has been submitted.
-pub async fn get(pool: &PgPool, task_id: &str) -> Result<Option<Task>, DbError> {
-    let filter = TaskFilter { task_id: Some(task_id.to_owned()), ..TaskFilter::default() };
-    Ok(list(pool, &filter, 1, 0).await?.pop())
+/// How many tasks a list has.
+pub async fn count(pool: &PgPool, filter: &TaskFilter) -> Result<i64, DbError> {
+    let mut query = QueryBuilder::new("select count(*) from oddish.tasks t");
+    push_filter(&mut query, filter);
+    query.build_query_scalar().fetch_one(On(pool)).await.map_err(DbError::while_doing("count tasks"))
+}
+
+/// One task, if it exists and has been submitted or registered.
+pub async fn get(pool: &PgPool, task_id: &str, counted: Counted) -> Result<Option<Task>, DbError> {
+    let filter = TaskFilter { task_id: Some(task_id.to_owned()), counted, ..TaskFilter::default() };
+    Ok(list(pool, &filter, &Page::first(1)).await?.items.pop())
 }
 
 /// Those of these tasks that exist and have been submitted.
 pub async fn existing(pool: &PgPool, task_ids: &[String]) -> Result<Vec<String>, DbError> {
-    sqlx::query_scalar!("select id from oddish.tasks where id = any($1) and experiment_id is not null", task_ids)
+    sqlx::query_scalar!("select id from oddish.tasks where id = any($1) and submitted_by is not null", task_ids)
         .fetch_all(On(pool))
         .await
         .map_err(DbError::while_doing("look which tasks exist"))

@@ -3,11 +3,12 @@
 use oddish_domain::failure::FailureClass;
 use oddish_domain::status::TrialStatus;
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
 use crate::DbError;
 use crate::error::parse;
+use crate::paging::{Conditions, Listed, Page, Position, from_micros, micros, push_order};
 use crate::statements::On;
 
 /// A trial.
@@ -27,6 +28,7 @@ pub struct Trial {
     pub model: Option<String>,
     pub provider: String,
     pub queue_key: String,
+    pub origin: String,
     pub status: TrialStatus,
     pub attempts: i32,
     pub max_attempts: i32,
@@ -52,71 +54,260 @@ pub struct Trial {
     pub finished_at: Option<OffsetDateTime>,
 }
 
-/// The trials of these tasks, by task and index.
-pub async fn list_of_tasks(pool: &PgPool, task_ids: &[String]) -> Result<Vec<Trial>, DbError> {
-    select(pool, Some(task_ids), None).await
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    task_id: String,
+    task_name: String,
+    task_version: i32,
+    trial_index: i32,
+    experiment_id: String,
+    agent: String,
+    model: Option<String>,
+    provider: String,
+    queue_key: String,
+    origin: String,
+    status: String,
+    attempts: i32,
+    max_attempts: i32,
+    harbor_stage: Option<String>,
+    artifact_prefix: Option<String>,
+    reward: Option<f64>,
+    rewards: Option<Value>,
+    error_type: Option<String>,
+    error_message: Option<String>,
+    error_class: Option<String>,
+    cancel_requested_at: Option<OffsetDateTime>,
+    input_tokens: Option<i64>,
+    cache_tokens: Option<i64>,
+    output_tokens: Option<i64>,
+    cost_usd: Option<f64>,
+    phase_timing: Option<Value>,
+    has_trajectory: bool,
+    analysis_status: Option<String>,
+    analysis: Option<Value>,
+    analysis_error: Option<String>,
+    created_at: OffsetDateTime,
+    started_at: Option<OffsetDateTime>,
+    finished_at: Option<OffsetDateTime>,
+}
+
+/// The columns of [`Row`], of a trial `t` of a task `k`.
+const COLUMNS: &str = "t.id, t.task_id, k.name as task_name, t.task_version, t.trial_index, t.experiment_id, t.agent, t.model, t.provider,
+    t.queue_key, t.origin, t.status, t.attempts, t.max_attempts, t.harbor_stage, t.artifact_prefix, t.reward, t.rewards, t.error_type,
+    t.error_message, t.error_class, t.cancel_requested_at, t.input_tokens, t.cache_tokens, t.output_tokens, t.cost_usd, t.phase_timing,
+    t.has_trajectory, t.analysis_status, t.analysis, t.analysis_error, t.created_at, t.started_at, t.finished_at";
+
+fn read(row: Row) -> Result<Trial, DbError> {
+    Ok(Trial {
+        status: parse("trials.status", &row.status)?,
+        id: row.id,
+        task_id: row.task_id,
+        task_name: row.task_name,
+        task_version: row.task_version,
+        trial_index: row.trial_index,
+        experiment_id: row.experiment_id,
+        agent: row.agent,
+        model: row.model,
+        provider: row.provider,
+        queue_key: row.queue_key,
+        origin: row.origin,
+        attempts: row.attempts,
+        max_attempts: row.max_attempts,
+        harbor_stage: row.harbor_stage,
+        artifact_prefix: row.artifact_prefix,
+        reward: row.reward,
+        rewards: row.rewards,
+        error_type: row.error_type,
+        error_message: row.error_message,
+        error_class: row.error_class.map(|class| parse("trials.error_class", &class)).transpose()?,
+        cancel_requested_at: row.cancel_requested_at,
+        input_tokens: row.input_tokens,
+        cache_tokens: row.cache_tokens,
+        output_tokens: row.output_tokens,
+        cost_usd: row.cost_usd,
+        phase_timing: row.phase_timing,
+        has_trajectory: row.has_trajectory,
+        analysis_status: row.analysis_status.map(|status| parse("trials.analysis_status", &status)).transpose()?,
+        analysis: row.analysis,
+        analysis_error: row.analysis_error,
+        created_at: row.created_at,
+        started_at: row.started_at,
+        finished_at: row.finished_at,
+    })
+}
+
+/// Trials of one task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfTask {
+    /// The task.
+    pub task_id: String,
+    /// Only those of this version.
+    pub version: Option<i32>,
+}
+
+/// The trials of these tasks, by task and index; of one experiment only, if one is named.
+pub async fn list_of_tasks(
+    pool: &PgPool,
+    tasks: &[OfTask],
+    experiment_id: Option<&str>,
+) -> Result<Vec<Trial>, DbError> {
+    let ids: Vec<&str> = tasks.iter().map(|task| task.task_id.as_str()).collect();
+    let versions: Vec<Option<i32>> = tasks.iter().map(|task| task.version).collect();
+    let mut query = QueryBuilder::new(format!("select {COLUMNS} from unnest("));
+    query.push_bind(ids).push("::text[], ").push_bind(versions).push(
+        "::int[]) as w (task_id, version) join oddish.tasks k on k.id = w.task_id
+        join oddish.trials t on t.task_id = w.task_id and (w.version is null or t.task_version = w.version)",
+    );
+    if let Some(experiment) = experiment_id {
+        query.push(" where t.experiment_id = ").push_bind(experiment);
+    }
+    query.push(" order by t.task_id, t.trial_index");
+    all(pool, query).await
 }
 
 /// One trial.
 pub async fn get(pool: &PgPool, trial_id: &str) -> Result<Option<Trial>, DbError> {
-    Ok(select(pool, None, Some(trial_id)).await?.pop())
+    let mut query = select();
+    query.push(" where t.id = ").push_bind(trial_id);
+    Ok(all(pool, query).await?.pop())
 }
 
-async fn select(pool: &PgPool, task_ids: Option<&[String]>, trial_id: Option<&str>) -> Result<Vec<Trial>, DbError> {
-    // Two arms, so that each uses its own index.
-    let rows = sqlx::query!(
-        r#"select t.*, k.name as task_name from oddish.trials t join oddish.tasks k on k.id = t.task_id
-        where t.id in (
-            select id from oddish.trials where task_id = any($1) union all select $2::text where $2 is not null)
-        order by t.task_id, t.trial_index"#,
-        task_ids,
-        trial_id
-    )
-    .fetch_all(On(pool))
-    .await
-    .map_err(DbError::while_doing("read trials"))?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Trial {
-                status: parse("trials.status", &row.status)?,
-                id: row.id,
-                task_id: row.task_id,
-                task_name: row.task_name,
-                task_version: row.task_version,
-                trial_index: row.trial_index,
-                experiment_id: row.experiment_id,
-                agent: row.agent,
-                model: row.model,
-                provider: row.provider,
-                queue_key: row.queue_key,
-                attempts: row.attempts,
-                max_attempts: row.max_attempts,
-                harbor_stage: row.harbor_stage,
-                artifact_prefix: row.artifact_prefix,
-                reward: row.reward,
-                rewards: row.rewards,
-                error_type: row.error_type,
-                error_message: row.error_message,
-                error_class: row.error_class.map(|class| parse("trials.error_class", &class)).transpose()?,
-                cancel_requested_at: row.cancel_requested_at,
-                input_tokens: row.input_tokens,
-                cache_tokens: row.cache_tokens,
-                output_tokens: row.output_tokens,
-                cost_usd: row.cost_usd,
-                phase_timing: row.phase_timing,
-                has_trajectory: row.has_trajectory,
-                analysis_status: row
-                    .analysis_status
-                    .map(|status| parse("trials.analysis_status", &status))
-                    .transpose()?,
-                analysis: row.analysis,
-                analysis_error: row.analysis_error,
-                created_at: row.created_at,
-                started_at: row.started_at,
-                finished_at: row.finished_at,
-            })
-        })
-        .collect()
+fn select() -> QueryBuilder<Postgres> {
+    QueryBuilder::new(format!("select {COLUMNS} from oddish.trials t join oddish.tasks k on k.id = t.task_id"))
+}
+
+async fn all(pool: &PgPool, mut query: QueryBuilder<Postgres>) -> Result<Vec<Trial>, DbError> {
+    let rows: Vec<Row> =
+        query.build_query_as().fetch_all(On(pool)).await.map_err(DbError::while_doing("read trials"))?;
+    rows.into_iter().map(read).collect()
+}
+
+/// Which trials to list.
+#[derive(Clone, Debug, Default)]
+pub struct TrialFilter {
+    /// Only those of this task.
+    pub task_id: Option<String>,
+    /// Only those of this experiment (id).
+    pub experiment_id: Option<String>,
+    /// Only those in this state.
+    pub status: Option<TrialStatus>,
+    /// Only those whose task this user submitted.
+    pub submitted_by: Option<String>,
+    /// Only those of this agent.
+    pub agent: Option<String>,
+    /// Only those of this model, normalised.
+    pub model: Option<String>,
+    /// Only those under this key's limit.
+    pub queue_key: Option<String>,
+    /// Only those that ended with an error of this class.
+    pub error_class: Option<FailureClass>,
+}
+
+/// What trials are listed by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TrialSort {
+    /// When they were submitted.
+    #[default]
+    Created,
+    /// When they ended.
+    Finished,
+    /// How long their newest attempt took.
+    Duration,
+    /// Their reward.
+    Reward,
+    /// What they cost.
+    Cost,
+}
+
+impl TrialSort {
+    /// A number in SQL; what has none comes before all that have.
+    fn expression(self) -> &'static str {
+        match self {
+            Self::Created => "t.created_at",
+            Self::Finished => "coalesce((extract(epoch from t.finished_at) * 1000000)::float8, -1)",
+            Self::Duration => "coalesce((extract(epoch from t.finished_at - t.started_at) * 1000000)::float8, -1)",
+            Self::Reward => "coalesce(t.reward, '-infinity')",
+            Self::Cost => "coalesce(t.cost_usd, -1)",
+        }
+    }
+
+    fn value(self, trial: &Trial) -> f64 {
+        match self {
+            Self::Created => micros(trial.created_at),
+            Self::Finished => trial.finished_at.map_or(-1.0, micros),
+            Self::Duration => trial
+                .finished_at
+                .zip(trial.started_at)
+                .map_or(-1.0, |(finished, started)| micros(finished) - micros(started)),
+            Self::Reward => trial.reward.unwrap_or(f64::NEG_INFINITY),
+            Self::Cost => trial.cost_usd.unwrap_or(-1.0),
+        }
+    }
+
+    /// Whether a list by it follows an index. Others look at every trial that the filter lets through, so that it should name an experiment
+    /// or a task.
+    #[must_use]
+    pub fn is_indexed(self) -> bool {
+        self == Self::Created
+    }
+}
+
+fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &TrialFilter) {
+    let mut conditions = Conditions::of(query);
+    conditions.and().push("true");
+    let texts = [
+        ("t.task_id", &filter.task_id),
+        ("t.experiment_id", &filter.experiment_id),
+        ("k.submitted_by", &filter.submitted_by),
+        ("t.agent", &filter.agent),
+        ("t.model", &filter.model),
+        ("t.queue_key", &filter.queue_key),
+    ];
+    for (column, wanted) in texts {
+        if let Some(wanted) = wanted {
+            conditions.and().push(column).push(" = ").push_bind(wanted.clone());
+        }
+    }
+    if let Some(status) = filter.status {
+        conditions.and().push("t.status = ").push_bind(status.as_str());
+        if !status.is_terminal() {
+            // What is still to do is little beside what was done, and has a table of its own.
+            conditions.and().push("t.id in (select trial_id from oddish.jobs where kind = 'trial')");
+        }
+    }
+    if let Some(class) = filter.error_class {
+        conditions.and().push("t.error_class = ").push_bind(class.as_str());
+    }
+}
+
+/// Lists trials.
+pub async fn list(pool: &PgPool, filter: &TrialFilter, sort: TrialSort, page: &Page) -> Result<Listed<Trial>, DbError> {
+    let mut query = select();
+    push_filter(&mut query, filter);
+    let by = sort.expression();
+    if let Some(after) = &page.after {
+        query.push(format!(" and ({by}, t.id) {} (", if page.descending { "<" } else { ">" }));
+        if sort == TrialSort::Created {
+            query.push_bind(from_micros(after.value));
+        } else {
+            query.push_bind(after.value);
+        }
+        query.push(", ").push_bind(after.id.clone()).push(")");
+    }
+    push_order(&mut query, by, "t.id", page);
+    let trials = all(pool, query).await?;
+    Ok(Listed::of(trials, page.limit, |trial| Position { value: sort.value(trial), id: trial.id.clone() }))
+}
+
+/// How many trials a list has.
+pub async fn count(pool: &PgPool, filter: &TrialFilter) -> Result<i64, DbError> {
+    let mut query = QueryBuilder::new("select count(*) from oddish.trials t");
+    if filter.submitted_by.is_some() {
+        query.push(" join oddish.tasks k on k.id = t.task_id");
+    }
+    push_filter(&mut query, filter);
+    query.build_query_scalar().fetch_one(On(pool)).await.map_err(DbError::while_doing("count trials"))
 }
 
 /// Number of the newest attempt of a trial that a runner began.

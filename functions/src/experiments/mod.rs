@@ -1,6 +1,9 @@
 //! Experiments: what is done to all their trials at once.
 
 pub mod cancel_experiment;
+pub mod get_experiment;
+pub mod list_experiments;
+pub(crate) mod present;
 pub mod retry_experiment;
 
 use oddish_db::PgPool;
@@ -12,5 +15,9 @@ async fn require(pool: &PgPool, experiment_id: &str) -> Result<(), ApiError> {
     if oddish_db::experiments::exists(pool, experiment_id).await? {
         return Ok(());
     }
-    Err(ApiError::not_found(format!("Experiment {experiment_id} not found")))
+    Err(experiment_not_found(experiment_id))
+}
+
+pub(crate) fn experiment_not_found(experiment_id: &str) -> ApiError {
+    ApiError::not_found(format!("Experiment {experiment_id} not found"))
 }

@@ -2,23 +2,22 @@
 
 use std::collections::HashMap;
 
-use axum::Json;
-use axum::extract::State;
-use oddish_api_types::{ErrorBody, TaskStatus, TaskStatusResponse, TrialResponse};
-use oddish_db::tasks::TaskFilter;
-use oddish_db::trials::Trial;
-use oddish_db::{tasks, trials};
+use axum::extract::{OriginalUri, State};
+use axum::response::Response;
+use oddish_api_types::{ErrorBody, FailureClass, TaskStatus, TaskStatusResponse, TrialResponse};
+use oddish_db::tasks::{Counted, Task, TaskFilter};
+use oddish_db::trials::OfTask;
+use oddish_db::{PgPool, tasks, trials};
+use oddish_domain::queue_key;
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::IntoParams;
 
-use super::present::{present_task, present_trials};
+use super::present::{compact, present_task, present_trials};
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::Query;
+use crate::paging::{self, MAX_LIMIT, Wanted};
 use crate::state::Db;
-
-const MAX_LIMIT: i64 = 1000;
 
 /// Which tasks, and how much of them.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -31,58 +30,118 @@ pub struct ListTasks {
     user: Option<String>,
     /// Only tasks of this experiment, by id, and of their trials only those that belong to it.
     experiment_id: Option<String>,
-    /// Whether each task comes with its trials.
+    /// Only tasks with a trial of this agent.
+    agent: Option<String>,
+    /// Only tasks with a trial of this model.
+    model: Option<String>,
+    /// Only tasks with a trial that ended with an error of this class.
+    error_class: Option<FailureClass>,
+    /// Whether each task comes with its trials: those of the newest version that has any.
     include_trials: bool,
+    /// Whether trials come without their tokens, cost and the long parts of their analyses.
+    compact_trials: bool,
+    /// `-created_at`, the newest first, or `created_at`.
+    #[param(example = "-created_at")]
+    sort: Option<String>,
     /// Tasks at the most.
     #[param(minimum = 1, maximum = 1000)]
     limit: i64,
     /// Tasks to skip.
-    #[param(minimum = 0)]
-    offset: i64,
+    #[param(minimum = 0, maximum = 1_000_000)]
+    offset: Option<i64>,
+    /// Where to go on: the `x-next-cursor` of the page before.
+    cursor: Option<String>,
+    /// Whether to count all tasks that fit, into `x-total-count`.
+    total: bool,
 }
 
 impl Default for ListTasks {
     fn default() -> Self {
-        Self { status: None, user: None, experiment_id: None, include_trials: true, limit: 100, offset: 0 }
+        Self {
+            status: None,
+            user: None,
+            experiment_id: None,
+            agent: None,
+            model: None,
+            error_class: None,
+            include_trials: true,
+            compact_trials: false,
+            sort: None,
+            limit: 100,
+            offset: None,
+            cursor: None,
+            total: false,
+        }
     }
 }
 
 /// Lists tasks, newest first.
+///
+/// Where there are more than `limit`, the headers `x-next-cursor` and `link` say where the list goes on.
 #[utoipa::path(get, path = "/tasks", operation_id = "list_tasks", tag = "tasks", params(ListTasks),
-    responses((status = 200, body = Vec<TaskStatusResponse>), (status = 422, body = ErrorBody)))]
+    responses((status = 200, body = Vec<TaskStatusResponse>, headers(
+            ("x-next-cursor" = String, description = "Cursor of the next page, if there is one"),
+            ("x-total-count" = i64, description = "Tasks that fit, where `total` was asked for"),
+            ("link" = String, description = "The next page, if there is one"))),
+        (status = 400, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn list_tasks(
     _: Authed<Read>,
     State(Db(pool)): State<Db>,
+    OriginalUri(uri): OriginalUri,
     Query(query): Query<ListTasks>,
-) -> Result<Json<Vec<TaskStatusResponse>>, ApiError> {
-    if !(1..=MAX_LIMIT).contains(&query.limit) {
-        let loc = vec![json!("query"), json!("limit")];
-        return Err(ApiError::value_error(loc, format!("limit must be from 1 to {MAX_LIMIT}")));
-    }
-    if query.offset < 0 {
-        return Err(ApiError::value_error(vec![json!("query"), json!("offset")], "offset must not be negative"));
-    }
+) -> Result<Response, ApiError> {
+    let wanted = Wanted {
+        limit: query.limit,
+        max_limit: MAX_LIMIT,
+        offset: query.offset,
+        cursor: query.cursor.as_deref(),
+        sort: query.sort.as_deref(),
+    };
+    let chosen = paging::choose(wanted, &[("created_at", ())])?;
     let filter = TaskFilter {
         task_id: None,
         status: query.status,
         submitted_by: query.user,
-        experiment_id: query.experiment_id.clone(),
+        experiment_id: query.experiment_id,
+        agent: query.agent,
+        model: query.model.map(|model| queue_key::normalize_model("", Some(&model)).unwrap_or(model)),
+        error_class: query.error_class,
+        counted: Counted::Newest,
     };
-    let tasks = tasks::list(&pool, &filter, query.limit, query.offset).await?;
-    let mut trials_of: HashMap<String, Vec<TrialResponse>> = HashMap::new();
-    if query.include_trials {
-        let ids: Vec<String> = tasks.iter().map(|task| task.id.clone()).collect();
-        // Of a task that has trials in several experiments, only those of the one that was asked for (contract 1.5).
-        let wanted = |trial: &Trial| query.experiment_id.as_ref().is_none_or(|wanted| *wanted == trial.experiment_id);
-        let trials = trials::list_of_tasks(&pool, &ids).await?.into_iter().filter(wanted).collect();
-        for trial in present_trials(&pool, trials).await? {
-            trials_of.entry(trial.task_id.clone()).or_default().push(trial);
-        }
+    let listed = tasks::list(&pool, &filter, &chosen.page).await?;
+    let total = if query.total { Some(tasks::count(&pool, &filter).await?) } else { None };
+    let next = chosen.cursor(listed.next.as_ref());
+    let answer = if query.include_trials {
+        with_trials(&pool, listed.items, filter.experiment_id.as_deref(), query.compact_trials).await?
+    } else {
+        listed.items.into_iter().map(|task| present_task(task, None)).collect()
+    };
+    Ok(paging::array(&answer, next.as_deref(), total, &uri))
+}
+
+/// The tasks with the trials that they count; of one experiment only, if one is named.
+pub(crate) async fn with_trials(
+    pool: &PgPool,
+    tasks: Vec<Task>,
+    experiment_id: Option<&str>,
+    compacted: bool,
+) -> Result<Vec<TaskStatusResponse>, ApiError> {
+    let counted: Vec<OfTask> = tasks
+        .iter()
+        .filter(|task| task.total > 0)
+        .map(|task| OfTask { task_id: task.id.clone(), version: task.counted_version })
+        .collect();
+    let trials = trials::list_of_tasks(pool, &counted, experiment_id).await?;
+    let mut of_task: HashMap<String, Vec<TrialResponse>> = HashMap::with_capacity(tasks.len());
+    for trial in present_trials(pool, trials).await? {
+        let trial = if compacted { compact(trial) } else { trial };
+        of_task.entry(trial.task_id.clone()).or_default().push(trial);
     }
-    let with_trials = query.include_trials;
-    let answer = tasks.into_iter().map(|task| {
-        let trials = with_trials.then(|| trials_of.remove(&task.id).unwrap_or_default());
-        present_task(task, trials)
-    });
-    Ok(Json(answer.collect()))
+    Ok(tasks
+        .into_iter()
+        .map(|task| {
+            let trials = of_task.remove(&task.id).unwrap_or_default();
+            present_task(task, Some(trials))
+        })
+        .collect())
 }

@@ -1,6 +1,7 @@
 //! Tasks: upload, sweep, reading and cancelling them.
 
 mod archive_check;
+pub mod browse_tasks;
 pub mod cancel_tasks;
 pub mod complete_upload;
 pub mod create_sweep;
@@ -8,7 +9,7 @@ pub mod get_task;
 pub mod get_task_trial;
 pub mod init_upload;
 pub mod list_tasks;
-mod present;
+pub(crate) mod present;
 mod present_waiting;
 pub mod upload_task;
 

@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use super::present_waiting::{queue_info, waiting_reason};
 
 /// The trials as clients read them; of those that wait, why.
-pub(super) async fn present_trials(pool: &PgPool, trials: Vec<Trial>) -> Result<Vec<TrialResponse>, DbError> {
+pub(crate) async fn present_trials(pool: &PgPool, trials: Vec<Trial>) -> Result<Vec<TrialResponse>, DbError> {
     let now = OffsetDateTime::now_utc();
     let waits = |trial: &&Trial| matches!(trial.status, TrialStatus::Queued | TrialStatus::Retrying);
     let ids: Vec<String> = trials.iter().filter(waits).map(|trial| trial.id.clone()).collect();
@@ -43,6 +43,7 @@ fn present_trial(trial: Trial, waiting: Option<&Waiting>, now: OffsetDateTime) -
         agent: trial.agent,
         provider: trial.provider,
         queue_key: trial.queue_key,
+        origin: trial.origin,
         model: trial.model,
         status: trial.status,
         attempts: trial.attempts,
@@ -71,7 +72,7 @@ fn present_trial(trial: Trial, waiting: Option<&Waiting>, now: OffsetDateTime) -
 }
 
 /// The task as clients read it, with its trials if they were asked for.
-pub(super) fn present_task(task: Task, trials: Option<Vec<TrialResponse>>) -> TaskStatusResponse {
+pub(crate) fn present_task(task: Task, trials: Option<Vec<TrialResponse>>) -> TaskStatusResponse {
     let rewarded = task.reward_total > 0;
     let label = |key: &str| task.tags.get(key).and_then(Value::as_str);
     TaskStatusResponse {
@@ -106,6 +107,24 @@ pub(super) fn present_task(task: Task, trials: Option<Vec<TrialResponse>>) -> Ta
     }
 }
 
+/// A trial without what lists rarely show (contract 1.3, compact form).
+pub(crate) fn compact(trial: TrialResponse) -> TrialResponse {
+    let analysis = trial.analysis.as_ref().and_then(Value::as_object);
+    let kept =
+        analysis.into_iter().flatten().filter(|(key, _)| matches!(&***key, "classification" | "subtype" | "evidence"));
+    let kept = Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect());
+    TrialResponse {
+        analysis: Some(kept),
+        result: None,
+        input_tokens: None,
+        cache_tokens: None,
+        output_tokens: None,
+        cost_usd: None,
+        analysis_error: None,
+        ..trial
+    }
+}
+
 /// The form that older clients know; nothing reads it back.
 fn task_path(task_id: &str, version: i32) -> String {
     format!("s3://tasks/{task_id}/v{version}/")
@@ -116,7 +135,7 @@ fn version_id(task_id: &str, version: i32) -> String {
 }
 
 /// A JSON object as text, with every value made a string.
-fn github_meta(text: &str) -> Option<std::collections::BTreeMap<String, String>> {
+pub(crate) fn github_meta(text: &str) -> Option<std::collections::BTreeMap<String, String>> {
     let meta: std::collections::BTreeMap<String, Value> = serde_json::from_str(text).ok()?;
     Some(
         meta.into_iter()

@@ -3,6 +3,7 @@
 pub mod cancel_trial;
 pub mod get_trial_logs;
 pub mod get_trial_result;
+pub mod list_trials;
 pub mod retry_trial;
 
 use axum::http::StatusCode;

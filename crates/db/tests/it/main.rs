@@ -18,6 +18,7 @@ mod schema;
 mod soak;
 mod stages;
 mod sweeps;
+mod tallies;
 mod tasks;
 mod uploads;
 mod waiting;

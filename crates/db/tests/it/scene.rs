@@ -210,7 +210,27 @@ impl Scene {
             self.count("select count(*) from oddish.jobs where kind = 'trial'").await,
             self.count(unfinished).await
         );
+        assert_eq!(wrong_tallies(&self.pool).await, Vec::<String>::new());
     }
+}
+
+/// Selects the tallies that differ from what their trials add up to. Sums of numbers with a fraction are left to the sums' own tests.
+pub(crate) const WRONG_TALLIES: &str = "
+    with counted as (
+        select task_id, task_version, experiment_id, queue_key, provider, agent, model, count(*) as total,
+            count(*) filter (where status = 'success') as succeeded, count(*) filter (where status = 'failed') as failed,
+            count(reward) as rewarded, count(*) filter (where reward = 1) as reward_ones,
+            coalesce(sum(output_tokens), 0)::bigint as output_tokens, count(finished_at - started_at) as timed
+        from oddish.trials group by task_id, task_version, experiment_id, queue_key, provider, agent, model),
+    told as (
+        select task_id, task_version, experiment_id, queue_key, provider, agent, model, total, succeeded, failed, rewarded, reward_ones,
+            output_tokens, timed
+        from oddish.trial_tallies)
+    select 'counted wrong: ' || w::text from ((select * from told except select * from counted)
+        union all (select * from counted except select * from told)) w";
+
+pub(crate) async fn wrong_tallies(pool: &PgPool) -> Vec<String> {
+    sqlx::query_scalar(WRONG_TALLIES).fetch_all(pool).await.unwrap()
 }
 
 pub(crate) fn trial_specs(trials: u32, key: &str) -> Vec<TrialSpec> {

@@ -3,6 +3,8 @@
 use oddish_db::attempts::{self, AfterLoss, Recorded, Standing};
 use oddish_db::judging::{self, JudgingError, Subject};
 use oddish_db::queue::Claim;
+use oddish_db::tasks::Counted;
+use oddish_db::trials::OfTask;
 use oddish_db::{PgPool, cancelling, leases, queue, retrying, tasks, trials};
 use oddish_domain::status::{JobKind, TaskStatus, TrialStatus};
 use serde_json::{Value, json};
@@ -70,7 +72,7 @@ async fn analyse(scene: &Scene, classification: &str) {
 }
 
 async fn stage(scene: &Scene, task_id: &str) -> TaskStatus {
-    tasks::get(&scene.pool, task_id).await.unwrap().unwrap().status
+    tasks::get(&scene.pool, task_id, Counted::Newest).await.unwrap().unwrap().status
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
@@ -115,10 +117,10 @@ async fn a_judged_task_goes_through_every_stage(pool: PgPool) {
     assert_eq!(subject, Subject::Task { task_id: task_id.clone(), analyses });
     assert_eq!(record(&scene, &verdict, Ok(json!({"is_good": true}))).await, Recorded::Ended);
 
-    let task = tasks::get(&scene.pool, &task_id).await.unwrap().unwrap();
+    let task = tasks::get(&scene.pool, &task_id, Counted::Newest).await.unwrap().unwrap();
     assert_eq!((task.status, task.verdict_status), (TaskStatus::Completed, Some(TrialStatus::Success)));
     assert_eq!(task.verdict, Some(json!({"is_good": true})));
-    let of_task = trials::list_of_tasks(&scene.pool, &[task_id]).await.unwrap();
+    let of_task = trials::list_of_tasks(&scene.pool, &[OfTask { task_id, version: None }], None).await.unwrap();
     assert_eq!(of_task[0].analysis, Some(json!({"classification": "GOOD_SUCCESS"})));
     assert_eq!(of_task[1].analysis_status, Some(TrialStatus::Failed));
     assert_eq!(of_task[1].analysis_error.as_deref(), Some("TaskArchiveMissing: it went wrong"));
@@ -214,7 +216,7 @@ async fn a_judgement_whose_maker_dies_is_made_again_and_given_up_at_last(pool: P
         }
     };
     assert_eq!(tries, 8, "the tries of losses");
-    let task = tasks::get(&scene.pool, &task_id).await.unwrap().unwrap();
+    let task = tasks::get(&scene.pool, &task_id, Counted::Newest).await.unwrap().unwrap();
     assert_eq!((task.status, task.verdict_status), (TaskStatus::Completed, Some(TrialStatus::Failed)));
     assert!(task.verdict_error.unwrap().contains("No trial of this task has an analysis"));
     scene.assert_consistent().await;
@@ -303,7 +305,7 @@ async fn a_trial_that_is_run_again_is_analysed_and_judged_again(pool: PgPool) {
     let (verdict, _) = begin_judging(&scene, JobKind::Verdict).await;
     assert_eq!(verdict.number, 2);
     record(&scene, &verdict, Ok(json!({"is_good": true}))).await;
-    let task = tasks::get(&scene.pool, &task_id).await.unwrap().unwrap();
+    let task = tasks::get(&scene.pool, &task_id, Counted::Newest).await.unwrap().unwrap();
     assert_eq!((task.status, task.verdict), (TaskStatus::Completed, Some(json!({"is_good": true}))));
     assert_eq!(scene.count("select count(*) from oddish.attempts where ended_at is null").await, 0);
     scene.assert_consistent().await;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use oddish_db::paging::Page;
 use oddish_db::sweeps::SweepRefused;
 use oddish_db::tasks::{self, TaskFilter};
 use oddish_db::{PgPool, attempts};
@@ -73,7 +74,11 @@ async fn appended_trials_are_numbered_on_and_reopen_the_task(pool: PgPool) {
         sqlx::query_scalar("select id from oddish.trials order by trial_index").fetch_all(&scene.pool).await.unwrap();
     assert_eq!(ids, [0, 1, 2].map(|index| format!("{task_id}-{index}")));
     let of_another = TaskFilter { experiment_id: Some(appended.experiment.id), ..TaskFilter::default() };
-    assert_eq!(tasks::list(&scene.pool, &of_another, 10, 0).await.unwrap().len(), 1, "a trial of it is enough");
+    assert_eq!(
+        tasks::list(&scene.pool, &of_another, &Page::first(10)).await.unwrap().items.len(),
+        1,
+        "a trial of it is enough"
+    );
     scene.assert_consistent().await;
 }
 

@@ -1,6 +1,7 @@
 //! Tasks: their lists, and their way to the end.
 
-use oddish_db::tasks::{self, TaskFilter};
+use oddish_db::paging::Page;
+use oddish_db::tasks::{self, Counted, TaskFilter};
 use oddish_db::{PgPool, attempts};
 use oddish_domain::status::TaskStatus;
 
@@ -45,12 +46,16 @@ async fn a_task_that_was_only_uploaded_is_not_listed(pool: PgPool) {
     let scene = Scene::new(pool);
     let uploaded = scene.upload().await;
     let submitted = scene.task(1, "a/one").await;
-    let listed = tasks::list(&scene.pool, &TaskFilter::default(), 10, 0).await.unwrap();
+    let listed = tasks::list(&scene.pool, &TaskFilter::default(), &Page::first(10)).await.unwrap().items;
     assert_eq!(listed.iter().map(|task| task.id.as_str()).collect::<Vec<_>>(), [submitted.as_str()]);
-    assert!(tasks::get(&scene.pool, &uploaded).await.unwrap().is_none());
+    assert!(tasks::get(&scene.pool, &uploaded, Counted::Newest).await.unwrap().is_none());
     let newest = "update oddish.tasks set created_at = created_at + interval '1 hour' where experiment_id is null";
     sqlx::query(newest).execute(&scene.pool).await.unwrap();
-    assert_eq!(tasks::list(&scene.pool, &TaskFilter::default(), 1, 0).await.unwrap().len(), 1, "it takes no place");
+    assert_eq!(
+        tasks::list(&scene.pool, &TaskFilter::default(), &Page::first(1)).await.unwrap().items.len(),
+        1,
+        "it takes no place"
+    );
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
@@ -63,19 +68,26 @@ async fn counts_and_filters(pool: PgPool) {
     }
     let waiting = scene.task(1, "a/one").await;
     let list = async |filter: TaskFilter| -> Vec<String> {
-        let tasks = tasks::list(&scene.pool, &filter, 10, 0).await.unwrap();
+        let tasks = tasks::list(&scene.pool, &filter, &Page::first(10)).await.unwrap().items;
         tasks.into_iter().map(|task| task.id).collect()
     };
     let by_status = |status| TaskFilter { status: Some(status), ..TaskFilter::default() };
     assert_eq!(list(by_status(TaskStatus::Completed)).await, [done.as_str()]);
     assert_eq!(list(by_status(TaskStatus::Pending)).await, [waiting.as_str()]);
-    let task = tasks::get(&scene.pool, &done).await.unwrap().unwrap();
+    let task = tasks::get(&scene.pool, &done, Counted::Newest).await.unwrap().unwrap();
     assert_eq!((task.total, task.succeeded, task.failed), (2, 2, 0));
     assert_eq!((task.reward_success, task.reward_total), (1, 2));
     assert!((task.reward_sum - 1.25).abs() < 1e-9);
-    let of_experiment = TaskFilter { experiment_id: Some(task.experiment_id), ..TaskFilter::default() };
+    let of_experiment = TaskFilter { experiment_id: task.experiment_id, ..TaskFilter::default() };
     assert_eq!(list(of_experiment).await, [done.as_str()]);
     let of_nobody = TaskFilter { submitted_by: Some("nobody".to_owned()), ..TaskFilter::default() };
     assert!(list(of_nobody).await.is_empty());
-    assert_eq!(tasks::list(&scene.pool, &TaskFilter::default(), 1, 1).await.unwrap().len(), 1);
+    assert_eq!(
+        tasks::list(&scene.pool, &TaskFilter::default(), &Page { offset: 1, ..Page::first(1) })
+            .await
+            .unwrap()
+            .items
+            .len(),
+        1
+    );
 }

@@ -7,6 +7,7 @@ use oddish_db::PgPool;
 use uuid::Uuid;
 
 use super::Soak;
+use crate::scene::WRONG_TALLIES;
 
 /// Has the database check each claim when it commits.
 ///
@@ -70,6 +71,8 @@ pub(super) async fn watch(soak: Arc<Soak>) {
     while !soak.is_drained() {
         let found: Vec<String> = sqlx::query_scalar(sql).fetch_all(soak.pool()).await.unwrap();
         soak.ledger.count("samples", 1);
+        let miscounted: Vec<String> = sqlx::query_scalar(WRONG_TALLIES).fetch_all(soak.pool()).await.unwrap();
+        let found: Vec<String> = found.into_iter().chain(miscounted).collect();
         if !found.is_empty() {
             for violation in found {
                 soak.ledger.violation(violation);

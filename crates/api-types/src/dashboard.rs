@@ -1,0 +1,195 @@
+//! `GET /dashboard` and `GET /tasks/browse` (contract 1.5).
+
+use std::collections::BTreeMap;
+
+use oddish_domain::status::TrialStatus;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::{ExperimentResponse, TaskStatusResponse};
+
+/// Trials of one queue key by where they stand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"pending": 0, "queued": 4, "running": 2, "success": 10, "failed": 1, "retrying": 0,
+    "recommended_concurrency": 8})))]
+pub struct QueueStatistics {
+    /// Always 0; kept for older clients.
+    pub pending: i64,
+    /// They wait for a slot, or were just given one.
+    pub queued: i64,
+    /// They run.
+    pub running: i64,
+    /// They succeeded.
+    pub success: i64,
+    /// They failed.
+    pub failed: i64,
+    /// They wait for the time of their next try.
+    pub retrying: i64,
+    /// The key's limit.
+    pub recommended_concurrency: i32,
+}
+
+/// How much there is in each stage.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"trials": {"queued": 4}, "analyses": {}, "verdicts": {}})))]
+pub struct Pipeline {
+    /// Status to number of trials.
+    pub trials: BTreeMap<String, i64>,
+    /// Status to number of analyses.
+    pub analyses: BTreeMap<String, i64>,
+    /// Status to number of verdicts.
+    pub verdicts: BTreeMap<String, i64>,
+}
+
+/// What one model has used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"model": "claude-sonnet-4-5", "provider": "claude", "trial_count": 17,
+    "input_tokens": 120_034, "cache_tokens": 100_200, "output_tokens": 4021, "cost_usd": 1.2345, "running": 2, "retrying": 0,
+    "queued": 4, "succeeded": 10, "failed": 1, "avg_duration_s": 312.4})))]
+pub struct ModelUsageResponse {
+    /// The model; `default` for agents without one, `unknown` where none was named.
+    pub model: String,
+    /// Provider bucket.
+    pub provider: String,
+    /// Trials.
+    pub trial_count: i64,
+    /// Tokens read, cached ones included.
+    pub input_tokens: i64,
+    /// Tokens read from the provider's cache.
+    pub cache_tokens: i64,
+    /// Tokens written.
+    pub output_tokens: i64,
+    /// Cost in US dollars, as far as the agents told.
+    pub cost_usd: f64,
+    /// Trials that run.
+    pub running: i64,
+    /// Trials that wait for their next try.
+    pub retrying: i64,
+    /// Trials that wait for a slot.
+    pub queued: i64,
+    /// Trials that succeeded.
+    pub succeeded: i64,
+    /// Trials that failed.
+    pub failed: i64,
+    /// How long a trial took on average, in seconds.
+    pub avg_duration_s: Option<f64>,
+}
+
+/// `GET /dashboard`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"queues": {}, "pipeline": {"trials": {}, "analyses": {}, "verdicts": {}},
+    "model_usage": [], "tasks": [], "tasks_limit": 200, "tasks_offset": 0, "has_more": false, "experiments": [],
+    "experiments_limit": 25, "experiments_offset": 0, "experiments_has_more": false, "cached": false})))]
+pub struct DashboardResponse {
+    /// Queue key to what waits and runs under it; empty where only usage was asked for.
+    pub queues: BTreeMap<String, QueueStatistics>,
+    /// How much there is in each stage; empty where only usage was asked for.
+    pub pipeline: Pipeline,
+    /// What each model has used, the most used first.
+    pub model_usage: Vec<ModelUsageResponse>,
+    /// Tasks without their trials, newest first.
+    pub tasks: Vec<TaskStatusResponse>,
+    /// Tasks at the most.
+    pub tasks_limit: i64,
+    /// Tasks that were skipped.
+    pub tasks_offset: i64,
+    /// Whether there are more tasks.
+    pub has_more: bool,
+    /// Experiments, the last active first.
+    pub experiments: Vec<ExperimentResponse>,
+    /// Experiments at the most.
+    pub experiments_limit: i64,
+    /// Experiments that were skipped.
+    pub experiments_offset: i64,
+    /// Whether there are more experiments.
+    pub experiments_has_more: bool,
+    /// Always false: every answer is read from the database.
+    pub cached: bool,
+}
+
+/// A trial in a few words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"id": "my-task-1a2b3c4d-0", "name": "my-task-0", "status": "success", "reward": 1.0,
+    "error_message": null})))]
+pub struct LatestTrial {
+    /// Id.
+    pub id: String,
+    /// `{task name}-{index}`.
+    pub name: String,
+    /// Where it stands.
+    pub status: TrialStatus,
+    /// Its reward.
+    pub reward: Option<f64>,
+    /// Why there is none.
+    pub error_message: Option<String>,
+}
+
+/// An experiment's id and name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"id": "9f8e7d6c", "name": "swift-otter-x1y2"})))]
+pub struct ExperimentName {
+    /// Id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+}
+
+/// A task by its name, with what its current version's trials came to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"id": "my-task-1a2b3c4d", "name": "my-task", "current_version": 2,
+    "current_version_id": "my-task-1a2b3c4d-v2", "version_count": 2, "total_trials": 6, "completed_trials": 5, "failed_trials": 1,
+    "reward_success": 3, "reward_total": 5, "reward_sum": 3.5, "last_run_at": "2026-04-09T10:07:02Z", "latest_trials": [],
+    "experiments": [{"id": "9f8e7d6c", "name": "swift-otter-x1y2"}]})))]
+pub struct BrowsedTaskResponse {
+    /// The task of this name that has the highest version.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// Its newest version.
+    pub current_version: Option<i32>,
+    /// `{id}-v{current_version}`.
+    pub current_version_id: Option<String>,
+    /// How many versions it has.
+    pub version_count: i64,
+    /// Trials of that version.
+    pub total_trials: i64,
+    /// Those with status `success`.
+    pub completed_trials: i64,
+    /// Those with status `failed`.
+    pub failed_trials: i64,
+    /// Those with a reward of exactly 1.
+    pub reward_success: i64,
+    /// Those with a reward.
+    pub reward_total: i64,
+    /// Sum of the rewards.
+    pub reward_sum: f64,
+    /// When one of them was last created or ended.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub last_run_at: Option<OffsetDateTime>,
+    /// The newest 100 of them.
+    pub latest_trials: Vec<LatestTrial>,
+    /// The newest 100 experiments of all its trials.
+    pub experiments: Vec<ExperimentName>,
+}
+
+/// `GET /tasks/browse`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"items": [], "limit": 25, "offset": 0, "has_more": false})))]
+pub struct BrowseTasksResponse {
+    /// The tasks of this page, the last run first.
+    pub items: Vec<BrowsedTaskResponse>,
+    /// Tasks at the most.
+    pub limit: i64,
+    /// Tasks that were skipped.
+    pub offset: i64,
+    /// Whether there are more.
+    pub has_more: bool,
+}

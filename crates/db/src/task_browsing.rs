@@ -1,0 +1,93 @@
+//! Tasks by name, as people look through them: of those that share a name, the one with the newest version stands for all.
+
+use serde_json::Value;
+use sqlx::PgPool;
+use time::OffsetDateTime;
+
+use crate::DbError;
+use crate::statements::On;
+
+/// A task by its name, with what its current version's trials came to.
+#[derive(Clone, Debug)]
+pub struct BrowsedTask {
+    /// Id of the task that stands for the name.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// Its newest version.
+    pub current_version: i32,
+    /// How many versions it has.
+    pub version_count: i64,
+    /// Trials of that version.
+    pub total: i64,
+    /// Those that succeeded.
+    pub succeeded: i64,
+    /// Those that failed.
+    pub failed: i64,
+    /// Those with a reward of exactly 1.
+    pub reward_success: i64,
+    /// Those with a reward.
+    pub reward_total: i64,
+    /// Sum of the rewards.
+    pub reward_sum: f64,
+    /// When a trial of it was last created or ended.
+    pub last_run_at: Option<OffsetDateTime>,
+    /// The newest of those trials: `id`, `index`, `status`, `reward`, `error_message`.
+    pub latest_trials: Value,
+    /// The experiments of all its trials: `id` and `name`.
+    pub experiments: Value,
+}
+
+/// Trials that are shown of each.
+const LATEST: i64 = 100;
+/// Experiments that are shown of each.
+const EXPERIMENTS: i64 = 100;
+
+/// Lists tasks by name, the last run first. `query` is looked for in the names, whatever the case.
+pub async fn browse(pool: &PgPool, query: Option<&str>, limit: i64, offset: i64) -> Result<Vec<BrowsedTask>, DbError> {
+    sqlx::query_as!(
+        BrowsedTask,
+        r#"with named as (
+            select distinct on (k.name) k.id, k.name, v.version as current_version, v.version_count
+            from oddish.tasks k
+            cross join lateral (
+                select max(version) as version, count(*) as version_count from oddish.task_versions where task_id = k.id) v
+            where k.submitted_by is not null and v.version is not null and ($1::text is null or strpos(lower(k.name), lower($1)) > 0)
+            order by k.name, v.version desc, k.created_at desc, k.id),
+        page as (
+            select n.*, y.*
+            from named n
+            left join lateral (
+                select sum(total)::bigint as total, sum(succeeded)::bigint as succeeded, sum(failed)::bigint as failed,
+                    sum(reward_ones)::bigint as reward_success, sum(rewarded)::bigint as reward_total, sum(reward_sum) as reward_sum,
+                    max(newest_at) as last_run_at
+                from oddish.trial_tallies where task_id = n.id and task_version = n.current_version) y on true
+            order by y.last_run_at desc nulls last, n.current_version desc, n.name
+            limit $2 offset $3)
+        select p.id as "id!", p.name as "name!", p.current_version as "current_version!", p.version_count as "version_count!",
+            coalesce(p.total, 0) as "total!", coalesce(p.succeeded, 0) as "succeeded!", coalesce(p.failed, 0) as "failed!",
+            coalesce(p.reward_success, 0) as "reward_success!", coalesce(p.reward_total, 0) as "reward_total!",
+            coalesce(p.reward_sum, 0) as "reward_sum!", p.last_run_at,
+            coalesce(t.latest, '[]') as "latest_trials!", coalesce(e.experiments, '[]') as "experiments!"
+        from page p
+        left join lateral (
+            select jsonb_agg(jsonb_build_object('id', x.id, 'index', x.trial_index, 'status', x.status, 'reward', x.reward,
+                'error_message', x.error_message) order by x.trial_index desc) as latest
+            from (select * from oddish.trials where task_id = p.id and task_version = p.current_version
+                order by trial_index desc limit $4) x) t on true
+        left join lateral (
+            select jsonb_agg(jsonb_build_object('id', x.id, 'name', x.name) order by x.created_at desc, x.id) as experiments
+            from (select e.id, e.name, e.created_at from oddish.experiments e
+                where e.id in (select experiment_id from oddish.trial_tallies where task_id = p.id)
+                order by e.created_at desc, e.id limit $5) x) e on true
+        order by p.last_run_at desc nulls last, p.current_version desc, p.name"#,
+        query,
+        limit,
+        offset,
+        LATEST,
+        EXPERIMENTS
+    )
+    .fetch_all(On(pool))
+    .await
+    .map_err(DbError::while_doing("browse tasks"))
+}

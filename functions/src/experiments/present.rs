@@ -1,0 +1,38 @@
+//! From rows to what clients read of experiments.
+
+use oddish_api_types::{ExperimentResponse, LastAuthor};
+use oddish_db::experiment_summaries::ExperimentSummary;
+use serde_json::Value;
+
+use crate::tasks::present::github_meta;
+
+pub(crate) fn present(experiment: ExperimentSummary) -> ExperimentResponse {
+    let label = |key: &str| experiment.last_tags.as_ref().and_then(|tags| tags.get(key)).and_then(Value::as_str);
+    let github = label("github_username").map(|name| LastAuthor { name: name.to_owned(), source: "github".to_owned() });
+    let meta = label("github_meta").and_then(github_meta).unwrap_or_default();
+    ExperimentResponse {
+        last_author: github.or(experiment.last_submitted_by.map(|name| LastAuthor { name, source: "api".to_owned() })),
+        last_pr_url: meta.get("pr_url").cloned(),
+        last_pr_title: meta.get("pr_title").cloned(),
+        last_pr_number: meta.get("pr_number").and_then(|number| number.parse().ok()),
+        id: experiment.id,
+        name: experiment.name,
+        is_public: experiment.is_public,
+        task_count: experiment.task_count,
+        total_trials: experiment.total,
+        completed_trials: experiment.succeeded,
+        failed_trials: experiment.failed,
+        active_trials: experiment.total - experiment.succeeded - experiment.failed,
+        reward_success: experiment.reward_success,
+        reward_total: experiment.reward_total,
+        reward_sum: experiment.reward_sum,
+        cost_usd: experiment.cost_usd,
+        analysis_tasks: experiment.judged,
+        verdict_good: experiment.verdict_good,
+        verdict_needs_review: experiment.verdict_needs_review,
+        verdict_failed: experiment.verdict_failed,
+        verdict_pending: experiment.verdict_pending,
+        created_at: experiment.created_at,
+        last_created_at: experiment.active_at,
+    }
+}

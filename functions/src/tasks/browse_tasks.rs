@@ -1,0 +1,93 @@
+//! `GET /tasks/browse`.
+
+use axum::Json;
+use axum::extract::State;
+use oddish_api_types::{BrowseTasksResponse, BrowsedTaskResponse, ErrorBody, ExperimentName, LatestTrial, TrialStatus};
+use oddish_db::task_browsing::{self, BrowsedTask};
+use oddish_domain::id;
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::IntoParams;
+
+use crate::auth::{Authed, Read};
+use crate::error::ApiError;
+use crate::extract::Query;
+use crate::paging::{self, Wanted};
+use crate::state::Db;
+
+/// Which tasks.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct BrowseTasks {
+    /// Only tasks with this in their name, whatever the case.
+    query: Option<String>,
+    /// Tasks at the most.
+    #[param(minimum = 1, maximum = 100)]
+    limit: i64,
+    /// Tasks to skip.
+    #[param(minimum = 0, maximum = 1_000_000)]
+    offset: i64,
+}
+
+impl Default for BrowseTasks {
+    fn default() -> Self {
+        Self { query: None, limit: 25, offset: 0 }
+    }
+}
+
+/// Lists tasks by name, the last run first, with what the trials of their current version came to.
+#[utoipa::path(get, path = "/tasks/browse", operation_id = "browse_tasks", tag = "tasks", params(BrowseTasks),
+    responses((status = 200, body = BrowseTasksResponse), (status = 422, body = ErrorBody)))]
+pub async fn browse_tasks(
+    _: Authed<Read>,
+    State(Db(pool)): State<Db>,
+    Query(query): Query<BrowseTasks>,
+) -> Result<Json<BrowseTasksResponse>, ApiError> {
+    let BrowseTasks { query, limit, offset } = query;
+    paging::choose(
+        Wanted { limit, max_limit: 100, offset: Some(offset), cursor: None, sort: None },
+        &[("last_run_at", ())],
+    )?;
+    let mut tasks = task_browsing::browse(&pool, query.as_deref(), limit + 1, offset).await?;
+    let page = usize::try_from(limit).unwrap_or_default();
+    let has_more = tasks.len() > page;
+    tasks.truncate(page);
+    Ok(Json(BrowseTasksResponse { items: tasks.into_iter().map(present).collect(), limit, offset, has_more }))
+}
+
+fn present(task: BrowsedTask) -> BrowsedTaskResponse {
+    let latest_trials = objects(&task.latest_trials).map(|trial| LatestTrial {
+        id: text(trial, "id"),
+        name: format!("{}-{}", task.name, trial["index"]),
+        status: trial["status"].as_str().and_then(|status| status.parse().ok()).unwrap_or(TrialStatus::Queued),
+        reward: trial["reward"].as_f64(),
+        error_message: trial["error_message"].as_str().map(String::from),
+    });
+    let experiments = objects(&task.experiments)
+        .map(|experiment| ExperimentName { id: text(experiment, "id"), name: text(experiment, "name") });
+    BrowsedTaskResponse {
+        latest_trials: latest_trials.collect(),
+        experiments: experiments.collect(),
+        current_version_id: Some(id::version_id(&task.id, task.current_version.unsigned_abs())),
+        id: task.id,
+        name: task.name,
+        current_version: Some(task.current_version),
+        version_count: task.version_count,
+        total_trials: task.total,
+        completed_trials: task.succeeded,
+        failed_trials: task.failed,
+        reward_success: task.reward_success,
+        reward_total: task.reward_total,
+        reward_sum: task.reward_sum,
+        last_run_at: task.last_run_at,
+    }
+}
+
+fn objects(array: &Value) -> impl Iterator<Item = &Value> {
+    array.as_array().into_iter().flatten()
+}
+
+fn text(object: &Value, field: &str) -> String {
+    object[field].as_str().unwrap_or_default().to_owned()
+}
