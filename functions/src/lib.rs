@@ -9,6 +9,7 @@ pub mod admin;
 pub mod auth;
 pub mod dispatch;
 pub mod docs;
+mod document;
 pub mod error;
 pub mod experiments;
 pub mod extract;

@@ -37,7 +37,7 @@ pub struct ListTasks {
     #[param(minimum = 1, maximum = 1000)]
     limit: i64,
     /// Tasks to skip.
-    #[param(minimum = 0)]
+    #[param(minimum = 0, maximum = 9_223_372_036_854_775_807_i64)]
     offset: i64,
 }
 
