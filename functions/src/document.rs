@@ -2,14 +2,17 @@
 //! form of ids, and the rules of bodies that a type cannot carry.
 
 use http::StatusCode;
+use oddish_domain::api_key::Scope;
 use serde_json::{Value, json};
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
 use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 
-/// The tag of operations that ask nobody for a key.
-const OPEN_TAGS: &[&str] = &["public", "service"];
+use crate::routes::ROUTES;
+
+/// The tag of operations that need no database.
+const SERVICE: &str = "service";
 const SECURITY_SCHEME: &str = "api_key";
 
 /// An answer that operations give for the same reason.
@@ -64,7 +67,7 @@ const SHARED: &[Shared] = &[
         name: "ServiceUnavailable",
         description: "The database does not answer for the moment. Nothing was done",
         example: "Temporary database connectivity issue. Please retry.",
-        given_by: |operation| !has_tag(operation, &["service"]),
+        given_by: |operation| !operation.tags.iter().flatten().any(|tag| tag == SERVICE),
     },
 ];
 
@@ -110,8 +113,8 @@ pub(crate) fn complete(document: &mut OpenApi) {
                 bound(parameter);
             }
         }
-        if asks_for_a_key(operation) {
-            operation.security = Some(vec![SecurityRequirement::new(SECURITY_SCHEME, Vec::<String>::new())]);
+        if let Some(scope) = scope(operation) {
+            operation.security = Some(vec![SecurityRequirement::new(SECURITY_SCHEME, [scope.to_string()])]);
         }
     }
 }
@@ -140,12 +143,13 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten()
 }
 
-fn has_tag(operation: &Operation, tags: &[&str]) -> bool {
-    operation.tags.iter().flatten().any(|tag| tags.contains(&tag.as_str()))
+fn scope(operation: &Operation) -> Option<Scope> {
+    let id = operation.operation_id.as_deref()?;
+    ROUTES.iter().find(|route| route.function == id)?.scope
 }
 
 fn asks_for_a_key(operation: &Operation) -> bool {
-    !has_tag(operation, OPEN_TAGS)
+    scope(operation).is_some()
 }
 
 fn takes_input(operation: &Operation) -> bool {

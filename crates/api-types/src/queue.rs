@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::whole;
+
 /// A queue key, what it holds, and what may be changed about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
@@ -50,7 +52,7 @@ pub struct QueuePause {
 pub struct UpdateQueueRequest {
     /// How many jobs may run at once, from 0 to 10000. Creates a key that is unknown. What runs goes on when it is lowered.
     #[cfg_attr(feature = "openapi", schema(maximum = 10000))]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole::option")]
     pub concurrency_limit: Option<u32>,
     /// Whether nothing more is to begin.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+use crate::whole;
+
 /// One agent/model pair of a sweep.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
@@ -20,7 +22,7 @@ pub struct SweepConfig {
     pub model: Option<String>,
     /// How many trials of this pair; at least 1.
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 10000))]
-    #[serde(default = "one")]
+    #[serde(default = "one", deserialize_with = "whole::number")]
     pub n_trials: u32,
     /// Harbor environment type; the sweep's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,7 +96,7 @@ pub struct SweepRequest {
     pub environment: Option<String>,
     /// How often each trial is tried at the most that its agent or its tests fail, from 1 to 100; 6 when absent.
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 100))]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole::option")]
     pub max_attempts: Option<u32>,
     /// Whether to classify each trial and judge the task afterwards.
     #[serde(default)]

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::whole;
+
 /// A stored task version, ready for a sweep.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
@@ -56,8 +58,8 @@ pub struct InitUploadRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// Size of the archive in bytes. When it is told, the upload URL takes no other size.
-    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 9_007_199_254_740_991_u64))]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole::option")]
     pub size: Option<u64>,
 }
 
@@ -111,7 +113,8 @@ pub struct CompleteUploadRequest {
     /// Its name, as announced.
     pub name: String,
     /// The version, as announced.
-    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 2_147_483_647))]
+    #[serde(deserialize_with = "whole::number")]
     pub version: i32,
     /// The content hash, as announced.
     pub content_hash: String,
