@@ -8,6 +8,7 @@ mod api;
 mod cancel;
 mod idempotency;
 mod lambda_events;
+mod openapi;
 mod queues;
 mod retry;
 mod routes;
