@@ -21,6 +21,7 @@ use crate::state::{Artifacts, Db, UploadRules};
 
 /// The form.
 #[derive(utoipa::ToSchema)]
+#[schema(examples(json!({"file": "the bytes of my-task.tar.gz"})))]
 #[expect(dead_code, reason = "describes the form in the OpenAPI document; the handler streams it")]
 struct UploadForm {
     /// Gzipped tar of the contents of the task's folder; its file name names the task.
