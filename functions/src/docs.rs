@@ -2,8 +2,10 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Redirect, Response};
-use http::{StatusCode, header};
+use http::header;
+use oddish_api_types::ErrorBody;
 
+use crate::error::ApiError;
 use crate::extract::PathOf;
 
 /// The API as an `OpenAPI` document.
@@ -23,15 +25,12 @@ pub async fn get_docs() -> Redirect {
 /// A file of that page. They come with the program: no other site is asked.
 #[utoipa::path(get, path = "/docs/{file}", operation_id = "get_docs_file", tag = "service",
     params(("file" = String, Path, description = "Name of the file")),
-    responses((status = 200, description = "The file"), (status = 404, description = "No such file")))]
-pub async fn get_docs_file(PathOf(file): PathOf<String>) -> Response {
+    responses((status = 200, description = "The file"), (status = 404, body = ErrorBody)))]
+pub async fn get_docs_file(PathOf(file): PathOf<String>) -> Result<Response, ApiError> {
     let config = std::sync::Arc::new(utoipa_swagger_ui::Config::from("/openapi.json"));
     match utoipa_swagger_ui::serve(&file, config) {
-        Ok(Some(file)) => ([(header::CONTENT_TYPE, file.content_type)], file.bytes.into_owned()).into_response(),
-        Ok(None) => StatusCode::NOT_FOUND.into_response(),
-        Err(error) => {
-            tracing::error!(%error, file, "the page of the API could not be made");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
+        Ok(Some(file)) => Ok(([(header::CONTENT_TYPE, file.content_type)], file.bytes.into_owned()).into_response()),
+        Ok(None) => Err(ApiError::not_found(format!("File {file} not found"))),
+        Err(error) => Err(ApiError::internal(error.as_ref())),
     }
 }

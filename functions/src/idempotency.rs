@@ -25,7 +25,7 @@ const MAX_KEY: usize = 255;
 #[expect(dead_code, reason = "describes the header in the OpenAPI document; `Repeatable` reads it")]
 pub struct IdempotencyHeader {
     /// Makes the request safe to repeat: within 24 hours the same key with the same body gets the same answer, and nothing is done again.
-    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255)]
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
     idempotency_key: Option<String>,
 }
 

@@ -10,6 +10,7 @@ pub mod auth;
 pub mod dashboard;
 pub mod dispatch;
 pub mod docs;
+mod document;
 pub mod error;
 pub mod experiments;
 pub mod extract;

@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 use crate::auth::Auth;
 use crate::state::{Artifacts, Db, Everything, Limits, Sealing, UploadRules, Wake};
 use crate::{admin, dashboard, docs, experiments, health, layers, queues, tasks, trials};
+use crate::{admin, docs, document, experiments, health, layers, queues, tasks, trials};
 
 /// One endpoint and the function that serves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,5 +138,6 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         (format!("{before}{{{name}"), item)
     });
     document.paths.paths = paths.collect();
+    document::complete(&mut document);
     document
 }

@@ -6,7 +6,12 @@ use time::OffsetDateTime;
 
 /// `GET /admin/slots`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "queue_keys": [{"queue_key": "anthropic/claude-sonnet-4-5", "total_slots": 8, "active_slots": 1,
+    "slots": [{"queue_key": "anthropic/claude-sonnet-4-5", "slot": 0, "locked_by": "my-task-1a2b3c4d-0",
+    "kind": "trial", "locked_until": "2026-04-09T10:05:00Z", "is_active": true}]}], "total_slots": 8, "total_active": 1,
+    "truncated": true, "timestamp": "2026-04-09T10:00:00Z"
+}))))]
 pub struct SlotsResponse {
     /// The keys by name.
     pub queue_keys: Vec<KeySlots>,
@@ -23,7 +28,9 @@ pub struct SlotsResponse {
 
 /// The slots of one key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "queue_key": "anthropic/claude-sonnet-4-5", "total_slots": 8, "active_slots": 0, "slots": []
+}))))]
 pub struct KeySlots {
     /// The key.
     pub queue_key: String,
@@ -37,7 +44,10 @@ pub struct KeySlots {
 
 /// One slot.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "queue_key": "anthropic/claude-sonnet-4-5", "slot": 0, "locked_by": "my-task-1a2b3c4d-0", "kind": "trial",
+    "locked_until": "2026-04-09T10:05:00Z", "is_active": true
+}))))]
 pub struct Slot {
     /// The key.
     pub queue_key: String,
@@ -57,7 +67,10 @@ pub struct Slot {
 
 /// `GET /admin/queue-status`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "trial_queues": [{"queue_key": "anthropic/claude-sonnet-4-5", "queued": 12, "running": 8}], "analysis_queued": 0,
+    "analysis_running": 0, "verdict_queued": 0, "verdict_running": 0, "timestamp": "2026-04-09T10:00:00Z"
+}))))]
 pub struct QueueStatusResponse {
     /// The keys by name.
     pub trial_queues: Vec<TrialQueue>,
@@ -76,7 +89,9 @@ pub struct QueueStatusResponse {
 
 /// The trials of one key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "queue_key": "anthropic/claude-sonnet-4-5", "queued": 12, "running": 8
+}))))]
 pub struct TrialQueue {
     /// The key.
     pub queue_key: String,
@@ -88,7 +103,10 @@ pub struct TrialQueue {
 
 /// `GET /admin/orphaned-state`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "counts": {"running_stale_heartbeat": 0, "active_tasks_without_active_trials": 0}, "trial_samples": [],
+    "task_samples": [], "stale_after_minutes": 10, "timestamp": "2026-04-09T10:00:00Z"
+}))))]
 pub struct OrphanedStateResponse {
     /// How many there are.
     pub counts: OrphanCounts,
@@ -105,7 +123,9 @@ pub struct OrphanedStateResponse {
 
 /// How much is orphaned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "running_stale_heartbeat": 1, "active_tasks_without_active_trials": 0
+}))))]
 pub struct OrphanCounts {
     /// Trials whose runner has not been heard of for so long.
     pub running_stale_heartbeat: u64,
@@ -115,7 +135,12 @@ pub struct OrphanCounts {
 
 /// A trial whose runner is silent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "trial_id": "my-task-1a2b3c4d-0", "task_id": "my-task-1a2b3c4d", "queue_key": "anthropic/claude-sonnet-4-5",
+    "status": "running", "issue": "running_stale_heartbeat", "harbor_stage": "agent_running",
+    "current_worker_id": "worker-1:4711", "current_queue_slot": 0, "claimed_at": "2026-04-09T09:58:00Z",
+    "heartbeat_at": "2026-04-09T09:59:00Z", "updated_at": "2026-04-09T09:59:00Z"
+}))))]
 pub struct OrphanedTrial {
     /// The trial.
     pub trial_id: String,
@@ -146,7 +171,10 @@ pub struct OrphanedTrial {
 
 /// A task that should have ended.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "task_id": "my-task-1a2b3c4d", "status": "running", "run_analysis": false, "verdict_status": null,
+    "issue": "active_task_without_active_trials", "updated_at": "2026-04-09T09:59:00Z"
+}))))]
 pub struct OrphanedTask {
     /// The task.
     pub task_id: String,

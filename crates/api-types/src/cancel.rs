@@ -4,15 +4,18 @@ use serde::{Deserialize, Serialize};
 
 /// `POST /tasks/cancel`: which tasks.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({"task_ids": ["my-task-1a2b3c4d"]}))))]
 pub struct CancelTasksRequest {
     /// Ids of the tasks, from 1 to 1000.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 1000))]
     pub task_ids: Vec<String>,
 }
 
 /// What cancelling did to the trials that were meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "cancelled": ["my-task-1a2b3c4d-1"], "stopping": ["my-task-1a2b3c4d-0"], "already_stopping": [], "already_ended": []
+}))))]
 pub struct CancelledTrials {
     /// They were waiting, and have ended.
     #[serde(default)]
@@ -30,7 +33,11 @@ pub struct CancelledTrials {
 
 /// `POST /tasks/cancel`: what was done.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "status": "cancelled", "task_ids": ["my-task-1a2b3c4d"], "not_found_task_ids": [], "tasks_found": 1,
+    "tasks_cancelled": 1, "trials_cancelled": 2, "modal_calls_cancelled": 0, "cancelled": ["my-task-1a2b3c4d-1"],
+    "stopping": ["my-task-1a2b3c4d-0"], "already_stopping": [], "already_ended": []
+}))))]
 pub struct CancelTasksResponse {
     /// Always `cancelled`.
     pub status: String,
@@ -53,7 +60,10 @@ pub struct CancelTasksResponse {
 
 /// `POST /trials/{trial_id}/cancel` and `POST /experiments/{experiment_id}/cancel`: what was done.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "status": "cancelled", "cancelled": [], "stopping": ["my-task-1a2b3c4d-0"], "already_stopping": [],
+    "already_ended": []
+}))))]
 pub struct CancelResponse {
     /// Always `cancelled`.
     pub status: String,

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 /// Body of every answer with a status of 400 or above.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "detail": "Task my-task-1a2b3c4d not found"
+}))))]
 pub struct ErrorBody {
     /// What happened and what to do about it.
     pub detail: Detail,
@@ -12,7 +14,7 @@ pub struct ErrorBody {
 
 /// Either one sentence, or (with status 422) one entry for each faulty field.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!("Task my-task-1a2b3c4d not found"))))]
 #[serde(untagged)]
 pub enum Detail {
     /// One sentence for a person.
@@ -23,7 +25,9 @@ pub enum Detail {
 
 /// One faulty field of a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "type": "missing", "loc": ["body", "configs", 0, "agent"], "msg": "Field required"
+}))))]
 pub struct FieldFault {
     /// Kind of fault: `missing`, `value_error`, `json_invalid`, ...
     #[serde(rename = "type")]

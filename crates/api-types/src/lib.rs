@@ -17,6 +17,7 @@ mod sweep;
 mod task;
 mod trial;
 mod upload;
+mod whole;
 
 pub use admin::{
     KeySlots, OrphanCounts, OrphanedStateResponse, OrphanedTask, OrphanedTrial, QueueStatusResponse, Slot,

@@ -3,9 +3,14 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::whole;
+
 /// A queue key, what it holds, and what may be changed about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "queue_key": "anthropic/claude-sonnet-4-5", "concurrency_limit": 8, "is_default": true, "running": 8, "ready": 12,
+    "delayed": 0, "paused": null
+}))))]
 pub struct QueueResponse {
     /// The key: provider account and model.
     pub queue_key: String,
@@ -25,7 +30,9 @@ pub struct QueueResponse {
 
 /// A pause of a queue key. What runs goes on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "at": "2026-04-09T10:00:00Z", "by": "user", "reason": "The account is out of credit", "next_probe_at": null
+}))))]
 pub struct QueuePause {
     /// Since when.
     #[serde(with = "time::serde::rfc3339")]
@@ -41,15 +48,17 @@ pub struct QueuePause {
 
 /// `PATCH /queues/{key}`: what to change. At least one of `concurrency_limit` and `paused` must be there.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({"concurrency_limit": 16}))))]
 pub struct UpdateQueueRequest {
     /// How many jobs may run at once, from 0 to 10000. Creates a key that is unknown. What runs goes on when it is lowered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(maximum = 10000))]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole::option")]
     pub concurrency_limit: Option<u32>,
     /// Whether nothing more is to begin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
     /// Why it is paused, in at most 500 characters.
+    #[cfg_attr(feature = "openapi", schema(max_length = 500, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

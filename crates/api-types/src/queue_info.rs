@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 
 /// Where a trial stands among those that wait for the same queue key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "position": 3, "ahead": 2, "queued_count": 12, "queued_count_is_bound": false, "running_count": 8,
+    "concurrency_limit": 8
+}))))]
 pub struct QueueInfo {
     /// Its place if nothing changed, from 1. Null for one that waits for its next try, and for one so far back that its place is not
     /// worked out.
@@ -24,7 +27,9 @@ pub struct QueueInfo {
 
 /// Why a trial has not begun.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "code": "about_to_start", "text": "It is about to start."
+}))))]
 pub struct WaitingReason {
     /// The reason in one word.
     pub code: WaitingCode,

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 /// `POST /trials/{trial_id}/retry`: what was done.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "status": "queued", "trial_id": "my-task-1a2b3c4d-0"
+}))))]
 pub struct RetryTrialResponse {
     /// Always `queued`.
     pub status: String,
@@ -17,7 +19,9 @@ pub struct RetryTrialResponse {
 /// `POST /experiments/{experiment_id}/retry`: which of its trials. At least one of the lists must name something; a trial is meant that
 /// fits both.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "statuses": ["failed"], "dry_run": true
+}))))]
 pub struct RetryExperimentRequest {
     /// Trials in these statuses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -32,7 +36,9 @@ pub struct RetryExperimentRequest {
 
 /// `POST /experiments/{experiment_id}/retry`: what was done, or would be.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "status": "queued", "experiment_id": "9f8e7d6c", "queued": ["my-task-1a2b3c4d-0"], "still_active": []
+}))))]
 pub struct RetryExperimentResponse {
     /// `queued`, or `dry_run` when nothing was done.
     pub status: String,

@@ -7,9 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+use crate::whole;
+
 /// One agent/model pair of a sweep.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "agent": "claude-code", "model": "claude-sonnet-4-5", "n_trials": 3
+}))))]
 pub struct SweepConfig {
     /// A Harbor agent, or `module:Class` of one of your own.
     pub agent: String,
@@ -17,12 +21,14 @@ pub struct SweepConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// How many trials of this pair; at least 1.
-    #[serde(default = "one")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 10000))]
+    #[serde(default = "one", deserialize_with = "whole::number")]
     pub n_trials: u32,
     /// Harbor environment type; the sweep's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
     /// The agent's time-out in minutes; the sweep's when absent.
+    #[cfg_attr(feature = "openapi", schema(exclusive_minimum = 0))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_minutes: Option<f64>,
     /// Environment variables for the agent. Their values are stored sealed, and no answer shows them.
@@ -42,7 +48,10 @@ fn one() -> u32 {
 
 /// A sweep: which agents and models to run on an uploaded task, and how often.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "task_id": "my-task-1a2b3c4d", "user": "alice", "configs": [{"agent": "claude-code", "model": "claude-sonnet-4-5",
+    "n_trials": 3}], "experiment_id": "swift-otter-x1y2", "priority": "low"
+}))))]
 pub struct SweepRequest {
     /// The task, from an upload.
     pub task_id: String,
@@ -50,29 +59,44 @@ pub struct SweepRequest {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub append_to_task: bool,
     /// Name for the task in place of the uploaded one.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")
+    )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The agent/model pairs; at least one.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 10000))]
     pub configs: Vec<SweepConfig>,
     /// Who submits; a label.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")
+    )]
     pub user: String,
     /// `high` goes before `low`.
     #[serde(default)]
     pub priority: Priority,
     /// Id or name of the experiment; a name that does not exist is created, none at all is generated.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")
+    )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experiment_id: Option<String>,
     /// Free labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
     /// The agents' time-out in minutes.
+    #[cfg_attr(feature = "openapi", schema(exclusive_minimum = 0))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_minutes: Option<f64>,
     /// Harbor environment type for configs that name none; `docker` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
     /// How often each trial is tried at the most that its agent or its tests fail, from 1 to 100; 6 when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 100))]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole::option")]
     pub max_attempts: Option<u32>,
     /// Whether to classify each trial and judge the task afterwards.
     #[serde(default)]
@@ -90,7 +114,11 @@ pub struct SweepRequest {
 
 /// What a sweep created.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "id": "my-task-1a2b3c4d", "name": "my-task", "status": "pending", "priority": "low", "trials_count": 3,
+    "providers": {"claude": 3}, "experiment_id": "9f8e7d6c", "experiment_name": "swift-otter-x1y2",
+    "created_at": "2026-04-09T09:58:00Z"
+}))))]
 pub struct TaskResponse {
     /// The task.
     pub id: String,

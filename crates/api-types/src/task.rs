@@ -11,7 +11,15 @@ use crate::TrialResponse;
 
 /// A task, its progress and (when asked for) its trials.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "id": "my-task-1a2b3c4d", "name": "my-task", "status": "running", "priority": "low", "user": "alice",
+    "github_username": null, "github_meta": null, "task_path": "s3://tasks/my-task-1a2b3c4d/v1/",
+    "experiment_id": "9f8e7d6c", "experiment_name": "swift-otter-x1y2", "experiment_is_public": false,
+    "current_version": 1, "current_version_id": "my-task-1a2b3c4d-v1", "total": 3, "completed": 1, "failed": 0,
+    "progress": "1/3 completed", "reward_success": 1, "reward_total": 1, "reward_sum": 1.0, "run_analysis": false,
+    "verdict_status": null, "verdict": null, "verdict_error": null, "trials": null,
+    "created_at": "2026-04-09T09:58:00Z", "started_at": "2026-04-09T09:59:10Z", "finished_at": null
+}))))]
 pub struct TaskStatusResponse {
     /// Id of the task.
     pub id: String,

@@ -12,7 +12,9 @@ use crate::{QueueInfo, WaitingReason};
 
 /// How long one phase of a trial took.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "started_at": "2026-04-09T10:00:05+00:00", "finished_at": "2026-04-09T10:06:41+00:00", "duration_sec": 396.0
+}))))]
 pub struct PhaseTiming {
     /// Start, RFC 3339.
     pub started_at: String,
@@ -24,7 +26,19 @@ pub struct PhaseTiming {
 
 /// One trial: one run of one agent on one task.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "id": "my-task-1a2b3c4d-0", "name": "my-task-0", "task_id": "my-task-1a2b3c4d",
+    "task_path": "s3://tasks/my-task-1a2b3c4d/v1/", "task_version": 1, "task_version_id": "my-task-1a2b3c4d-v1",
+    "experiment_id": "9f8e7d6c", "agent": "claude-code", "provider": "claude",
+    "queue_key": "anthropic/claude-sonnet-4-5", "model": "claude-sonnet-4-5", "status": "success", "attempts": 1,
+    "max_attempts": 6, "harbor_stage": "completed", "reward": 1.0, "rewards": {"reward": 1.0}, "error_message": null,
+    "error_type": null, "error_class": null, "cancel_requested_at": null, "result": null, "input_tokens": 120034,
+    "cache_tokens": 100200, "output_tokens": 4021, "cost_usd": 0.41,
+    "phase_timing": {"agent_execution": {"started_at": "2026-04-09T10:00:05+00:00",
+    "finished_at": "2026-04-09T10:06:41+00:00", "duration_sec": 396.0}}, "has_trajectory": true,
+    "analysis_status": null, "analysis": null, "analysis_error": null, "queue_info": null, "waiting_reason": null,
+    "created_at": "2026-04-09T09:58:00Z", "started_at": "2026-04-09T09:59:10Z", "finished_at": "2026-04-09T10:07:02Z"
+}))))]
 pub struct TrialResponse {
     /// `{task_id}-{index}`.
     pub id: String,
@@ -131,7 +145,10 @@ pub struct ListTrialsResponse {
 
 /// `GET /trials/{trial_id}/logs`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "trial_id": "my-task-1a2b3c4d-0", "logs": "=== agent/oracle.txt ===\n",
+    "s3_key": "tasks/my-task-1a2b3c4d/trials/my-task-1a2b3c4d-0/attempt-1/"
+}))))]
 pub struct TrialLogsResponse {
     /// The trial.
     pub trial_id: String,

@@ -4,9 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::whole;
+
 /// A stored task version, ready for a sweep.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "task_id": "my-task-1a2b3c4d", "name": "my-task", "task_path": null, "s3_key": "tasks/my-task-1a2b3c4d/",
+    "version": 1, "version_id": "my-task-1a2b3c4d-v1", "existing_task": false, "content_unchanged": false,
+    "content_hash": "8de7759a990dea8618ba1a05184540d00d3c95a2dd7d7431331769b6f1600b3c", "warnings": []
+}))))]
 pub struct UploadResponse {
     /// Id to name in a sweep.
     pub task_id: String,
@@ -35,23 +41,37 @@ pub struct UploadResponse {
 
 /// Announces an upload.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "name": "my-task", "content_hash": "8de7759a990dea8618ba1a05184540d00d3c95a2dd7d7431331769b6f1600b3c"
+}))))]
 pub struct InitUploadRequest {
     /// Name of the task; the newest task of this name gets a new version, a new name makes a new task.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")
+    )]
     pub name: String,
     /// SHA-256 over the task's files, in lower-case hex (contract 2.4).
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-f]{64}$"))]
     pub content_hash: String,
     /// What is to be said of this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// Size of the archive in bytes. When it is told, the upload URL takes no other size.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 9_007_199_254_740_991_u64))]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole::option")]
     pub size: Option<u64>,
 }
 
 /// Where to put the archive, unless the content is there already.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "task_id": "my-task-1a2b3c4d", "name": "my-task", "task_path": null, "s3_key": "tasks/my-task-1a2b3c4d/v1/",
+    "version": 1, "version_id": "my-task-1a2b3c4d-v1", "existing_task": false, "content_unchanged": false,
+    "content_hash": "8de7759a990dea8618ba1a05184540d00d3c95a2dd7d7431331769b6f1600b3c",
+    "upload_url": "https://bucket.s3.amazonaws.com/staging/5f3c/archive.tar.gz?X-Amz-Signature=1a2b",
+    "upload_method": "PUT", "upload_headers": {"Content-Type": "application/gzip"}, "requires_completion": true
+}))))]
 pub struct InitUploadResponse {
     /// The task.
     pub task_id: String,
@@ -83,13 +103,18 @@ pub struct InitUploadResponse {
 
 /// Completes an announced upload.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "task_id": "my-task-1a2b3c4d", "name": "my-task", "version": 1,
+    "content_hash": "8de7759a990dea8618ba1a05184540d00d3c95a2dd7d7431331769b6f1600b3c"
+}))))]
 pub struct CompleteUploadRequest {
     /// The task, as announced.
     pub task_id: String,
     /// Its name, as announced.
     pub name: String,
     /// The version, as announced.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 2_147_483_647))]
+    #[serde(deserialize_with = "whole::number")]
     pub version: i32,
     /// The content hash, as announced.
     pub content_hash: String,

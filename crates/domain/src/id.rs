@@ -71,7 +71,7 @@ pub enum NameError {
     /// Longer than [`MAX_TASK_NAME_CHARS`].
     #[error("a task's name can have at most {MAX_TASK_NAME_CHARS} characters, and this one has {chars}: shorten it")]
     TooLong {
-        /// Characters of the name after trimming.
+        /// Characters of the name.
         chars: usize,
     },
     /// A control character, which would corrupt terminals and logs.
@@ -84,8 +84,7 @@ pub enum NameError {
 
 /// Checks a task's name: any Unicode of 1 to 255 characters without control characters. Returns it trimmed.
 pub fn task_name(name: &str) -> Result<String, NameError> {
-    let name = name.trim();
-    if name.is_empty() {
+    if name.trim().is_empty() {
         return Err(NameError::Empty);
     }
     let chars = name.chars().count();
@@ -94,7 +93,7 @@ pub fn task_name(name: &str) -> Result<String, NameError> {
     }
     match name.chars().find(|character| character.is_control()) {
         Some(character) => Err(NameError::Control { character }),
-        None => Ok(name.to_owned()),
+        None => Ok(name.trim().to_owned()),
     }
 }
 
@@ -211,6 +210,7 @@ mod tests {
     #[case("  Größe 1.0 #2 ", Ok("Größe 1.0 #2".to_owned()))]
     #[case("", Err(NameError::Empty))]
     #[case(" \t ", Err(NameError::Empty))]
+    #[case("a\n", Err(NameError::Control { character: '\n' }))]
     #[case("a\u{1b}[31m", Err(NameError::Control { character: '\u{1b}' }))]
     fn names_are_checked(#[case] name: &str, #[case] expected: Result<String, NameError>) {
         assert_eq!(task_name(name), expected);

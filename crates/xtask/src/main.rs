@@ -7,6 +7,7 @@ mod build_functions;
 mod database;
 mod demo;
 mod fuzz;
+mod fuzz_api;
 mod http;
 mod interrupt;
 mod leftovers;
@@ -52,6 +53,18 @@ enum Task {
         /// How long it runs.
         #[arg(long, default_value_t = 10)]
         minutes: u64,
+    },
+    /// Let schemathesis ask the API whatever its `OpenAPI` document allows and forbids; fails when an answer is not what the document says.
+    FuzzApi {
+        /// How many requests it makes for each operation at the most.
+        #[arg(long, default_value_t = 300)]
+        examples: u32,
+        /// How long each of the two runs lasts (without keys and with one), in seconds; until it has made all requests unless told.
+        #[arg(long)]
+        seconds: Option<u32>,
+        /// Makes the requests of an earlier run again, which printed this.
+        #[arg(long)]
+        seed: Option<u32>,
     },
     /// Run a soak test for a while, and say what it did; fails at the first thing that should never be.
     Soak {
@@ -112,6 +125,7 @@ fn main() -> ExitCode {
         Task::Demo => demo::run(),
         Task::Bench { benchmark } => bench::run(benchmark),
         Task::Fuzz { target, minutes } => fuzz::run(target, minutes),
+        Task::FuzzApi { examples, seconds, seed } => fuzz_api::run(examples, seconds, seed),
         Task::Soak { soak, seconds, seed } => soak::run(soak, seconds, seed),
         Task::Mutate { names } => mutate::run(&names),
         Task::Prepare { check } => prepare::run(check),

@@ -13,7 +13,8 @@ use crate::state::Db;
 
 /// One queue key with its limit and what it holds.
 #[utoipa::path(get, path = "/queues/{*key}", operation_id = "get_queue", tag = "queues",
-    params(("key" = String, Path, description = "The key, or a model's name in any spelling; its slashes may be escaped or not")),
+    params(("key" = String, Path, description = "The key, or a model's name in any spelling; its slashes may be escaped or not",
+        max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")),
     responses((status = 200, body = QueueResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_queue(
     _: Authed<Read>,

@@ -21,7 +21,8 @@ const MAX_REASON: usize = 500;
 ///
 /// Nothing that runs is stopped: a lowered limit waits for trials to end.
 #[utoipa::path(patch, path = "/queues/{*key}", operation_id = "update_queue", tag = "queues", request_body = UpdateQueueRequest,
-    params(("key" = String, Path, description = "The key, or a model's name in any spelling; its slashes may be escaped or not")),
+    params(("key" = String, Path, description = "The key, or a model's name in any spelling; its slashes may be escaped or not",
+        max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")),
     responses((status = 200, body = QueueResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn update_queue(
     _: Authed<Full>,

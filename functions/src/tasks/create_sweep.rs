@@ -74,15 +74,14 @@ fn max_attempts(request: &SweepRequest, default: u32) -> Result<i32, ApiError> {
 }
 
 fn label<'a>(field: &str, text: &'a str) -> Result<&'a str, ApiError> {
-    let text = text.trim();
-    let fault = if text.is_empty() {
+    let fault = if text.trim().is_empty() {
         "must not be empty"
     } else if text.chars().count() > MAX_LABEL {
         "must be at most 255 characters"
     } else if text.chars().any(char::is_control) {
         "must not contain control characters"
     } else {
-        return Ok(text);
+        return Ok(text.trim());
     };
     Err(ApiError::value_error(vec![json!("body"), json!(field)], format!("{field} {fault}")))
 }

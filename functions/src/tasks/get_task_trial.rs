@@ -15,7 +15,7 @@ use crate::trials::trial_not_found;
 /// One trial of a task, by its index.
 #[utoipa::path(get, path = "/tasks/{task_id}/trials/{index}", operation_id = "get_task_trial", tag = "tasks",
     params(("task_id" = String, Path, description = "Id of the task"),
-        ("index" = u32, Path, description = "Index of the trial, from 0")),
+        ("index" = u32, Path, description = "Index of the trial, from 0", minimum = 0, maximum = 4_294_967_295_u32)),
     responses((status = 200, body = TrialResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_task_trial(
     _: Authed<Read>,

@@ -77,7 +77,8 @@ fn check(request: &InitUploadRequest, max_bytes: u64) -> Result<String, ApiError
     if request.size == Some(0) {
         return Err(ApiError::value_error(field("size"), "size must be at least 1"));
     }
-    // Older clients send the name of the archive's file here.
-    id::task_name(&id::task_name_from_archive(Some(&request.name)))
+    // Older clients send the name of the archive's file here. What is no name as it is does not become one by its ending.
+    id::task_name(&request.name)
+        .and_then(|name| id::task_name(&id::task_name_from_archive(Some(&name))))
         .map_err(|error| ApiError::value_error(field("name"), error))
 }

@@ -1,7 +1,7 @@
 //! `POST /tasks/upload`.
 
 use axum::Json;
-use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
 use axum::extract::{Multipart, State};
 use http::StatusCode;
 use oddish_api_types::{ErrorBody, UploadResponse};
@@ -21,6 +21,7 @@ use crate::state::{Artifacts, Db, UploadRules};
 
 /// The form.
 #[derive(utoipa::ToSchema)]
+#[schema(examples(json!({"file": "the bytes of my-task.tar.gz"})))]
 #[expect(dead_code, reason = "describes the form in the OpenAPI document; the handler streams it")]
 struct UploadForm {
     /// Gzipped tar of the contents of the task's folder; its file name names the task.
@@ -42,8 +43,10 @@ pub async fn upload_task(
     State(Db(pool)): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     State(rules): State<UploadRules>,
-    form: Multipart,
+    form: Result<Multipart, MultipartRejection>,
 ) -> Result<Json<UploadResponse>, ApiError> {
+    let form =
+        form.map_err(|refused| ApiError::bad_request(format!("The form could not be read: {}", refused.body_text())))?;
     let upload = receive(form, &rules).await?;
     let checked = archive_check::check(upload.file.path(), rules.default_agent_timeout_sec).await?;
     let task_id = store_task(&pool, &store, &upload, &checked).await?;

@@ -9,6 +9,7 @@ mod cancel;
 mod idempotency;
 mod lambda_events;
 mod lists;
+mod openapi;
 mod queues;
 mod retry;
 mod routes;

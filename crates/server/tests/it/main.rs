@@ -1,19 +1,23 @@
 //! The whole system from outside: the real programs, a real Postgres, real Harbor and Docker.
 //!
-//! `cargo xtask test` builds the programs and sets `DATABASE_URL`, `ODDISH_HARBOR_PYTHON` and a `PATH` with Docker.
+//! `cargo xtask test` builds the programs and sets `DATABASE_URL`, `ODDISH_HARBOR_PYTHON`, `SCHEMATHESIS` and a `PATH` with Docker.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod caller;
 mod cancel;
 mod deaths;
 mod dispatchers;
+mod ended_trials;
 mod functions;
+mod fuzzed;
 mod kills;
 mod outage;
 mod outcomes;
 mod own_postgres;
 mod private_postgres;
+mod replay;
 mod secrets;
 mod stack;
 mod stage;

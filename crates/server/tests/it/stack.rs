@@ -111,6 +111,11 @@ impl Stack {
         self.api = api;
     }
 
+    /// The URL that clients use.
+    pub(crate) fn url(&self) -> &str {
+        &self.api
+    }
+
     pub(crate) fn log(&self) -> PathBuf {
         self.folder().join("server.log")
     }

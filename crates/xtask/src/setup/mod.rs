@@ -8,6 +8,7 @@ mod docker;
 mod harbor;
 mod postgres;
 mod python;
+pub(crate) mod schemathesis;
 pub(crate) mod tools;
 mod venv;
 

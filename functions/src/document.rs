@@ -1,0 +1,228 @@
+//! What the `OpenAPI` document says of many operations alike, added in one place: answers that come from what surrounds the handlers, the
+//! form of ids, and the rules of bodies that a type cannot carry.
+
+use http::StatusCode;
+use oddish_domain::api_key::Scope;
+use serde_json::{Value, json};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
+use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+
+use crate::routes::ROUTES;
+
+/// The tag of operations that need no database.
+const SERVICE: &str = "service";
+const SECURITY_SCHEME: &str = "api_key";
+
+/// An answer that operations give for the same reason.
+struct Shared {
+    status: StatusCode,
+    /// Its name among the document's components.
+    name: &'static str,
+    description: &'static str,
+    /// Of the body's text.
+    example: &'static str,
+    given_by: fn(&Operation) -> bool,
+}
+
+const SHARED: &[Shared] = &[
+    Shared {
+        status: StatusCode::BAD_REQUEST,
+        name: "BadRequest",
+        description: "The request is well-formed and cannot be done as things are, could not be read to its end, or holds a NUL character",
+        example: "A text in the request holds a NUL character (\\u0000). Remove it.",
+        given_by: takes_input,
+    },
+    Shared {
+        status: StatusCode::UNAUTHORIZED,
+        name: "Unauthorized",
+        description: "No key, or one that is unknown, expired or revoked",
+        example: "Authentication required",
+        given_by: asks_for_a_key,
+    },
+    Shared {
+        status: StatusCode::FORBIDDEN,
+        name: "Forbidden",
+        description: "The key's scope does not include this",
+        example: "Insufficient scope. Required: tasks, got: read",
+        given_by: asks_for_a_key,
+    },
+    Shared {
+        status: StatusCode::PAYLOAD_TOO_LARGE,
+        name: "ContentTooLarge",
+        description: "The body is too large, or the answer would be",
+        example: "The body is too large. The limit is 2 MB.",
+        given_by: takes_input,
+    },
+    Shared {
+        status: StatusCode::UNPROCESSABLE_ENTITY,
+        name: "ValidationError",
+        description: "A field breaks its rule; the answer names its place",
+        example: "",
+        given_by: takes_input,
+    },
+    Shared {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        name: "ServiceUnavailable",
+        description: "The database does not answer for the moment. Nothing was done",
+        example: "Temporary database connectivity issue. Please retry.",
+        given_by: |operation| !operation.tags.iter().flatten().any(|tag| tag == SERVICE),
+    },
+];
+
+/// A parameter that means the same wherever it stands in a path.
+struct PathParameter {
+    name: &'static str,
+    pattern: &'static str,
+    example: &'static str,
+}
+
+/// Ids as they are made (`oddish_domain::id`). Whatever else stands in their place is looked up, and not found.
+const IDS: &[PathParameter] = &[
+    PathParameter { name: "experiment_id", pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$", example: "9f8e7d6c" },
+    PathParameter { name: "task_id", pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$", example: "my-task-1a2b3c4d" },
+    PathParameter { name: "trial_id", pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,74}$", example: "my-task-1a2b3c4d-0" },
+];
+
+/// Adds all that to what the handlers say of themselves.
+pub(crate) fn complete(document: &mut OpenApi) {
+    let components = document.components.get_or_insert_default();
+    declare(components);
+    for schema in components.schemas.values_mut() {
+        give_words_an_example(schema);
+    }
+    for (name, rules) in body_rules() {
+        if let Some(schema) = components.schemas.get_mut(name) {
+            add_rules(schema, rules);
+        }
+    }
+    for operation in document.paths.paths.values_mut().flat_map(operations) {
+        for shared in SHARED {
+            if !(shared.given_by)(operation) {
+                continue;
+            }
+            let answer = RefOr::Ref(Ref::from_response_name(shared.name));
+            operation.responses.responses.entry(shared.status.as_str().to_owned()).or_insert(answer);
+        }
+        for (status, answer) in &mut operation.responses.responses {
+            describe(status, answer);
+        }
+        for parameter in operation.parameters.iter_mut().flatten() {
+            if let RefOr::T(parameter) = parameter {
+                bound(parameter);
+            }
+        }
+        if let Some(scope) = scope(operation) {
+            operation.security = Some(vec![SecurityRequirement::new(SECURITY_SCHEME, [scope.to_string()])]);
+        }
+    }
+}
+
+fn declare(components: &mut Components) {
+    let mut scheme = Http::new(HttpAuthScheme::Bearer);
+    scheme.description = Some("An API key. A server that is set to `ODDISH_AUTH=none` asks for none.".to_owned());
+    components.security_schemes.insert(SECURITY_SCHEME.to_owned(), RefOr::T(SecurityScheme::Http(scheme)));
+    for shared in SHARED {
+        let content =
+            ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorBody"))).example(Some(example(shared)));
+        let answer =
+            ResponseBuilder::new().description(shared.description).content("application/json", content.build());
+        components.responses.insert(shared.name.to_owned(), RefOr::T(answer.build()));
+    }
+}
+
+fn example(shared: &Shared) -> Value {
+    if shared.status == StatusCode::UNPROCESSABLE_ENTITY {
+        return json!({"detail": [{"type": "missing", "loc": ["body", "user"], "msg": "Field required"}]});
+    }
+    json!({"detail": shared.example})
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten()
+}
+
+fn scope(operation: &Operation) -> Option<Scope> {
+    let id = operation.operation_id.as_deref()?;
+    ROUTES.iter().find(|route| route.function == id)?.scope
+}
+
+fn asks_for_a_key(operation: &Operation) -> bool {
+    scope(operation).is_some()
+}
+
+fn takes_input(operation: &Operation) -> bool {
+    operation.request_body.is_some() || operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty())
+}
+
+/// `OpenAPI` 3.1 wants a description of every answer; most are said by their status and their schema.
+fn describe(status: &str, answer: &mut RefOr<Response>) {
+    if let RefOr::T(answer) = answer
+        && answer.description.is_empty()
+    {
+        let reason = StatusCode::from_bytes(status.as_bytes()).ok().and_then(|status| status.canonical_reason());
+        answer.description = reason.unwrap_or(status).to_owned();
+    }
+}
+
+fn bound(parameter: &mut Parameter) {
+    let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema else { return };
+    if parameter.parameter_in != ParameterIn::Path {
+        return;
+    }
+    if let Some(id) = IDS.iter().find(|id| id.name == parameter.name) {
+        schema.pattern = Some(id.pattern.to_owned());
+        schema.examples = vec![json!(id.example)];
+    }
+}
+
+/// The first of a list of words stands for all.
+fn give_words_an_example(schema: &mut RefOr<Schema>) {
+    if let RefOr::T(Schema::Object(words)) = schema
+        && let Some([first, ..]) = words.enum_values.as_deref()
+        && words.example.is_none()
+        && words.examples.is_empty()
+    {
+        words.examples = vec![first.clone()];
+    }
+}
+
+/// Rules over several fields of a body: of each list, it must fit one. The handlers check them.
+fn body_rules() -> [(&'static str, Vec<[Schema; 2]>); 2] {
+    let with = |field: &str, schema: Schema| {
+        Schema::Object(ObjectBuilder::new().schema_type(Type::Object).property(field, schema).required(field).build())
+    };
+    let some = || {
+        Schema::Array(
+            ArrayBuilder::new()
+                .items(ObjectBuilder::new().schema_type(SchemaType::AnyValue))
+                .min_items(Some(1))
+                .build(),
+        )
+    };
+    let of = |kind: Type| Schema::Object(ObjectBuilder::new().schema_type(kind).build());
+    let truth = ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true])).build();
+    let no_reason = ObjectBuilder::new().schema_type(Type::Object).property("reason", of(Type::Null)).build();
+    [
+        ("RetryExperimentRequest", vec![[with("statuses", some()), with("error_classes", some())]]),
+        (
+            "UpdateQueueRequest",
+            vec![
+                [with("concurrency_limit", of(Type::Integer)), with("paused", of(Type::Boolean))],
+                [Schema::Object(no_reason), with("paused", Schema::Object(truth))],
+            ],
+        ),
+    ]
+}
+
+fn add_rules(schema: &mut RefOr<Schema>, rules: Vec<[Schema; 2]>) {
+    let RefOr::T(Schema::Object(fields)) = schema else { return };
+    let (examples, description) = (std::mem::take(&mut fields.examples), fields.description.take());
+    let mut whole = AllOfBuilder::new().examples(examples).description(description).item(fields.clone());
+    for alternatives in rules {
+        let either = alternatives.into_iter().fold(AnyOfBuilder::new(), AnyOfBuilder::item);
+        whole = whole.item(Schema::AnyOf(either.build()));
+    }
+    *schema = RefOr::T(Schema::AllOf(whole.build()));
+}
