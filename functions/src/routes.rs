@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use crate::auth::Auth;
 use crate::state::{Artifacts, Db, Everything, Limits, Sealing, UploadRules, Wake};
-use crate::{admin, docs, experiments, health, layers, queues, tasks, trials};
+use crate::{admin, api_keys, docs, experiments, health, layers, queues, tasks, trials};
 
 /// One endpoint and the function that serves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +35,9 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/admin/orphaned-state", method: "GET", function: "get_orphaned_state", scope: FULL },
     Route { path: "/admin/queue-status", method: "GET", function: "get_queue_status", scope: FULL },
     Route { path: "/admin/slots", method: "GET", function: "get_slots", scope: FULL },
+    Route { path: "/api-keys", method: "GET", function: "list_api_keys", scope: FULL },
+    Route { path: "/api-keys", method: "POST", function: "create_api_key", scope: FULL },
+    Route { path: "/api-keys/{key_id}", method: "DELETE", function: "revoke_api_key", scope: FULL },
     Route { path: "/docs", method: "GET", function: "get_docs", scope: PUBLIC },
     Route { path: "/docs/{file}", method: "GET", function: "get_docs_file", scope: PUBLIC },
     Route { path: "/experiments/{experiment_id}/cancel", method: "POST", function: "cancel_experiment", scope: TASKS },
@@ -89,6 +92,8 @@ where
         .routes(routes!(admin::get_orphaned_state::get_orphaned_state))
         .routes(routes!(admin::get_queue_status::get_queue_status))
         .routes(routes!(admin::get_slots::get_slots))
+        .routes(routes!(api_keys::list_api_keys::list_api_keys, api_keys::create_api_key::create_api_key))
+        .routes(routes!(api_keys::revoke_api_key::revoke_api_key))
         .routes(routes!(docs::get_docs))
         .routes(routes!(docs::get_docs_file))
         .routes(routes!(docs::get_openapi))

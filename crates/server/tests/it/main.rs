@@ -9,6 +9,7 @@ mod cancel;
 mod deaths;
 mod dispatchers;
 mod functions;
+mod keys;
 mod kills;
 mod outage;
 mod outcomes;
