@@ -3,6 +3,7 @@
 //! The permission that an endpoint needs is in its handler's signature: `Authed<Read>`, `Authed<Submit>` or `Authed<Full>`.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -54,8 +55,8 @@ impl std::str::FromStr for AuthMode {
     }
 }
 
-/// How long a key counts as good after it was looked up: a revoked one may work this much longer.
-const TRUSTED_FOR: Duration = Duration::from_secs(30);
+/// How long a key counts as good after it was looked up, unless it expires before: a revoked one may work this much longer.
+pub const TRUSTED_FOR: Duration = Duration::from_secs(30);
 /// Keys that are remembered at the most.
 const REMEMBERED: usize = 1000;
 
@@ -66,20 +67,33 @@ const HEADERS: [&str; 3] = ["authorization", "x-clerk-authorization", "x-authori
 #[derive(Clone, Debug)]
 pub struct Auth(Option<Arc<Keys>>);
 
-#[derive(Debug)]
 struct Keys {
     pool: PgPool,
+    trusted_for: Duration,
     /// Keys that were good, by their hash.
     good: Mutex<HashMap<String, (Instant, ApiKey)>>,
+}
+
+/// Shows no hash.
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys").field("trusted_for", &self.trusted_for).finish_non_exhaustive()
+    }
 }
 
 impl Auth {
     /// Everyone may do everything, or needs a key that this database knows.
     #[must_use]
     pub fn new(mode: AuthMode, pool: &PgPool) -> Self {
+        Self::trusting(mode, pool, TRUSTED_FOR)
+    }
+
+    /// One that trusts a key for `trusted_for` after it was looked up.
+    #[must_use]
+    pub fn trusting(mode: AuthMode, pool: &PgPool, trusted_for: Duration) -> Self {
         match mode {
             AuthMode::None => Self(None),
-            AuthMode::ApiKey => Self(Some(Arc::new(Keys { pool: pool.clone(), good: Mutex::default() }))),
+            AuthMode::ApiKey => Self(Some(Arc::new(Keys { pool: pool.clone(), trusted_for, good: Mutex::default() }))),
         }
     }
 
@@ -105,13 +119,13 @@ impl Keys {
 
     fn remembered(&self, hash: &str) -> Option<ApiKey> {
         let good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
-        good.get(hash).filter(|(seen, _)| seen.elapsed() < TRUSTED_FOR).map(|(_, key)| key.clone())
+        good.get(hash).filter(|(seen, _)| seen.elapsed() < self.trusted_for).map(|(_, key)| key.clone())
     }
 
     fn remember(&self, hash: String, key: &ApiKey) {
         let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
         if good.len() >= REMEMBERED {
-            good.retain(|_, (seen, _)| seen.elapsed() < TRUSTED_FOR);
+            good.retain(|_, (seen, _)| seen.elapsed() < self.trusted_for);
         }
         if good.len() < REMEMBERED {
             good.insert(hash, (Instant::now(), key.clone()));

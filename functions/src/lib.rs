@@ -6,6 +6,7 @@
 //! here on the runner.
 
 pub mod admin;
+pub mod api_keys;
 pub mod auth;
 pub mod dashboard;
 pub mod dispatch;

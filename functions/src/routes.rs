@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 
 use crate::auth::Auth;
 use crate::state::{Artifacts, Db, Everything, Limits, Sealing, UploadRules, Wake};
+use crate::{admin, api_keys, docs, experiments, health, layers, queues, tasks, trials};
 use crate::{admin, dashboard, docs, experiments, health, layers, queues, tasks, trials};
 use crate::{admin, docs, document, experiments, health, layers, queues, tasks, trials};
 
@@ -37,6 +38,9 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/admin/queue-status", method: "GET", function: "get_queue_status", scope: FULL },
     Route { path: "/admin/slots", method: "GET", function: "get_slots", scope: FULL },
     Route { path: "/dashboard", method: "GET", function: "get_dashboard", scope: READ },
+    Route { path: "/api-keys", method: "GET", function: "list_api_keys", scope: FULL },
+    Route { path: "/api-keys", method: "POST", function: "create_api_key", scope: FULL },
+    Route { path: "/api-keys/{key_id}", method: "DELETE", function: "revoke_api_key", scope: FULL },
     Route { path: "/docs", method: "GET", function: "get_docs", scope: PUBLIC },
     Route { path: "/docs/{file}", method: "GET", function: "get_docs_file", scope: PUBLIC },
     Route { path: "/experiments", method: "GET", function: "list_experiments", scope: READ },
@@ -96,6 +100,8 @@ where
         .routes(routes!(admin::get_queue_status::get_queue_status))
         .routes(routes!(admin::get_slots::get_slots))
         .routes(routes!(dashboard::get_dashboard))
+        .routes(routes!(api_keys::list_api_keys::list_api_keys, api_keys::create_api_key::create_api_key))
+        .routes(routes!(api_keys::revoke_api_key::revoke_api_key))
         .routes(routes!(docs::get_docs))
         .routes(routes!(docs::get_docs_file))
         .routes(routes!(docs::get_openapi))

@@ -5,6 +5,7 @@
 //! contract (section 1.3 and 1.5); unknown fields of a request are ignored.
 
 mod admin;
+mod api_key;
 mod cancel;
 mod dashboard;
 mod error;
@@ -23,6 +24,7 @@ pub use admin::{
     KeySlots, OrphanCounts, OrphanedStateResponse, OrphanedTask, OrphanedTrial, QueueStatusResponse, Slot,
     SlotsResponse, TrialQueue,
 };
+pub use api_key::{ApiKeyResponse, CreateApiKeyRequest, CreatedApiKeyResponse, RevokeApiKeyResponse};
 pub use cancel::{CancelResponse, CancelTasksRequest, CancelTasksResponse, CancelledTrials};
 pub use dashboard::{
     BrowseTasksResponse, BrowsedTaskResponse, DashboardResponse, ExperimentName, LatestTrial, ModelUsageResponse,
@@ -31,6 +33,7 @@ pub use dashboard::{
 pub use error::{Detail, ErrorBody, FieldFault};
 pub use experiment::{ExperimentResponse, LastAuthor, ListExperimentsResponse};
 pub use health::HealthResponse;
+pub use oddish_domain::api_key::Scope;
 pub use oddish_domain::failure::FailureClass;
 pub use oddish_domain::status::{HarborStage, Priority, TaskStatus, TrialStatus};
 pub use queue::{QueuePause, QueueResponse, UpdateQueueRequest};

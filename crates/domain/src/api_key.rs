@@ -13,6 +13,10 @@ use crate::random::random_bytes;
 pub const PREFIX: &str = "ok_";
 /// Characters of a key that may be shown: its prefix and the first eight digits.
 const SHOWN: usize = PREFIX.len() + 8;
+/// Days that a key may last at the most, where it is to end at all: ten years.
+pub const MAX_DAYS: u32 = 3650;
+/// Characters of an unknown scope that are told back.
+const TOLD_BACK: usize = 40;
 
 /// What a key allows. Each scope includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,7 +56,10 @@ impl FromStr for Scope {
     type Err = UnknownScope;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or_else(|| UnknownScope(text.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|scope| scope.as_str() == text)
+            .ok_or_else(|| UnknownScope(text.chars().take(TOLD_BACK).collect()))
     }
 }
 

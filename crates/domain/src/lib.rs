@@ -16,6 +16,7 @@ pub mod experiment;
 pub mod failure;
 pub mod harbor_settings;
 pub mod id;
+pub mod label;
 pub mod limits;
 pub mod queue_key;
 pub mod random;

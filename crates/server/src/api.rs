@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use oddish_artifacts::signing::SigningKey;
-use oddish_db::queue_keys;
+use oddish_db::{api_keys, queue_keys};
 use oddish_domain::sealing::SealingKey;
 use oddish_functions::auth::{Auth, AuthMode};
 use oddish_functions::routes;
@@ -39,6 +39,9 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
     let url = database::locate(&settings).await?;
     let pool = database::open(&settings, &url).await?;
     queue_keys::apply_limits(&pool, &limits, OffsetDateTime::now_utc()).await?;
+    if settings.auth == AuthMode::ApiKey && api_keys::list(&pool).await?.is_empty() {
+        tracing::warn!("nobody can use the API: there is no key yet. `oddish-server keys create` makes one");
+    }
 
     let worker = if settings.start_workers && !arguments.no_workers {
         Some(Worker::start(&settings, &url, pool.clone(), Arc::clone(&store), secret.as_ref())?)

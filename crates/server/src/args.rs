@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use clap::{Args, Parser, Subcommand};
+use oddish_domain::api_key::{MAX_DAYS, Scope};
 
 /// Runs Oddish on one machine.
 #[derive(Debug, Parser)]
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 Examples:
   oddish-server api
   oddish-server api --port 9000
+  oddish-server keys create --name laptop
   oddish-server db status
 
 Settings come from the environment and from .env in the working directory;
@@ -31,6 +33,11 @@ pub(crate) enum Command {
     Worker,
     /// Print every setting with its default, in the form of a .env file.
     Settings,
+    /// Look after the keys of the API.
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
     /// Look after the database.
     Db {
         #[command(subcommand)]
@@ -57,6 +64,44 @@ pub(crate) struct ApiArguments {
     /// Serve the API only; trials wait for an `oddish-server worker`.
     #[arg(long)]
     pub(crate) no_workers: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a key. It is printed once, and only its hash is kept.
+    #[command(after_help = "\
+Examples:
+  oddish-server keys create --name laptop --owner alice
+  oddish-server keys create --name ci --scope tasks --expires-in-days 365
+  export ODDISH_API_KEY=$(oddish-server keys create)")]
+    Create {
+        /// What to call it.
+        #[arg(long, default_value = "default")]
+        name: String,
+        /// Whom it belongs to: what is submitted with it counts for them where several wait for the same slots [default: its name].
+        #[arg(long)]
+        owner: Option<String>,
+        /// What it allows: `read` to look, `tasks` to submit, cancel and retry too, `full` for everything.
+        #[arg(long, default_value_t = Scope::Full)]
+        scope: Scope,
+        /// After how many days it ends [default: never].
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_DAYS)))]
+        expires_in_days: Option<u32>,
+        /// Print the key and everything about it as one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List all keys, revoked and expired ones too.
+    List {
+        /// Print a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a key: within a minute it lets nobody in any more.
+    Revoke {
+        /// Id of the key, as `list` shows it.
+        id: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]

@@ -1,13 +1,14 @@
 //! The one-machine stack: the endpoints, the dispatcher, the runners and, unless a database is configured, Postgres itself.
 //!
-//! `api` serves all handlers of `oddish-functions` in one process and dispatches in the same process; `worker` only dispatches; `db`
-//! looks after the schema. Nothing else of the workspace may depend on this crate.
+//! `api` serves all handlers of `oddish-functions` in one process and dispatches in the same process; `worker` only dispatches; `keys`
+//! makes and revokes keys; `db` looks after the schema. Nothing else of the workspace may depend on this crate.
 
 mod api;
 mod args;
 mod artifact_route;
 mod database;
 mod database_command;
+mod keys_command;
 mod listen;
 mod secret_key;
 mod settings;
@@ -52,6 +53,7 @@ async fn run(command: args::Command) -> anyhow::Result<()> {
             Ok(())
         }
         args::Command::Worker => worker::run().await,
+        args::Command::Keys { command } => keys_command::run(command).await,
         args::Command::Db { command } => database_command::run(command).await,
     }
 }

@@ -7,7 +7,7 @@ use axum::extract::State;
 use oddish_api_types::{ErrorBody, SweepRequest, TaskResponse};
 use oddish_db::sweeps::{self, CreatedSweep, NewSweep, SweepRefused};
 use oddish_domain::sealing::SealingKey;
-use oddish_domain::{id, retry, sweep};
+use oddish_domain::{id, label, retry, sweep};
 use serde_json::json;
 use time::OffsetDateTime;
 
@@ -17,9 +17,6 @@ use crate::error::ApiError;
 use crate::extract::{Body, Repeatable};
 use crate::idempotency::{self, Begun, IdempotencyHeader};
 use crate::state::{Db, Limits, Sealing, Wake};
-
-/// Characters of a label at the most: the user, an experiment's name.
-const MAX_LABEL: usize = 255;
 
 /// Creates the trials of a sweep and queues them.
 #[utoipa::path(post, path = "/tasks/sweep", operation_id = "create_sweep", tag = "tasks", request_body = SweepRequest,
@@ -34,8 +31,8 @@ pub async fn create_sweep(
     State(wake): State<Wake>,
     Repeatable { key, body: Body(request) }: Repeatable<Body<SweepRequest>>,
 ) -> Result<Json<TaskResponse>, ApiError> {
-    let user = label("user", &request.user)?;
-    let experiment = request.experiment_id.as_deref().map(|name| label("experiment_id", name)).transpose()?;
+    let user = checked("user", &request.user)?;
+    let experiment = request.experiment_id.as_deref().map(|name| checked("experiment_id", name)).transpose()?;
     let name = request.name.as_deref().map(id::task_name).transpose();
     let name = name.map_err(|error| ApiError::value_error(vec![json!("body"), json!("name")], error))?;
     let trials = expand(&request, sealing_key.as_ref())?;
@@ -73,17 +70,9 @@ fn max_attempts(request: &SweepRequest, default: u32) -> Result<i32, ApiError> {
     Ok(asked.cast_signed())
 }
 
-fn label<'a>(field: &str, text: &'a str) -> Result<&'a str, ApiError> {
-    let fault = if text.trim().is_empty() {
-        "must not be empty"
-    } else if text.chars().count() > MAX_LABEL {
-        "must be at most 255 characters"
-    } else if text.chars().any(char::is_control) {
-        "must not contain control characters"
-    } else {
-        return Ok(text.trim());
-    };
-    Err(ApiError::value_error(vec![json!("body"), json!(field)], format!("{field} {fault}")))
+fn checked<'a>(field: &str, text: &'a str) -> Result<&'a str, ApiError> {
+    label::check(text)
+        .map_err(|fault| ApiError::value_error(vec![json!("body"), json!(field)], format!("{field} {fault}")))
 }
 
 fn expand(request: &SweepRequest, key: Option<&SealingKey>) -> Result<Vec<sweep::TrialSpec>, ApiError> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use http::{Request, StatusCode, header};
+use http::{HeaderMap, Request, StatusCode, header};
 use oddish_artifacts::signing::SigningKey;
 use oddish_artifacts::{FolderStore, SharedStore, archive};
 use oddish_db::attempts::{self, Outcome, ProcessIdentity};
@@ -63,48 +63,59 @@ impl Answer {
 
 impl Api {
     pub(crate) fn new(pool: PgPool) -> Self {
-        Self::build(pool, MAX_BYTES, None)
+        Self::with(pool, |_| {})
     }
 
     /// One of a deployment with this secret.
     pub(crate) fn with_secret(pool: PgPool, secret: &SecretKey) -> Self {
-        Self::build(pool, MAX_BYTES, Some(SealingKey::of(secret)))
+        Self::with(pool, |everything| everything.sealing = Sealing(Some(SealingKey::of(secret))))
     }
 
     /// One that takes less in a form than by a signed URL.
     pub(crate) fn with_form_bound(pool: PgPool, max_form_bytes: u64) -> Self {
-        Self::build(pool, max_form_bytes, None)
+        Self::with(pool, |everything| everything.rules.max_form_bytes = max_form_bytes)
     }
 
-    fn build(pool: PgPool, max_form_bytes: u64, sealing: Option<SealingKey>) -> Self {
+    /// One that asks for keys.
+    pub(crate) fn with_keys(pool: PgPool) -> Self {
+        let auth = Auth::new(AuthMode::ApiKey, &pool);
+        Self::with(pool, |everything| everything.auth = auth)
+    }
+
+    /// One of a deployment that is not as usual.
+    pub(crate) fn with(pool: PgPool, change: impl FnOnce(&mut Everything)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store: SharedStore = Arc::new(
             FolderStore::open(folder.path()).unwrap().with_signing(SigningKey::generate(), "http://oddish.test"),
         );
-        let router = routes::router(
-            Everything {
-                auth: Auth::new(AuthMode::None, &pool),
-                db: Db(pool.clone()),
-                artifacts: Artifacts(Arc::clone(&store)),
-                rules: UploadRules { max_bytes: MAX_BYTES, max_form_bytes, default_agent_timeout_sec: 3600.0 },
-                limits: Limits {
-                    concurrency: Arc::new(ConcurrencyLimits { default: 8, overrides: BTreeMap::new() }),
-                    max_attempts: 6,
-                },
-                sealing: Sealing(sealing),
-                wake: Wake::through(pool.clone()),
+        let mut everything = Everything {
+            auth: Auth::new(AuthMode::None, &pool),
+            db: Db(pool.clone()),
+            artifacts: Artifacts(Arc::clone(&store)),
+            rules: UploadRules { max_bytes: MAX_BYTES, max_form_bytes: MAX_BYTES, default_agent_timeout_sec: 3600.0 },
+            limits: Limits {
+                concurrency: Arc::new(ConcurrencyLimits { default: 8, overrides: BTreeMap::new() }),
+                max_attempts: 6,
             },
-            Router::new(),
-        );
+            sealing: Sealing(None),
+            wake: Wake::through(pool.clone()),
+        };
+        change(&mut everything);
+        let router = routes::router(everything, Router::new());
         Self { pool, store, router, _folder: folder }
     }
 
     async fn ask(&self, request: Request<Body>) -> Answer {
+        self.ask_whole(request).await.1
+    }
+
+    /// Asks, and returns the answer's headers too.
+    pub(crate) async fn ask_whole(&self, request: Request<Body>) -> (HeaderMap, Answer) {
         let response = self.router.clone().oneshot(request).await.unwrap();
-        assert!(response.headers().contains_key("x-request-id"));
-        let status = response.status();
-        let bytes = axum::body::to_bytes(response.into_body(), 16 << 20).await.unwrap();
-        Answer { status, body: String::from_utf8(bytes.to_vec()).unwrap() }
+        let (parts, body) = response.into_parts();
+        assert!(parts.headers.contains_key("x-request-id"));
+        let bytes = axum::body::to_bytes(body, 16 << 20).await.unwrap();
+        (parts.headers, Answer { status: parts.status, body: String::from_utf8(bytes.to_vec()).unwrap() })
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -114,6 +125,10 @@ impl Api {
     pub(crate) async fn post(&self, path: &str, body: &str) -> Answer {
         let request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
         self.ask(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.ask(Request::delete(path).body(Body::empty()).unwrap()).await
     }
 
     pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {

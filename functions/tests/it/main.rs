@@ -5,6 +5,8 @@
 mod admin;
 mod agent_env;
 mod api;
+mod api_keys;
+mod auth;
 mod cancel;
 mod idempotency;
 mod lambda_events;

@@ -12,6 +12,7 @@ mod dispatchers;
 mod ended_trials;
 mod functions;
 mod fuzzed;
+mod keys;
 mod kills;
 mod outage;
 mod outcomes;

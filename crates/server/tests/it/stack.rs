@@ -154,6 +154,26 @@ impl Stack {
         self.servers.remove(place).wait().unwrap();
     }
 
+    /// Runs a server program that ends by itself.
+    pub(crate) fn server(&self, arguments: &[&str]) -> Output {
+        Command::new(program("oddish-server"))
+            .args(arguments)
+            .current_dir(self.folder())
+            .env("DATABASE_URL", &self.database_url)
+            .envs(self.settings.iter().cloned())
+            .output()
+            .unwrap()
+    }
+
+    /// Status of the answer to whoever asks with this key, or with none.
+    pub(crate) async fn status(&self, path: &str, key: Option<&str>) -> u16 {
+        let mut request = reqwest::Client::new().get(format!("{}{path}", self.api));
+        if let Some(key) = key {
+            request = request.bearer_auth(key);
+        }
+        request.send().await.unwrap().status().as_u16()
+    }
+
     /// Runs the `oddish` command line against this API.
     pub(crate) fn oddish(&self, arguments: &[&str]) -> Output {
         Command::new(program("oddish"))

@@ -1,0 +1,91 @@
+//! Keys of the API (contract 1.5, without organisations).
+
+use std::fmt;
+
+use oddish_domain::api_key::Scope;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// A key, without what would let anybody in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(examples(json!({"id": "3f9a1c07", "name": "nightly runs", "owner": "alice",
+    "key_prefix": "ok_5d41402a", "scope": "tasks", "is_active": true, "expires_at": "2027-03-01T12:00:00Z", "revoked_at": null,
+    "last_used_at": "2026-03-02T08:15:00Z", "created_at": "2026-03-01T12:00:00Z"}))))]
+pub struct ApiKeyResponse {
+    /// Id of the key.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// Whom it belongs to. What is submitted with it counts for them where several wait for the same slots.
+    pub owner: String,
+    /// Its first characters, by which a person recognises it.
+    pub key_prefix: String,
+    /// What it allows.
+    pub scope: Scope,
+    /// Whether it lets anybody in: it is neither revoked nor expired.
+    pub is_active: bool,
+    /// From when on it lets nobody in; null when it does not end by itself.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub expires_at: Option<OffsetDateTime>,
+    /// When it was revoked.
+    #[serde(with = "time::serde::rfc3339::option", default)]
+    pub revoked_at: Option<OffsetDateTime>,
+    /// When it was last used, to the minute.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub last_used_at: Option<OffsetDateTime>,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}
+
+/// `POST /api-keys`: what the new key is to be.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(examples(json!({"name": "nightly runs", "scope": "tasks", "expires_in_days": 365}))))]
+pub struct CreateApiKeyRequest {
+    /// What it is to be called: 1 to 255 characters on one line.
+    pub name: String,
+    /// What it is to allow: `read`, `tasks` or `full`, which is what it is when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(examples("tasks")))]
+    pub scope: Option<String>,
+    /// After how many days it ends, from 1 to 3650; never, when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 3650))]
+    pub expires_in_days: Option<u32>,
+    /// Whom it is to belong to: 1 to 255 characters on one line. When nothing is said, the owner of the key that this is asked with, or
+    /// where none is needed, whatever the new key is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+}
+
+/// `POST /api-keys`: the new key.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CreatedApiKeyResponse {
+    /// The whole key. It is shown here and never again.
+    #[cfg_attr(feature = "openapi", schema(examples("ok_5d41402abc4b2a76b9719d911017c592")))]
+    pub key: String,
+    /// What there is to know of it.
+    #[serde(flatten)]
+    pub about: ApiKeyResponse,
+}
+
+/// Leaves out the key.
+impl fmt::Debug for CreatedApiKeyResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreatedApiKeyResponse").field("about", &self.about).finish_non_exhaustive()
+    }
+}
+
+/// `DELETE /api-keys/{key_id}`: what was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(examples(json!({"status": "revoked", "key_id": "3f9a1c07"}))))]
+pub struct RevokeApiKeyResponse {
+    /// Always `revoked`.
+    pub status: String,
+    /// The key.
+    pub key_id: String,
+}

@@ -1,0 +1,107 @@
+//! `oddish-server keys`. On stdout is what was asked for, the key alone above all; everything else is on stderr.
+
+use anyhow::{Context as _, bail};
+use oddish_api_types::{ApiKeyResponse, CreatedApiKeyResponse};
+use oddish_db::PgPool;
+use oddish_db::api_keys::{self, NewApiKey};
+use oddish_domain::api_key::{GeneratedKey, Scope};
+use oddish_domain::label;
+use oddish_functions::api_keys::present;
+use oddish_functions::auth::AuthMode;
+use time::{Date, Duration, OffsetDateTime};
+
+use crate::args::KeysCommand;
+use crate::database;
+use crate::settings::ServerSettings;
+
+pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<()> {
+    let settings = ServerSettings::load()?;
+    let url = database::locate(&settings).await?;
+    let pool = database::open(&settings, &url).await?;
+    let now = OffsetDateTime::now_utc();
+    match command {
+        KeysCommand::Create { name, owner, scope, expires_in_days, json } => {
+            let name = label::check(&name).context("--name")?;
+            let owner = owner.as_deref().map_or(Ok(name), label::check).context("--owner")?;
+            let expires_at = expires_in_days.map(|days| now + Duration::days(days.into()));
+            let created = create(&pool, &NewApiKey { name, owner, scope, expires_at }, now).await?;
+            if json {
+                anstream::println!("{}", serde_json::to_string(&created)?);
+            } else {
+                anstream::eprintln!("{}", introduction(&created.about));
+                anstream::println!("{}", created.key);
+            }
+            if settings.auth == AuthMode::None {
+                anstream::eprintln!("A server asks for keys once ODDISH_AUTH=api-key is set.");
+            }
+        }
+        KeysCommand::List { json } => {
+            let keys: Vec<_> = api_keys::list(&pool).await?.into_iter().map(|key| present(key, now)).collect();
+            if json {
+                anstream::println!("{}", serde_json::to_string(&keys)?);
+            } else if keys.is_empty() {
+                anstream::eprintln!("There is no key yet: `oddish-server keys create` makes one.");
+            } else {
+                anstream::print!("{}", table(&keys));
+            }
+        }
+        KeysCommand::Revoke { id } => {
+            if !api_keys::revoke(&pool, &id, now).await? {
+                bail!("no key has the id {id:?}: `oddish-server keys list` shows the ids");
+            }
+            anstream::eprintln!("Revoked. Within a minute the key {id} lets nobody in any more.");
+        }
+    }
+    Ok(())
+}
+
+async fn create(pool: &PgPool, new: &NewApiKey<'_>, now: OffsetDateTime) -> anyhow::Result<CreatedApiKeyResponse> {
+    let key = GeneratedKey::draw();
+    let about = present(api_keys::create(pool, &key, new, now).await?, now);
+    Ok(CreatedApiKeyResponse { key: key.text, about })
+}
+
+fn introduction(key: &ApiKeyResponse) -> String {
+    let allows = match key.scope {
+        Scope::Read => "looking at everything",
+        Scope::Tasks => "submitting, cancelling and retrying",
+        Scope::Full => "everything",
+    };
+    let end =
+        key.expires_at.map_or_else(|| "It does not expire.".to_owned(), |at| format!("It ends on {}.", at.date()));
+    format!(
+        "Key {} ({}) of {} allows {allows}. {end}\nKeep it now: it is not shown again. Clients read it from ODDISH_API_KEY.",
+        key.id, key.name, key.owner
+    )
+}
+
+fn table(keys: &[ApiKeyResponse]) -> String {
+    let day = |time: Option<OffsetDateTime>| time.map_or_else(|| "-".to_owned(), |time| Date::to_string(&time.date()));
+    let mut rows =
+        vec![["ID", "KEY", "SCOPE", "STATE", "CREATED", "EXPIRES", "LAST USED", "OWNER", "NAME"].map(String::from)];
+    rows.extend(keys.iter().map(|key| {
+        let state = match (key.is_active, key.revoked_at) {
+            (true, _) => "active",
+            (false, Some(_)) => "revoked",
+            (false, None) => "expired",
+        };
+        [
+            key.id.clone(),
+            format!("{}...", key.key_prefix),
+            key.scope.to_string(),
+            state.to_owned(),
+            day(Some(key.created_at)),
+            day(key.expires_at),
+            day(key.last_used_at),
+            key.owner.clone(),
+            key.name.clone(),
+        ]
+    }));
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: [usize; 9] = std::array::from_fn(width);
+    let line = |row: &[String; 9]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}

@@ -1,0 +1,21 @@
+//! `GET /api-keys`.
+
+use axum::Json;
+use axum::extract::State;
+use oddish_api_types::ApiKeyResponse;
+use oddish_db::api_keys;
+use time::OffsetDateTime;
+
+use super::present;
+use crate::auth::{Authed, Full};
+use crate::error::ApiError;
+use crate::state::Db;
+
+/// Lists all keys, newest first, those that were revoked or have expired too.
+#[utoipa::path(get, path = "/api-keys", operation_id = "list_api_keys", tag = "api keys",
+    responses((status = 200, body = Vec<ApiKeyResponse>)))]
+pub async fn list_api_keys(_: Authed<Full>, State(Db(pool)): State<Db>) -> Result<Json<Vec<ApiKeyResponse>>, ApiError> {
+    let now = OffsetDateTime::now_utc();
+    let keys = api_keys::list(&pool).await?;
+    Ok(Json(keys.into_iter().map(|key| present(key, now)).collect()))
+}
