@@ -8,11 +8,19 @@ use utoipa::openapi::extensions::Extensions;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::admin;
+use crate::api_keys;
 use crate::auth::Auth;
+use crate::dashboard;
+use crate::docs;
+use crate::document;
+use crate::experiments;
+use crate::health;
+use crate::layers;
+use crate::queues;
 use crate::state::{Artifacts, Db, Everything, Limits, Sealing, UploadRules, Wake};
-use crate::{admin, api_keys, docs, experiments, health, layers, queues, tasks, trials};
-use crate::{admin, dashboard, docs, experiments, health, layers, queues, tasks, trials};
-use crate::{admin, docs, document, experiments, health, layers, queues, tasks, trials};
+use crate::tasks;
+use crate::trials;
 
 /// One endpoint and the function that serves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -63,6 +63,9 @@ pub struct CreateApiKeyRequest {
 /// `POST /api-keys`: the new key.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(examples(json!({"key": "ok_00112233445566778899aabbccddeeff", "id": "4b3a2c1d", "name": "nightly",
+    "owner": "alice", "key_prefix": "ok_00112233", "scope": "tasks", "is_active": true, "expires_at": null, "revoked_at": null, "last_used_at": null,
+    "created_at": "2026-04-09T09:58:00Z"}))))]
 pub struct CreatedApiKeyResponse {
     /// The whole key. It is shown here and never again.
     #[cfg_attr(feature = "openapi", schema(examples("ok_5d41402abc4b2a76b9719d911017c592")))]
