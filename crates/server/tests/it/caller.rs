@@ -14,6 +14,7 @@ use crate::stack::{Stack, hello};
 const BOUNDARY: &str = "boundary-of-the-form";
 
 /// A client of one server.
+#[derive(Clone)]
 pub(crate) struct Caller {
     http: reqwest::Client,
     base: String,

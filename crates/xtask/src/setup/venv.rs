@@ -1,5 +1,6 @@
 //! Programs from `PyPI`, each in a venv of its own under `target/`.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -16,25 +17,19 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// The path of `program`, which `requirement` (a package with its version) brings. Installs it if it isn't there or doesn't answer
 /// `question`.
 pub(super) fn program(program: &str, question: &[&str], requirement: &str) -> Result<PathBuf> {
-    install(program, question, requirement, &format!("installing {requirement} in a venv"), |pip| pip.arg(requirement))
+    install(program, question, requirement, &format!("installing {requirement} in a venv"), &[requirement.as_ref()])
 }
 
 /// [`program`] with exactly the packages of a lock file, which lies at `path` in this checkout and says `packages`.
 pub(super) fn locked(program: &str, question: &[&str], path: &str, packages: &str) -> Result<PathBuf> {
     let file = workspace::root().join(path);
     // Without dependency resolution: the lock lists everything.
-    let arguments = |pip: &mut Command| pip.args(["--no-deps", "--requirement"]).arg(&file);
-    install(program, question, packages, &format!("installing {program} in a venv"), arguments)
+    let arguments = ["--no-deps".as_ref(), "--requirement".as_ref(), file.as_os_str()];
+    install(program, question, packages, &format!("installing {program} in a venv"), &arguments)
 }
 
 /// `stamp` says what is installed.
-fn install(
-    program: &str,
-    question: &[&str],
-    stamp: &str,
-    what: &str,
-    arguments: impl FnOnce(&mut Command) -> &mut Command,
-) -> Result<PathBuf> {
+fn install(program: &str, question: &[&str], stamp: &str, what: &str, arguments: &[&OsStr]) -> Result<PathBuf> {
     let folder = workspace::kept(program);
     let path = folder.join("bin").join(program);
     let file = folder.join("installed.txt");
@@ -46,7 +41,7 @@ fn install(
     step(what, || {
         logged(program, Command::new(python::find()?).args(["-m", "venv", "--clear"]).arg(&folder))?;
         let mut pip = Command::new(folder.join("bin/python"));
-        logged(program, arguments(pip.args(["-m", "pip", "install"])))?;
+        logged(program, pip.args(["-m", "pip", "install"]).args(arguments))?;
         std::fs::write(&file, stamp).with_context(|| format!("can't write {}", file.display()))
     })?;
     Ok(path)
