@@ -7,7 +7,10 @@
 mod admin;
 mod cancel;
 mod error;
+mod files;
 mod health;
+mod import;
+mod log;
 mod queue;
 mod queue_info;
 mod retry;
@@ -22,13 +25,20 @@ pub use admin::{
 };
 pub use cancel::{CancelResponse, CancelTasksRequest, CancelTasksResponse, CancelledTrials};
 pub use error::{Detail, ErrorBody, FieldFault};
+pub use files::{
+    Folder, TaskFile, TaskFileResponse, TaskFilesResponse, TrialDebugFilesResponse, TrialFile, TrialFilesResponse,
+};
 pub use health::HealthResponse;
+pub use import::{
+    CompleteImportRequest, CompleteImportResponse, ImportedTrial, InitImportRequest, InitImportResponse,
+};
+pub use log::{AgentLogs, LogSource, NamedLog, StructuredLogsResponse, TrialLogsResponse, VerifierLogs};
 pub use oddish_domain::failure::FailureClass;
-pub use oddish_domain::status::{HarborStage, Priority, TaskStatus, TrialStatus};
+pub use oddish_domain::status::{HarborStage, Priority, TaskStatus, TrialOrigin, TrialStatus};
 pub use queue::{QueuePause, QueueResponse, UpdateQueueRequest};
 pub use queue_info::{QueueInfo, WaitingCode, WaitingReason};
 pub use retry::{RetryExperimentRequest, RetryExperimentResponse, RetryTrialResponse};
 pub use sweep::{SweepConfig, SweepRequest, TaskResponse};
 pub use task::TaskStatusResponse;
-pub use trial::{PhaseTiming, TrialLogsResponse, TrialResponse};
+pub use trial::{PhaseTiming, TrialResponse};
 pub use upload::{CompleteUploadRequest, InitUploadRequest, InitUploadResponse, UploadResponse};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use oddish_domain::failure::FailureClass;
-use oddish_domain::status::TrialStatus;
+use oddish_domain::status::{TrialOrigin, TrialStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -40,6 +40,9 @@ pub struct TrialResponse {
     pub task_version_id: Option<String>,
     /// The experiment that this trial belongs to.
     pub experiment_id: Option<String>,
+    /// Whether it ran here, or elsewhere and was imported.
+    #[serde(default = "here")]
+    pub origin: TrialOrigin,
     /// The agent.
     pub agent: String,
     /// Provider bucket: `claude`, `gemini`, `openai` or `default`.
@@ -107,14 +110,7 @@ pub struct TrialResponse {
     pub finished_at: Option<OffsetDateTime>,
 }
 
-/// `GET /trials/{trial_id}/logs`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct TrialLogsResponse {
-    /// The trial.
-    pub trial_id: String,
-    /// The text. Bytes that are not UTF-8 are replaced; while the trial runs, what was logged so far.
-    pub logs: String,
-    /// Prefix under which the trial's files are stored, once there are any.
-    pub s3_key: Option<String>,
+/// Servers from before imports say nothing.
+fn here() -> TrialOrigin {
+    TrialOrigin::Oddish
 }

@@ -1,7 +1,7 @@
 //! Trials as the endpoints read them.
 
 use oddish_domain::failure::FailureClass;
-use oddish_domain::status::TrialStatus;
+use oddish_domain::status::{TrialOrigin, TrialStatus};
 use serde_json::Value;
 use sqlx::PgPool;
 use time::OffsetDateTime;
@@ -27,6 +27,7 @@ pub struct Trial {
     pub model: Option<String>,
     pub provider: String,
     pub queue_key: String,
+    pub origin: TrialOrigin,
     pub status: TrialStatus,
     pub attempts: i32,
     pub max_attempts: i32,
@@ -79,6 +80,7 @@ async fn select(pool: &PgPool, task_ids: Option<&[String]>, trial_id: Option<&st
         .map(|row| {
             Ok(Trial {
                 status: parse("trials.status", &row.status)?,
+                origin: parse("trials.origin", &row.origin)?,
                 id: row.id,
                 task_id: row.task_id,
                 task_name: row.task_name,
@@ -117,15 +119,4 @@ async fn select(pool: &PgPool, task_ids: Option<&[String]>, trial_id: Option<&st
             })
         })
         .collect()
-}
-
-/// Number of the newest attempt of a trial that a runner began.
-pub async fn newest_begun_attempt(pool: &PgPool, trial_id: &str) -> Result<Option<i32>, DbError> {
-    sqlx::query_scalar!(
-        "select max(number) from oddish.attempts where trial_id = $1 and kind = 'trial' and begun_at is not null",
-        trial_id
-    )
-    .fetch_one(On(pool))
-    .await
-    .map_err(DbError::while_doing("look for the newest attempt of a trial"))
 }

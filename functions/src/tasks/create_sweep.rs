@@ -11,15 +11,12 @@ use oddish_domain::{id, retry, sweep};
 use serde_json::json;
 use time::OffsetDateTime;
 
-use super::task_not_found;
+use super::{label, task_not_found};
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::extract::{Body, Repeatable};
 use crate::idempotency::{self, Begun, IdempotencyHeader};
 use crate::state::{Db, Limits, Sealing, Wake};
-
-/// Characters of a label at the most: the user, an experiment's name.
-const MAX_LABEL: usize = 255;
 
 /// Creates the trials of a sweep and queues them.
 #[utoipa::path(post, path = "/tasks/sweep", operation_id = "create_sweep", tag = "tasks", request_body = SweepRequest,
@@ -71,20 +68,6 @@ fn max_attempts(request: &SweepRequest, default: u32) -> Result<i32, ApiError> {
         return Err(ApiError::value_error(vec![json!("body"), json!("max_attempts")], rule));
     }
     Ok(asked.cast_signed())
-}
-
-fn label<'a>(field: &str, text: &'a str) -> Result<&'a str, ApiError> {
-    let text = text.trim();
-    let fault = if text.is_empty() {
-        "must not be empty"
-    } else if text.chars().count() > MAX_LABEL {
-        "must be at most 255 characters"
-    } else if text.chars().any(char::is_control) {
-        "must not contain control characters"
-    } else {
-        return Ok(text);
-    };
-    Err(ApiError::value_error(vec![json!("body"), json!(field)], format!("{field} {fault}")))
 }
 
 fn expand(request: &SweepRequest, key: Option<&SealingKey>) -> Result<Vec<sweep::TrialSpec>, ApiError> {

@@ -1,6 +1,6 @@
 //! Tasks: upload, sweep, reading and cancelling them.
 
-mod archive_check;
+pub(crate) mod archive_check;
 pub mod cancel_tasks;
 pub mod complete_upload;
 pub mod create_sweep;
@@ -14,14 +14,36 @@ pub mod upload_task;
 
 use axum::http::StatusCode;
 use oddish_artifacts::key;
+use serde_json::json;
 
 use crate::error::ApiError;
 
-fn task_not_found(task_id: &str) -> ApiError {
+pub(crate) fn task_not_found(task_id: &str) -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, format!("Task {task_id} not found"))
 }
 
 /// Prefix of a version in the store, as older clients know it.
 fn version_prefix(task_id: &str, version: i32) -> Result<String, ApiError> {
     Ok(format!("{}v{version}/", key::task_prefix(task_id)?))
+}
+
+/// Characters of a label at the most: the user, an experiment's name.
+const MAX_LABEL: usize = 255;
+
+/// Who submitted what nobody put their name to.
+pub(crate) const UNNAMED: &str = "unknown";
+
+/// A label in the body, without blanks around it.
+pub(crate) fn label<'a>(field: &str, text: &'a str) -> Result<&'a str, ApiError> {
+    let text = text.trim();
+    let fault = if text.is_empty() {
+        "must not be empty"
+    } else if text.chars().count() > MAX_LABEL {
+        "must be at most 255 characters"
+    } else if text.chars().any(char::is_control) {
+        "must not contain control characters"
+    } else {
+        return Ok(text);
+    };
+    Err(ApiError::value_error(vec![json!("body"), json!(field)], format!("{field} {fault}")))
 }

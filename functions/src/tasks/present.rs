@@ -40,6 +40,7 @@ fn present_trial(trial: Trial, waiting: Option<&Waiting>, now: OffsetDateTime) -
         id: trial.id,
         task_id: trial.task_id,
         experiment_id: Some(trial.experiment_id),
+        origin: trial.origin,
         agent: trial.agent,
         provider: trial.provider,
         queue_key: trial.queue_key,
