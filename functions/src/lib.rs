@@ -6,6 +6,7 @@
 //! here on the runner.
 
 pub mod admin;
+pub mod answer;
 pub mod auth;
 pub mod dispatch;
 pub mod docs;
@@ -16,6 +17,7 @@ pub mod health;
 pub mod idempotency;
 pub mod lambda;
 pub mod layers;
+pub mod listing;
 pub mod queues;
 pub mod routes;
 pub mod state;

@@ -98,8 +98,8 @@ pub struct TrialFilesResponse {
     pub files: Vec<TrialFile>,
     /// The folders, where the listing is not recursive.
     pub dirs: Vec<Folder>,
-    /// Prefix of the files in the store; null while there are none.
-    pub prefix: Option<String>,
+    /// Prefix of the files in the store.
+    pub prefix: String,
     /// Whether the files of folders in folders are listed too.
     pub recursive: bool,
     /// Where the listing goes on, if it does: send it as `cursor`.

@@ -155,6 +155,11 @@ fn fault(text: &str) -> Option<KeyFault> {
     None
 }
 
+/// Whether `text` is a plain path below a prefix: it keeps the rules of a [`Key`], but may begin as nothing in the store does.
+pub fn is_relative_path(text: &str) -> bool {
+    matches!(fault(text), None | Some(KeyFault::Reserved))
+}
+
 /// Checks a prefix to list: nothing at all, or the beginning of a key, cut anywhere but inside `.` or `..`.
 pub(crate) fn check_prefix(prefix: &str) -> Result<(), InvalidKey> {
     let body = prefix.strip_suffix('/').unwrap_or(prefix);

@@ -28,19 +28,26 @@ enum Part {
 }
 
 impl Part {
-    /// The bytes in `range`, of which none is past the end. An object that is gone has none.
-    async fn read(&self, store: &dyn ArtifactStore, range: Range<u64>) -> Result<Vec<u8>, StoreError> {
+    fn size(&self) -> u64 {
         match self {
-            Self::Text(text) => {
-                let [start, end] = [range.start, range.end].map(|place| usize::try_from(place).unwrap_or(usize::MAX));
-                Ok(text.as_bytes().get(start..end).unwrap_or_default().to_vec())
-            }
-            Self::Object(key, _) => match store.get_range(key, range).await {
-                Ok(content) => Ok(content.into()),
-                Err(StoreError::NotFound { .. }) => Ok(Vec::new()),
-                Err(error) => Err(error),
-            },
+            Self::Text(text) => text.len() as u64,
+            Self::Object(_, size) => *size,
         }
+    }
+}
+
+/// The bytes of a part in `range`, of which none is past its end. An object that is gone has none.
+async fn read_part(store: &dyn ArtifactStore, part: Part, range: Range<u64>) -> Result<Vec<u8>, StoreError> {
+    match part {
+        Part::Text(text) => {
+            let [start, end] = [range.start, range.end].map(|place| usize::try_from(place).unwrap_or(usize::MAX));
+            Ok(text.as_bytes().get(start..end).unwrap_or_default().to_vec())
+        }
+        Part::Object(key, _) => match store.get_range(&key, range).await {
+            Ok(content) => Ok(content.into()),
+            Err(StoreError::NotFound { .. }) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        },
     }
 }
 
@@ -65,7 +72,9 @@ impl LogText {
         loop {
             let page = store.list(prefix, self.last.as_ref().map(Key::as_str), PAGE).await?;
             let last_page = page.len() < PAGE;
-            page.into_iter().for_each(|chunk| self.add_object(chunk));
+            for chunk in page {
+                self.add_object(chunk);
+            }
             if last_page {
                 return Ok(());
             }
@@ -93,28 +102,19 @@ impl LogText {
         let mut begin = 0;
         let mut pieces = Vec::new();
         for part in &self.parts {
-            let size = match part {
-                Part::Text(text) => text.len() as u64,
-                Part::Object(_, size) => *size,
-            };
-            let inside = range.start.max(begin)..range.end.min(begin + size);
+            let inside = range.start.max(begin)..range.end.min(begin + part.size());
             if !inside.is_empty() {
-                pieces.push((part, inside.start - begin..inside.end - begin));
+                pieces.push((part.clone(), inside.start - begin..inside.end - begin));
             }
-            begin += size;
+            begin += part.size();
         }
-        let reads = pieces.into_iter().map(|(part, range)| part.read(store, range));
+        let reads = pieces.into_iter().map(|(part, range)| read_part(store, part, range));
         let pieces: Vec<Vec<u8>> = futures_util::stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
         Ok(pieces.concat())
     }
 
     /// The last `lines` lines, and where they begin; of a longer text than `most` bytes, its last `most` bytes.
-    pub async fn tail(
-        &self,
-        store: &dyn ArtifactStore,
-        lines: usize,
-        most: u64,
-    ) -> Result<(u64, Vec<u8>), StoreError> {
+    pub async fn tail(&self, store: &dyn ArtifactStore, lines: usize, most: u64) -> Result<(u64, Vec<u8>), StoreError> {
         let floor = self.size.saturating_sub(most);
         let (mut start, mut bytes) = (self.size, Vec::new());
         let mut step = LAST_BYTES;

@@ -130,7 +130,8 @@ pub async fn announce(
     }
     let index = newest.next_index.unwrap_or(0);
     let trial_id = id::trial_id(new.task_id, index.unsigned_abs());
-    insert(&mut transaction, new, &Place { trial_id: &trial_id, index, version, experiment: &experiment.id }, now).await?;
+    insert(&mut transaction, new, &Place { trial_id: &trial_id, index, version, experiment: &experiment.id }, now)
+        .await?;
     let trials = [trial_id];
     tallies::created(&mut transaction, &trials).await?;
     stages::trials_ended(&mut transaction, &trials, now).await?;
@@ -140,10 +141,7 @@ pub async fn announce(
 }
 
 /// The trial that has the new one's external id already.
-async fn find(
-    transaction: &mut PgTransaction<'_>,
-    new: &NewImport<'_>,
-) -> Result<Option<Imported>, ImportRefused> {
+async fn find(transaction: &mut PgTransaction<'_>, new: &NewImport<'_>) -> Result<Option<Imported>, ImportRefused> {
     let Some(external_trial_id) = new.external_trial_id else { return Ok(None) };
     let found = sqlx::query!(
         r#"select t.id, e.id as experiment_id, e.name as experiment_name, i.staging_key as "staging_key?"
@@ -279,13 +277,10 @@ pub async fn begin_completion(work: &mut Work, trial_id: &str) -> Result<ToCompl
     let doing = "begin to complete an import";
     let transaction = &mut work.transaction;
     // Before the import's row, since whoever deletes the trial takes them in this order.
-    let trial = sqlx::query!(
-        "select task_id, origin from oddish.trials where id = $1 for key share",
-        trial_id
-    )
-    .fetch_optional(On(&mut **transaction))
-    .await
-    .map_err(DbError::while_doing(doing))?;
+    let trial = sqlx::query!("select task_id, origin from oddish.trials where id = $1 for key share", trial_id)
+        .fetch_optional(On(&mut **transaction))
+        .await
+        .map_err(DbError::while_doing(doing))?;
     let Some(trial) = trial else { return Ok(ToComplete::Unknown) };
     if parse::<TrialOrigin>("trials.origin", &trial.origin)? != TrialOrigin::Imported {
         return Ok(ToComplete::NotImported);

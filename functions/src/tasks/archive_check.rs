@@ -46,7 +46,7 @@ pub(super) async fn check(archive: &Path, default_agent_timeout_sec: f64) -> Res
     let unpacked =
         archive::unpack(reader, &task, &UnpackLimits::default()).await.map_err(|error| refused_archive(&error))?;
     let toml = read_task_toml(&task).await?;
-    let files = TaskListing::from_iter(unpacked.paths.iter().cloned());
+    let files: TaskListing = unpacked.paths.iter().cloned().collect();
     let checked = task_toml::check_task(&files, &toml, default_agent_timeout_sec).map_err(|faults| {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         ApiError::bad_request(format!("This is not a task that Harbor can run: {}", faults.join("; ")))
