@@ -54,6 +54,8 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/tasks/{task_id}/files", method: "GET", function: "list_task_files", scope: READ },
     Route { path: "/tasks/{task_id}/files/{*path}", method: "GET", function: "get_task_file", scope: READ },
     Route { path: "/tasks/{task_id}/trials/{index}", method: "GET", function: "get_task_trial", scope: READ },
+    Route { path: "/trials/import/complete", method: "POST", function: "complete_import", scope: TASKS },
+    Route { path: "/trials/import/init", method: "POST", function: "init_import", scope: TASKS },
     Route { path: "/trials/{trial_id}/cancel", method: "POST", function: "cancel_trial", scope: TASKS },
     Route { path: "/trials/{trial_id}/debug-files", method: "GET", function: "get_trial_debug_files", scope: READ },
     Route { path: "/trials/{trial_id}/files", method: "GET", function: "list_trial_files", scope: READ },
@@ -121,12 +123,14 @@ where
         .routes(routes!(tasks::list_tasks::list_tasks))
         .merge(OpenApiRouter::new().routes(routes!(tasks::upload_task::upload_task)).layer(DefaultBodyLimit::disable()))
         .routes(routes!(trials::cancel_trial::cancel_trial))
+        .routes(routes!(trials::complete_import::complete_import))
         .routes(routes!(trials::get_trial_debug_files::get_trial_debug_files))
         .routes(routes!(trials::get_trial_file::get_trial_file))
         .routes(routes!(trials::get_trial_logs::get_trial_logs))
         .routes(routes!(trials::get_trial_result::get_trial_result))
         .routes(routes!(trials::get_trial_structured_logs::get_trial_structured_logs))
         .routes(routes!(trials::get_trial_trajectory::get_trial_trajectory))
+        .routes(routes!(trials::init_import::init_import))
         .routes(routes!(trials::list_trial_files::list_trial_files))
         .routes(routes!(trials::retry_trial::retry_trial))
 }

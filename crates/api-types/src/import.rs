@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use oddish_domain::status::TrialStatus;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -32,6 +31,17 @@ pub struct InitImportRequest {
     pub upload_artifacts: bool,
 }
 
+/// How a trial ended that ran elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ImportedStatus {
+    /// It ran to its end.
+    Success,
+    /// It did not.
+    Failed,
+}
+
 /// How a trial went that ran elsewhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -52,10 +62,11 @@ pub struct ImportedTrial {
     /// The type of its sandbox; `docker` when nothing is said.
     #[serde(default)]
     pub environment: Option<String>,
-    /// `success` or `failed`.
-    pub status: TrialStatus,
-    /// The reward: a number of at most 10⁹, negative or not.
+    /// How it ended.
+    pub status: ImportedStatus,
+    /// The reward.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(minimum = -1e9, maximum = 1e9))]
     pub reward: Option<f64>,
     /// What went wrong, in at most 65 536 characters.
     #[serde(default)]
@@ -65,17 +76,21 @@ pub struct ImportedTrial {
     #[serde(default = "completed")]
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64))]
     pub harbor_stage: String,
-    /// Tokens read, cached ones included: 0 to 10¹².
+    /// Tokens read, cached ones included.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1e12))]
     pub input_tokens: Option<i64>,
-    /// Tokens read from the provider's cache: 0 to 10¹².
+    /// Tokens read from the provider's cache.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1e12))]
     pub cache_tokens: Option<i64>,
-    /// Tokens written: 0 to 10¹².
+    /// Tokens written.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1e12))]
     pub output_tokens: Option<i64>,
-    /// Cost in US dollars: 0 to 10⁹.
+    /// Cost in US dollars.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1e9))]
     pub cost_usd: Option<f64>,
     /// How long each phase took; at most 32 phases.
     #[serde(default)]

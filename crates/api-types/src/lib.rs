@@ -29,7 +29,9 @@ pub use files::{
     Folder, TaskFile, TaskFileResponse, TaskFilesResponse, TrialDebugFilesResponse, TrialFile, TrialFilesResponse,
 };
 pub use health::HealthResponse;
-pub use import::{CompleteImportRequest, CompleteImportResponse, ImportedTrial, InitImportRequest, InitImportResponse};
+pub use import::{
+    CompleteImportRequest, CompleteImportResponse, ImportedStatus, ImportedTrial, InitImportRequest, InitImportResponse,
+};
 pub use log::{AgentLogs, LogSource, NamedLog, StructuredLogsResponse, TrialLogsResponse, VerifierLogs};
 pub use oddish_domain::failure::FailureClass;
 pub use oddish_domain::status::{HarborStage, Priority, TaskStatus, TrialOrigin, TrialStatus};

@@ -98,7 +98,7 @@ async fn complete(
     if completion.content_hash != request.content_hash {
         return Err(other_content());
     }
-    let archive = fetch(store, staging, rules.max_bytes).await?;
+    let archive = fetch(store, staging, rules.max_bytes, "Task").await?;
     let checked = archive_check::check(archive.path(), rules.default_agent_timeout_sec).await?;
     if checked.content_hash != completion.content_hash {
         return Err(ApiError::bad_request(format!(
@@ -117,14 +117,18 @@ async fn complete(
     Ok(checked.warnings)
 }
 
-/// Brings an uploaded archive to the disk, if it is there and not too large.
-pub(crate) async fn fetch(store: &SharedStore, staging: &Key, max_bytes: u64) -> Result<NamedTempFile, ApiError> {
-    // The words are the contract's (1.5).
-    let absent = || ApiError::bad_request("Uploaded task archive not found in S3");
+/// Brings an uploaded archive to the disk, if it is there and not too large. The words are the contract's (1.5).
+pub(crate) async fn fetch(
+    store: &SharedStore,
+    staging: &Key,
+    max_bytes: u64,
+    what: &str,
+) -> Result<NamedTempFile, ApiError> {
+    let absent = || ApiError::bad_request(format!("Uploaded {} archive not found in S3", what.to_lowercase()));
     let object = store.head(staging).await?.ok_or_else(absent)?;
     if object.size > max_bytes {
         discard(store, staging).await;
-        let text = format!("Task upload too large. Max size is {}MB.", max_bytes >> 20);
+        let text = format!("{what} upload too large. Max size is {}MB.", max_bytes >> 20);
         return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, text));
     }
     let file = NamedTempFile::new().map_err(|error| ApiError::internal(&error))?;

@@ -17,7 +17,6 @@ pub mod upload_task;
 
 use axum::http::StatusCode;
 use oddish_artifacts::key;
-use serde_json::json;
 
 use crate::error::ApiError;
 
@@ -36,8 +35,13 @@ const MAX_LABEL: usize = 255;
 /// Who submitted what nobody put their name to.
 pub(crate) const UNNAMED: &str = "unknown";
 
-/// A label in the body, without blanks around it.
+/// A label in a field of the body, without blanks around it.
 pub(crate) fn label<'a>(field: &str, text: &'a str) -> Result<&'a str, ApiError> {
+    label_at(&[field], text)
+}
+
+/// A label in a field of the body that is inside others, without blanks around it.
+pub(crate) fn label_at<'a>(fields: &[&str], text: &'a str) -> Result<&'a str, ApiError> {
     let text = text.trim();
     let fault = if text.is_empty() {
         "must not be empty"
@@ -48,5 +52,6 @@ pub(crate) fn label<'a>(field: &str, text: &'a str) -> Result<&'a str, ApiError>
     } else {
         return Ok(text);
     };
-    Err(ApiError::value_error(vec![json!("body"), json!(field)], format!("{field} {fault}")))
+    let loc = std::iter::once("body").chain(fields.iter().copied()).map(Into::into).collect();
+    Err(ApiError::value_error(loc, format!("{} {fault}", fields.last().unwrap_or(&"it"))))
 }

@@ -1,6 +1,7 @@
 //! Trials: what they left behind, ending them, and running them again.
 
 pub mod cancel_trial;
+pub mod complete_import;
 pub(crate) mod files;
 pub mod get_trial_debug_files;
 pub mod get_trial_file;
@@ -8,6 +9,8 @@ pub mod get_trial_logs;
 pub mod get_trial_result;
 pub mod get_trial_structured_logs;
 pub mod get_trial_trajectory;
+mod import_check;
+pub mod init_import;
 pub mod list_trial_files;
 pub mod logs;
 mod media_type;
