@@ -12,12 +12,14 @@ use oddish_db::DbError;
 pub struct ApiError {
     status: StatusCode,
     detail: Detail,
+    /// Where else to find what was asked for.
+    link: Option<String>,
 }
 
 impl ApiError {
     /// An error of the client's.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: Detail::Text(detail.into()) }
+        Self { status, detail: Detail::Text(detail.into()), link: None }
     }
 
     /// 400.
@@ -35,10 +37,17 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
+    /// Tells in a `Link` header, beside what the text says, where else to find what was asked for.
+    #[must_use]
+    pub fn with_link(mut self, url: String) -> Self {
+        self.link = Some(url);
+        self
+    }
+
     /// 422, naming the field that is at fault.
     pub fn field(kind: &str, loc: Vec<serde_json::Value>, msg: impl Into<String>) -> Self {
         let fault = FieldFault { kind: kind.to_owned(), loc, msg: msg.into() };
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, detail: Detail::Fields(vec![fault]) }
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, detail: Detail::Fields(vec![fault]), link: None }
     }
 
     /// 422 for a rule that the body as a whole breaks (contract 1.1).
@@ -66,6 +75,10 @@ impl IntoResponse for ApiError {
         };
         if let Some((name, value)) = header {
             response.headers_mut().insert(name, http::HeaderValue::from_static(value));
+        }
+        let link = self.link.and_then(|url| http::HeaderValue::try_from(format!("<{url}>; rel=\"alternate\"")).ok());
+        if let Some(link) = link {
+            response.headers_mut().insert(http::header::LINK, link);
         }
         response
     }

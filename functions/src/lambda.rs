@@ -5,10 +5,10 @@ use std::convert::Infallible;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
+use axum::{Extension, Router};
 use http::{Method, header};
 use lambda_http::Adapter;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
@@ -22,6 +22,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::answer::AnswerBound;
 use crate::layers;
 use crate::routes::{BOUNDS_ITS_BODY, ROUTES};
 use crate::state::FromSettings;
@@ -67,7 +68,7 @@ fn route<S: FromSettings, T: 'static>(function: &str, handler: impl Handler<T, S
 fn serve<S: FromSettings>(router: Router<S>) -> ExitCode {
     start(async |settings: Settings| {
         let state = S::from_settings(&settings).await?;
-        let app = layers::around(router.with_state(state));
+        let app = layers::around(router.layer(Extension(AnswerBound::OF_A_FUNCTION)).with_state(state));
         lambda_runtime::run(service_fn(move |event| answer(app.clone(), event))).await
     })
 }

@@ -6,6 +6,7 @@
 //! here on the runner.
 
 pub mod admin;
+pub mod answer;
 pub mod api_keys;
 pub mod auth;
 pub mod dashboard;
@@ -19,6 +20,7 @@ pub mod health;
 pub mod idempotency;
 pub mod lambda;
 pub mod layers;
+pub mod listing;
 mod paging;
 pub mod queues;
 pub mod routes;

@@ -68,12 +68,26 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/tasks/upload/complete", method: "POST", function: "complete_upload", scope: TASKS },
     Route { path: "/tasks/upload/init", method: "POST", function: "init_upload", scope: TASKS },
     Route { path: "/tasks/{task_id}", method: "GET", function: "get_task", scope: READ },
+    Route { path: "/tasks/{task_id}/files", method: "GET", function: "list_task_files", scope: READ },
+    Route { path: "/tasks/{task_id}/files/{*path}", method: "GET", function: "get_task_file", scope: READ },
     Route { path: "/tasks/{task_id}/trials/{index}", method: "GET", function: "get_task_trial", scope: READ },
     Route { path: "/trials", method: "GET", function: "list_trials", scope: READ },
+    Route { path: "/trials/import/complete", method: "POST", function: "complete_import", scope: TASKS },
+    Route { path: "/trials/import/init", method: "POST", function: "init_import", scope: TASKS },
     Route { path: "/trials/{trial_id}/cancel", method: "POST", function: "cancel_trial", scope: TASKS },
+    Route { path: "/trials/{trial_id}/debug-files", method: "GET", function: "get_trial_debug_files", scope: READ },
+    Route { path: "/trials/{trial_id}/files", method: "GET", function: "list_trial_files", scope: READ },
+    Route { path: "/trials/{trial_id}/files/{*path}", method: "GET", function: "get_trial_file", scope: READ },
     Route { path: "/trials/{trial_id}/logs", method: "GET", function: "get_trial_logs", scope: READ },
+    Route {
+        path: "/trials/{trial_id}/logs/structured",
+        method: "GET",
+        function: "get_trial_structured_logs",
+        scope: READ,
+    },
     Route { path: "/trials/{trial_id}/result", method: "GET", function: "get_trial_result", scope: READ },
     Route { path: "/trials/{trial_id}/retry", method: "POST", function: "retry_trial", scope: TASKS },
+    Route { path: "/trials/{trial_id}/trajectory", method: "GET", function: "get_trial_trajectory", scope: READ },
 ];
 
 /// What the document says of a path whose last parameter may contain slashes: the parameter's name. `OpenAPI` has no word for it.
@@ -126,14 +140,23 @@ where
         .routes(routes!(tasks::complete_upload::complete_upload))
         .routes(routes!(tasks::create_sweep::create_sweep))
         .routes(routes!(tasks::get_task::get_task))
+        .routes(routes!(tasks::get_task_file::get_task_file))
         .routes(routes!(tasks::get_task_trial::get_task_trial))
         .routes(routes!(tasks::init_upload::init_upload))
+        .routes(routes!(tasks::list_task_files::list_task_files))
         .routes(routes!(tasks::list_tasks::list_tasks))
         .merge(OpenApiRouter::new().routes(routes!(tasks::upload_task::upload_task)).layer(DefaultBodyLimit::disable()))
         .routes(routes!(trials::cancel_trial::cancel_trial))
+        .routes(routes!(trials::complete_import::complete_import))
+        .routes(routes!(trials::get_trial_debug_files::get_trial_debug_files))
+        .routes(routes!(trials::get_trial_file::get_trial_file))
         .routes(routes!(trials::get_trial_logs::get_trial_logs))
         .routes(routes!(trials::get_trial_result::get_trial_result))
         .routes(routes!(trials::list_trials::list_trials))
+        .routes(routes!(trials::get_trial_structured_logs::get_trial_structured_logs))
+        .routes(routes!(trials::get_trial_trajectory::get_trial_trajectory))
+        .routes(routes!(trials::init_import::init_import))
+        .routes(routes!(trials::list_trial_files::list_trial_files))
         .routes(routes!(trials::retry_trial::retry_trial))
 }
 

@@ -131,6 +131,15 @@ pub struct Uploads {
     rules: UploadRules,
 }
 
+/// For the function that announces imports.
+#[derive(Clone, Debug, FromRef)]
+pub struct Imports {
+    auth: Auth,
+    db: Db,
+    artifacts: Artifacts,
+    limits: Limits,
+}
+
 /// For the function that creates sweeps.
 #[derive(Clone, Debug, FromRef)]
 pub struct Sweeps {
@@ -253,17 +262,33 @@ impl FromSettings for Uploads {
     }
 }
 
+/// What holds for sweeps that say nothing else.
+fn limits(reader: &mut Reader<'_>) -> Limits {
+    let concurrency = Arc::new(ConcurrencyLimits::read(reader));
+    Limits { concurrency, max_attempts: RetrySettings::read(reader).max_attempts }
+}
+
+impl FromSettings for Imports {
+    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
+        let (artifacts, _) = storage(settings).await?;
+        let (auth, db) = access(settings)?;
+        let mut reader = settings.reader();
+        let limits = limits(&mut reader);
+        reader.finish()?;
+        Ok(Self { auth, db, artifacts, limits })
+    }
+}
+
 impl FromSettings for Sweeps {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let (auth, db) = access(settings)?;
         let mut reader = settings.reader();
-        let limits = ConcurrencyLimits::read(&mut reader);
-        let max_attempts = RetrySettings::read(&mut reader).max_attempts;
+        let limits = limits(&mut reader);
         let secret = SecretKey::read(&mut reader);
         reader.finish()?;
         Ok(Self {
             auth,
-            limits: Limits { concurrency: Arc::new(limits), max_attempts },
+            limits,
             sealing: Sealing(secret.as_ref().map(SealingKey::of)),
             wake: Wake::through(db.0.clone()),
             db,

@@ -10,7 +10,10 @@ mod cancel;
 mod dashboard;
 mod error;
 mod experiment;
+mod files;
 mod health;
+mod import;
+mod log;
 mod queue;
 mod queue_info;
 mod retry;
@@ -32,14 +35,21 @@ pub use dashboard::{
 };
 pub use error::{Detail, ErrorBody, FieldFault};
 pub use experiment::{ExperimentResponse, LastAuthor, ListExperimentsResponse};
+pub use files::{
+    Folder, TaskFile, TaskFileResponse, TaskFilesResponse, TrialDebugFilesResponse, TrialFile, TrialFilesResponse,
+};
 pub use health::HealthResponse;
+pub use import::{
+    CompleteImportRequest, CompleteImportResponse, ImportedStatus, ImportedTrial, InitImportRequest, InitImportResponse,
+};
+pub use log::{AgentLogs, LogSource, NamedLog, StructuredLogsResponse, TrialLogsResponse, VerifierLogs};
 pub use oddish_domain::api_key::Scope;
 pub use oddish_domain::failure::FailureClass;
-pub use oddish_domain::status::{HarborStage, Priority, TaskStatus, TrialStatus};
+pub use oddish_domain::status::{HarborStage, Priority, TaskStatus, TrialOrigin, TrialStatus};
 pub use queue::{QueuePause, QueueResponse, UpdateQueueRequest};
 pub use queue_info::{QueueInfo, WaitingCode, WaitingReason};
 pub use retry::{RetryExperimentRequest, RetryExperimentResponse, RetryTrialResponse};
 pub use sweep::{SweepConfig, SweepRequest, TaskResponse};
 pub use task::TaskStatusResponse;
-pub use trial::{ListTrialsResponse, PhaseTiming, TrialLogsResponse, TrialResponse};
+pub use trial::{ListTrialsResponse, PhaseTiming, TrialResponse};
 pub use upload::{CompleteUploadRequest, InitUploadRequest, InitUploadResponse, UploadResponse};

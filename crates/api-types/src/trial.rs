@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use oddish_domain::failure::FailureClass;
-use oddish_domain::status::TrialStatus;
+use oddish_domain::status::{TrialOrigin, TrialStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -54,15 +54,15 @@ pub struct TrialResponse {
     pub task_version_id: Option<String>,
     /// The experiment that this trial belongs to.
     pub experiment_id: Option<String>,
+    /// Whether it ran here, or elsewhere and was imported.
+    #[serde(default = "here")]
+    pub origin: TrialOrigin,
     /// The agent.
     pub agent: String,
     /// Provider bucket: `claude`, `gemini`, `openai` or `default`.
     pub provider: String,
     /// The key whose limit this trial runs under.
     pub queue_key: String,
-    /// `oddish`, or `imported` for one that ran elsewhere.
-    #[serde(default = "ran_here")]
-    pub origin: String,
     /// The model, normalised.
     pub model: Option<String>,
     /// Where the trial stands.
@@ -124,14 +124,15 @@ pub struct TrialResponse {
     pub finished_at: Option<OffsetDateTime>,
 }
 
-fn ran_here() -> String {
-    "oddish".to_owned()
+/// Servers from before imports say nothing.
+fn here() -> TrialOrigin {
+    TrialOrigin::Oddish
 }
 
 /// `GET /trials`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(example = json!({"items": [], "next_cursor": null, "limit": 100, "total": null})))]
+#[cfg_attr(feature = "openapi", schema(examples(json!({"items": [], "next_cursor": null, "limit": 100, "total": null}))))]
 pub struct ListTrialsResponse {
     /// The trials of this page.
     pub items: Vec<TrialResponse>,
@@ -141,19 +142,4 @@ pub struct ListTrialsResponse {
     pub limit: i64,
     /// How many fit, where `total` was asked for.
     pub total: Option<i64>,
-}
-
-/// `GET /trials/{trial_id}/logs`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
-    "trial_id": "my-task-1a2b3c4d-0", "logs": "=== agent/oracle.txt ===\n",
-    "s3_key": "tasks/my-task-1a2b3c4d/trials/my-task-1a2b3c4d-0/attempt-1/"
-}))))]
-pub struct TrialLogsResponse {
-    /// The trial.
-    pub trial_id: String,
-    /// The text. Bytes that are not UTF-8 are replaced; while the trial runs, what was logged so far.
-    pub logs: String,
-    /// Prefix under which the trial's files are stored, once there are any.
-    pub s3_key: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use oddish_domain::status::Priority;
 use serde::{Deserialize, Serialize};
 
 use crate::whole;
@@ -121,4 +122,13 @@ pub struct CompleteUploadRequest {
     /// What is to be said of this version; what was announced counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// Whether the task is to be listed from now on, without experiment or trials. One that is listed already stays as it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub register_task: bool,
+    /// Who registers it; without a name, whose key it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Priority of its trials, unless a sweep says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
 }

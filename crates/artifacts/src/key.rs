@@ -3,9 +3,12 @@
 //! | key | content |
 //! |---|---|
 //! | `tasks/{task_id}/v{n}/.oddish-task.tar.gz` | archive of a task version |
+//! | `tasks/{task_id}/v{n}/files.pack` | the files of a task version, one after the other |
 //! | `tasks/{task_id}/trials/{trial_id}/attempt-{n}/…` | copy of Harbor's trial folder, and `redactions.json` where secrets were taken out of it |
 //! | `tasks/{task_id}/trials/{trial_id}/attempt-{n}.log/00000000` | log chunks, written while the trial runs |
+//! | `tasks/{task_id}/trials/{trial_id}/attempt-0/…` | files of a trial that ran elsewhere and was imported |
 //! | `staging/{token}/.oddish-task.tar.gz` | an upload that is not accepted yet |
+//! | `staging/{token}/.oddish-trial-import.tar.gz` | files of an imported trial that are not accepted yet |
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,6 +23,10 @@ pub const MAX_COMPONENTS: usize = 64;
 pub(crate) const TEMPORARY_FOLDER: &str = ".tmp";
 
 const ARCHIVE_NAME: &str = ".oddish-task.tar.gz";
+const PACK_NAME: &str = "files.pack";
+const IMPORT_NAME: &str = ".oddish-trial-import.tar.gz";
+/// Stands for the attempt of a trial that ran elsewhere; those that run here count from 1.
+const IMPORTED: u32 = 0;
 
 /// The name of one object: a relative path with `/` between its parts.
 ///
@@ -148,6 +155,11 @@ fn fault(text: &str) -> Option<KeyFault> {
     None
 }
 
+/// Whether `text` is a plain path below a prefix: it keeps the rules of a [`Key`], but may begin as nothing in the store does.
+pub fn is_relative_path(text: &str) -> bool {
+    matches!(fault(text), None | Some(KeyFault::Reserved))
+}
+
 /// Checks a prefix to list: nothing at all, or the beginning of a key, cut anywhere but inside `.` or `..`.
 pub(crate) fn check_prefix(prefix: &str) -> Result<(), InvalidKey> {
     let body = prefix.strip_suffix('/').unwrap_or(prefix);
@@ -197,11 +209,27 @@ pub fn task_archive_key(task_id: &str, version: u32) -> Result<Key, InvalidKey> 
     Key::parse(format!("{}v{version}/{ARCHIVE_NAME}", task_prefix(task_id)?))
 }
 
+/// The files of a task version, one after the other, so that each can be read by its range:
+/// `tasks/{task_id}/v{version}/files.pack`.
+pub fn task_pack_key(task_id: &str, version: u32) -> Result<Key, InvalidKey> {
+    Key::parse(format!("{}v{version}/{PACK_NAME}", task_prefix(task_id)?))
+}
+
+/// Prefix of everything that belongs to a trial, logs and files of all its attempts: `tasks/{task_id}/trials/{trial_id}/`.
+pub fn trial_prefix(task_id: &str, trial_id: &str) -> Result<String, InvalidKey> {
+    Ok(format!("{}trials/{}/", task_prefix(task_id)?, one_part(trial_id)?))
+}
+
+/// Prefix of the files of an imported trial: `tasks/{task_id}/trials/{trial_id}/attempt-0/`.
+pub fn import_prefix(task_id: &str, trial_id: &str) -> Result<String, InvalidKey> {
+    attempt_prefix(task_id, trial_id, IMPORTED)
+}
+
 /// Prefix of Harbor's trial folder as an attempt left it: `tasks/{task_id}/trials/{trial_id}/attempt-{attempt}/`.
 ///
 /// Every attempt has its own, so that a runner that was given up can't touch what a newer one stored.
 pub fn attempt_prefix(task_id: &str, trial_id: &str, attempt: u32) -> Result<String, InvalidKey> {
-    Ok(format!("{}trials/{}/attempt-{attempt}/", task_prefix(task_id)?, one_part(trial_id)?))
+    Ok(format!("{}attempt-{attempt}/", trial_prefix(task_id, trial_id)?))
 }
 
 /// Where a runner stores how an attempt came out, before it is recorded: beside the attempt's files, and no part of them.
@@ -213,7 +241,7 @@ pub fn attempt_outcome_key(task_id: &str, trial_id: &str, attempt: u32) -> Resul
 ///
 /// It lies beside the attempt's folder, which stays an exact copy of Harbor's.
 pub fn attempt_log_prefix(task_id: &str, trial_id: &str, attempt: u32) -> Result<String, InvalidKey> {
-    Ok(format!("{}trials/{}/attempt-{attempt}.log/", task_prefix(task_id)?, one_part(trial_id)?))
+    Ok(format!("{}attempt-{attempt}.log/", trial_prefix(task_id, trial_id)?))
 }
 
 /// One log chunk of an attempt, counted from 0: the log prefix and eight digits, so that listing order is time order.
@@ -231,4 +259,9 @@ pub fn staging_prefix(token: &str) -> Result<String, InvalidKey> {
 /// Where the archive of one upload waits until it is checked: `staging/{token}/.oddish-task.tar.gz`.
 pub fn staging_key(token: &str) -> Result<Key, InvalidKey> {
     Key::parse(format!("{}{ARCHIVE_NAME}", staging_prefix(token)?))
+}
+
+/// Where the files of an imported trial wait until they are checked: `staging/{token}/.oddish-trial-import.tar.gz`.
+pub fn import_staging_key(token: &str) -> Result<Key, InvalidKey> {
+    Key::parse(format!("{}{IMPORT_NAME}", staging_prefix(token)?))
 }

@@ -6,6 +6,7 @@
 //! The crate knows nothing of the database, of HTTP or of Harbor, and must not learn it.
 
 pub mod archive;
+pub mod file_pack;
 mod folder;
 pub mod hash;
 pub mod key;
@@ -22,4 +23,6 @@ pub use key::{InvalidKey, Key};
 #[cfg(feature = "s3")]
 pub use s3::{S3_VARIABLES, S3Keys, S3Settings, S3Store};
 pub use settings::{STORAGE_VARIABLES, StorageSettings};
-pub use store::{ArtifactStore, ObjectMeta, SIGNED_URL_LIFETIME, SharedStore, SignedUrl, StoreError, list_all};
+pub use store::{
+    ArtifactStore, ObjectMeta, SIGNED_URL_LIFETIME, SharedStore, SignedUrl, StoreError, list_all, list_most,
+};

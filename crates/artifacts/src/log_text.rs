@@ -1,121 +1,149 @@
 //! Logs as one text for people to read.
 
+use std::ops::Range;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+
+use crate::key::Key;
 use crate::store::{ArtifactStore, ObjectMeta, StoreError, list_all};
 
-/// Every log below `prefix` as one text (contract 3.8): for each, in byte order of the keys, a line `=== key ===` and
-/// the content; an empty line lies between two of them. Empty when there are no logs.
-///
-/// A log is what ends in `.log` or `.txt`, and whatever lies in a folder `logs`, `agent` or `verifier` except `.json` and
-/// `.patch`. Bytes that are not UTF-8 become replacement characters. The logs together take at most `max_bytes`; what
-/// does not fit is left out, and a last line, which comes on top of the limit, says how much that is and where it lies.
-pub async fn plain_log(store: &dyn ArtifactStore, prefix: &str, max_bytes: usize) -> Result<String, StoreError> {
-    let mut logs = list_all(store, prefix).await?;
-    logs.retain(|log| is_log(log.key.as_str().strip_prefix(prefix).unwrap_or(log.key.as_str())));
-    let mut text = String::new();
-    let mut left_out = LeftOut::default();
-    for log in &logs {
-        let separator = if text.is_empty() { "" } else { "\n" };
-        let header = format!("{separator}=== {} ===\n", log.key);
-        let room = max_bytes.saturating_sub(text.len() + header.len() + 1);
-        if left_out.files > 0 || (room == 0 && log.size > 0) {
-            left_out.add(log.size);
-            continue;
-        }
-        let Some(content) = beginning(store, log, room).await? else { continue };
-        text.push_str(&header);
-        text.push_str(&content.text);
-        text.push('\n');
-        if content.rest > 0 {
-            left_out.add(content.rest);
-        }
-    }
-    if left_out.files > 0 {
-        let LeftOut { bytes, files } = left_out;
-        let note = format!(
-            "\n[Too long to show whole: {bytes} more bytes in {files} file(s) are in the artifact store under {prefix}]\n"
-        );
-        text.push_str(&note);
-    }
-    Ok(text)
+/// Objects that are read at once.
+const AT_ONCE: usize = 8;
+/// Bytes that are read first to find the last lines.
+const LAST_BYTES: u64 = 64 << 10;
+
+/// A log that lies in several objects, as one row of bytes: its size, and any part of it. Only what a part needs is read.
+#[derive(Debug, Clone, Default)]
+pub struct LogText {
+    parts: Vec<Part>,
+    size: u64,
+    /// Last object of which it is known.
+    last: Option<Key>,
 }
 
-/// The log of an attempt that may still run: its chunks (see [`crate::key::attempt_log_prefix`]) put together.
-///
-/// Where they are longer than `max_bytes`, the newest ones are kept and a first line says how much is missing.
-pub async fn live_log(store: &dyn ArtifactStore, prefix: &str, max_bytes: usize) -> Result<String, StoreError> {
-    let chunks = list_all(store, prefix).await?;
-    let mut room = u64::try_from(max_bytes).unwrap_or(u64::MAX);
-    let first = chunks.iter().rposition(|chunk| {
-        let fits = chunk.size <= room;
-        room = room.saturating_sub(chunk.size);
-        !fits
-    });
-    let (left_out, shown) = chunks.split_at(first.map_or(0, |first| first + 1));
-    let mut content = Vec::new();
-    for chunk in shown {
-        if let Some(bytes) = or_deleted(store.get(&chunk.key).await)? {
-            content.extend_from_slice(&bytes);
+#[derive(Debug, Clone)]
+enum Part {
+    Text(String),
+    Object(Key, u64),
+}
+
+impl Part {
+    fn size(&self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::Object(_, size) => *size,
         }
     }
-    let text = String::from_utf8_lossy(&content);
-    if left_out.is_empty() {
-        return Ok(text.into_owned());
-    }
-    let bytes: u64 = left_out.iter().map(|chunk| chunk.size).sum();
-    Ok(format!("[Too long to show whole: {bytes} earlier bytes are in the artifact store under {prefix}]\n{text}"))
 }
 
-#[derive(Default)]
-struct LeftOut {
-    bytes: u64,
-    files: u64,
-}
-
-impl LeftOut {
-    fn add(&mut self, bytes: u64) {
-        self.bytes += bytes;
-        self.files += 1;
-    }
-}
-
-/// The part of a log that is shown, and how many bytes of the object are not.
-struct Beginning {
-    text: String,
-    rest: u64,
-}
-
-async fn beginning(store: &dyn ArtifactStore, log: &ObjectMeta, room: usize) -> Result<Option<Beginning>, StoreError> {
-    let wanted = u64::try_from(room).unwrap_or(u64::MAX);
-    let Some(bytes) = or_deleted(store.get_range(&log.key, 0..wanted).await)? else { return Ok(None) };
-    let mut text = String::new();
-    let mut shown = 0;
-    for chunk in bytes.utf8_chunks() {
-        let (valid, invalid) = (chunk.valid(), chunk.invalid());
-        let fitting = valid.floor_char_boundary(room - text.len());
-        text.push_str(&valid[..fitting]);
-        shown += fitting;
-        // A replacement character is longer than the bytes it stands for. Where the cut went through a character, there
-        // is no room for one either.
-        let room_for_more = room - text.len() >= char::REPLACEMENT_CHARACTER.len_utf8();
-        if fitting < valid.len() || (!invalid.is_empty() && !room_for_more) {
-            break;
+/// The bytes of a part in `range`, of which none is past its end. An object that is gone has none.
+async fn read_part(store: &dyn ArtifactStore, part: Part, range: Range<u64>) -> Result<Vec<u8>, StoreError> {
+    match part {
+        Part::Text(text) => {
+            let [start, end] = [range.start, range.end].map(|place| usize::try_from(place).unwrap_or(usize::MAX));
+            Ok(text.as_bytes().get(start..end).unwrap_or_default().to_vec())
         }
-        if !invalid.is_empty() {
-            text.push(char::REPLACEMENT_CHARACTER);
-            shown += invalid.len();
+        Part::Object(key, _) => match store.get_range(&key, range).await {
+            Ok(content) => Ok(content.into()),
+            Err(StoreError::NotFound { .. }) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+impl LogText {
+    /// The log files below `prefix` (see [`log_files`]) as one text (contract 3.8): for each a line `=== key ===` and the
+    /// content, then a line break; an empty line lies between two of them.
+    pub async fn of_files(store: &dyn ArtifactStore, prefix: &str) -> Result<Self, StoreError> {
+        let mut log = Self::default();
+        for file in log_files(list_all(store, prefix).await?, prefix) {
+            let separator = if log.parts.is_empty() { "" } else { "\n" };
+            log.add_text(format!("{separator}=== {} ===\n", file.key));
+            log.add_object(file);
+            log.add_text("\n".to_owned());
+        }
+        Ok(log)
+    }
+
+    /// Takes in the chunks that came since the last time (see [`crate::key::attempt_log_prefix`]): the log of an attempt
+    /// that may still run begins empty and grows.
+    pub async fn grow(&mut self, store: &dyn ArtifactStore, prefix: &str) -> Result<(), StoreError> {
+        const PAGE: usize = 1000;
+        loop {
+            let page = store.list(prefix, self.last.as_ref().map(Key::as_str), PAGE).await?;
+            let last_page = page.len() < PAGE;
+            for chunk in page {
+                self.add_object(chunk);
+            }
+            if last_page {
+                return Ok(());
+            }
         }
     }
-    let rest = log.size.saturating_sub(u64::try_from(shown).unwrap_or(u64::MAX));
-    Ok(Some(Beginning { text, rest }))
+
+    fn add_text(&mut self, text: String) {
+        self.size += text.len() as u64;
+        self.parts.push(Part::Text(text));
+    }
+
+    fn add_object(&mut self, object: ObjectMeta) {
+        self.size += object.size;
+        self.last = Some(object.key.clone());
+        self.parts.push(Part::Object(object.key, object.size));
+    }
+
+    /// Bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The bytes in `range`, clipped to the log's size.
+    pub async fn read(&self, store: &dyn ArtifactStore, range: Range<u64>) -> Result<Vec<u8>, StoreError> {
+        let mut begin = 0;
+        let mut pieces = Vec::new();
+        for part in &self.parts {
+            let inside = range.start.max(begin)..range.end.min(begin + part.size());
+            if !inside.is_empty() {
+                pieces.push((part.clone(), inside.start - begin..inside.end - begin));
+            }
+            begin += part.size();
+        }
+        let reads = pieces.into_iter().map(|(part, range)| read_part(store, part, range));
+        let pieces: Vec<Vec<u8>> = futures_util::stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+        Ok(pieces.concat())
+    }
+
+    /// The last `lines` lines, and where they begin; of a longer text than `most` bytes, its last `most` bytes.
+    pub async fn tail(&self, store: &dyn ArtifactStore, lines: usize, most: u64) -> Result<(u64, Vec<u8>), StoreError> {
+        let floor = self.size.saturating_sub(most);
+        let (mut start, mut bytes) = (self.size, Vec::new());
+        let mut step = LAST_BYTES;
+        loop {
+            let from = start.saturating_sub(step).max(floor);
+            let mut piece = self.read(store, from..start).await?;
+            piece.append(&mut bytes);
+            (start, bytes, step) = (from, piece, step.saturating_mul(4));
+            if let Some(place) = last_lines(&bytes, lines) {
+                return Ok((start + place as u64, bytes.split_off(place)));
+            }
+            if start == floor {
+                return Ok((start, bytes));
+            }
+        }
+    }
 }
 
-/// `None` for an object that was deleted after it was listed.
-fn or_deleted<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
-    match read {
-        Ok(content) => Ok(Some(content)),
-        Err(StoreError::NotFound { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
+/// Where the last lines begin, if it is certain that nothing before belongs to them.
+fn last_lines(bytes: &[u8], lines: usize) -> Option<usize> {
+    // A line break at the very end ends the last line and begins none.
+    let breaks = bytes[..bytes.len().saturating_sub(1)].iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n');
+    breaks.map(|(place, _)| place + 1).nth(lines.checked_sub(1)?)
+}
+
+/// The logs among objects below `prefix`: what ends in `.log` or `.txt`, and whatever lies in a folder `logs`, `agent` or
+/// `verifier` except `.json` and `.patch` (contract 3.8).
+pub fn log_files(objects: Vec<ObjectMeta>, prefix: &str) -> impl Iterator<Item = ObjectMeta> {
+    objects.into_iter().filter(move |object| is_log(object.key.as_str().strip_prefix(prefix).unwrap_or_default()))
 }
 
 /// Whether the object at this path below the trial's prefix is a log.

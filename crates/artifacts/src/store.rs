@@ -236,13 +236,25 @@ pub(crate) fn check_lifetime(wanted: Duration) -> Result<Duration, StoreError> {
 
 /// All objects whose keys begin with `prefix`, in byte order of the key, however many pages that takes.
 pub async fn list_all(store: &dyn ArtifactStore, prefix: &str) -> Result<Vec<ObjectMeta>, StoreError> {
+    list_most(store, prefix, None, usize::MAX).await
+}
+
+/// The first `most` objects whose keys begin with `prefix` and come after `after`, in byte order of the key.
+pub async fn list_most(
+    store: &dyn ArtifactStore,
+    prefix: &str,
+    mut after: Option<String>,
+    most: usize,
+) -> Result<Vec<ObjectMeta>, StoreError> {
     const PAGE: usize = 1000;
-    let mut all: Vec<ObjectMeta> = Vec::new();
+    let mut all = Vec::new();
     loop {
-        let page = store.list(prefix, all.last().map(|last| last.key.as_str()), PAGE).await?;
-        let last_page = page.len() < PAGE;
+        let wanted = PAGE.min(most - all.len());
+        let page = store.list(prefix, after.as_deref(), wanted).await?;
+        let last_page = page.len() < wanted;
+        after = page.last().map(|last| last.key.to_string());
         all.extend(page);
-        if last_page {
+        if last_page || all.len() == most {
             return Ok(all);
         }
     }

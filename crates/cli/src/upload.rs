@@ -160,7 +160,16 @@ impl Uploader {
     /// Completing again gives the same answer, so that a lost one is asked for again.
     async fn complete(&self, announced: InitUploadResponse) -> Result<UploadResponse, ClientError> {
         let InitUploadResponse { task_id, name, version, content_hash, .. } = announced;
-        let request = CompleteUploadRequest { task_id, name, version, content_hash, message: None };
+        let request = CompleteUploadRequest {
+            task_id,
+            name,
+            version,
+            content_hash,
+            message: None,
+            register_task: false,
+            user: None,
+            priority: None,
+        };
         let mut answer_was_lost = false;
         let mut pauses = REPEAT_PAUSES.into_iter();
         loop {

@@ -3,7 +3,7 @@
 //! What is where: [`queue`] claims jobs, [`attempts`] is what a runner writes through its fencing token, [`leases`] tells which runners live,
 //! [`cancelling`] and [`retrying`] are what users do to trials ([`trial_selection`] says which),
 //! [`trials`], [`tasks`], [`experiments`], [`task_versions`] and [`uploads`] are what the endpoints read and write, [`queue_keys`] holds the
-//! limits, [`waiting`] says why trials wait, [`stuck`] is what operators look at, [`idempotency`] keeps repeated requests from doing anything twice, [`wake`] tells dispatchers that there is work, [`schema`] migrates.
+//! limits, [`waiting`] says why trials wait, [`task_files`] and [`trial_artifacts`] say where files are, [`imports`] brings trials that ran elsewhere, [`stuck`] is what operators look at, [`idempotency`] keeps repeated requests from doing anything twice, [`wake`] tells dispatchers that there is work, [`schema`] migrates.
 //!
 //! Rules: every name is qualified with its schema and nothing relies on session state, so that a transaction-pooling proxy may sit in
 //! between; the current time is a parameter; a transition names the states that it comes from; invariants are constraints
@@ -19,6 +19,7 @@ mod error;
 pub mod experiment_summaries;
 pub mod experiments;
 pub mod idempotency;
+pub mod imports;
 pub mod judging;
 pub mod leases;
 pub mod paging;
@@ -32,8 +33,10 @@ pub mod stuck;
 pub mod sweeps;
 mod tallies;
 pub mod task_browsing;
+pub mod task_files;
 pub mod task_versions;
 pub mod tasks;
+pub mod trial_artifacts;
 pub mod trial_selection;
 pub mod trials;
 pub mod uploads;

@@ -14,7 +14,7 @@ use crate::{DbError, judging, stages, tallies};
 pub struct Requeued {
     /// They had ended, and are queued again.
     pub queued: Vec<String>,
-    /// They have not ended, and were left alone.
+    /// They have not ended, or were imported, and were left alone.
     pub active: Vec<String>,
 }
 
@@ -40,10 +40,10 @@ pub async fn foresee(pool: &PgPool, selection: &Selection) -> Result<Requeued, D
     Ok(sort(&mut work.transaction, &trial_ids).await?.0)
 }
 
-/// Locks the trials, and tells which of them have ended, and which tasks those belong to.
+/// Locks the trials, and tells which of them have ended, and which tasks those belong to. One that ran elsewhere cannot be run again here.
 async fn sort(transaction: &mut PgTransaction<'_>, trial_ids: &[String]) -> Result<(Requeued, Vec<String>), DbError> {
     let trials = sqlx::query!(
-        r#"select id, task_id, status in ('success', 'failed') as "over!" from oddish.trials
+        r#"select id, task_id, status in ('success', 'failed') and origin = 'oddish' as "over!" from oddish.trials
         where id = any($1) order by id for no key update"#,
         trial_ids
     )

@@ -3,8 +3,9 @@
 use sqlx::PgPool;
 use time::OffsetDateTime;
 
-use crate::DbError;
 use crate::statements::On;
+use crate::task_files::FileIndex;
+use crate::{DbError, task_files};
 
 /// A task version to register.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,11 +22,14 @@ pub struct NewTask<'a> {
     pub archive_bytes: i64,
     /// SHA-256 over the task's files (contract 2.4).
     pub content_hash: &'a str,
+    /// Its files.
+    pub files: FileIndex<'a>,
 }
 
 /// Registers a new task with its first version. `false` when the id is taken.
 pub async fn create_task(pool: &PgPool, task: &NewTask<'_>, now: OffsetDateTime) -> Result<bool, DbError> {
     let doing = "register a task";
+    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
     let created = sqlx::query!(
         "with created as (
             insert into oddish.tasks (id, name, created_at, updated_at) values ($1, $2, $7, $7)
@@ -41,10 +45,15 @@ pub async fn create_task(pool: &PgPool, task: &NewTask<'_>, now: OffsetDateTime)
         task.content_hash,
         now
     )
-    .execute(On(pool))
+    .execute(On(&mut *transaction))
     .await
     .map_err(DbError::while_doing(doing))?;
-    Ok(created.rows_affected() == 1)
+    if created.rows_affected() == 0 {
+        return Ok(false);
+    }
+    task_files::insert(&mut transaction, task.task_id, 1, task.files).await?;
+    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    Ok(true)
 }
 
 /// Takes back a task that was registered and never submitted.

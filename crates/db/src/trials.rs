@@ -1,7 +1,7 @@
 //! Trials as the endpoints read them.
 
 use oddish_domain::failure::FailureClass;
-use oddish_domain::status::TrialStatus;
+use oddish_domain::status::{TrialOrigin, TrialStatus};
 use serde_json::Value;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use time::OffsetDateTime;
@@ -28,7 +28,7 @@ pub struct Trial {
     pub model: Option<String>,
     pub provider: String,
     pub queue_key: String,
-    pub origin: String,
+    pub origin: TrialOrigin,
     pub status: TrialStatus,
     pub attempts: i32,
     pub max_attempts: i32,
@@ -111,7 +111,7 @@ fn read(row: Row) -> Result<Trial, DbError> {
         model: row.model,
         provider: row.provider,
         queue_key: row.queue_key,
-        origin: row.origin,
+        origin: parse("trials.origin", &row.origin)?,
         attempts: row.attempts,
         max_attempts: row.max_attempts,
         harbor_stage: row.harbor_stage,
@@ -308,15 +308,4 @@ pub async fn count(pool: &PgPool, filter: &TrialFilter) -> Result<i64, DbError> 
     }
     push_filter(&mut query, filter);
     query.build_query_scalar().fetch_one(On(pool)).await.map_err(DbError::while_doing("count trials"))
-}
-
-/// Number of the newest attempt of a trial that a runner began.
-pub async fn newest_begun_attempt(pool: &PgPool, trial_id: &str) -> Result<Option<i32>, DbError> {
-    sqlx::query_scalar!(
-        "select max(number) from oddish.attempts where trial_id = $1 and kind = 'trial' and begun_at is not null",
-        trial_id
-    )
-    .fetch_one(On(pool))
-    .await
-    .map_err(DbError::while_doing("look for the newest attempt of a trial"))
 }

@@ -1,12 +1,14 @@
 //! Uploads in two steps: announced with a content hash, completed once the archive lies under its staging key.
 
 use oddish_domain::id;
+use oddish_domain::status::Priority;
 use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
-use crate::DbError;
 use crate::idempotency::Work;
 use crate::statements::On;
+use crate::task_files::FileIndex;
+use crate::{DbError, task_files};
 
 /// What a client announces.
 #[derive(Clone, Copy, Debug)]
@@ -178,14 +180,25 @@ pub async fn begin_completion(work: &mut Work, task_id: &str, version: i32) -> R
     Ok(if announced { ToComplete::Busy } else { ToComplete::Unknown })
 }
 
+/// An archive that was checked and stored.
+#[derive(Clone, Copy, Debug)]
+pub struct StoredArchive<'a> {
+    /// Where it lies.
+    pub key: &'a str,
+    /// Its SHA-256, lower-case hex.
+    pub sha256: &'a str,
+    /// Its size.
+    pub bytes: i64,
+    /// The files in it.
+    pub files: FileIndex<'a>,
+}
+
 impl Completion {
     /// Registers the version, whose archive lies under its own key now, and ends the upload, as part of the work that holds it.
     pub async fn register(
         self,
         work: &mut Work,
-        archive_key: &str,
-        archive_sha256: &str,
-        archive_bytes: i64,
+        archive: &StoredArchive<'_>,
         now: OffsetDateTime,
     ) -> Result<(), DbError> {
         sqlx::query!(
@@ -195,16 +208,50 @@ impl Completion {
             values ($1, $2, $3, $4, $5, $6, $7, $8)",
             self.task_id,
             self.version,
-            archive_key,
-            archive_sha256,
-            archive_bytes,
+            archive.key,
+            archive.sha256,
+            archive.bytes,
             self.content_hash,
             self.message,
             now
         )
         .execute(On(&mut *work.transaction))
         .await
-        .map(|_| ())
-        .map_err(DbError::while_doing("register an uploaded version"))
+        .map_err(DbError::while_doing("register an uploaded version"))?;
+        task_files::insert(&mut work.transaction, &self.task_id, self.version, archive.files).await
     }
+}
+
+/// Who registers a task that was uploaded, before anybody runs it.
+#[derive(Clone, Copy, Debug)]
+pub struct Registration<'a> {
+    /// Who submits it.
+    pub submitted_by: &'a str,
+    /// Whose key it is submitted with.
+    pub key_owner: Option<&'a str>,
+    /// Before or after others.
+    pub priority: Priority,
+}
+
+/// Registers an uploaded task, as part of a request's work: it is listed from now on, without experiment or trials. A task that is listed
+/// already stays as it is.
+pub async fn register_task(
+    work: &mut Work,
+    task_id: &str,
+    registration: Registration<'_>,
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        "update oddish.tasks set submitted_by = $2, key_owner = $3, priority = $4, updated_at = $5
+        where id = $1 and submitted_by is null",
+        task_id,
+        registration.submitted_by,
+        registration.key_owner,
+        registration.priority.as_str(),
+        now
+    )
+    .execute(On(&mut *work.transaction))
+    .await
+    .map(|_| ())
+    .map_err(DbError::while_doing("register a task without trials"))
 }

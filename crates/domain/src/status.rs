@@ -148,6 +148,15 @@ words! {
 }
 
 words! {
+    /// Where a trial ran.
+    TrialOrigin, "trial origin",
+    /// Here.
+    Oddish = "oddish",
+    /// Elsewhere; its result was brought here.
+    Imported = "imported",
+}
+
+words! {
     /// How an attempt ended.
     AttemptOutcome, "attempt outcome",
     /// The runner recorded the trial's outcome, with or without a reward.
@@ -290,6 +299,7 @@ failed          .xxx..";
         );
         check_words!(JobState, "waiting ready claimed begun");
         check_words!(JobKind, "trial analysis verdict");
+        check_words!(TrialOrigin, "oddish imported");
         check_words!(AttemptOutcome, "recorded lost interrupted launch_failed given_back cancelled");
         assert_eq!(Priority::default(), Priority::Low);
     }

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use oddish_artifacts::archive::{self, ArchiveError, UnpackLimits};
+use oddish_artifacts::file_pack::{self, FilePack};
 use oddish_artifacts::hash;
+use oddish_db::task_files::IndexedFile;
 use oddish_domain::task_toml::{self, TASK_TOML, TaskListing};
 
 use crate::error::ApiError;
@@ -21,6 +23,19 @@ pub(super) struct Checked {
     pub(super) bytes: i64,
     /// What the task's author should know.
     pub(super) warnings: Vec<String>,
+    /// The files in it, one after the other.
+    pub(super) pack: FilePack,
+}
+
+impl Checked {
+    /// Where the files lie in the pack, as the database keeps it.
+    pub(super) fn index(&self) -> Vec<IndexedFile> {
+        let place = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+        let files = self.pack.files.iter();
+        files
+            .map(|file| IndexedFile { path: file.path.clone(), start: place(file.start), size: place(file.size) })
+            .collect()
+    }
 }
 
 /// Unpacks the archive into a temporary folder, with bounds on everything, and checks that Harbor can run what is in it.
@@ -31,7 +46,7 @@ pub(super) async fn check(archive: &Path, default_agent_timeout_sec: f64) -> Res
     let unpacked =
         archive::unpack(reader, &task, &UnpackLimits::default()).await.map_err(|error| refused_archive(&error))?;
     let toml = read_task_toml(&task).await?;
-    let files = TaskListing::from_iter(unpacked.paths);
+    let files: TaskListing = unpacked.paths.iter().cloned().collect();
     let checked = task_toml::check_task(&files, &toml, default_agent_timeout_sec).map_err(|faults| {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         ApiError::bad_request(format!("This is not a task that Harbor can run: {}", faults.join("; ")))
@@ -40,6 +55,8 @@ pub(super) async fn check(archive: &Path, default_agent_timeout_sec: f64) -> Res
     Ok(Checked {
         sha256: hash::sha256_file(archive).await.map_err(|error| ApiError::internal(&error))?,
         content_hash: hash::content_hash(&task).await.map_err(|error| ApiError::internal(&error))?,
+        // Comes after the hash: it moves the files.
+        pack: file_pack::pack_files(&task, unpacked.paths).await?,
         bytes: i64::try_from(size).unwrap_or(i64::MAX),
         warnings: checked.warnings,
     })
@@ -56,7 +73,7 @@ async fn read_task_toml(task: &Path) -> Result<String, ApiError> {
     String::from_utf8(bytes).map_err(|_| ApiError::bad_request("task.toml is not UTF-8."))
 }
 
-fn refused_archive(error: &ArchiveError) -> ApiError {
+pub(crate) fn refused_archive(error: &ArchiveError) -> ApiError {
     match error {
         ArchiveError::Io { .. } => ApiError::internal(error),
         _ => ApiError::bad_request(format!("Invalid tarball: {error}")),

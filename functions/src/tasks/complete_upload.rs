@@ -6,13 +6,13 @@ use http::StatusCode;
 use oddish_api_types::{CompleteUploadRequest, ErrorBody, UploadResponse};
 use oddish_artifacts::{Key, SharedStore, StoreError, key};
 use oddish_db::idempotency::Work;
-use oddish_db::uploads::{self, Completion, ToComplete};
+use oddish_db::task_files::FileIndex;
+use oddish_db::uploads::{self, Completion, Registration, StoredArchive, ToComplete};
 use oddish_domain::id;
 use tempfile::NamedTempFile;
 use time::OffsetDateTime;
 
-use super::archive_check::{self, Checked};
-use super::version_prefix;
+use super::{UNNAMED, archive_check, label, version_prefix};
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::extract::{Body, Repeatable};
@@ -27,12 +27,13 @@ use crate::state::{Artifacts, Db, UploadRules};
     responses((status = 200, body = UploadResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 409, body = ErrorBody), (status = 413, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn complete_upload(
-    _: Authed<Submit>,
+    caller: Authed<Submit>,
     State(Db(pool)): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     State(rules): State<UploadRules>,
     Repeatable { key, body: Body(request) }: Repeatable<Body<CompleteUploadRequest>>,
 ) -> Result<Json<UploadResponse>, ApiError> {
+    let registration = registration(&request, caller.owner.as_deref())?;
     let mut work = match idempotency::begin(&pool, key.as_ref()).await? {
         Begun::Fresh(work) => work,
         Begun::Answered(answer) => return Ok(answer),
@@ -50,11 +51,25 @@ pub async fn complete_upload(
             return Err(ApiError::not_found(format!("Version {version} not found for task {task_id}")));
         }
     };
+    if let Some(registration) = registration {
+        uploads::register_task(&mut work, &request.task_id, registration, OffsetDateTime::now_utc()).await?;
+    }
     let answer = idempotency::finish(work, response(request, warnings)?).await?;
     if let Some(staging) = staging {
         discard(&store, &staging).await;
     }
     Ok(answer)
+}
+
+/// Who registers the task, if that was asked for.
+fn registration<'a>(
+    request: &'a CompleteUploadRequest,
+    key_owner: Option<&'a str>,
+) -> Result<Option<Registration<'a>>, ApiError> {
+    let user = request.user.as_deref().map(|user| label("user", user)).transpose()?;
+    let submitted_by = user.or(key_owner).unwrap_or(UNNAMED);
+    let priority = request.priority.unwrap_or_default();
+    Ok(request.register_task.then_some(Registration { submitted_by, key_owner, priority }))
 }
 
 fn response(request: CompleteUploadRequest, warnings: Vec<String>) -> Result<UploadResponse, ApiError> {
@@ -83,29 +98,37 @@ async fn complete(
     if completion.content_hash != request.content_hash {
         return Err(other_content());
     }
-    let archive = fetch(store, staging, rules.max_bytes).await?;
-    let Checked { sha256, content_hash, bytes, warnings } =
-        archive_check::check(archive.path(), rules.default_agent_timeout_sec).await?;
-    if content_hash != completion.content_hash {
+    let archive = fetch(store, staging, rules.max_bytes, "Task").await?;
+    let checked = archive_check::check(archive.path(), rules.default_agent_timeout_sec).await?;
+    if checked.content_hash != completion.content_hash {
         return Err(ApiError::bad_request(format!(
-            "The archive's files hash to {content_hash}, not to the {} that was announced: upload it again.",
-            completion.content_hash
+            "The archive's files hash to {}, not to the {} that was announced: upload it again.",
+            checked.content_hash, completion.content_hash
         )));
     }
     // What was checked is stored, and not what lies under the staging key by now: the client can still write there.
-    let version = key::task_archive_key(&request.task_id, request.version.unsigned_abs())?;
-    store.put_file(&version, archive.path()).await?;
-    completion.register(work, version.as_str(), &sha256, bytes, OffsetDateTime::now_utc()).await?;
-    Ok(warnings)
+    let number = request.version.unsigned_abs();
+    let (key, pack) = (key::task_archive_key(&request.task_id, number)?, key::task_pack_key(&request.task_id, number)?);
+    store.put_file(&key, archive.path()).await?;
+    store.put_file(&pack, checked.pack.content.path()).await?;
+    let files = FileIndex { key: pack.as_str(), files: &checked.index() };
+    let stored = StoredArchive { key: key.as_str(), sha256: &checked.sha256, bytes: checked.bytes, files };
+    completion.register(work, &stored, OffsetDateTime::now_utc()).await?;
+    Ok(checked.warnings)
 }
 
-async fn fetch(store: &SharedStore, staging: &Key, max_bytes: u64) -> Result<NamedTempFile, ApiError> {
-    // The words are the contract's (1.5).
-    let absent = || ApiError::bad_request("Uploaded task archive not found in S3");
+/// Brings an uploaded archive to the disk, if it is there and not too large. The words are the contract's (1.5).
+pub(crate) async fn fetch(
+    store: &SharedStore,
+    staging: &Key,
+    max_bytes: u64,
+    what: &str,
+) -> Result<NamedTempFile, ApiError> {
+    let absent = || ApiError::bad_request(format!("Uploaded {} archive not found in S3", what.to_lowercase()));
     let object = store.head(staging).await?.ok_or_else(absent)?;
     if object.size > max_bytes {
         discard(store, staging).await;
-        let text = format!("Task upload too large. Max size is {}MB.", max_bytes >> 20);
+        let text = format!("{what} upload too large. Max size is {}MB.", max_bytes >> 20);
         return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, text));
     }
     let file = NamedTempFile::new().map_err(|error| ApiError::internal(&error))?;
@@ -117,7 +140,7 @@ async fn fetch(store: &SharedStore, staging: &Key, max_bytes: u64) -> Result<Nam
 }
 
 /// A staging object that stays costs a little and harms nothing, so that failing to delete it fails no upload.
-async fn discard(store: &SharedStore, staging: &Key) {
+pub(crate) async fn discard(store: &SharedStore, staging: &Key) {
     let Some((folder, _)) = staging.as_str().rsplit_once('/') else { return };
     if let Err(error) = store.delete_prefix(&format!("{folder}/")).await {
         tracing::warn!(error = &error as &dyn std::error::Error, %staging, "a staging object stays");

@@ -7,11 +7,11 @@ use axum::extract::State;
 use oddish_api_types::{ErrorBody, SweepRequest, TaskResponse};
 use oddish_db::sweeps::{self, CreatedSweep, NewSweep, SweepRefused};
 use oddish_domain::sealing::SealingKey;
-use oddish_domain::{id, label, retry, sweep};
+use oddish_domain::{id, retry, sweep};
 use serde_json::json;
 use time::OffsetDateTime;
 
-use super::task_not_found;
+use super::{label, task_not_found};
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::extract::{Body, Repeatable};
@@ -31,8 +31,8 @@ pub async fn create_sweep(
     State(wake): State<Wake>,
     Repeatable { key, body: Body(request) }: Repeatable<Body<SweepRequest>>,
 ) -> Result<Json<TaskResponse>, ApiError> {
-    let user = checked("user", &request.user)?;
-    let experiment = request.experiment_id.as_deref().map(|name| checked("experiment_id", name)).transpose()?;
+    let user = label("user", &request.user)?;
+    let experiment = request.experiment_id.as_deref().map(|name| label("experiment_id", name)).transpose()?;
     let name = request.name.as_deref().map(id::task_name).transpose();
     let name = name.map_err(|error| ApiError::value_error(vec![json!("body"), json!("name")], error))?;
     let trials = expand(&request, sealing_key.as_ref())?;
@@ -68,11 +68,6 @@ fn max_attempts(request: &SweepRequest, default: u32) -> Result<i32, ApiError> {
         return Err(ApiError::value_error(vec![json!("body"), json!("max_attempts")], rule));
     }
     Ok(asked.cast_signed())
-}
-
-fn checked<'a>(field: &str, text: &'a str) -> Result<&'a str, ApiError> {
-    label::check(text)
-        .map_err(|fault| ApiError::value_error(vec![json!("body"), json!(field)], format!("{field} {fault}")))
 }
 
 fn expand(request: &SweepRequest, key: Option<&SealingKey>) -> Result<Vec<sweep::TrialSpec>, ApiError> {

@@ -1,13 +1,16 @@
 //! Tasks: upload, sweep, reading and cancelling them.
 
-mod archive_check;
+pub(crate) mod archive_check;
 pub mod browse_tasks;
 pub mod cancel_tasks;
 pub mod complete_upload;
 pub mod create_sweep;
+pub(crate) mod files;
 pub mod get_task;
+pub mod get_task_file;
 pub mod get_task_trial;
 pub mod init_upload;
+pub mod list_task_files;
 pub mod list_tasks;
 pub(crate) mod present;
 mod present_waiting;
@@ -15,14 +18,31 @@ pub mod upload_task;
 
 use axum::http::StatusCode;
 use oddish_artifacts::key;
+use oddish_domain::label;
 
 use crate::error::ApiError;
 
-fn task_not_found(task_id: &str) -> ApiError {
+pub(crate) fn task_not_found(task_id: &str) -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, format!("Task {task_id} not found"))
 }
 
 /// Prefix of a version in the store, as older clients know it.
 fn version_prefix(task_id: &str, version: i32) -> Result<String, ApiError> {
     Ok(format!("{}v{version}/", key::task_prefix(task_id)?))
+}
+
+/// Who submitted what nobody put their name to.
+pub(crate) const UNNAMED: &str = "unknown";
+
+/// A label in a field of the body, without blanks around it.
+pub(crate) fn label<'a>(field: &str, text: &'a str) -> Result<&'a str, ApiError> {
+    label_at(&[field], text)
+}
+
+/// A label in a field of the body that is inside others, without blanks around it.
+pub(crate) fn label_at<'a>(fields: &[&str], text: &'a str) -> Result<&'a str, ApiError> {
+    label::check(text).map_err(|fault| {
+        let loc = std::iter::once("body").chain(fields.iter().copied()).map(Into::into).collect();
+        ApiError::value_error(loc, format!("{} {fault}", fields.last().unwrap_or(&"it")))
+    })
 }

@@ -7,6 +7,7 @@ use http::StatusCode;
 use oddish_api_types::{ErrorBody, UploadResponse};
 use oddish_artifacts::{SharedStore, key};
 use oddish_db::PgPool;
+use oddish_db::task_files::FileIndex;
 use oddish_db::task_versions::{self, NewTask};
 use oddish_domain::id;
 use serde_json::json;
@@ -127,9 +128,10 @@ async fn store_task(
     upload: &Upload,
     checked: &Checked,
 ) -> Result<String, ApiError> {
+    let files = checked.index();
     loop {
         let task_id = id::task_id(&upload.name);
-        let archive_key = key::task_archive_key(&task_id, 1)?;
+        let (archive_key, pack_key) = (key::task_archive_key(&task_id, 1)?, key::task_pack_key(&task_id, 1)?);
         let new = NewTask {
             task_id: &task_id,
             name: &upload.name,
@@ -137,13 +139,18 @@ async fn store_task(
             archive_sha256: &checked.sha256,
             archive_bytes: checked.bytes,
             content_hash: &checked.content_hash,
+            files: FileIndex { key: pack_key.as_str(), files: &files },
         };
         // The id is taken in the database first: only then is it certain that the key is nobody else's. Until this answers, nobody knows
         // the id, so nobody can ask for the archive before it is there.
         if !task_versions::create_task(pool, &new, OffsetDateTime::now_utc()).await? {
             continue;
         }
-        if let Err(error) = store.put_file(&archive_key, upload.file.path()).await {
+        let stored = match store.put_file(&archive_key, upload.file.path()).await {
+            Ok(()) => store.put_file(&pack_key, checked.pack.content.path()).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = stored {
             task_versions::discard_unsubmitted(pool, &task_id).await?;
             return Err(error.into());
         }

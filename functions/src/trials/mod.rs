@@ -1,14 +1,29 @@
 //! Trials: what they left behind, ending them, and running them again.
 
 pub mod cancel_trial;
+pub mod complete_import;
+pub(crate) mod files;
+pub mod get_trial_debug_files;
+pub mod get_trial_file;
 pub mod get_trial_logs;
 pub mod get_trial_result;
+pub mod get_trial_structured_logs;
+pub mod get_trial_trajectory;
+mod import_check;
+pub mod init_import;
+pub mod list_trial_files;
 pub mod list_trials;
+pub mod logs;
+mod media_type;
+mod range;
 pub mod retry_trial;
+pub(crate) mod structured_log;
 
 use axum::http::StatusCode;
 use oddish_api_types::CancelledTrials;
+use oddish_db::PgPool;
 use oddish_db::cancelling::Cancelled;
+use oddish_db::trial_artifacts::{self, TrialArtifacts};
 
 use crate::error::ApiError;
 
@@ -19,6 +34,11 @@ pub(crate) const QUEUED: &str = "queued";
 
 pub(crate) fn trial_not_found(trial_id: &str) -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, format!("Trial {trial_id} not found"))
+}
+
+/// What a trial left, if there is such a trial.
+pub(crate) async fn find_artifacts(pool: &PgPool, trial_id: &str) -> Result<TrialArtifacts, ApiError> {
+    trial_artifacts::get(pool, trial_id, None).await?.ok_or_else(|| trial_not_found(trial_id))
 }
 
 pub(crate) fn cancelled_trials(cancelled: Cancelled) -> CancelledTrials {

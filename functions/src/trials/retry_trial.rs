@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use oddish_api_types::{ErrorBody, RetryTrialResponse};
+use oddish_api_types::{ErrorBody, RetryTrialResponse, TrialOrigin};
 use oddish_db::PgPool;
 use oddish_db::retrying;
 use oddish_db::trial_selection::{Scope, Selection};
@@ -44,6 +44,9 @@ pub async fn retry_trial(
 
 async fn not_ended(pool: &PgPool, trial_id: &str) -> ApiError {
     match oddish_db::trials::get(pool, trial_id).await {
+        Ok(Some(trial)) if trial.origin == TrialOrigin::Imported => ApiError::bad_request(format!(
+            "Trial {trial_id} was imported: it ran elsewhere and cannot be run again here."
+        )),
         // The words are the contract's (1.5), without the stuck trials, which are found and retried by themselves.
         Ok(Some(trial)) => {
             ApiError::bad_request(format!("Can only retry completed or failed trials (current: {})", trial.status))

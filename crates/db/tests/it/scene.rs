@@ -6,6 +6,7 @@ use std::time::Duration;
 use oddish_db::attempts::{Assignment, Outcome, ProcessIdentity};
 use oddish_db::queue::Claim;
 use oddish_db::sweeps::{self, Judges, NewSweep};
+use oddish_db::task_files::FileIndex;
 use oddish_db::task_versions::{self, NewTask};
 use oddish_db::{PgPool, attempts, queue, queue_keys};
 use oddish_domain::id;
@@ -80,6 +81,7 @@ impl Scene {
             archive_sha256: &"0".repeat(64),
             archive_bytes: 1,
             content_hash: &"1".repeat(64),
+            files: FileIndex { key: "pack", files: &[] },
         };
         assert!(task_versions::create_task(&self.pool, &task, NOW).await.unwrap());
         task_id

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use oddish_db::PgPool;
 use oddish_db::idempotency::Work;
 use oddish_db::sweeps::SweepRefused;
-use oddish_db::uploads::{self, Announced, NewUpload, ToComplete};
+use oddish_db::task_files::FileIndex;
+use oddish_db::uploads::{self, Announced, NewUpload, StoredArchive, ToComplete};
 use serde_json::Value;
 
 use crate::scene::{NOW, Scene, trial_specs};
@@ -23,7 +24,9 @@ async fn complete(pool: &PgPool, announced: &Announced) {
     let held = uploads::begin_completion(&mut work, &announced.task_id, announced.version).await.unwrap();
     let ToComplete::Held(completion) = held else { panic!("{held:?}") };
     let key = format!("tasks/{}/v{}/.oddish-task.tar.gz", announced.task_id, announced.version);
-    completion.register(&mut work, &key, &"a".repeat(64), 1, NOW).await.unwrap();
+    let files = FileIndex { key: "pack", files: &[] };
+    let archive = StoredArchive { key: &key, sha256: &"a".repeat(64), bytes: 1, files };
+    completion.register(&mut work, &archive, NOW).await.unwrap();
     work.finish(&Value::Null).await.unwrap();
 }
 

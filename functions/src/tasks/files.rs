@@ -1,0 +1,113 @@
+//! Files of task versions, read out of the object that holds them all.
+
+use http::StatusCode;
+use oddish_api_types::{Folder, TaskFile, TaskFileResponse, TaskFilesResponse};
+use oddish_artifacts::key::is_relative_path;
+use oddish_artifacts::{ArtifactStore, Key};
+use oddish_db::PgPool;
+use oddish_db::task_files::{self, Found, VersionFiles};
+
+use super::{task_not_found, version_prefix};
+use crate::answer::{self, ROOM, SIGNED_FOR, signed, text_cost};
+use crate::error::ApiError;
+use crate::listing::ListQuery;
+
+/// What an entry takes beside its path.
+const ENTRY: usize = 120;
+
+/// Lists files of a version of a task, of the newest where no number is given.
+pub(crate) async fn list(
+    pool: &PgPool,
+    store: &dyn ArtifactStore,
+    task_id: &str,
+    version: Option<i32>,
+    query: &ListQuery,
+) -> Result<TaskFilesResponse, ApiError> {
+    let wanted = query.check()?;
+    let version = find(pool, task_id, version).await?;
+    indexed(store, task_id, &version).await?;
+    let look_at = i64::try_from(wanted.to_look_at()).unwrap_or(i64::MAX);
+    let files = task_files::list(pool, task_id, version.version, &wanted.prefix, &wanted.after, look_at).await?;
+    let page = wanted.page(files, |file| &file.path, |file| text_cost(&file.path) + ENTRY, ROOM);
+    let archive_url =
+        if wanted.presign { signed(store, &Key::parse(version.archive_key.as_str())?).await? } else { None };
+    let last_modified = version.created_at;
+    Ok(TaskFilesResponse {
+        task_id: task_id.to_owned(),
+        version: version.version,
+        files: page
+            .files
+            .into_iter()
+            .map(|file| TaskFile { path: file.path, size: file.size, last_modified })
+            .collect(),
+        dirs: page.folders.into_iter().map(|path| Folder { path }).collect(),
+        prefix: version_prefix(task_id, version.version)?,
+        recursive: wanted.recursive,
+        truncated: page.cursor.is_some(),
+        cursor: page.cursor,
+        presigned: archive_url.is_some(),
+        presign_expires_in: SIGNED_FOR.as_secs(),
+        archive_key: version.archive_key,
+        archive_url,
+    })
+}
+
+/// Reads one file of a version of a task, of the newest where no number is given. The words for what cannot be shown are the contract's
+/// (1.5).
+pub(crate) async fn read(
+    pool: &PgPool,
+    store: &dyn ArtifactStore,
+    task_id: &str,
+    version: Option<i32>,
+    path: &str,
+) -> Result<TaskFileResponse, ApiError> {
+    if !is_relative_path(path) {
+        return Err(ApiError::bad_request("Invalid path"));
+    }
+    let absent = || ApiError::not_found("File not found");
+    let version = find(pool, task_id, version).await?;
+    let pack = indexed(store, task_id, &version).await?;
+    let file = task_files::get(pool, task_id, version.version, path).await?.ok_or_else(absent)?;
+    let archive = Key::parse(version.archive_key.as_str())?;
+    let too_large =
+        format!("{path} has {} bytes: too much for one answer. The archive of all files has it.", file.size);
+    let size = file.size.unsigned_abs();
+    if size > ROOM as u64 {
+        return Err(answer::too_large(store, &archive, &too_large).await?);
+    }
+    let start = file.start.unsigned_abs();
+    let content = store.get_range(&pack, start..start + size).await?;
+    let content = String::from_utf8(content.into()).map_err(|_| absent())?;
+    if text_cost(&content) > ROOM {
+        return Err(answer::too_large(store, &archive, &too_large).await?);
+    }
+    Ok(TaskFileResponse { key: format!("{archive}#{path}"), path: path.to_owned(), content })
+}
+
+async fn find(pool: &PgPool, task_id: &str, version: Option<i32>) -> Result<VersionFiles, ApiError> {
+    match (task_files::find_version(pool, task_id, version).await?, version) {
+        (Found::Version(version), _) => Ok(version),
+        (Found::NoVersion, Some(version)) => {
+            Err(ApiError::not_found(format!("Version {version} not found for task {task_id}")))
+        }
+        (Found::NoVersion, None) => Err(ApiError::not_found(format!(
+            "Task {task_id} has no files yet: its upload was announced and never completed."
+        ))),
+        (Found::NoTask, _) => Err(task_not_found(task_id)),
+    }
+}
+
+/// The object that holds a version's files. Versions that were stored before there was one are in their archive only.
+async fn indexed(store: &dyn ArtifactStore, task_id: &str, version: &VersionFiles) -> Result<Key, ApiError> {
+    if let Some(pack) = &version.files_key {
+        return Ok(Key::parse(pack.as_str())?);
+    }
+    let text = format!(
+        "The files of version {} of task {task_id} cannot be listed: it was uploaded before files were indexed. They are in its archive",
+        version.version
+    );
+    Err(match signed(store, &Key::parse(version.archive_key.as_str())?).await? {
+        Some(url) => ApiError::new(StatusCode::NOT_FOUND, format!("{text}: {url}")).with_link(url),
+        None => ApiError::not_found(format!("{text}. Upload the task again to list them.")),
+    })
+}

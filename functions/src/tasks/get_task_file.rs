@@ -1,0 +1,28 @@
+//! `GET /tasks/{task_id}/files/{path}`.
+
+use axum::Json;
+use axum::extract::State;
+use oddish_api_types::{ErrorBody, TaskFileResponse};
+
+use super::files;
+use super::list_task_files::VersionQuery;
+use crate::auth::{Authed, Read};
+use crate::error::ApiError;
+use crate::extract::{PathOf, Query};
+use crate::state::{Artifacts, Db};
+
+/// The text of one file of a task. Not found is also what is no UTF-8.
+#[utoipa::path(get, path = "/tasks/{task_id}/files/{*path}", operation_id = "get_task_file", tag = "tasks",
+    params(("task_id" = String, Path, description = "Id of the task"), ("path" = String, Path, description = "Path in the task's folder"),
+        VersionQuery),
+    responses((status = 200, body = TaskFileResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 413, body = ErrorBody), (status = 422, body = ErrorBody)))]
+pub async fn get_task_file(
+    _: Authed<Read>,
+    State(Db(pool)): State<Db>,
+    State(Artifacts(store)): State<Artifacts>,
+    PathOf((task_id, path)): PathOf<(String, String)>,
+    Query(VersionQuery { version }): Query<VersionQuery>,
+) -> Result<Json<TaskFileResponse>, ApiError> {
+    files::read(&pool, store.as_ref(), &task_id, version, &path).await.map(Json)
+}

@@ -1,0 +1,38 @@
+//! `GET /tasks/{task_id}/files`.
+
+use axum::Json;
+use axum::extract::State;
+use oddish_api_types::{ErrorBody, TaskFilesResponse};
+use serde::Deserialize;
+
+use super::files;
+use crate::auth::{Authed, Read};
+use crate::error::ApiError;
+use crate::extract::{PathOf, Query};
+use crate::listing::ListQuery;
+use crate::state::{Artifacts, Db};
+
+/// Which version is meant.
+#[derive(Clone, Copy, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct VersionQuery {
+    /// Number of the version; the newest without it.
+    #[param(minimum = 1)]
+    pub(crate) version: Option<i32>,
+}
+
+/// The files of a task, and a link to the archive that holds them all.
+#[utoipa::path(get, path = "/tasks/{task_id}/files", operation_id = "list_task_files", tag = "tasks",
+    params(("task_id" = String, Path, description = "Id of the task"), ListQuery, VersionQuery),
+    responses((status = 200, body = TaskFilesResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 422, body = ErrorBody)))]
+pub async fn list_task_files(
+    _: Authed<Read>,
+    State(Db(pool)): State<Db>,
+    State(Artifacts(store)): State<Artifacts>,
+    PathOf(task_id): PathOf<String>,
+    Query(query): Query<ListQuery>,
+    Query(VersionQuery { version }): Query<VersionQuery>,
+) -> Result<Json<TaskFilesResponse>, ApiError> {
+    files::list(&pool, store.as_ref(), &task_id, version, &query).await.map(Json)
+}

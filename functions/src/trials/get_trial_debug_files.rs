@@ -1,0 +1,24 @@
+//! `GET /trials/{trial_id}/debug-files`.
+
+use axum::Json;
+use axum::extract::State;
+use oddish_api_types::{ErrorBody, TrialDebugFilesResponse};
+
+use super::{files, find_artifacts};
+use crate::auth::{Authed, Read};
+use crate::error::ApiError;
+use crate::extract::PathOf;
+use crate::state::{Artifacts, Db};
+
+/// What is stored for a trial, of all its attempts, and where its files are looked for.
+#[utoipa::path(get, path = "/trials/{trial_id}/debug-files", operation_id = "get_trial_debug_files", tag = "trials",
+    params(("trial_id" = String, Path, description = "Id of the trial")),
+    responses((status = 200, body = TrialDebugFilesResponse), (status = 404, body = ErrorBody)))]
+pub async fn get_trial_debug_files(
+    _: Authed<Read>,
+    State(Db(pool)): State<Db>,
+    State(Artifacts(store)): State<Artifacts>,
+    PathOf(trial_id): PathOf<String>,
+) -> Result<Json<TrialDebugFilesResponse>, ApiError> {
+    files::debug(store.as_ref(), &find_artifacts(&pool, &trial_id).await?).await.map(Json)
+}

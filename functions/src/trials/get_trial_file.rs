@@ -1,0 +1,44 @@
+//! `GET /trials/{trial_id}/files/{path}`.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::HeaderMap;
+use oddish_api_types::ErrorBody;
+
+use super::{files, find_artifacts};
+use crate::answer::AnswerBound;
+use crate::auth::{Authed, Read};
+use crate::error::ApiError;
+use crate::extract::PathOf;
+use crate::state::{Artifacts, Db};
+
+/// The `Range` header, for the `OpenAPI` document.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes the header in the OpenAPI document; `range::asked` reads it")]
+pub struct RangeHeader {
+    /// Which bytes are wanted, such as `bytes=0-1023`: one range.
+    #[param(rename = "Range")]
+    range: Option<String>,
+}
+
+/// One file that a trial left, as an attachment, or a part of it.
+///
+/// Looked for below the trial's prefix, then in its folder `agent`, then in any folder `agent` further down. Where this API runs on AWS
+/// Lambda, an answer has 4 MB of a file at the most: a larger one is a 413 with a signed link to it, in the text and in the `Link` header.
+#[utoipa::path(get, path = "/trials/{trial_id}/files/{*path}", operation_id = "get_trial_file", tag = "trials",
+    params(("trial_id" = String, Path, description = "Id of the trial"), ("path" = String, Path, description = "Path of the file"), RangeHeader),
+    responses((status = 200, description = "The file", content_type = "application/octet-stream"),
+        (status = 206, description = "The part of the file", content_type = "application/octet-stream"),
+        (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 413, body = ErrorBody),
+        (status = 416, body = ErrorBody), (status = 422, body = ErrorBody)))]
+pub async fn get_trial_file(
+    _: Authed<Read>,
+    State(Db(pool)): State<Db>,
+    State(Artifacts(store)): State<Artifacts>,
+    bound: AnswerBound,
+    PathOf((trial_id, path)): PathOf<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    files::read(&store, &find_artifacts(&pool, &trial_id).await?, &path, &headers, bound).await
+}

@@ -1,0 +1,25 @@
+//! `GET /trials/{trial_id}/trajectory`.
+
+use axum::extract::State;
+use axum::response::Response;
+use oddish_api_types::ErrorBody;
+
+use super::{files, find_artifacts};
+use crate::auth::{Authed, Read};
+use crate::error::ApiError;
+use crate::extract::PathOf;
+use crate::state::{Artifacts, Db};
+
+/// The agent's trajectory, as it left it (ATIF); `null` where it left none. One that is too large for an answer is a 413 with a signed link.
+#[utoipa::path(get, path = "/trials/{trial_id}/trajectory", operation_id = "get_trial_trajectory", tag = "trials",
+    params(("trial_id" = String, Path, description = "Id of the trial")),
+    responses((status = 200, description = "The trajectory, or null", content_type = "application/json"),
+        (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
+pub async fn get_trial_trajectory(
+    _: Authed<Read>,
+    State(Db(pool)): State<Db>,
+    State(Artifacts(store)): State<Artifacts>,
+    PathOf(trial_id): PathOf<String>,
+) -> Result<Response, ApiError> {
+    files::trajectory(store.as_ref(), &find_artifacts(&pool, &trial_id).await?).await
+}

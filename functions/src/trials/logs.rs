@@ -1,0 +1,208 @@
+//! What a trial printed, as one text: whole, its last lines, or from an offset on, also while it is being written.
+
+use std::time::{Duration, Instant};
+
+use oddish_api_types::{LogSource, TrialLogsResponse, TrialStatus};
+use oddish_artifacts::log_text::LogText;
+use oddish_artifacts::{ArtifactStore, key};
+use oddish_db::PgPool;
+use oddish_db::trial_artifacts::{self, TrialArtifacts};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::trial_not_found;
+use crate::answer::{ROOM, decode};
+use crate::error::ApiError;
+
+/// Bytes of log in one answer at the most.
+const MOST: u64 = 2 << 20;
+/// Fewer bytes than this are not read: a character has as many.
+const LEAST: u64 = 4;
+/// What an answer takes beside the text.
+const AROUND: usize = 4096;
+/// Time between two looks at a log that is waited for. Its writer adds to it every two seconds.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Which part of the log is wanted. Without any of these, all of it.
+#[derive(Clone, Copy, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LogQuery {
+    /// Only the last lines, so many.
+    #[param(minimum = 1, maximum = 10_000)]
+    tail: Option<u32>,
+    /// From this byte on: `next_offset` of the answer before.
+    #[param(minimum = 0)]
+    offset: Option<u64>,
+    /// Bytes at the most; a character is never cut.
+    #[param(minimum = 1, maximum = 2_097_152)]
+    limit: Option<u64>,
+    /// Seconds to wait until there is something after `offset`, or the log has ended.
+    #[param(minimum = 0, maximum = 20)]
+    wait: Option<u64>,
+    /// The live log of this attempt, whatever became of the trial since. Without it, the live log of the newest attempt while the trial runs,
+    /// and the log files that it left after that.
+    #[param(minimum = 1)]
+    pub(crate) attempt: Option<i32>,
+}
+
+/// The part of the log that is wanted, checked.
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    Whole,
+    Tail { lines: usize, most: u64 },
+    From { offset: u64, most: u64, wait: Duration },
+}
+
+impl LogQuery {
+    fn part(&self) -> Result<Part, ApiError> {
+        let refused = |field: &str, rule: &str| {
+            Err(ApiError::value_error(vec![json!("query"), json!(field)], format!("{field} {rule}")))
+        };
+        if self.limit.is_some_and(|limit| !(1..=MOST).contains(&limit)) {
+            return refused("limit", "must be from 1 to 2097152");
+        }
+        if self.wait.is_some_and(|wait| wait > 20) {
+            return refused("wait", "must be from 0 to 20");
+        }
+        let most = self.limit.unwrap_or(MOST).max(LEAST);
+        match (self.tail, self.offset, self.limit, self.wait) {
+            (Some(lines), _, _, _) if !(1..=10_000).contains(&lines) => refused("tail", "must be from 1 to 10000"),
+            (Some(lines), None, _, None) => Ok(Part::Tail { lines: lines as usize, most }),
+            (Some(_), _, _, _) => refused("tail", "cannot be combined with offset or wait"),
+            (None, None, None, None) => Ok(Part::Whole),
+            (None, offset, _, wait) => {
+                let wait = Duration::from_secs(wait.unwrap_or_default());
+                Ok(Part::From { offset: offset.unwrap_or_default(), most, wait })
+            }
+        }
+    }
+}
+
+/// The log of a trial, or the part of it that is wanted; waits if that was asked for.
+pub(crate) async fn logs(
+    pool: &PgPool,
+    store: &dyn ArtifactStore,
+    trial_id: &str,
+    query: &LogQuery,
+) -> Result<TrialLogsResponse, ApiError> {
+    let part = query.part()?;
+    let until = match part {
+        Part::From { wait, .. } => Instant::now() + wait,
+        Part::Whole | Part::Tail { .. } => Instant::now(),
+    };
+    let mut known = None;
+    loop {
+        // The end of an attempt is looked for before what it wrote: once it has ended, nothing is added any more.
+        let trial = trial_artifacts::get(pool, trial_id, query.attempt).await?;
+        let trial = trial.ok_or_else(|| trial_not_found(trial_id))?;
+        let log = Log::open(store, &trial, query.attempt, known.take()).await?;
+        let answer = log.answer(store, &trial, part).await?;
+        let left = until.saturating_duration_since(Instant::now());
+        if !answer.logs.is_empty() || answer.complete || left.is_zero() {
+            return Ok(answer);
+        }
+        known = Some(log);
+        tokio::time::sleep(LOOK_EVERY.min(left)).await;
+    }
+}
+
+/// One of the logs of a trial.
+struct Log {
+    source: LogSource,
+    attempt: Option<i32>,
+    text: LogText,
+    /// Whether nothing will be added.
+    is_over: bool,
+}
+
+impl Log {
+    async fn open(
+        store: &dyn ArtifactStore,
+        trial: &TrialArtifacts,
+        asked: Option<i32>,
+        known: Option<Self>,
+    ) -> Result<Self, ApiError> {
+        let newest = trial.newest_attempt;
+        if let Some(attempt) = asked.filter(|attempt| *attempt < 1 || newest.is_none_or(|newest| *attempt > newest)) {
+            let text = format!("Attempt {attempt} of trial {} has not begun", trial.trial_id);
+            return Err(ApiError::not_found(text));
+        }
+        let trial_is_over = trial.status.is_terminal();
+        if let (None, false, Some(prefix)) = (asked, trial.status == TrialStatus::Running, &trial.prefix) {
+            let text = LogText::of_files(store, prefix).await?;
+            return Ok(Self { source: LogSource::Files, attempt: newest, text, is_over: trial_is_over });
+        }
+        let attempt = asked.or(newest);
+        let is_over = match asked {
+            Some(attempt) => trial.attempt_ended || newest.is_some_and(|newest| newest > attempt),
+            None => trial_is_over,
+        };
+        let known = known.filter(|known| known.source == LogSource::Live && known.attempt == attempt);
+        let mut text = known.map_or_else(LogText::default, |known| known.text);
+        if let Some(attempt) = attempt {
+            let prefix = key::attempt_log_prefix(&trial.task_id, &trial.trial_id, attempt.unsigned_abs())?;
+            text.grow(store, &prefix).await?;
+        }
+        Ok(Self { source: LogSource::Live, attempt, text, is_over })
+    }
+
+    async fn answer(
+        &self,
+        store: &dyn ArtifactStore,
+        trial: &TrialArtifacts,
+        part: Part,
+    ) -> Result<TrialLogsResponse, ApiError> {
+        let size = self.text.size();
+        let (offset, bytes) = match part {
+            // Of a log that grows the newest is wanted, of one that has ended the beginning.
+            Part::Whole if self.source == LogSource::Live => {
+                let start = size.saturating_sub(MOST);
+                (start, self.text.read(store, start..size).await?)
+            }
+            Part::Whole => (0, self.text.read(store, 0..size.min(MOST)).await?),
+            Part::Tail { lines, most } => self.text.tail(store, lines, most).await?,
+            Part::From { offset, most, .. } => {
+                let start = offset.min(size);
+                (start, self.text.read(store, start..size.min(start + most)).await?)
+            }
+        };
+        let is_end = self.is_over && offset + bytes.len() as u64 >= size;
+        let decoded = decode(&bytes, ROOM - AROUND, is_end);
+        let next_offset = offset + decoded.bytes as u64;
+        let mut logs = decoded.text;
+        let after = decoded.is_full || offset + (bytes.len() as u64) < size;
+        let truncated = match part {
+            Part::Whole => {
+                note_what_is_missing(&mut logs, offset, if after { size - next_offset } else { 0 });
+                offset > 0 || after
+            }
+            Part::Tail { lines, .. } => (offset > 0 && logs.lines().count() < lines) || after,
+            Part::From { .. } => after,
+        };
+        Ok(TrialLogsResponse {
+            trial_id: trial.trial_id.clone(),
+            logs,
+            s3_key: trial.prefix.clone(),
+            source: self.source,
+            attempt: self.attempt,
+            newest_attempt: trial.newest_attempt,
+            offset,
+            next_offset,
+            size,
+            complete: self.is_over && next_offset == size,
+            truncated,
+        })
+    }
+}
+
+/// Says in the text how many bytes of the log are not in it.
+fn note_what_is_missing(logs: &mut String, before: u64, after: u64) {
+    if before > 0 {
+        let note = format!("[Too long to show whole: {before} earlier bytes can be read with `offset`]\n");
+        logs.insert_str(0, &note);
+    }
+    if after > 0 {
+        let note = format!("\n[Too long to show whole: {after} more bytes can be read with `offset`]\n");
+        logs.push_str(&note);
+    }
+}
