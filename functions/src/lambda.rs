@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
-use axum::{Extension, Router};
+use axum::{Extension, Router, middleware};
 use http::{Method, header};
 use lambda_http::Adapter;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
@@ -24,6 +24,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::answer::AnswerBound;
 use crate::layers;
+use crate::payload;
 use crate::routes::{BOUNDS_ITS_BODY, ROUTES};
 use crate::state::FromSettings;
 
@@ -68,9 +69,14 @@ fn route<S: FromSettings, T: 'static>(function: &str, handler: impl Handler<T, S
 fn serve<S: FromSettings>(router: Router<S>) -> ExitCode {
     start(async |settings: Settings| {
         let state = S::from_settings(&settings).await?;
-        let app = layers::around(router.layer(Extension(AnswerBound::OF_A_FUNCTION)).with_state(state));
+        let app = whole(router.with_state(state));
         lambda_runtime::run(service_fn(move |event| answer(app.clone(), event))).await
     })
+}
+
+/// A function's route with everything around it.
+pub fn whole(router: Router) -> Router {
+    layers::around(router.layer(Extension(AnswerBound::OF_A_FUNCTION))).layer(middleware::from_fn(payload::bound))
 }
 
 /// Runs a function's whole life: its log, its async runtime, and what it makes of the environment's settings. What goes wrong is logged.

@@ -8,22 +8,28 @@ use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode};
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::validators;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Gives every request an id that is in its answer and on its log lines, logs its outcome, turns a panic into a 500, and answers unknown
-/// paths and methods in the API's own form.
+/// Gives every request an id that is in its answer and on its log lines, logs its outcome, turns a panic into a 500, answers unknown
+/// paths and methods in the API's own form, and saves what need not be sent: what the client has already, and what gzip can take out.
 pub fn around(router: Router) -> Router {
     router
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(validators::tag))
+        // As fast as it gets: most of what JSON can lose is gone by then, and whoever waits for a list waits for this too.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(middleware::from_fn(logged))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, RandomId))

@@ -4,6 +4,7 @@
 
 mod admin;
 mod agent_env;
+mod answers;
 mod api;
 mod api_keys;
 mod auth;
