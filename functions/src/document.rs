@@ -3,9 +3,12 @@
 
 use http::StatusCode;
 use oddish_domain::api_key::Scope;
+use oddish_domain::label::MAX_CHARS;
 use serde_json::{Value, json};
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
-use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{
+    AllOfBuilder, AnyOfBuilder, ArrayBuilder, Object, ObjectBuilder, Schema, SchemaType, Type,
+};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 
@@ -86,12 +89,27 @@ const IDS: &[PathParameter] = &[
     PathParameter { name: "trial_id", pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,74}$", example: "my-task-1a2b3c4d-0" },
 ];
 
+/// One line with something to see on it: what `oddish_domain::label` and the names of tasks ask for.
+const LABEL: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
+
+/// The fields of bodies that hold a label.
+const LABELS: &[(&str, &[&str])] = &[
+    ("CreateApiKeyRequest", &["name", "owner"]),
+    ("InitUploadRequest", &["name"]),
+    ("SweepRequest", &["experiment_id", "name", "user"]),
+];
+
 /// Adds all that to what the handlers say of themselves.
 pub(crate) fn complete(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
     declare(components);
     for schema in components.schemas.values_mut() {
         give_words_an_example(schema);
+    }
+    for (name, fields) in LABELS {
+        if let Some(RefOr::T(Schema::Object(body))) = components.schemas.get_mut(*name) {
+            fields.iter().for_each(|field| bound_label(body, field));
+        }
     }
     for (name, rules) in body_rules() {
         if let Some(schema) = components.schemas.get_mut(name) {
@@ -175,6 +193,13 @@ fn bound(parameter: &mut Parameter) {
     if let Some(id) = IDS.iter().find(|id| id.name == parameter.name) {
         schema.pattern = Some(id.pattern.to_owned());
         schema.examples = vec![json!(id.example)];
+    }
+}
+
+fn bound_label(body: &mut Object, field: &str) {
+    if let Some(RefOr::T(Schema::Object(label))) = body.properties.get_mut(field) {
+        label.max_length = Some(MAX_CHARS);
+        label.pattern = Some(LABEL.to_owned());
     }
 }
 

@@ -6,6 +6,8 @@ use oddish_domain::api_key::Scope;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::whole;
+
 /// A key, without what would let anybody in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -51,7 +53,7 @@ pub struct CreateApiKeyRequest {
     #[cfg_attr(feature = "openapi", schema(examples("tasks")))]
     pub scope: Option<String>,
     /// After how many days it ends, from 1 to 3650; never, when nothing is said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole::option")]
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 3650))]
     pub expires_in_days: Option<u32>,
     /// Whom it is to belong to: 1 to 255 characters on one line. When nothing is said, the owner of the key that this is asked with, or

@@ -59,29 +59,17 @@ pub struct SweepRequest {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub append_to_task: bool,
     /// Name for the task in place of the uploaded one.
-    #[cfg_attr(
-        feature = "openapi",
-        schema(max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")
-    )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The agent/model pairs; at least one.
     #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 10000))]
     pub configs: Vec<SweepConfig>,
     /// Who submits; a label.
-    #[cfg_attr(
-        feature = "openapi",
-        schema(max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")
-    )]
     pub user: String,
     /// `high` goes before `low`.
     #[serde(default)]
     pub priority: Priority,
     /// Id or name of the experiment; a name that does not exist is created, none at all is generated.
-    #[cfg_attr(
-        feature = "openapi",
-        schema(max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")
-    )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experiment_id: Option<String>,
     /// Free labels.

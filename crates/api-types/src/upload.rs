@@ -47,10 +47,6 @@ pub struct UploadResponse {
 }))))]
 pub struct InitUploadRequest {
     /// Name of the task; the newest task of this name gets a new version, a new name makes a new task.
-    #[cfg_attr(
-        feature = "openapi",
-        schema(max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")
-    )]
     pub name: String,
     /// SHA-256 over the task's files, in lower-case hex (contract 2.4).
     #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-f]{64}$"))]

@@ -56,7 +56,7 @@ pub struct ListExperiments {
     /// Only experiments with a task that this user submitted.
     user: Option<String>,
     /// `created_at`, or `active_at` for when something last happened. A `-` before it puts the newest first.
-    #[param(example = "-created_at")]
+    #[param(example = "-created_at", pattern = "^-?(created_at|active_at)$")]
     sort: Option<String>,
     /// Experiments at the most.
     #[param(minimum = 1, maximum = 1000)]

@@ -41,7 +41,7 @@ pub struct ListTasks {
     /// Whether trials come without their tokens, cost and the long parts of their analyses.
     compact_trials: bool,
     /// `-created_at`, the newest first, or `created_at`.
-    #[param(example = "-created_at")]
+    #[param(example = "-created_at", pattern = "^-?created_at$")]
     sort: Option<String>,
     /// Tasks at the most.
     #[param(minimum = 1, maximum = 1000)]

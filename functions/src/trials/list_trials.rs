@@ -47,7 +47,7 @@ pub struct ListTrials {
     error_class: Option<FailureClass>,
     /// `created_at`; or, within a task or an experiment, `finished_at`, `duration`, `reward` or `cost_usd`. A `-` before it puts the highest
     /// first; those that have none come last then.
-    #[param(example = "-created_at")]
+    #[param(example = "-created_at", pattern = "^-?(created_at|finished_at|duration|reward|cost_usd)$")]
     sort: Option<String>,
     /// Trials at the most.
     #[param(minimum = 1, maximum = 1000)]
