@@ -62,7 +62,7 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
         sealing: Sealing(secret.as_ref().map(SealingKey::of)),
         wake: Wake::through(pool),
     };
-    let app = routes::router(everything, artifact_route::router(objects));
+    let app = settings.origins.clone().around(routes::router(everything, artifact_route::router(objects)));
     tracing::info!(database = url.place(), workers = worker.is_some(), "listening on http://{address}");
     anstream::eprintln!(
         "Oddish listens on http://{address} (API documentation: http://{address}/docs). Ctrl-C stops it."

@@ -6,6 +6,7 @@
 mod api;
 mod args;
 mod artifact_route;
+mod cors;
 mod database;
 mod database_command;
 mod keys_command;

@@ -16,10 +16,18 @@ use oddish_domain::settings::{Reader, Settings, Variable};
 use oddish_functions::auth::{AUTH_VARIABLES, AuthMode};
 use oddish_functions::state::UploadRules;
 
+use crate::cors::Origins;
+
 /// The variables that only the server reads.
 const SERVER_VARIABLES: &[Variable] = &[
     Variable { name: "ODDISH_API_HOST", default: "127.0.0.1", secret: false, doc: "Address that the API listens on." },
     Variable { name: "ODDISH_API_PORT", default: "8000", secret: false, doc: "Port that the API listens on." },
+    Variable {
+        name: "ODDISH_CORS_ORIGINS",
+        default: "",
+        secret: false,
+        doc: "Web pages that may ask the API from a browser: origins with commas between them, `*` for all, `none`. Unset: http://localhost:3000 and http://127.0.0.1:3000, or none where keys are required.",
+    },
     Variable {
         name: "ODDISH_AUTO_START_WORKERS",
         default: "true",
@@ -88,6 +96,8 @@ pub(crate) struct ServerSettings {
     pub(crate) uploads: UploadRules,
     pub(crate) limits: ConcurrencyLimits,
     pub(crate) auth: AuthMode,
+    /// Web pages that may ask.
+    pub(crate) origins: Origins,
     pub(crate) host: IpAddr,
     pub(crate) port: u16,
     pub(crate) start_workers: bool,
@@ -129,13 +139,15 @@ impl ServerSettings {
 
     fn read(reader: &mut Reader<'_>, environment: BTreeMap<String, String>) -> Self {
         let storage = StorageSettings::read(reader);
+        let auth = AuthMode::read(reader);
         Self {
             database: DatabaseSettings::read(reader),
             uploads: UploadRules::read(reader, &storage),
             storage,
             s3: S3Settings::read(reader),
             limits: ConcurrencyLimits::read(reader),
-            auth: AuthMode::read(reader),
+            auth,
+            origins: reader.parsed("ODDISH_CORS_ORIGINS", Origins::usual(auth)),
             host: reader.parsed("ODDISH_API_HOST", IpAddr::V4(Ipv4Addr::LOCALHOST)),
             port: reader.parsed("ODDISH_API_PORT", 8000),
             start_workers: reader.flag("ODDISH_AUTO_START_WORKERS", true),

@@ -1,0 +1,105 @@
+//! Which web pages may ask the API from a browser.
+
+use std::str::FromStr;
+
+use axum::Router;
+use http::{HeaderName, HeaderValue, Method, header};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use oddish_functions::auth::AuthMode;
+
+/// Where web pages are developed (contract 1.1).
+const DEVELOPMENT: &str = "http://localhost:3000,http://127.0.0.1:3000";
+
+/// Origins of web pages, such as `https://dashboard.example.com`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origins {
+    /// Every page. It may look at everything that needs no key.
+    Any,
+    /// These.
+    Listed(Vec<HeaderValue>),
+}
+
+impl Origins {
+    /// What holds when nothing is set. A server that needs no key can be told to do things by every page that it answers, so that these are few;
+    /// one that needs keys answers none.
+    pub(crate) fn usual(auth: AuthMode) -> Self {
+        match auth {
+            AuthMode::None => DEVELOPMENT.parse().unwrap_or(Self::Listed(Vec::new())),
+            AuthMode::ApiKey => Self::Listed(Vec::new()),
+        }
+    }
+
+    /// Lets these pages ask `app`. Nothing is sent along that a browser keeps: whoever needs a key sends it in a header.
+    pub(crate) fn around(self, app: Router) -> Router {
+        let origins = match self {
+            Self::Any => AllowOrigin::any(),
+            Self::Listed(origins) if origins.is_empty() => return app,
+            Self::Listed(origins) => AllowOrigin::list(origins),
+        };
+        let layer = CorsLayer::new()
+            .allow_origin(origins)
+            .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE])
+            .allow_headers([
+                header::AUTHORIZATION,
+                header::CONTENT_TYPE,
+                header::IF_NONE_MATCH,
+                header::RANGE,
+                HeaderName::from_static("idempotency-key"),
+                HeaderName::from_static("x-authorization"),
+                HeaderName::from_static("x-request-id"),
+                HeaderName::from_static("x-share-token"),
+            ])
+            .expose_headers([
+                header::ETAG,
+                header::LINK,
+                header::CONTENT_DISPOSITION,
+                HeaderName::from_static("x-next-cursor"),
+                HeaderName::from_static("x-request-id"),
+                HeaderName::from_static("x-total-count"),
+            ]);
+        app.layer(layer)
+    }
+}
+
+impl FromStr for Origins {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let rule = "`*`, or origins with commas between them, such as `https://dashboard.example.com`";
+        match text.trim() {
+            "*" => return Ok(Self::Any),
+            "" | "none" => return Ok(Self::Listed(Vec::new())),
+            _ => {}
+        }
+        let origin = |text: &str| {
+            let text = text.trim();
+            let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+            // What a browser sends ends with the host or its port.
+            let bare = !host.is_empty() && !host.contains(['/', '?', '#', '@', '*', ' ']);
+            HeaderValue::from_str(text).ok().filter(|_| bare)
+        };
+        let origins: Option<Vec<HeaderValue>> = text.split(',').map(origin).collect();
+        origins.map(Self::Listed).ok_or_else(|| rule.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_read_as_browsers_send_them() {
+        let listed = |origins: &[&'static str]| {
+            Ok(Origins::Listed(origins.iter().map(|origin| HeaderValue::from_static(origin)).collect()))
+        };
+        assert_eq!("*".parse(), Ok(Origins::Any));
+        assert_eq!("none".parse(), listed(&[]));
+        assert_eq!("https://a.example, http://b:8080".parse(), listed(&["https://a.example", "http://b:8080"]));
+        for wrong in ["a.example", "https://a.example/", "https://", "https://*.example", "*,https://a.example"] {
+            assert!(wrong.parse::<Origins>().is_err(), "{wrong}");
+        }
+        assert_eq!(Ok(Origins::usual(AuthMode::ApiKey)), listed(&[]));
+        assert_eq!(Ok(Origins::usual(AuthMode::None)), listed(&["http://localhost:3000", "http://127.0.0.1:3000"]));
+    }
+}
