@@ -21,6 +21,17 @@ pub struct LogText {
     last: Option<Key>,
 }
 
+/// The last lines of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tail {
+    /// Where they begin.
+    pub start: u64,
+    /// The lines.
+    pub bytes: Vec<u8>,
+    /// Whether they are all that was asked for: as many lines, or the whole log.
+    pub is_whole: bool,
+}
+
 #[derive(Debug, Clone)]
 enum Part {
     Text(String),
@@ -113,8 +124,8 @@ impl LogText {
         Ok(pieces.concat())
     }
 
-    /// The last `lines` lines, and where they begin; of a longer text than `most` bytes, its last `most` bytes.
-    pub async fn tail(&self, store: &dyn ArtifactStore, lines: usize, most: u64) -> Result<(u64, Vec<u8>), StoreError> {
+    /// The last `lines` lines; of a longer text than `most` bytes, its last `most` bytes.
+    pub async fn tail(&self, store: &dyn ArtifactStore, lines: usize, most: u64) -> Result<Tail, StoreError> {
         let floor = self.size.saturating_sub(most);
         let (mut start, mut bytes) = (self.size, Vec::new());
         let mut step = LAST_BYTES;
@@ -124,10 +135,10 @@ impl LogText {
             piece.append(&mut bytes);
             (start, bytes, step) = (from, piece, step.saturating_mul(4));
             if let Some(place) = last_lines(&bytes, lines) {
-                return Ok((start + place as u64, bytes.split_off(place)));
+                return Ok(Tail { start: start + place as u64, bytes: bytes.split_off(place), is_whole: true });
             }
             if start == floor {
-                return Ok((start, bytes));
+                return Ok(Tail { start, bytes, is_whole: start == 0 });
             }
         }
     }

@@ -153,14 +153,20 @@ impl Log {
         part: Part,
     ) -> Result<TrialLogsResponse, ApiError> {
         let size = self.text.size();
+        let mut before_is_missing = false;
         let (offset, bytes) = match part {
             // Of a log that grows the newest is wanted, of one that has ended the beginning.
             Part::Whole if self.source == LogSource::Live => {
                 let start = size.saturating_sub(MOST);
+                before_is_missing = start > 0;
                 (start, self.text.read(store, start..size).await?)
             }
             Part::Whole => (0, self.text.read(store, 0..size.min(MOST)).await?),
-            Part::Tail { lines, most } => self.text.tail(store, lines, most).await?,
+            Part::Tail { lines, most } => {
+                let tail = self.text.tail(store, lines, most).await?;
+                before_is_missing = !tail.is_whole;
+                (tail.start, tail.bytes)
+            }
             Part::From { offset, most, .. } => {
                 let start = offset.min(size);
                 (start, self.text.read(store, start..size.min(start + most)).await?)
@@ -170,15 +176,10 @@ impl Log {
         let decoded = decode(&bytes, ROOM - AROUND, is_end);
         let next_offset = offset + decoded.bytes as u64;
         let mut logs = decoded.text;
-        let after = decoded.is_full || offset + (bytes.len() as u64) < size;
-        let truncated = match part {
-            Part::Whole => {
-                note_what_is_missing(&mut logs, offset, if after { size - next_offset } else { 0 });
-                offset > 0 || after
-            }
-            Part::Tail { lines, .. } => (offset > 0 && logs.lines().count() < lines) || after,
-            Part::From { .. } => after,
-        };
+        let after_is_missing = decoded.is_full || offset + (bytes.len() as u64) < size;
+        if let Part::Whole = part {
+            note_what_is_missing(&mut logs, offset, if after_is_missing { size - next_offset } else { 0 });
+        }
         Ok(TrialLogsResponse {
             trial_id: trial.trial_id.clone(),
             logs,
@@ -190,7 +191,7 @@ impl Log {
             next_offset,
             size,
             complete: self.is_over && next_offset == size,
-            truncated,
+            truncated: before_is_missing || after_is_missing,
         })
     }
 }

@@ -1,9 +1,10 @@
 //! Logs as text.
 
+use std::os::unix::fs::symlink;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use oddish_artifacts::log_text::{live_log, plain_log};
+use oddish_artifacts::log_text::LogText;
 use oddish_artifacts::{FolderStore, Key, SharedStore};
 
 const PREFIX: &str = "tasks/t/trials/t-0/attempt-1/";
@@ -16,6 +17,13 @@ async fn store_with(objects: &[(&str, &[u8])]) -> (tempfile::TempDir, SharedStor
         store.put(&key, Bytes::copy_from_slice(content)).await.unwrap();
     }
     (root, store)
+}
+
+async fn whole(store: &SharedStore, prefix: &str) -> String {
+    let log = LogText::of_files(&**store, prefix).await.unwrap();
+    let bytes = log.read(&**store, 0..u64::MAX).await.unwrap();
+    assert_eq!(log.size(), bytes.len() as u64);
+    String::from_utf8(bytes).unwrap()
 }
 
 #[tokio::test]
@@ -32,9 +40,8 @@ async fn log_like_files_are_joined_under_their_keys() {
         ("artifacts/notes.md", b"no"),
     ])
     .await;
-    let text = plain_log(&*store, PREFIX, 10_000).await.unwrap();
     assert_eq!(
-        text,
+        whole(&store, PREFIX).await,
         "=== tasks/t/trials/t-0/attempt-1/agent/setup/stdout ===\ninstalled\n\n\
          === tasks/t/trials/t-0/attempt-1/exception.txt ===\nTraceback\n\n\
          === tasks/t/trials/t-0/attempt-1/steps/one/verifier/score ===\n1\n\n\
@@ -45,56 +52,67 @@ async fn log_like_files_are_joined_under_their_keys() {
 #[tokio::test]
 async fn no_logs_are_an_empty_text() {
     let (_root, store) = store_with(&[("agent.json", b"{}"), ("agent", b"a file, and no folder of logs")]).await;
-    assert_eq!(plain_log(&*store, PREFIX, 100).await.unwrap(), "");
-    assert_eq!(plain_log(&*store, "tasks/none/", 100).await.unwrap(), "");
+    assert_eq!(whole(&store, PREFIX).await, "");
+    assert_eq!(whole(&store, "tasks/none/").await, "");
 }
 
 #[tokio::test]
 async fn only_folders_below_the_prefix_make_a_log() {
     let (_root, store) = store_with(&[("agent/deep/raw", b"x")]).await;
-    assert_eq!(plain_log(&*store, &format!("{PREFIX}agent/deep/"), 100).await.unwrap(), "");
+    assert_eq!(whole(&store, &format!("{PREFIX}agent/deep/")).await, "");
 }
 
 #[tokio::test]
-async fn bad_utf8_is_replaced() {
-    let (_root, store) = store_with(&[("a.log", b"a\xffb\xe2\x82")]).await;
-    assert!(plain_log(&*store, PREFIX, 10_000).await.unwrap().ends_with("\na\u{fffd}b\u{fffd}\n"));
-}
-
-#[tokio::test]
-async fn what_is_too_long_is_counted_and_never_exceeds_the_limit() {
-    let euros = "€".repeat(100);
-    let (_root, store) =
-        store_with(&[("a.log", euros.as_bytes()), ("b.log", b"\xff\xff\xff\xff\xff\xff"), ("c.log", b"12345")]).await;
-    let total = 300 + 6 + 5;
-    for limit in 0..600 {
-        let text = plain_log(&*store, PREFIX, limit).await.unwrap();
-        let (logs, note) = text.split_once("\n[Too long to show whole: ").unwrap_or((&text, ""));
-        assert!(logs.len() <= limit, "{} bytes where {limit} are allowed", logs.len());
-        let shown = 3 * logs.matches('€').count()
-            + logs.matches('\u{fffd}').count()
-            + if logs.contains("c.log ===\n") { logs.split("c.log ===\n").nth(1).unwrap().trim_end().len() } else { 0 };
-        if note.is_empty() {
-            assert_eq!(shown, total);
-        } else {
-            let left_out: usize = note.split(' ').next().unwrap().parse().unwrap();
-            assert_eq!(shown + left_out, total, "limit {limit}: {text}");
-            assert!(note.contains(&format!("file(s) are in the artifact store under {PREFIX}]\n")), "{note}");
+async fn any_part_is_that_part_of_the_whole() {
+    let (_root, store) = store_with(&[("a.log", b"12345"), ("b.log", b""), ("c.log", b"\xff\xfe")]).await;
+    let log = LogText::of_files(&*store, PREFIX).await.unwrap();
+    let bytes = log.read(&*store, 0..log.size()).await.unwrap();
+    for start in 0..=bytes.len() {
+        for end in start..=bytes.len() + 1 {
+            let part = log.read(&*store, start as u64..end as u64).await.unwrap();
+            assert_eq!(part, bytes[start..end.min(bytes.len())], "{start}..{end}");
         }
     }
-    assert!(!plain_log(&*store, PREFIX, 600).await.unwrap().contains("Too long"));
 }
 
 #[tokio::test]
-async fn live_chunks_are_put_together() {
-    let (_root, store) =
-        store_with(&[("00000000", b"one \xe2"), ("00000001", b"\x82\xac two"), ("00000010", b" three")]).await;
-    assert_eq!(live_log(&*store, PREFIX, 1000).await.unwrap(), "one € two three");
-    assert_eq!(live_log(&*store, PREFIX, 17).await.unwrap(), "one € two three");
-    assert_eq!(
-        live_log(&*store, PREFIX, 6).await.unwrap(),
-        format!("[Too long to show whole: 11 earlier bytes are in the artifact store under {PREFIX}]\n three")
-    );
-    assert!(live_log(&*store, PREFIX, 0).await.unwrap().starts_with("[Too long to show whole: 17 earlier bytes"));
-    assert_eq!(live_log(&*store, "tasks/none/", 10).await.unwrap(), "");
+async fn a_live_log_grows_and_what_is_not_asked_for_is_not_read() {
+    let (root, store) = store_with(&[("00000000", b"one "), ("00000001", b"two "), ("00000009", b"three ")]).await;
+    let mut log = LogText::default();
+    log.grow(&*store, PREFIX).await.unwrap();
+    assert_eq!(log.read(&*store, 0..u64::MAX).await.unwrap(), b"one two three ");
+    let key = Key::parse(format!("{PREFIX}00000010")).unwrap();
+    store.put(&key, Bytes::from("four")).await.unwrap();
+    log.grow(&*store, PREFIX).await.unwrap();
+    assert_eq!(log.size(), 18);
+    // The store refuses to follow links, so that whoever read these would fail.
+    for name in ["00000000", "00000001"] {
+        let path = root.path().join(PREFIX).join(name);
+        std::fs::remove_file(&path).unwrap();
+        symlink("/dev/null", &path).unwrap();
+    }
+    assert_eq!(log.read(&*store, 8..u64::MAX).await.unwrap(), b"three four");
+    log.read(&*store, 7..9).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn the_last_lines_are_found_whatever_lies_before_them() {
+    // More than is read at first.
+    let mut text = "x".repeat(100_000);
+    text.push_str("\n\nnext to last\nlast\n");
+    let (_root, store) = store_with(&[("00000000", text.as_bytes()), ("00000001", b"unfinished")]).await;
+    let mut log = LogText::default();
+    log.grow(&*store, PREFIX).await.unwrap();
+    let tail = async |lines, most| {
+        let tail = log.tail(&*store, lines, most).await.unwrap();
+        assert_eq!(tail.start + tail.bytes.len() as u64, log.size());
+        assert_eq!(tail.is_whole, most > 12);
+        String::from_utf8(tail.bytes).unwrap()
+    };
+    assert_eq!(tail(1, 1 << 20).await, "unfinished");
+    assert_eq!(tail(3, 1 << 20).await, "next to last\nlast\nunfinished");
+    assert_eq!(tail(4, 1 << 20).await, "\nnext to last\nlast\nunfinished");
+    assert_eq!(tail(5, 1 << 20).await.len() as u64, log.size());
+    assert_eq!(tail(9, 1 << 20).await.len() as u64, log.size());
+    assert_eq!(tail(3, 12).await, "t\nunfinished");
 }

@@ -8,6 +8,7 @@ mod archive_refused;
 mod bucket;
 mod conformance;
 mod conformance_urls;
+mod file_pack;
 mod fixture;
 mod folder;
 mod folder_server;
