@@ -94,7 +94,10 @@ const LABEL: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\
 
 /// The fields of bodies that hold a label.
 const LABELS: &[(&str, &[&str])] = &[
+    ("CompleteUploadRequest", &["user"]),
     ("CreateApiKeyRequest", &["name", "owner"]),
+    ("ImportedTrial", &["agent", "external_trial_id", "model"]),
+    ("InitImportRequest", &["experiment_id"]),
     ("InitUploadRequest", &["name"]),
     ("SweepRequest", &["experiment_id", "name", "user"]),
 ];

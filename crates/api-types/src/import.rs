@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::PhaseTiming;
+use crate::{PhaseTiming, whole};
 
 /// Announces a trial that ran elsewhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,15 +77,15 @@ pub struct ImportedTrial {
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64))]
     pub harbor_stage: String,
     /// Tokens read, cached ones included.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole::option")]
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1e12))]
     pub input_tokens: Option<i64>,
     /// Tokens read from the provider's cache.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole::option")]
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1e12))]
     pub cache_tokens: Option<i64>,
     /// Tokens written.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole::option")]
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1e12))]
     pub output_tokens: Option<i64>,
     /// Cost in US dollars.

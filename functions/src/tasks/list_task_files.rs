@@ -17,7 +17,7 @@ use crate::state::{Artifacts, Db};
 #[into_params(parameter_in = Query)]
 pub struct VersionQuery {
     /// Number of the version; the newest without it.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 2_147_483_647)]
     pub(crate) version: Option<i32>,
 }
 

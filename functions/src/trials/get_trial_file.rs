@@ -28,8 +28,8 @@ pub struct RangeHeader {
 /// Lambda, an answer has 4 MB of a file at the most: a larger one is a 413 with a signed link to it, in the text and in the `Link` header.
 #[utoipa::path(get, path = "/trials/{trial_id}/files/{*path}", operation_id = "get_trial_file", tag = "trials",
     params(("trial_id" = String, Path, description = "Id of the trial"), ("path" = String, Path, description = "Path of the file"), RangeHeader),
-    responses((status = 200, description = "The file", content_type = "application/octet-stream"),
-        (status = 206, description = "The part of the file", content_type = "application/octet-stream"),
+    responses((status = 200, description = "The file", content_type = "*/*"),
+        (status = 206, description = "The part of the file", content_type = "*/*"),
         (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 413, body = ErrorBody),
         (status = 416, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_trial_file(

@@ -115,10 +115,16 @@ impl Scene {
                     ("doomed_experiment", text(&sweep["experiment_id"])),
                 ])
             }
-            "imported" | "imported_before" => {
+            "imported" => {
+                let announced = self.import(&Uuid::new_v4().to_string()).await;
+                of(vec![("imported", text(&announced["trial_id"]))])
+            }
+            "imported_task" | "imported_before" => {
                 let external = Uuid::new_v4().to_string();
-                let trial = self.import(&external).await.unwrap_or_else(|| MISSING.to_owned());
-                of(vec![("imported", trial), ("imported_before", external)])
+                let announced = self.import(&external).await;
+                let complete = json!({"trial_id": announced["trial_id"]});
+                self.caller.post("/trials/import/complete", &complete).await.ok();
+                of(vec![("imported_task", text(&announced["task_id"])), ("imported_before", external)])
             }
             _ => BTreeMap::new(),
         }
@@ -152,20 +158,16 @@ impl Scene {
         self.caller.post("/tasks/sweep", &sweep).await.ok()
     }
 
-    /// Announces a trial that ran elsewhere and sends its files: its id, or nothing where that is refused.
-    async fn import(&self, external: &str) -> Option<String> {
+    /// Announces a trial that ran elsewhere and sends its files.
+    async fn import(&self, external: &str) -> Value {
         let task_id = self.store(&json!({"register_task": true, "user": "u", "priority": "low"})).await.task_id;
         let import = json!({
             "task_id": task_id, "upload_artifacts": true,
             "trial": {"agent": "oracle", "status": "success", "reward": 1.0, "external_trial_id": external},
         });
-        let announced = self.caller.post("/trials/import/init", &import).await;
-        if announced.status != 200 {
-            return None;
-        }
-        let announced = announced.json();
+        let announced = self.caller.post("/trials/import/init", &import).await.ok();
         self.caller.put(&announced, trial_archive().await).await;
-        Some(text(&announced["trial_id"]))
+        announced
     }
 }
 
