@@ -13,7 +13,7 @@ use crate::state::{Artifacts, Db};
 /// What is stored for a trial, of all its attempts, and where its files are looked for.
 #[utoipa::path(get, path = "/trials/{trial_id}/debug-files", operation_id = "get_trial_debug_files", tag = "trials",
     params(("trial_id" = String, Path, description = "Id of the trial")),
-    responses((status = 200, body = TrialDebugFilesResponse), (status = 404, body = ErrorBody)))]
+    responses((status = 200, body = TrialDebugFilesResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_trial_debug_files(
     _: Authed<Read>,
     State(Db(pool)): State<Db>,

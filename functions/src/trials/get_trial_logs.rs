@@ -16,7 +16,7 @@ use crate::state::{Artifacts, Db};
 /// `newest_attempt` that is another says that the trial was tried again: its log is read with that number, from 0 on.
 #[utoipa::path(get, path = "/trials/{trial_id}/logs", operation_id = "get_trial_logs", tag = "trials",
     params(("trial_id" = String, Path, description = "Id of the trial"), LogQuery),
-    responses((status = 200, body = TrialLogsResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
+    responses((status = 200, body = TrialLogsResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_trial_logs(
     _: Authed<Read>,
     State(Db(pool)): State<Db>,

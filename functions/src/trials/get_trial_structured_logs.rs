@@ -13,7 +13,7 @@ use crate::state::{Artifacts, Db};
 /// The log files that a trial left, by what they are.
 #[utoipa::path(get, path = "/trials/{trial_id}/logs/structured", operation_id = "get_trial_structured_logs", tag = "trials",
     params(("trial_id" = String, Path, description = "Id of the trial")),
-    responses((status = 200, body = StructuredLogsResponse), (status = 404, body = ErrorBody)))]
+    responses((status = 200, body = StructuredLogsResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_trial_structured_logs(
     _: Authed<Read>,
     State(Db(pool)): State<Db>,

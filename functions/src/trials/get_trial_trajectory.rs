@@ -14,7 +14,7 @@ use crate::state::{Artifacts, Db};
 #[utoipa::path(get, path = "/trials/{trial_id}/trajectory", operation_id = "get_trial_trajectory", tag = "trials",
     params(("trial_id" = String, Path, description = "Id of the trial")),
     responses((status = 200, description = "The trajectory, or null", content_type = "application/json"),
-        (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
+        (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 413, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_trial_trajectory(
     _: Authed<Read>,
     State(Db(pool)): State<Db>,
