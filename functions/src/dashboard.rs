@@ -84,31 +84,32 @@ pub async fn get_dashboard(
     let experiments_page = page("experiments", query.experiments_limit, 100, query.experiments_offset)?;
     let since = query.usage_minutes.map(since).transpose()?;
 
-    let (queues, pipeline) = if query.include_tasks || query.include_experiments {
-        let queues = dashboard::queues(&pool).await?;
-        let judgements = dashboard::judgements(&pool).await?;
+    // At once, as far as there are connections.
+    let stages = async {
+        if !query.include_tasks && !query.include_experiments {
+            return Ok((BTreeMap::new(), Pipeline::default()));
+        }
+        let (queues, judgements) = tokio::try_join!(dashboard::queues(&pool), dashboard::judgements(&pool))?;
         let pipeline =
             Pipeline { trials: by_status(&queues), analyses: judgements.analyses, verdicts: judgements.verdicts };
-        (queues.into_iter().map(statistics).collect(), pipeline)
-    } else {
-        (BTreeMap::new(), Pipeline::default())
+        Ok((queues.into_iter().map(statistics).collect(), pipeline))
     };
-    let usage = if query.include_usage { dashboard::usage(&pool, since).await? } else { Vec::new() };
-    let tasks = if query.include_tasks {
-        tasks::list(&pool, &TaskFilter::default(), &tasks_page).await?
-    } else {
-        Listed { items: Vec::new(), next: None }
+    let usage = async { if query.include_usage { dashboard::usage(&pool, since).await } else { Ok(Vec::new()) } };
+    let tasks = async {
+        if query.include_tasks { tasks::list(&pool, &TaskFilter::default(), &tasks_page).await } else { Ok(none()) }
     };
-    let experiments = if query.include_experiments {
-        let filter = ExperimentFilter {
-            query: query.experiments_query.filter(|text| !text.is_empty()),
-            state: query.experiments_status.as_deref().and_then(state),
-            ..ExperimentFilter::default()
-        };
-        experiment_summaries::list(&pool, &filter, ExperimentSort::Active, &experiments_page).await?
-    } else {
-        Listed { items: Vec::new(), next: None }
+    let filter = ExperimentFilter {
+        query: query.experiments_query.filter(|text| !text.is_empty()),
+        state: query.experiments_status.as_deref().and_then(state),
+        ..ExperimentFilter::default()
     };
+    let experiments = async {
+        if !query.include_experiments {
+            return Ok(none());
+        }
+        experiment_summaries::list(&pool, &filter, ExperimentSort::Active, &experiments_page).await
+    };
+    let ((queues, pipeline), usage, tasks, experiments) = tokio::try_join!(stages, usage, tasks, experiments)?;
     Ok(Json(DashboardResponse {
         queues,
         pipeline,
@@ -136,6 +137,10 @@ fn since(minutes: i64) -> Result<OffsetDateTime, ApiError> {
         return Err(ApiError::value_error(loc, "usage_minutes must be from 1 to 86400"));
     }
     Ok(OffsetDateTime::now_utc() - Duration::minutes(minutes))
+}
+
+fn none<T>() -> Listed<T> {
+    Listed { items: Vec::new(), next: None }
 }
 
 /// What other words than these mean is the contract's (1.5).

@@ -53,3 +53,29 @@ fn the_document_in_docs_is_current() {
         "docs/openapi.json is out of date: run `UPDATE_EXPECTED=1 cargo xtask test -E 'test(the_document_in_docs)'`"
     );
 }
+
+#[test]
+fn the_table_in_docs_is_current() {
+    const BEGIN: &str = "cargo xtask test -E 'test(the_table_in_docs)' -->\n";
+    const END: &str = "<!-- end -->";
+    let document = serde_json::to_value(openapi()).unwrap();
+    let mut table = "| endpoint | scope | what it does |\n|---|---|---|\n".to_owned();
+    for route in ROUTES {
+        let path = route.path.replace('*', "");
+        let summary = document["paths"][&path][route.method.to_lowercase()]["summary"].as_str().unwrap();
+        let scope = route.scope.map_or("public", |scope| scope.as_str());
+        table.push_str(&format!("| `{} {path}` | {scope} | {} |\n", route.method, summary.trim_end_matches('.')));
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/api.md");
+    let found = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = found.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let expected = format!("{before}{BEGIN}{table}{END}{after}");
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        std::fs::write(&path, &expected).unwrap();
+    }
+    assert!(
+        found == expected || std::env::var_os("UPDATE_EXPECTED").is_some(),
+        "the table in docs/api.md is out of date: run `UPDATE_EXPECTED=1 cargo xtask test -E 'test(the_table_in_docs)'`"
+    );
+}

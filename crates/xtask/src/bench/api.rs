@@ -1,4 +1,5 @@
-//! How fast the API reads a large history: 10,000 tasks with 1,000,000 trials.
+//! How fast the API reads a large history: 10,000 tasks with 1,000,000 trials, 20 of each of five models that a task is run with, of
+//! twenty in all.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
@@ -217,7 +218,7 @@ async fn load(pool: &PgPool) -> Result<()> {
                 environment, max_attempts, created_at, updated_at, status, attempts, harbor_stage, started_at, finished_at, reward,
                 rewards, error_class, error_type, error_message, input_tokens, cache_tokens, output_tokens, cost_usd, phase_timing)
             select 'task-' || task || '-' || number, 'task-' || task, 1, number, lpad((task / {EACH})::text, 8, '0'), 'claude-code',
-                'provider/model-' || number % 20, 'claude', 'provider/model-' || number % 20, 'docker', 6, at, at, status,
+                'provider/model-' || (task * 5 + number % 5) % 20, 'claude', 'provider/model-' || (task * 5 + number % 5) % 20, 'docker', 6, at, at, status,
                 case when over then 1 else 0 end, case when over then 'completed' end, case when over then at end,
                 case when over then at + interval '5 minutes' end, case when status = 'success' then (number % 3) / 2.0 end,
                 case when status = 'success' then jsonb_build_object('reward', (number % 3) / 2.0) end,
