@@ -15,6 +15,7 @@ use oddish_domain::settings::{Reader, Settings, SettingsFaults};
 use oddish_domain::task_toml;
 
 use crate::auth::{Auth, AuthMode};
+use crate::judging::Judges;
 
 /// The database.
 #[derive(Clone, Debug)]
@@ -145,6 +146,7 @@ pub struct Imports {
 pub struct Sweeps {
     auth: Auth,
     db: Db,
+    judges: Judges,
     limits: Limits,
     sealing: Sealing,
     wake: Wake,
@@ -155,6 +157,38 @@ pub struct Sweeps {
 pub struct Wakes {
     auth: Auth,
     db: Db,
+    wake: Wake,
+}
+
+/// For functions that have trials and tasks judged.
+#[derive(Clone, Debug, FromRef)]
+pub struct Judging {
+    auth: Auth,
+    db: Db,
+    limits: Limits,
+    judges: Judges,
+    wake: Wake,
+}
+
+/// For functions that ask nobody for a key and need the database only.
+#[derive(Clone, Debug, FromRef)]
+pub struct Public {
+    db: Db,
+}
+
+/// For functions that ask nobody for a key and read files.
+#[derive(Clone, Debug, FromRef)]
+pub struct PublicFiles {
+    db: Db,
+    artifacts: Artifacts,
+}
+
+/// For functions that delete.
+#[derive(Clone, Debug, FromRef)]
+pub struct Deletes {
+    auth: Auth,
+    db: Db,
+    artifacts: Artifacts,
     wake: Wake,
 }
 
@@ -173,6 +207,8 @@ pub struct Everything {
     pub artifacts: Artifacts,
     /// What holds for uploads.
     pub rules: UploadRules,
+    /// Who judges.
+    pub judges: Judges,
     /// Limits of new queue keys.
     pub limits: Limits,
     /// Seals agents' environment variables.
@@ -279,15 +315,47 @@ impl FromSettings for Imports {
     }
 }
 
+impl FromSettings for Public {
+    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
+        Ok(Self { db: Db(lazy_pool(settings)?) })
+    }
+}
+
+impl FromSettings for PublicFiles {
+    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
+        let (artifacts, _) = storage(settings).await?;
+        Ok(Self { db: Db(lazy_pool(settings)?), artifacts })
+    }
+}
+
+impl FromSettings for Deletes {
+    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
+        let (artifacts, _) = storage(settings).await?;
+        let (auth, db) = access(settings)?;
+        Ok(Self { auth, artifacts, wake: Wake::through(db.0.clone()), db })
+    }
+}
+
+impl FromSettings for Judging {
+    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
+        let (auth, db) = access(settings)?;
+        let mut reader = settings.reader();
+        let (limits, judges) = (limits(&mut reader), Judges::read(&mut reader));
+        reader.finish()?;
+        Ok(Self { auth, limits, judges, wake: Wake::through(db.0.clone()), db })
+    }
+}
+
 impl FromSettings for Sweeps {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let (auth, db) = access(settings)?;
         let mut reader = settings.reader();
-        let limits = limits(&mut reader);
+        let (limits, judges) = (limits(&mut reader), Judges::read(&mut reader));
         let secret = SecretKey::read(&mut reader);
         reader.finish()?;
         Ok(Self {
             auth,
+            judges,
             limits,
             sealing: Sealing(secret.as_ref().map(SealingKey::of)),
             wake: Wake::through(db.0.clone()),

@@ -8,6 +8,7 @@ mod admin;
 mod api_key;
 mod cancel;
 mod dashboard;
+mod deleted;
 mod error;
 mod experiment;
 mod files;
@@ -17,10 +18,12 @@ mod log;
 mod queue;
 mod queue_info;
 mod retry;
+mod share;
 mod sweep;
 mod task;
 mod trial;
 mod upload;
+mod version;
 mod whole;
 
 pub use admin::{
@@ -32,6 +35,9 @@ pub use cancel::{CancelResponse, CancelTasksRequest, CancelTasksResponse, Cancel
 pub use dashboard::{
     BrowseTasksResponse, BrowsedTaskResponse, DashboardResponse, ExperimentName, LatestTrial, ModelUsageResponse,
     Pipeline, QueueStatistics,
+};
+pub use deleted::{
+    DeleteExperimentResponse, DeleteTaskResponse, DeleteTrialResponse, DeletedExperiment, DeletedTask, DeletedTrial,
 };
 pub use error::{Detail, ErrorBody, FieldFault};
 pub use experiment::{ExperimentResponse, LastAuthor, ListExperimentsResponse};
@@ -48,8 +54,15 @@ pub use oddish_domain::failure::FailureClass;
 pub use oddish_domain::status::{HarborStage, Priority, TaskStatus, TrialOrigin, TrialStatus};
 pub use queue::{QueuePause, QueueResponse, UpdateQueueRequest};
 pub use queue_info::{QueueInfo, WaitingCode, WaitingReason};
-pub use retry::{RetryExperimentRequest, RetryExperimentResponse, RetryTrialResponse};
+pub use retry::{
+    RetryExperimentRequest, RetryExperimentResponse, RetryTaskAnalysisResponse, RetryTrialResponse,
+    RetryVerdictResponse,
+};
+pub use share::{
+    PublicExperimentName, PublicExperimentResponse, RenameExperimentRequest, RenameExperimentResponse, ShareResponse,
+};
 pub use sweep::{SweepConfig, SweepRequest, TaskResponse};
 pub use task::TaskStatusResponse;
 pub use trial::{ListTrialsResponse, PhaseTiming, TrialResponse};
 pub use upload::{CompleteUploadRequest, InitUploadRequest, InitUploadResponse, UploadResponse};
+pub use version::TaskVersionResponse;

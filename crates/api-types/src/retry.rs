@@ -49,3 +49,27 @@ pub struct RetryExperimentResponse {
     /// The trials that have not ended, and are left alone.
     pub still_active: Vec<String>,
 }
+
+/// `POST /tasks/{task_id}/analysis/retry`: what was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "status": "queued", "task_id": "my-task-1a2b3c4d", "trial_count": 6
+}))))]
+pub struct RetryTaskAnalysisResponse {
+    /// Always `queued`.
+    pub status: String,
+    /// The task.
+    pub task_id: String,
+    /// How many trials are analysed.
+    pub trial_count: u64,
+}
+
+/// `POST /tasks/{task_id}/verdict/retry`: what was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({"status": "queued", "task_id": "my-task-1a2b3c4d"}))))]
+pub struct RetryVerdictResponse {
+    /// Always `queued`.
+    pub status: String,
+    /// The task.
+    pub task_id: String,
+}

@@ -92,6 +92,10 @@ pub struct SweepRequest {
     /// GitHub user on whose behalf the sweep runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub github_username: Option<String>,
+    /// Whether to share the experiment, so that whoever has its token can look at it. When nothing is said, it is shared if a
+    /// `github_username` is given and the request has an API key. `false` ends no sharing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish_experiment: Option<bool>,
     /// Nested Harbor settings: `environment`, `verifier`, `artifacts`, `docker_image`, `mcp_servers`, `agent_config`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub harbor: Option<Map<String, Value>>,

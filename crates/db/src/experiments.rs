@@ -44,7 +44,7 @@ pub(crate) async fn find_or_create(
             let found = sqlx::query_as!(
                 Experiment,
                 "select id, name from oddish.experiments where id = $1 or name = $1
-                order by (id = $1) desc, created_at desc limit 1",
+                order by (id = $1) desc, created_at desc limit 1 for key share",
                 given
             )
             .fetch_optional(On(&mut *connection))
@@ -73,4 +73,13 @@ pub(crate) async fn find_or_create(
             return Ok(Experiment { id, name });
         }
     }
+}
+
+/// Gives an experiment another name. `false` when there is none of this id.
+pub async fn rename(pool: &PgPool, experiment_id: &str, name: &str, now: OffsetDateTime) -> Result<bool, DbError> {
+    sqlx::query!("update oddish.experiments set name = $2, updated_at = $3 where id = $1", experiment_id, name, now)
+        .execute(On(pool))
+        .await
+        .map(|done| done.rows_affected() == 1)
+        .map_err(DbError::while_doing("rename an experiment"))
 }

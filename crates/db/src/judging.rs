@@ -155,17 +155,19 @@ pub async fn record(
     Ok(recorded)
 }
 
-/// Queues the analyses of those of the trials that have ended, are to be analysed, and were not cancelled. The tasks' rows are locked.
+/// Queues the analyses of those of the trials that have ended and are to be analysed; of those that were cancelled only if somebody asks for
+/// it. The tasks' rows are locked.
 pub(crate) async fn queue_analyses(
     transaction: &mut PgTransaction<'_>,
     trial_ids: &[String],
+    even_cancelled: bool,
     now: OffsetDateTime,
 ) -> Result<(), DbError> {
     sqlx::query!(
         "with queued as (
             update oddish.trials t set analysis_status = 'queued', updated_at = $2
             from oddish.tasks k
-            where t.id = any($1) and t.status in ('success', 'failed') and t.analysis_status is null and t.cancel_requested_at is null
+            where t.id = any($1) and t.status in ('success', 'failed') and t.analysis_status is null and ($3 or t.cancel_requested_at is null)
                 and k.id = t.task_id and k.analysis_key is not null and k.cancel_requested_at is null
             returning t.id, t.trial_index, k.analysis_key, coalesce(k.key_owner, k.submitted_by, '') as submitter, k.priority)
         insert into oddish.jobs (kind, trial_id, queue_key, submitter, priority, due_at, attempt)
@@ -173,7 +175,8 @@ pub(crate) async fn queue_analyses(
             coalesce((select max(number) from oddish.attempts a where a.trial_id = q.id and a.kind = 'analysis' and a.ended_at is not null), 0)
         from queued q order by q.trial_index",
         trial_ids,
-        now
+        now,
+        even_cancelled
     )
     .execute(On(&mut **transaction))
     .await
@@ -353,7 +356,7 @@ pub(crate) async fn withdraw_verdicts(
 
 /// Closes the attempts of jobs that were deleted. In a statement of its own: the deletion may have waited for a claim, and would not see
 /// the attempt that came with it.
-async fn close_withdrawn(
+pub(crate) async fn close_withdrawn(
     transaction: &mut PgTransaction<'_>,
     tokens: Vec<Option<Uuid>>,
     error: &str,

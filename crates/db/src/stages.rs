@@ -32,7 +32,7 @@ pub(crate) async fn trials_ended(
     tallies::ended(transaction, trial_ids).await?;
     let judged: Vec<String> = tasks.iter().filter(|task| task.judged).map(|task| task.id.clone()).collect();
     if !judged.is_empty() {
-        judging::queue_analyses(transaction, trial_ids, now).await?;
+        judging::queue_analyses(transaction, trial_ids, false, now).await?;
         advance_judged(transaction, &judged, now).await?;
     }
     // One that is to be judged too: if it was cancelled, this is its end.

@@ -81,6 +81,9 @@ pub enum SweepRefused {
     /// The task is being judged, and trials that are added now would not be.
     #[error("the task is being analysed or judged")]
     BeingJudged,
+    /// The trials are to be judged, and the task was created without that.
+    #[error("the task is not judged")]
+    NotJudged,
     /// The database did not do it.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -109,7 +112,8 @@ pub async fn create_within(
     let doing = "create a sweep";
     let transaction = &mut work.transaction;
     let task = sqlx::query!(
-        "select name, status, experiment_id, priority, created_at from oddish.tasks where id = $1 for no key update",
+        r#"select name, status, experiment_id, priority, created_at, analysis_key is not null as "judged!" from oddish.tasks
+        where id = $1 for no key update"#,
         sweep.task_id
     )
     .fetch_optional(On(&mut **transaction))
@@ -130,6 +134,9 @@ pub async fn create_within(
     let appending = task.experiment_id.is_some();
     if appending && !sweep.append {
         return Err(SweepRefused::AlreadySubmitted);
+    }
+    if appending && sweep.judges.is_some() && !task.judged {
+        return Err(SweepRefused::NotJudged);
     }
     if matches!(status, TaskStatus::Analyzing | TaskStatus::VerdictPending) {
         return Err(SweepRefused::BeingJudged);

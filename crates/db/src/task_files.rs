@@ -74,11 +74,20 @@ pub async fn find_version(pool: &PgPool, task_id: &str, version: Option<i32>) ->
     })
 }
 
+/// Whose eyes files are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Whoever may see everything.
+    Members,
+    /// Whoever has the token of a shared experiment: they see neither the solution of the task, or of a step of it, nor its tests.
+    Guests,
+}
+
 /// At most `limit` files of a version whose path begins with `prefix` and comes after `after`, in byte order of the path.
 pub async fn list(
     pool: &PgPool,
-    task_id: &str,
-    version: i32,
+    (task_id, version): (&str, i32),
+    audience: Audience,
     prefix: &str,
     after: &str,
     limit: i64,
@@ -86,12 +95,15 @@ pub async fn list(
     sqlx::query_as!(
         IndexedFile,
         "select path, start, size from oddish.task_files
-        where task_id = $1 and version = $2 and starts_with(path, $3) and path > $4 order by path limit $5",
+        where task_id = $1 and version = $2 and starts_with(path, $3) and path > $4
+            and ($6 or path !~ '^(steps/[^/]+/)?(solution|tests)/')
+        order by path limit $5",
         task_id,
         version,
         prefix,
         after,
-        limit
+        limit,
+        audience == Audience::Members
     )
     .fetch_all(On(pool))
     .await
@@ -99,13 +111,20 @@ pub async fn list(
 }
 
 /// Where one file lies.
-pub async fn get(pool: &PgPool, task_id: &str, version: i32, path: &str) -> Result<Option<IndexedFile>, DbError> {
+pub async fn get(
+    pool: &PgPool,
+    (task_id, version): (&str, i32),
+    audience: Audience,
+    path: &str,
+) -> Result<Option<IndexedFile>, DbError> {
     sqlx::query_as!(
         IndexedFile,
-        "select path, start, size from oddish.task_files where task_id = $1 and version = $2 and path = $3",
+        "select path, start, size from oddish.task_files
+        where task_id = $1 and version = $2 and path = $3 and ($4 or path !~ '^(steps/[^/]+/)?(solution|tests)/')",
         task_id,
         version,
-        path
+        path,
+        audience == Audience::Members
     )
     .fetch_optional(On(pool))
     .await

@@ -140,6 +140,11 @@ pub enum ToComplete {
 pub async fn begin_completion(work: &mut Work, task_id: &str, version: i32) -> Result<ToComplete, DbError> {
     let doing = "begin to complete an upload";
     let transaction = &mut work.transaction;
+    // Before the upload's row, as whoever deletes the task locks them: it goes either before the archive is stored or after.
+    sqlx::query!("select from oddish.tasks where id = $1 for key share", task_id)
+        .execute(On(&mut **transaction))
+        .await
+        .map_err(DbError::while_doing(doing))?;
     let held = sqlx::query!(
         "select staging_key, content_hash, message from oddish.uploads where task_id = $1 and version = $2
         for update skip locked",

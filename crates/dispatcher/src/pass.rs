@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use oddish_db::attempts::Fenced;
 use oddish_db::queue::Claim;
 use oddish_db::wake::Wakes;
-use oddish_db::{DbError, attempts, leases, queue};
+use oddish_db::{DbError, attempts, deleting, leases, queue};
 use sysinfo::System;
 use time::OffsetDateTime;
 use tokio::sync::watch;
@@ -16,6 +16,15 @@ use crate::{CloseError, Closer, LaunchError, Launcher, Lost};
 
 /// How often to look for runners and claims that are late. Passes may come many times a second; this need not.
 const TIDY: Duration = Duration::from_secs(2);
+
+/// How often to look for what deletions left in the store.
+const EMPTY: Duration = Duration::from_secs(10);
+
+/// How long such a look may keep from claiming. What it does not get done, the next ones do.
+const EMPTYING: Duration = Duration::from_secs(2);
+
+/// Prefixes of one such look at the most.
+const PREFIXES: i64 = 10;
 
 /// How often to look without having been woken.
 const IDLE: Duration = Duration::from_secs(5);
@@ -33,6 +42,7 @@ pub struct Dispatcher {
     /// What it is known as, such as `host/4711`.
     id: String,
     tidied: Mutex<Option<Instant>>,
+    emptied: Mutex<Option<Instant>>,
 }
 
 /// A dispatcher that runs beside whatever else the process does.
@@ -66,7 +76,7 @@ impl Dispatcher {
     pub fn new(closer: Closer, launcher: Arc<dyn Launcher>) -> Self {
         let host = System::host_name().unwrap_or_else(|_| "localhost".to_owned());
         let id = format!("{host}/{}", std::process::id());
-        Self { closer, launcher, id, tidied: Mutex::default() }
+        Self { closer, launcher, id, tidied: Mutex::default(), emptied: Mutex::default() }
     }
 
     /// Dispatches until `shutdown` turns true, then stops the runners that it started.
@@ -94,6 +104,7 @@ impl Dispatcher {
             if found.more {
                 continue;
             }
+            self.empty_store().await;
             let pause = self.pause(found).await;
             tokio::select! {
                 _ = shutdown.changed() => {}
@@ -124,6 +135,9 @@ impl Dispatcher {
         loop {
             let found = self.pass().await?;
             claimed += found.claimed;
+            if !found.more {
+                self.empty_store().await;
+            }
             if !found.more || Instant::now() >= deadline {
                 return Ok(claimed);
             }
@@ -134,7 +148,7 @@ impl Dispatcher {
     async fn pass(&self) -> Result<Found, CloseError> {
         let pool = &self.closer.pool;
         let watching = self.launcher.reconcile().await?;
-        if self.is_time_to_tidy() {
+        if is_time(&self.tidied, TIDY) {
             self.tidy().await?;
         }
         let room = self.launcher.room().min(BATCH);
@@ -162,13 +176,31 @@ impl Dispatcher {
         Ok(Found { claimed: claims.len(), more: full && !busy && self.launcher.room() > 0, watching })
     }
 
-    fn is_time_to_tidy(&self) -> bool {
-        let mut tidied = self.tidied.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = tidied.is_none_or(|last| last.elapsed() >= TIDY);
-        if due {
-            *tidied = Some(Instant::now());
+    /// Removes from the store what was deleted, where whoever deleted it did not come to that. What fails is tried again later.
+    async fn empty_store(&self) {
+        if !is_time(&self.emptied, EMPTY) {
+            return;
         }
-        due
+        match tokio::time::timeout(EMPTYING, self.remove_deleted()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => log(&error, "cannot look for what deletions left in the store"),
+            Err(_) => tracing::info!("deletions left more in the store than is removed in one go"),
+        }
+    }
+
+    async fn remove_deleted(&self) -> Result<(), DbError> {
+        let Closer { pool, store, .. } = &self.closer;
+        for prefix in deleting::take_prefixes(pool, PREFIXES, OffsetDateTime::now_utc()).await? {
+            let began = OffsetDateTime::now_utc();
+            match store.delete_prefix(&prefix).await {
+                Ok(objects) => {
+                    tracing::info!(prefix, objects, "removed what a deletion left in the store");
+                    deleting::removed(pool, &[prefix], began).await?;
+                }
+                Err(error) => log(&error, "cannot remove what a deletion left in the store"),
+            }
+        }
+        Ok(())
     }
 
     /// Looks after what did not go as it should: runners that no longer renew, and claims that nobody began.
@@ -219,6 +251,16 @@ impl Dispatcher {
             Err(_) => WATCHING,
         }
     }
+}
+
+/// Whether something that is done every so often is due; then it counts as done.
+fn is_time(last: &Mutex<Option<Instant>>, every: Duration) -> bool {
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    let due = last.is_none_or(|last| last.elapsed() >= every);
+    if due {
+        *last = Some(Instant::now());
+    }
+    due
 }
 
 /// Waits for the next wake, for ever when there is nothing to listen on.

@@ -23,6 +23,7 @@ pub mod random;
 pub mod retry;
 pub mod sealing;
 pub mod settings;
+pub mod share_token;
 pub mod status;
 pub mod sweep;
 pub mod task_toml;

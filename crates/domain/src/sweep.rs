@@ -26,8 +26,6 @@ pub struct SweepSpec {
     pub environment: Option<String>,
     /// Minutes for the agent, for configurations that don't say.
     pub timeout_minutes: Option<f64>,
-    /// Whether trials are to be analysed, which this version refuses.
-    pub run_analysis: bool,
     /// The submission's `harbor` object.
     pub harbor: Map<String, Value>,
     /// The submission's other fields, among which old clients send Harbor settings.
@@ -155,9 +153,6 @@ pub enum SweepError {
         /// Bytes of all names and values.
         bytes: usize,
     },
-    /// Analysis, which this version doesn't have.
-    #[error("run_analysis is not supported yet: submit without it")]
-    AnalysisUnsupported,
 }
 
 impl SweepError {
@@ -175,7 +170,6 @@ impl SweepError {
             Self::Harbor(HarborSettingsError::Type { path, .. } | HarborSettingsError::Env { path, .. }) => {
                 path.clone()
             }
-            Self::AnalysisUnsupported => "run_analysis".to_owned(),
         }
     }
 }
@@ -200,9 +194,6 @@ pub struct Sealing<'a> {
 /// What a configuration says wins over what the submission says; seconds for the agent win over minutes at the same
 /// level.
 pub fn expand(spec: &SweepSpec, sealing: Sealing<'_>) -> Result<Vec<TrialSpec>, SweepError> {
-    if spec.run_analysis {
-        return Err(SweepError::AnalysisUnsupported);
-    }
     if spec.configs.is_empty() {
         return Err(SweepError::NoConfigs);
     }
@@ -401,7 +392,6 @@ mod tests {
     #[case(|s: &mut SweepSpec| s.configs[1].agent_env = object(json!({"s3cret-": ""})), "configs[1].agent_env", "the name of an environment variable")]
     #[case(|s: &mut SweepSpec| s.configs[1].agent_env = object(json!({"A": "s3cret".repeat(3000)})), "configs[1].agent_env", "may have 16384 bytes in all, and these have 18001")]
     #[case(|s: &mut SweepSpec| s.flat = object(json!({"agent_env": {"A": ["s3cret"]}})), "agent_env.A", "must be a text, not a list")]
-    #[case(|s: &mut SweepSpec| s.run_analysis = true, "run_analysis", "not supported yet")]
     fn refused_with_the_field(#[case] spoil: fn(&mut SweepSpec), #[case] field: &str, #[case] text: &str) {
         let mut spec = sweep(vec![config("oracle", None, 1), config("nop", None, 1)]);
         assert_eq!(expand(&spec).map(|trials| trials.len()), Ok(2));

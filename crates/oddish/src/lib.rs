@@ -64,6 +64,7 @@ impl Oddish {
             db: Db(pool.clone()),
             artifacts: Artifacts(Arc::clone(&store)),
             rules: settings.uploads,
+            judges: settings.judges.clone(),
             limits: Limits {
                 concurrency: Arc::new(settings.limits.clone()),
                 max_attempts: settings.retries.max_attempts,

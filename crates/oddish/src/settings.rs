@@ -9,6 +9,7 @@ use oddish_dispatcher::LauncherSettings;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::SECRET_KEY;
+use oddish_functions::judging::Judges;
 use oddish_functions::state::UploadRules;
 
 use crate::Error;
@@ -26,6 +27,8 @@ pub struct Settings {
     pub s3: Option<S3Settings>,
     /// What holds for uploads.
     pub uploads: UploadRules,
+    /// Who analyses trials and judges tasks, if anybody does.
+    pub judges: Judges,
     /// How many trials of a model may run at once.
     pub limits: ConcurrencyLimits,
     /// How failures are tried again.
@@ -51,6 +54,7 @@ impl Settings {
         let storage = StorageSettings::read(&mut reader);
         let uploads = UploadRules::read(&mut reader, &storage);
         let s3 = S3Settings::read(&mut reader);
+        let judges = Judges::read(&mut reader);
         let limits = ConcurrencyLimits::read(&mut reader);
         let retries = RetrySettings::read(&mut reader);
         let launcher = LauncherSettings::read(&mut reader);
@@ -61,6 +65,7 @@ impl Settings {
             storage,
             s3,
             uploads,
+            judges,
             limits,
             retries,
             launcher,

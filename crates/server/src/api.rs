@@ -58,6 +58,7 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
         db: Db(pool.clone()),
         artifacts: Artifacts(store),
         rules: settings.uploads,
+        judges: settings.judges,
         limits: Limits { concurrency: Arc::new(limits), max_attempts: settings.retries.max_attempts },
         sealing: Sealing(secret.as_ref().map(SealingKey::of)),
         wake: Wake::through(pool),

@@ -14,6 +14,7 @@ use oddish_domain::retry::{RETRY_VARIABLES, RetrySettings};
 use oddish_domain::sealing::{SECRET_KEY, SecretKey};
 use oddish_domain::settings::{Reader, Settings, Variable};
 use oddish_functions::auth::{AUTH_VARIABLES, AuthMode};
+use oddish_functions::judging::{JUDGING_VARIABLES, Judges};
 use oddish_functions::state::UploadRules;
 
 use crate::cors::Origins;
@@ -76,6 +77,7 @@ const VARIABLES: &[(&str, &[Variable])] = &[
     ("Concurrency", limits::VARIABLES),
     ("API and server", SERVER_VARIABLES),
     ("Access", AUTH_VARIABLES),
+    ("Judging", JUDGING_VARIABLES),
     ("Retries", RETRY_VARIABLES),
     ("Starting runners", LAUNCHER_VARIABLES),
     ("Running trials", oddish_runner::settings::RUNNER_VARIABLES),
@@ -98,6 +100,7 @@ pub(crate) struct ServerSettings {
     pub(crate) auth: AuthMode,
     /// Web pages that may ask.
     pub(crate) origins: Origins,
+    pub(crate) judges: Judges,
     pub(crate) host: IpAddr,
     pub(crate) port: u16,
     pub(crate) start_workers: bool,
@@ -148,6 +151,7 @@ impl ServerSettings {
             limits: ConcurrencyLimits::read(reader),
             auth,
             origins: reader.parsed("ODDISH_CORS_ORIGINS", Origins::usual(auth)),
+            judges: Judges::read(reader),
             host: reader.parsed("ODDISH_API_HOST", IpAddr::V4(Ipv4Addr::LOCALHOST)),
             port: reader.parsed("ODDISH_API_PORT", 8000),
             start_workers: reader.flag("ODDISH_AUTO_START_WORKERS", true),

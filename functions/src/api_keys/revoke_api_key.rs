@@ -15,7 +15,7 @@ use crate::state::Db;
 ///
 /// Its entry stays in the list. A key can revoke itself.
 #[utoipa::path(delete, path = "/api-keys/{key_id}", operation_id = "revoke_api_key", tag = "api keys",
-    params(("key_id" = String, Path, description = "Id of the key", example = "3f9a1c07")),
+    params(("key_id" = String, Path, description = "Id of the key", pattern = "^[0-9a-f]{8}$", example = "3f9a1c07")),
     responses((status = 200, body = RevokeApiKeyResponse), (status = 404, body = ErrorBody)))]
 pub async fn revoke_api_key(
     _: Authed<Full>,

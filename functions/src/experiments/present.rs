@@ -1,7 +1,8 @@
 //! From rows to what clients read of experiments.
 
-use oddish_api_types::{ExperimentResponse, LastAuthor};
+use oddish_api_types::{ExperimentResponse, LastAuthor, ShareResponse};
 use oddish_db::experiment_summaries::ExperimentSummary;
+use oddish_db::sharing::Share;
 use serde_json::Value;
 
 use crate::tasks::present::github_meta;
@@ -35,4 +36,8 @@ pub(crate) fn present(experiment: ExperimentSummary) -> ExperimentResponse {
         created_at: experiment.created_at,
         last_created_at: experiment.active_at,
     }
+}
+
+pub(crate) fn present_share(share: Share) -> ShareResponse {
+    ShareResponse { name: share.name, is_public: share.public_token.is_some(), public_token: share.public_token }
 }

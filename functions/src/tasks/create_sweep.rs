@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use oddish_api_types::{ErrorBody, SweepRequest, TaskResponse};
+use oddish_db::sharing;
 use oddish_db::sweeps::{self, CreatedSweep, NewSweep, SweepRefused};
 use oddish_domain::sealing::SealingKey;
 use oddish_domain::{id, retry, sweep};
@@ -16,6 +17,7 @@ use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::extract::{Body, Repeatable};
 use crate::idempotency::{self, Begun, IdempotencyHeader};
+use crate::judging::Judges;
 use crate::state::{Db, Limits, Sealing, Wake};
 
 /// Creates the trials of a sweep and queues them.
@@ -26,6 +28,7 @@ use crate::state::{Db, Limits, Sealing, Wake};
 pub async fn create_sweep(
     caller: Authed<Submit>,
     State(Db(pool)): State<Db>,
+    State(judges): State<Judges>,
     State(limits): State<Limits>,
     State(Sealing(sealing_key)): State<Sealing>,
     State(wake): State<Wake>,
@@ -35,6 +38,7 @@ pub async fn create_sweep(
     let experiment = request.experiment_id.as_deref().map(|name| label("experiment_id", name)).transpose()?;
     let name = request.name.as_deref().map(id::task_name).transpose();
     let name = name.map_err(|error| ApiError::value_error(vec![json!("body"), json!("name")], error))?;
+    let judges = request.run_analysis.then(|| judges.keys().ok_or_else(nobody_judges)).transpose()?;
     let trials = expand(&request, sealing_key.as_ref())?;
     let new = NewSweep {
         task_id: &request.task_id,
@@ -47,18 +51,29 @@ pub async fn create_sweep(
         append: request.append_to_task,
         trials: &trials,
         max_attempts: max_attempts(&request, limits.max_attempts)?,
-        judges: None,
+        judges,
     };
+    let now = OffsetDateTime::now_utc();
     let mut work = match idempotency::begin(&pool, key.as_ref()).await? {
         Begun::Fresh(work) => work,
         Begun::Answered(answer) => return Ok(answer),
     };
-    let created = sweeps::create_within(&mut work, &new, &limits.concurrency, OffsetDateTime::now_utc())
+    let created = sweeps::create_within(&mut work, &new, &limits.concurrency, now)
         .await
         .map_err(|refused| refusal(refused, &request.task_id))?;
+    // As upstream, sharing what one submits takes no more than submitting it.
+    let by_default = request.github_username.is_some() && caller.owner.is_some();
+    if request.publish_experiment.unwrap_or(by_default) {
+        sharing::publish_within(&mut work, &created.experiment.id, now).await?;
+    }
     let answer = idempotency::finish(work, response(&request, &trials, created)).await?;
     wake.dispatcher().await;
     Ok(answer)
+}
+
+fn nobody_judges() -> ApiError {
+    let rule = "this deployment analyses nothing: submit without run_analysis, or have it set ODDISH_ANALYSIS_MODEL and ODDISH_VERDICT_MODEL";
+    ApiError::value_error(vec![json!("body"), json!("run_analysis")], format!("run_analysis: {rule}"))
 }
 
 fn max_attempts(request: &SweepRequest, default: u32) -> Result<i32, ApiError> {
@@ -85,7 +100,6 @@ fn expand(request: &SweepRequest, key: Option<&SealingKey>) -> Result<Vec<sweep:
         configs: configs.collect(),
         environment: request.environment.clone(),
         timeout_minutes: request.timeout_minutes,
-        run_analysis: request.run_analysis,
         harbor: request.harbor.clone().unwrap_or_default(),
         flat: request.flat.clone(),
     };
@@ -117,6 +131,9 @@ fn refusal(refused: SweepRefused, task_id: &str) -> ApiError {
         // The words are the contract's (1.5).
         SweepRefused::BeingJudged => {
             ApiError::bad_request("Cannot append trials while task analysis or verdict is in progress")
+        }
+        SweepRefused::NotJudged => {
+            ApiError::bad_request("Cannot enable run_analysis when appending to a task that was created without it")
         }
         SweepRefused::Db(error) => error.into(),
     }

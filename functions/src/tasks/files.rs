@@ -5,7 +5,7 @@ use oddish_api_types::{Folder, TaskFile, TaskFileResponse, TaskFilesResponse};
 use oddish_artifacts::key::is_relative_path;
 use oddish_artifacts::{ArtifactStore, Key};
 use oddish_db::PgPool;
-use oddish_db::task_files::{self, Found, VersionFiles};
+use oddish_db::task_files::{self, Audience, Found, VersionFiles};
 
 use super::{task_not_found, version_prefix};
 use crate::answer::{self, ROOM, SIGNED_FOR, signed, text_cost};
@@ -15,22 +15,24 @@ use crate::listing::ListQuery;
 /// What an entry takes beside its path.
 const ENTRY: usize = 120;
 
-/// Lists files of a version of a task, of the newest where no number is given.
+/// Lists files of a version of a task, of the newest where no number is given. Guests get no link to the archive, which has more than
+/// they see.
 pub(crate) async fn list(
     pool: &PgPool,
     store: &dyn ArtifactStore,
-    task_id: &str,
-    version: Option<i32>,
+    audience: Audience,
+    (task_id, version): (&str, Option<i32>),
     query: &ListQuery,
 ) -> Result<TaskFilesResponse, ApiError> {
     let wanted = query.check()?;
     let version = find(pool, task_id, version).await?;
-    indexed(store, task_id, &version).await?;
+    indexed(store, audience, task_id, &version).await?;
     let look_at = i64::try_from(wanted.to_look_at()).unwrap_or(i64::MAX);
-    let files = task_files::list(pool, task_id, version.version, &wanted.prefix, &wanted.after, look_at).await?;
+    let place = (task_id, version.version);
+    let files = task_files::list(pool, place, audience, &wanted.prefix, &wanted.after, look_at).await?;
     let page = wanted.page(files, |file| &file.path, |file| text_cost(&file.path) + ENTRY, ROOM);
-    let archive_url =
-        if wanted.presign { signed(store, &Key::parse(version.archive_key.as_str())?).await? } else { None };
+    let linked = wanted.presign && audience == Audience::Members;
+    let archive_url = if linked { signed(store, &Key::parse(version.archive_key.as_str())?).await? } else { None };
     let last_modified = version.created_at;
     Ok(TaskFilesResponse {
         task_id: task_id.to_owned(),
@@ -57,8 +59,8 @@ pub(crate) async fn list(
 pub(crate) async fn read(
     pool: &PgPool,
     store: &dyn ArtifactStore,
-    task_id: &str,
-    version: Option<i32>,
+    audience: Audience,
+    (task_id, version): (&str, Option<i32>),
     path: &str,
 ) -> Result<TaskFileResponse, ApiError> {
     if !is_relative_path(path) {
@@ -66,20 +68,27 @@ pub(crate) async fn read(
     }
     let absent = || ApiError::not_found("File not found");
     let version = find(pool, task_id, version).await?;
-    let pack = indexed(store, task_id, &version).await?;
-    let file = task_files::get(pool, task_id, version.version, path).await?.ok_or_else(absent)?;
+    let pack = indexed(store, audience, task_id, &version).await?;
+    let file = task_files::get(pool, (task_id, version.version), audience, path).await?.ok_or_else(absent)?;
     let archive = Key::parse(version.archive_key.as_str())?;
-    let too_large =
-        format!("{path} has {} bytes: too much for one answer. The archive of all files has it.", file.size);
+    let too_large = async || {
+        let text = format!("{path} has {} bytes: too much for one answer.", file.size);
+        match audience {
+            Audience::Members => {
+                answer::too_large(store, &archive, &format!("{text} The archive of all files has it.")).await
+            }
+            Audience::Guests => Ok(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, text)),
+        }
+    };
     let size = file.size.unsigned_abs();
     if size > ROOM as u64 {
-        return Err(answer::too_large(store, &archive, &too_large).await?);
+        return Err(too_large().await?);
     }
     let start = file.start.unsigned_abs();
     let content = store.get_range(&pack, start..start + size).await?;
     let content = String::from_utf8(content.into()).map_err(|_| absent())?;
     if text_cost(&content) > ROOM {
-        return Err(answer::too_large(store, &archive, &too_large).await?);
+        return Err(too_large().await?);
     }
     Ok(TaskFileResponse { key: format!("{archive}#{path}"), path: path.to_owned(), content })
 }
@@ -98,7 +107,12 @@ async fn find(pool: &PgPool, task_id: &str, version: Option<i32>) -> Result<Vers
 }
 
 /// The object that holds a version's files. Versions that were stored before there was one are in their archive only.
-async fn indexed(store: &dyn ArtifactStore, task_id: &str, version: &VersionFiles) -> Result<Key, ApiError> {
+async fn indexed(
+    store: &dyn ArtifactStore,
+    audience: Audience,
+    task_id: &str,
+    version: &VersionFiles,
+) -> Result<Key, ApiError> {
     if let Some(pack) = &version.files_key {
         return Ok(Key::parse(pack.as_str())?);
     }
@@ -106,6 +120,9 @@ async fn indexed(store: &dyn ArtifactStore, task_id: &str, version: &VersionFile
         "The files of version {} of task {task_id} cannot be listed: it was uploaded before files were indexed. They are in its archive",
         version.version
     );
+    if audience == Audience::Guests {
+        return Err(ApiError::not_found("File not found"));
+    }
     Err(match signed(store, &Key::parse(version.archive_key.as_str())?).await? {
         Some(url) => ApiError::new(StatusCode::NOT_FOUND, format!("{text}: {url}")).with_link(url),
         None => ApiError::not_found(format!("{text}. Upload the task again to list them.")),

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use oddish_api_types::{ErrorBody, TaskFileResponse};
+use oddish_db::task_files::Audience;
 
 use super::files;
 use super::list_task_files::VersionQuery;
@@ -24,5 +25,5 @@ pub async fn get_task_file(
     PathOf((task_id, path)): PathOf<(String, String)>,
     Query(VersionQuery { version }): Query<VersionQuery>,
 ) -> Result<Json<TaskFileResponse>, ApiError> {
-    files::read(&pool, store.as_ref(), &task_id, version, &path).await.map(Json)
+    files::read(&pool, store.as_ref(), Audience::Members, (&task_id, version), &path).await.map(Json)
 }

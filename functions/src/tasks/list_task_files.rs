@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use oddish_api_types::{ErrorBody, TaskFilesResponse};
+use oddish_db::task_files::Audience;
 use serde::Deserialize;
 
 use super::files;
@@ -34,5 +35,5 @@ pub async fn list_task_files(
     Query(query): Query<ListQuery>,
     Query(VersionQuery { version }): Query<VersionQuery>,
 ) -> Result<Json<TaskFilesResponse>, ApiError> {
-    files::list(&pool, store.as_ref(), &task_id, version, &query).await.map(Json)
+    files::list(&pool, store.as_ref(), Audience::Members, (&task_id, version), &query).await.map(Json)
 }

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use oddish_api_types::{TaskStatusResponse, TrialResponse, TrialStatus};
+use oddish_api_types::{TaskStatusResponse, TaskVersionResponse, TrialResponse, TrialStatus};
+use oddish_db::task_versions::TaskVersion;
 use oddish_db::tasks::Task;
 use oddish_db::trials::Trial;
 use oddish_db::waiting::{self, Waiting};
@@ -27,6 +28,12 @@ pub(crate) async fn present_trials(pool: &PgPool, trials: Vec<Trial>) -> Result<
             present_trial(trial, waiting.as_ref(), now)
         })
         .collect())
+}
+
+/// The trials as whoever has the token of their experiment reads them: who else waits in which queue is not theirs to know.
+pub(crate) fn present_trials_to_guests(trials: Vec<Trial>) -> Vec<TrialResponse> {
+    let now = OffsetDateTime::now_utc();
+    trials.into_iter().map(|trial| present_trial(trial, None, now)).collect()
 }
 
 fn present_trial(trial: Trial, waiting: Option<&Waiting>, now: OffsetDateTime) -> TrialResponse {
@@ -104,6 +111,22 @@ pub(crate) fn present_task(task: Task, trials: Option<Vec<TrialResponse>>) -> Ta
         created_at: task.created_at,
         started_at: task.started_at,
         finished_at: task.finished_at,
+    }
+}
+
+/// A version of a task as clients read it.
+pub(crate) fn present_version(version: TaskVersion) -> TaskVersionResponse {
+    let TaskVersion { task_id, version, archive_key, content_hash, message, created_at } = version;
+    TaskVersionResponse {
+        id: version_id(&task_id, version),
+        task_path: task_path(&task_id, version),
+        task_s3_key: archive_key.rsplit_once('/').map(|(folder, _)| format!("{folder}/")),
+        task_id,
+        version,
+        content_hash: Some(content_hash),
+        message,
+        created_by_user_id: None,
+        created_at,
     }
 }
 

@@ -2,7 +2,9 @@
 
 pub mod cancel_trial;
 pub mod complete_import;
+pub mod delete_trial;
 pub(crate) mod files;
+pub mod get_trial;
 pub mod get_trial_debug_files;
 pub mod get_trial_file;
 pub mod get_trial_logs;
@@ -17,6 +19,7 @@ pub mod logs;
 mod media_type;
 mod range;
 pub mod retry_trial;
+pub mod retry_trial_analysis;
 pub(crate) mod structured_log;
 
 use axum::http::StatusCode;

@@ -17,6 +17,7 @@ use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::{SealingKey, SecretKey};
 use oddish_functions::answer::AnswerBound;
 use oddish_functions::auth::{Auth, AuthMode};
+use oddish_functions::judging::Judges;
 use oddish_functions::routes;
 use oddish_functions::state::{Artifacts, Db, Everything, Limits, Sealing, UploadRules, Wake};
 use serde_json::{Value, json};
@@ -99,6 +100,7 @@ impl Api {
             db: Db(pool.clone()),
             artifacts: Artifacts(Arc::clone(&store)),
             rules: UploadRules { max_bytes: MAX_BYTES, max_form_bytes: MAX_BYTES, default_agent_timeout_sec: 3600.0 },
+            judges: Judges::none(),
             limits: Limits {
                 concurrency: Arc::new(ConcurrencyLimits { default: 8, overrides: BTreeMap::new() }),
                 max_attempts: 6,

@@ -1,6 +1,7 @@
 //! The route table, the document, the binaries: they say the same.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use oddish_functions::routes::{EVENT_FUNCTIONS, ROUTES, TAKES_SLASHES, openapi};
@@ -64,7 +65,7 @@ fn the_table_in_docs_is_current() {
         let path = route.path.replace('*', "");
         let summary = document["paths"][&path][route.method.to_lowercase()]["summary"].as_str().unwrap();
         let scope = route.scope.map_or("public", |scope| scope.as_str());
-        table.push_str(&format!("| `{} {path}` | {scope} | {} |\n", route.method, summary.trim_end_matches('.')));
+        writeln!(table, "| `{} {path}` | {scope} | {} |", route.method, summary.trim_end_matches('.')).unwrap();
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/api.md");
     let found = std::fs::read_to_string(&path).unwrap();

@@ -7,6 +7,7 @@ mod breakers;
 mod cancelling;
 mod claims;
 mod connection;
+mod deleting;
 mod fairness;
 mod idempotency;
 mod leases;

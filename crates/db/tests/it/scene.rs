@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use oddish_db::attempts::{Assignment, Outcome, ProcessIdentity};
+use oddish_db::idempotency::Work;
 use oddish_db::queue::Claim;
 use oddish_db::sweeps::{self, Judges, NewSweep};
 use oddish_db::task_files::FileIndex;
@@ -74,8 +75,14 @@ impl Scene {
     /// Uploads a task and returns its id.
     pub(crate) async fn upload(&self) -> String {
         let task_id = id::task_id("some task");
+        self.upload_as(&task_id).await;
+        task_id
+    }
+
+    /// Uploads a task under this id.
+    pub(crate) async fn upload_as(&self, task_id: &str) {
         let task = NewTask {
-            task_id: &task_id,
+            task_id,
             name: "some task",
             archive_key: &format!("tasks/{task_id}/v1/.oddish-task.tar.gz"),
             archive_sha256: &"0".repeat(64),
@@ -84,7 +91,6 @@ impl Scene {
             files: FileIndex { key: "pack", files: &[] },
         };
         assert!(task_versions::create_task(&self.pool, &task, NOW).await.unwrap());
-        task_id
     }
 
     /// Submits a sweep on an uploaded task.
@@ -112,6 +118,23 @@ impl Scene {
         trials: &[TrialSpec],
     ) -> Result<sweeps::CreatedSweep, sweeps::SweepRefused> {
         self.sweep_onto(task_id, experiment, trials, true).await
+    }
+
+    /// Adds trials to a task, as part of a request's work.
+    pub(crate) async fn append_within(&self, work: &mut Work, task_id: &str, trials: &[TrialSpec]) {
+        let sweep = NewSweep { append: true, ..self.new_sweep(task_id, trials) };
+        sweeps::create_within(work, &sweep, &self.limits, NOW).await.unwrap();
+    }
+
+    /// Gives back what was claimed and not begun.
+    pub(crate) async fn give_back_all(&self) {
+        let tokens: Vec<uuid::Uuid> = sqlx::query_scalar("select token from oddish.jobs where state = 'claimed'")
+            .fetch_all(&self.pool)
+            .await
+            .unwrap();
+        for token in tokens {
+            attempts::give_back(&self.pool, token, "not now", NOW).await.unwrap();
+        }
     }
 
     async fn sweep_onto(

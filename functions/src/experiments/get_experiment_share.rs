@@ -1,0 +1,26 @@
+//! `GET /experiments/{experiment_id}/share`.
+
+use axum::Json;
+use axum::extract::State;
+use oddish_api_types::{ErrorBody, ShareResponse};
+use oddish_db::sharing;
+
+use super::experiment_not_found;
+use super::present::present_share;
+use crate::auth::{Authed, Read};
+use crate::error::ApiError;
+use crate::extract::PathOf;
+use crate::state::Db;
+
+/// Tells whether an experiment is shared, and with which token.
+#[utoipa::path(get, path = "/experiments/{experiment_id}/share", operation_id = "get_experiment_share", tag = "experiments",
+    params(("experiment_id" = String, Path, description = "Id of the experiment")),
+    responses((status = 200, body = ShareResponse), (status = 404, body = ErrorBody)))]
+pub async fn get_experiment_share(
+    _: Authed<Read>,
+    State(Db(pool)): State<Db>,
+    PathOf(experiment_id): PathOf<String>,
+) -> Result<Json<ShareResponse>, ApiError> {
+    let share = sharing::get(&pool, &experiment_id).await?;
+    share.map(present_share).map(Json).ok_or_else(|| experiment_not_found(&experiment_id))
+}

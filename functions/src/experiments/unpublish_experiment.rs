@@ -1,0 +1,27 @@
+//! `POST /experiments/{experiment_id}/unpublish`.
+
+use axum::Json;
+use axum::extract::State;
+use oddish_api_types::{ErrorBody, ShareResponse};
+use oddish_db::sharing;
+use time::OffsetDateTime;
+
+use super::experiment_not_found;
+use super::present::present_share;
+use crate::auth::{Authed, Full};
+use crate::error::ApiError;
+use crate::extract::PathOf;
+use crate::state::Db;
+
+/// Ends the sharing of an experiment, and its token for good: sharing it anew makes another one.
+#[utoipa::path(post, path = "/experiments/{experiment_id}/unpublish", operation_id = "unpublish_experiment", tag = "experiments",
+    params(("experiment_id" = String, Path, description = "Id of the experiment")),
+    responses((status = 200, body = ShareResponse), (status = 404, body = ErrorBody)))]
+pub async fn unpublish_experiment(
+    _: Authed<Full>,
+    State(Db(pool)): State<Db>,
+    PathOf(experiment_id): PathOf<String>,
+) -> Result<Json<ShareResponse>, ApiError> {
+    let share = sharing::unpublish(&pool, &experiment_id, OffsetDateTime::now_utc()).await?;
+    share.map(present_share).map(Json).ok_or_else(|| experiment_not_found(&experiment_id))
+}

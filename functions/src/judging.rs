@@ -1,0 +1,101 @@
+//! Who judges here: the models that analyse trials and make verdicts on tasks, if there are any.
+
+use std::sync::Arc;
+
+use oddish_db::rejudging::{By, RejudgingRefused};
+use oddish_db::sweeps;
+use oddish_domain::limits::ConcurrencyLimits;
+use oddish_domain::queue_key::queue_key;
+use oddish_domain::settings::{Reader, Variable};
+
+use crate::error::ApiError;
+
+const ANALYSIS_MODEL: &str = "ODDISH_ANALYSIS_MODEL";
+const VERDICT_MODEL: &str = "ODDISH_VERDICT_MODEL";
+
+/// The variables that [`Judges`] reads.
+pub const JUDGING_VARIABLES: &[Variable] = &[
+    Variable {
+        name: ANALYSIS_MODEL,
+        default: "",
+        secret: false,
+        doc: "The model that analyses trials. Oddish queues the analyses, and a worker of your own makes them (crate oddish, module db::judging). \
+              Unset, like ODDISH_VERDICT_MODEL: nothing is analysed or judged.",
+    },
+    Variable {
+        name: VERDICT_MODEL,
+        default: "",
+        secret: false,
+        doc: "The model that makes verdicts on tasks. See ODDISH_ANALYSIS_MODEL.",
+    },
+];
+
+/// The models that judge, if anybody does.
+#[derive(Clone, Debug, Default)]
+pub struct Judges(Option<Arc<Keys>>);
+
+/// Their queue keys.
+#[derive(Debug)]
+struct Keys {
+    analysis: String,
+    verdict: String,
+}
+
+impl Judges {
+    /// Nobody judges.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(None)
+    }
+
+    /// These models judge.
+    #[must_use]
+    pub fn of(analysis_model: &str, verdict_model: &str) -> Self {
+        Self(Some(Arc::new(Keys {
+            analysis: queue_key(Some(analysis_model)),
+            verdict: queue_key(Some(verdict_model)),
+        })))
+    }
+
+    /// Reads [`JUDGING_VARIABLES`]: both or neither.
+    pub fn read(reader: &mut Reader<'_>) -> Self {
+        let (analysis, verdict) = (reader.text(ANALYSIS_MODEL, ""), reader.text(VERDICT_MODEL, ""));
+        match (analysis.is_empty(), verdict.is_empty()) {
+            (true, true) => Self::none(),
+            (false, false) => Self::of(&analysis, &verdict),
+            (true, false) => {
+                reader.reject(ANALYSIS_MODEL, format!("must be set where {VERDICT_MODEL} is"));
+                Self::none()
+            }
+            (false, true) => {
+                reader.reject(VERDICT_MODEL, format!("must be set where {ANALYSIS_MODEL} is"));
+                Self::none()
+            }
+        }
+    }
+
+    /// Their queue keys, if anybody judges.
+    pub(crate) fn keys(&self) -> Option<sweeps::Judges<'_>> {
+        let keys = self.0.as_deref()?;
+        Some(sweeps::Judges { analysis_key: &keys.analysis, verdict_key: &keys.verdict })
+    }
+
+    /// Who is to judge; 409 where nobody does.
+    pub(crate) fn by<'a>(&'a self, limits: &'a ConcurrencyLimits) -> Result<By<'a>, ApiError> {
+        let judges = self.keys().ok_or_else(|| {
+            ApiError::conflict(format!(
+                "This deployment judges nothing: set {ANALYSIS_MODEL} and {VERDICT_MODEL}, and run a worker that makes analyses and verdicts."
+            ))
+        })?;
+        Ok(By { judges, limits })
+    }
+}
+
+/// What a refusal is to the client, who asked for what `not_found` says is not there.
+pub(crate) fn refusal(refused: RejudgingRefused, not_found: impl FnOnce() -> ApiError) -> ApiError {
+    match refused {
+        RejudgingRefused::NotFound => not_found(),
+        RejudgingRefused::Db(error) => error.into(),
+        _ => ApiError::bad_request(refused.to_string()),
+    }
+}

@@ -1,0 +1,45 @@
+//! `GET /public/tasks/{task_id}`.
+
+use axum::Json;
+use axum::extract::State;
+use oddish_api_types::{ErrorBody, TaskStatusResponse};
+use oddish_db::paging::Page;
+use oddish_db::tasks;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{ShareToken, ShareTokenHeader, Shared, present};
+use crate::error::ApiError;
+use crate::extract::{PathOf, Query};
+use crate::state::Db;
+use crate::tasks::task_not_found;
+
+/// How much of the task.
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct GetPublicTask {
+    /// Whether the task comes with its trials.
+    include_trials: bool,
+}
+
+impl Default for GetPublicTask {
+    fn default() -> Self {
+        Self { include_trials: true }
+    }
+}
+
+/// One task that has trials in a shared experiment, with these trials.
+#[utoipa::path(get, path = "/public/tasks/{task_id}", operation_id = "get_public_task", tag = "public",
+    params(("task_id" = String, Path, description = "Id of the task"), GetPublicTask, ShareToken, ShareTokenHeader),
+    responses((status = 200, body = TaskStatusResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
+pub async fn get_public_task(
+    State(Db(pool)): State<Db>,
+    shared: Shared,
+    PathOf(task_id): PathOf<String>,
+    Query(query): Query<GetPublicTask>,
+) -> Result<Json<TaskStatusResponse>, ApiError> {
+    let found = tasks::list(&pool, &present::filter(&shared, Some(&task_id)), &Page::first(1)).await?;
+    let presented = present::present(&pool, &shared, found.items, query.include_trials).await?;
+    presented.into_iter().next().map(Json).ok_or_else(|| task_not_found(&task_id))
+}

@@ -1,0 +1,26 @@
+//! `GET /public/trials/{trial_id}/result`.
+
+use axum::extract::State;
+use axum::response::Response;
+use oddish_api_types::ErrorBody;
+
+use super::{ShareToken, ShareTokenHeader, Shared, trial};
+use crate::error::ApiError;
+use crate::extract::PathOf;
+use crate::state::{Artifacts, Db};
+use crate::trials::files;
+
+/// Harbor's own `result.json` of a trial of a shared experiment, byte for byte.
+#[utoipa::path(get, path = "/public/trials/{trial_id}/result", operation_id = "get_public_trial_result", tag = "public",
+    params(("trial_id" = String, Path, description = "Id of the trial"), ShareToken, ShareTokenHeader),
+    responses((status = 200, description = "Harbor's trial result", content_type = "application/json"),
+        (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
+pub async fn get_public_trial_result(
+    State(Db(pool)): State<Db>,
+    State(Artifacts(store)): State<Artifacts>,
+    shared: Shared,
+    PathOf(trial_id): PathOf<String>,
+) -> Result<Response, ApiError> {
+    let trial = trial(&pool, &shared, &trial_id).await?;
+    files::result(store.as_ref(), &trial).await
+}

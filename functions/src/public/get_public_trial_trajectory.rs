@@ -1,0 +1,26 @@
+//! `GET /public/trials/{trial_id}/trajectory`.
+
+use axum::extract::State;
+use axum::response::Response;
+use oddish_api_types::ErrorBody;
+
+use super::{ShareToken, ShareTokenHeader, Shared, trial};
+use crate::error::ApiError;
+use crate::extract::PathOf;
+use crate::state::{Artifacts, Db};
+use crate::trials::files;
+
+/// The agent's trajectory in a trial of a shared experiment; `null` where it left none.
+#[utoipa::path(get, path = "/public/trials/{trial_id}/trajectory", operation_id = "get_public_trial_trajectory", tag = "public",
+    params(("trial_id" = String, Path, description = "Id of the trial"), ShareToken, ShareTokenHeader),
+    responses((status = 200, description = "The trajectory, or null", content_type = "application/json"),
+        (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
+pub async fn get_public_trial_trajectory(
+    State(Db(pool)): State<Db>,
+    State(Artifacts(store)): State<Artifacts>,
+    shared: Shared,
+    PathOf(trial_id): PathOf<String>,
+) -> Result<Response, ApiError> {
+    let trial = trial(&pool, &shared, &trial_id).await?;
+    files::trajectory(store.as_ref(), &trial).await
+}

@@ -1,0 +1,65 @@
+//! `GET /public/experiments/{token}/tasks`.
+
+use axum::extract::{OriginalUri, State};
+use axum::response::Response;
+use oddish_api_types::{ErrorBody, TaskStatusResponse};
+use oddish_db::tasks;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{Shared, present};
+use crate::error::ApiError;
+use crate::extract::Query;
+use crate::paging::{self, Wanted};
+use crate::state::Db;
+
+const MAX_LIMIT: i64 = 1000;
+
+/// Which of the tasks.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct ListPublicTasks {
+    /// Tasks at the most.
+    #[param(minimum = 1, maximum = 1000, default = 200)]
+    limit: i64,
+    /// Tasks to skip.
+    #[param(minimum = 0, maximum = 1_000_000)]
+    offset: Option<i64>,
+    /// Where to go on: the `x-next-cursor` of the page before.
+    cursor: Option<String>,
+}
+
+impl Default for ListPublicTasks {
+    fn default() -> Self {
+        Self { limit: 200, offset: None, cursor: None }
+    }
+}
+
+/// Lists the tasks that have trials in a shared experiment, with these trials, newest first.
+#[utoipa::path(get, path = "/public/experiments/{token}/tasks", operation_id = "list_public_tasks", tag = "public",
+    params(("token" = String, Path, description = "Token of the shared experiment", pattern = "^[A-Za-z0-9_-]{43}$"),
+        ListPublicTasks),
+    responses((status = 200, body = Vec<TaskStatusResponse>, headers(
+            ("x-next-cursor" = String, description = "Cursor of the next page, if there is one"),
+            ("link" = String, description = "The next page, if there is one"))),
+        (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
+pub async fn list_public_tasks(
+    State(Db(pool)): State<Db>,
+    shared: Shared,
+    OriginalUri(uri): OriginalUri,
+    Query(query): Query<ListPublicTasks>,
+) -> Result<Response, ApiError> {
+    let wanted = Wanted {
+        limit: query.limit,
+        max_limit: MAX_LIMIT,
+        offset: query.offset,
+        cursor: query.cursor.as_deref(),
+        sort: None,
+    };
+    let chosen = paging::choose(wanted, &[("created_at", ())])?;
+    let listed = tasks::list(&pool, &present::filter(&shared, None), &chosen.page).await?;
+    let next = chosen.cursor(listed.next.as_ref());
+    let answer = present::present(&pool, &shared, listed.items, true).await?;
+    Ok(paging::array(&answer, next.as_deref(), None, &uri))
+}

@@ -1,0 +1,36 @@
+//! `POST /tasks/{task_id}/verdict/retry`.
+
+use axum::Json;
+use axum::extract::State;
+use oddish_api_types::{ErrorBody, RetryVerdictResponse};
+use oddish_db::rejudging;
+use time::OffsetDateTime;
+
+use super::task_not_found;
+use crate::auth::{Authed, Submit};
+use crate::error::ApiError;
+use crate::extract::PathOf;
+use crate::judging::{Judges, refusal};
+use crate::state::{Db, Limits, Wake};
+use crate::trials::QUEUED;
+
+/// Has a new verdict made on a task whose trials have been analysed.
+#[utoipa::path(post, path = "/tasks/{task_id}/verdict/retry", operation_id = "retry_verdict", tag = "tasks",
+    params(("task_id" = String, Path, description = "Id of the task")),
+    responses((status = 200, body = RetryVerdictResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody, description = "This deployment judges nothing")))]
+pub async fn retry_verdict(
+    _: Authed<Submit>,
+    State(Db(pool)): State<Db>,
+    State(limits): State<Limits>,
+    State(judges): State<Judges>,
+    State(wake): State<Wake>,
+    PathOf(task_id): PathOf<String>,
+) -> Result<Json<RetryVerdictResponse>, ApiError> {
+    let by = judges.by(&limits.concurrency)?;
+    rejudging::judge_task(&pool, &task_id, by, OffsetDateTime::now_utc())
+        .await
+        .map_err(|refused| refusal(refused, || task_not_found(&task_id)))?;
+    wake.dispatcher().await;
+    Ok(Json(RetryVerdictResponse { status: QUEUED.to_owned(), task_id }))
+}

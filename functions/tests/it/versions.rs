@@ -1,0 +1,46 @@
+//! Versions of tasks, and trials by their task and by themselves.
+
+use oddish_db::PgPool;
+use serde_json::json;
+
+use crate::api::Api;
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn versions_are_listed_newest_first(pool: PgPool) {
+    let api = Api::new(pool);
+    let task_id = api.uploaded().await;
+    let second = "insert into oddish.task_versions (task_id, version, archive_key, archive_sha256, archive_bytes, content_hash, message, created_at)
+        select task_id, 2, replace(archive_key, '/v1/', '/v2/'), archive_sha256, 1, repeat('b', 64), 'tests wait longer', now()
+        from oddish.task_versions";
+    sqlx::query(second).execute(&api.pool).await.unwrap();
+    let listed = api.get(&format!("/tasks/{task_id}/versions")).await.json();
+    let mut newest = listed[0].clone();
+    assert!(newest["created_at"].take().is_string());
+    let expected = json!({"id": format!("{task_id}-v2"), "task_id": task_id, "version": 2,
+        "task_path": format!("s3://tasks/{task_id}/v2/"), "task_s3_key": format!("tasks/{task_id}/v2/"),
+        "content_hash": "b".repeat(64), "message": "tests wait longer", "created_by_user_id": null, "created_at": null});
+    assert_eq!(newest, expected);
+    assert_eq!((listed.as_array().unwrap().len(), &listed[1]["version"]), (2, &json!(1)));
+    assert_eq!(api.get(&format!("/tasks/{task_id}/versions/2")).await.json(), listed[0]);
+    let text = api.get(&format!("/tasks/{task_id}/versions/3")).await.error(404);
+    assert_eq!(text, format!("Version 3 not found for task {task_id}"));
+    api.get(&format!("/tasks/{task_id}/versions/newest")).await.error(422);
+    assert_eq!(api.get("/tasks/nowhere/versions").await.error(404), "Task nowhere not found");
+    api.get("/tasks/a%00b/versions").await.error(400);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn trials_are_listed_by_index_and_found_by_id(pool: PgPool) {
+    let api = Api::new(pool);
+    let task_id = api.submitted(11).await;
+    let listed = api.get(&format!("/tasks/{task_id}/trials")).await.json();
+    let ids: Vec<&str> = listed.as_array().unwrap().iter().map(|trial| trial["id"].as_str().unwrap()).collect();
+    let expected: Vec<String> = (0..11).map(|index| format!("{task_id}-{index}")).collect();
+    assert_eq!(ids, expected);
+    assert_eq!(api.get(&format!("/trials/{task_id}-10")).await.json()["id"], json!(expected[10]));
+    assert_eq!(api.get(&format!("/tasks/{task_id}/trials/10")).await.json()["id"], json!(expected[10]));
+    assert_eq!(api.get("/tasks/nowhere/trials").await.error(404), "Task nowhere not found");
+    assert_eq!(api.get("/trials/nowhere-0").await.error(404), "Trial nowhere-0 not found");
+    let empty = api.uploaded().await;
+    api.get(&format!("/tasks/{empty}/trials")).await.error(404);
+}
