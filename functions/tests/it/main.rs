@@ -31,4 +31,3 @@ mod trials;
 mod uploads;
 mod versions;
 mod watched_store;
-mod watched_store;
