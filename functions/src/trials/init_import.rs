@@ -35,6 +35,10 @@ pub async fn init_import(
 ) -> Result<Json<InitImportResponse>, ApiError> {
     let checked = import_check::check(&request)?;
     let staging = key::import_staging_key(&Uuid::new_v4().simple().to_string())?;
+    if request.upload_artifacts {
+        // Where no URLs are given, the trial is not written either.
+        store.presign_put(&staging, UPLOAD_WITHIN, None).await?;
+    }
     let staging = request.upload_artifacts.then_some(staging.as_str());
     let now = OffsetDateTime::now_utc();
     let new = checked.new_import(&request, caller.owner.as_deref(), staging, now);
