@@ -1,6 +1,7 @@
 //! What surrounds every handler, on Lambda and on the local server alike.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::convert::Infallible;
 
 use axum::Router;
@@ -18,6 +19,8 @@ use uuid::Uuid;
 use crate::error::ApiError;
 use crate::validators;
 
+/// What the token of a shared experiment follows in a path.
+const SHARED: &str = "/public/experiments/";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives every request an id that is in its answer and on its log lines, logs its outcome, turns a panic into a 500, answers unknown
@@ -44,10 +47,18 @@ impl MakeRequestId for RandomId {
     }
 }
 
+/// A path as logs may have it: the token of a shared experiment is as good as a password.
+fn without_token(path: &str) -> Cow<'_, str> {
+    let Some(rest) = path.strip_prefix(SHARED) else { return Cow::Borrowed(path) };
+    let behind = rest.split_once('/').map_or(String::new(), |(_, behind)| format!("/{behind}"));
+    Cow::Owned(format!("{SHARED}...{behind}"))
+}
+
 async fn logged(request: Request, next: Next) -> Result<Response, Infallible> {
     let id = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
     let reads = request.method().is_safe();
-    let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
+    let span =
+        tracing::info_span!("request", id, method = %request.method(), path = %without_token(request.uri().path()));
     async move {
         let begun = std::time::Instant::now();
         let response = next.run(request).await;

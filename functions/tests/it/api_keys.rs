@@ -234,9 +234,20 @@ async fn a_key_is_in_no_log_no_row_and_no_debug_output(pool: PgPool) {
     ask(&api, "DELETE", "/api-keys/nowhere", &read, None).await.error(403);
     ask(&api, "GET", "/tasks", &unknown, None).await.error(401);
 
+    let task_id = Api::new(pool.clone()).submitted(1).await;
+    let experiment = Api::new(pool.clone()).experiment_of(&task_id).await;
+    let share = ask(&api, "POST", &format!("/experiments/{experiment}/publish"), &full, None).await;
+    let share = serde_json::from_value::<oddish_api_types::ShareResponse>(share.json()).unwrap();
+    let token = share.public_token.clone().unwrap();
+    for path in [format!("/public/experiments/{token}/tasks"), format!("/public/tasks/{task_id}?token={token}")] {
+        assert_eq!(api.get(&path).await.status.as_u16(), 200);
+    }
+    api.get(&format!("/public/experiments/{token}/nowhere")).await.error(404);
+
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("answered") && log.contains("api_keys"), "nothing was kept: {log}");
-    let debug = format!("{auth:?} {created:?} {:?}", api_keys::list(&pool).await.unwrap());
+    assert!(!log.contains(&token), "the token of a shared experiment is in the log");
+    let debug = format!("{auth:?} {created:?} {share:?} {:?}", api_keys::list(&pool).await.unwrap());
     let rows: Vec<String> = sqlx::query_scalar(
         "select query_to_xml(format('select * from oddish.%I', table_name), true, false, '')::text
         from information_schema.tables where table_schema = 'oddish'",
@@ -246,6 +257,7 @@ async fn a_key_is_in_no_log_no_row_and_no_debug_output(pool: PgPool) {
     .unwrap();
     let rows = rows.concat();
     assert!(rows.contains(&oddish_domain::api_key::sha256(&full)), "the rows are there");
+    assert!(!debug.contains(&token), "the token of a shared experiment is in the debug output");
     for key in [&full, &read, &unknown, &created.key] {
         for (place, text) in [("log", &log), ("debug output", &debug), ("rows", &rows)] {
             assert!(!text.contains(&key[3..]), "a key is in the {place}");
