@@ -83,10 +83,10 @@ struct PathParameter {
 
 /// Ids as they are made (`oddish_domain::id`). Whatever else stands in their place is looked up, and not found.
 const IDS: &[PathParameter] = &[
-    PathParameter { name: "experiment_id", pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$", example: "9f8e7d6c" },
+    PathParameter { name: "experiment_id", pattern: "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", example: "9f8e7d6c" },
     PathParameter { name: "key_id", pattern: "^[0-9a-f]{8}$", example: "4b3a2c1d" },
-    PathParameter { name: "task_id", pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$", example: "my-task-1a2b3c4d" },
-    PathParameter { name: "trial_id", pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,74}$", example: "my-task-1a2b3c4d-0" },
+    PathParameter { name: "task_id", pattern: "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", example: "my-task-1a2b3c4d" },
+    PathParameter { name: "trial_id", pattern: "^[A-Za-z0-9][A-Za-z0-9_.-]{0,74}$", example: "my-task-1a2b3c4d-0" },
 ];
 
 /// One line with something to see on it: what `oddish_domain::label` and the names of tasks ask for.

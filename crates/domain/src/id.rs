@@ -123,7 +123,8 @@ fn slug(name: &str) -> String {
         };
         // A leading dot hides a file, and two dots name the folder above: dots and dashes neither lead nor repeat.
         let separator = matches!(safe, '.' | '-');
-        if separator && (slug.is_empty() || slug.ends_with(safe)) {
+        // An id begins with a letter or a digit.
+        if (slug.is_empty() && !safe.is_ascii_alphanumeric()) || (separator && slug.ends_with(safe)) {
             continue;
         }
         if slug.len() == MAX_SLUG_LEN {
@@ -150,6 +151,9 @@ mod tests {
     #[case("..hidden..", "hidden")]
     #[case("a..b", "a.b")]
     #[case("任务", "task")]
+    #[case("__init__.py", "init__.py")]
+    #[case("🐙_task", "task")]
+    #[case("_", "task")]
     #[case("", "task")]
     fn the_slug_is_the_safe_part_of_the_name(#[case] name: &str, #[case] expected: &str) {
         assert_eq!(slug(name), expected);
@@ -228,7 +232,7 @@ mod tests {
             let id = task_id(&name);
             prop_assert!(id.len() <= 64, "{id}");
             prop_assert!(id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')), "{id}");
-            prop_assert!(!id.contains("..") && !id.starts_with(['.', '-']), "{id}");
+            prop_assert!(!id.contains("..") && id.starts_with(|first: char| first.is_ascii_alphanumeric()), "{id}");
             let (_, digits) = id.rsplit_once('-').unwrap();
             prop_assert!(digits.len() == 8 && digits.bytes().all(|b| b.is_ascii_hexdigit()), "{id}");
         }
@@ -236,7 +240,8 @@ mod tests {
         #[test]
         fn near_safe_names_give_safe_ids(name in "[-._a/]{0,80}") {
             let id = task_id(&name);
-            prop_assert!(id.len() <= 64 && !id.contains("..") && !id.starts_with(['.', '-']), "{id}");
+            prop_assert!(id.len() <= 64 && !id.contains(".."), "{id}");
+            prop_assert!(id.starts_with(|first: char| first.is_ascii_alphanumeric()), "{id}");
         }
 
         #[test]

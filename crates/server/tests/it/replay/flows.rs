@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::scene::{Scene, fresh_name, text, trial_archive};
 use crate::caller::{content_hash, packed};
 use crate::ended_trials;
-use crate::stack::hello;
+use crate::stack::{eventually, hello};
 
 impl Scene {
     async fn task(&self, task_id: &str) -> Value {
@@ -232,18 +232,36 @@ async fn trials_that_ran_elsewhere_are_imported() {
     assert!((400..500).contains(&again.status), "the same trial is not imported twice: {again:?}");
 }
 
-/// The older client submits the tasks of a dataset side by side under one new name.
+/// The older client submits the tasks of a dataset side by side under one new name. That they meet is forced: nobody can add an experiment
+/// until all of them are at it.
 #[tokio::test]
 async fn a_new_experiment_name_makes_one_experiment() {
+    const SWEEPS: i64 = 4;
     let scene = Scene::new().await;
+    let mut tasks = Vec::new();
+    for _ in 0..SWEEPS {
+        tasks.push(scene.store(&json!({})).await.task_id);
+    }
+    let mut gate = scene.stack.pool.begin().await.unwrap();
+    sqlx::query("lock table oddish.experiments in share mode").execute(&mut *gate).await.unwrap();
     let mut submitted = tokio::task::JoinSet::new();
-    for _ in 0..4 {
-        let task_id = scene.store(&json!({})).await.task_id;
+    for task_id in tasks {
         let sweep =
             json!({"task_id": task_id, "user": "u", "experiment_id": "one for all", "configs": [{"agent": "oracle"}]});
         let caller = scene.caller.clone();
         submitted.spawn(async move { caller.post("/tasks/sweep", &sweep).await.ok()["experiment_id"].clone() });
     }
+    eventually("all sweeps to be at it", async || {
+        let waiting: i64 = sqlx::query_scalar(
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+        )
+        .fetch_one(&scene.stack.pool)
+        .await
+        .unwrap();
+        (waiting == SWEEPS).then_some(())
+    })
+    .await;
+    gate.commit().await.unwrap();
     let ids: Vec<Value> = submitted.join_all().await;
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
 }
