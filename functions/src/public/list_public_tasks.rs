@@ -13,8 +13,6 @@ use crate::extract::Query;
 use crate::paging::{self, Wanted};
 use crate::state::Db;
 
-const MAX_LIMIT: i64 = 1000;
-
 /// Which of the tasks.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -52,7 +50,7 @@ pub async fn list_public_tasks(
 ) -> Result<Response, ApiError> {
     let wanted = Wanted {
         limit: query.limit,
-        max_limit: MAX_LIMIT,
+        max_limit: paging::MAX_LIMIT,
         offset: query.offset,
         cursor: query.cursor.as_deref(),
         sort: None,

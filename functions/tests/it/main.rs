@@ -10,6 +10,7 @@ mod api_keys;
 mod auth;
 mod cancel;
 mod deleting;
+mod hostile;
 mod idempotency;
 mod imports;
 mod judging;
