@@ -99,6 +99,7 @@ const LABELS: &[(&str, &[&str])] = &[
     ("ImportedTrial", &["agent", "external_trial_id", "model"]),
     ("InitImportRequest", &["experiment_id"]),
     ("InitUploadRequest", &["name"]),
+    ("RenameExperimentRequest", &["name"]),
     ("SweepRequest", &["experiment_id", "name", "user"]),
 ];
 

@@ -10,7 +10,6 @@ use time::OffsetDateTime;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({"name": "second try"}))))]
 pub struct RenameExperimentRequest {
     /// Its new name: 1 to 255 characters on one line. Spaces around it are left out.
-    #[cfg_attr(feature = "openapi", schema(max_length = 255))]
     pub name: String,
 }
 

@@ -54,7 +54,8 @@ impl Shared {
 #[expect(dead_code, reason = "describes the parameter in the OpenAPI document; `Shared` reads it")]
 pub struct ShareToken {
     /// Token of the shared experiment; the header `X-Share-Token` may have it instead.
-    #[param(pattern = "^[A-Za-z0-9_-]{43}$")]
+    // Without a form: whatever is no token is answered as a token that nobody was given.
+    #[param(example = "q7mXbGVkZ2UtdG9rZW4tb2YtNDMtY2hhcmFjdGVycy0")]
     token: Option<String>,
 }
 
@@ -64,7 +65,7 @@ pub struct ShareToken {
 #[expect(dead_code, reason = "describes the header in the OpenAPI document; `Shared` reads it")]
 pub struct ShareTokenHeader {
     /// Token of the shared experiment.
-    #[param(rename = "X-Share-Token", pattern = "^[A-Za-z0-9_-]{43}$")]
+    #[param(rename = "X-Share-Token")]
     x_share_token: Option<String>,
 }
 
