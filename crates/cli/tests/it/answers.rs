@@ -38,7 +38,7 @@ pub(crate) fn trial(task_id: &str, index: usize, changes: Value) -> Value {
     let mut trial = json!({
         "id": format!("{task_id}-{index}"), "name": format!("hello-{index}"), "task_id": task_id,
         "task_path": "tasks/x", "task_version": 1, "task_version_id": format!("{task_id}-v1"),
-        "experiment_id": "9f8e7d6c", "agent": "oracle", "provider": "default", "queue_key": "default",
+        "experiment_id": "9f8e7d6c", "agent": "oracle", "provider": "default", "queue_key": "default", "origin": "oddish",
         "model": "default", "status": "queued", "attempts": 0, "max_attempts": 6, "harbor_stage": null,
         "reward": null, "rewards": null, "error_message": null, "error_type": null, "result": null,
         "input_tokens": null, "cache_tokens": null, "output_tokens": null, "cost_usd": null,

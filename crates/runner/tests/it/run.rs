@@ -228,12 +228,13 @@ async fn a_trial_that_somebody_cancels_is_stopped_and_says_so(pool: PgPool) {
 /// Whatever becomes of the runner after that, the trial need not run again.
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn the_outcome_is_stored_before_it_is_recorded(pool: PgPool) {
-    let rig = rig(pool, SUCCEED).await;
+    let rig = rig(pool, &format!("while [ ! -e locked ]; do sleep 0.01; done\n{SUCCEED}")).await;
     // Recording waits for this lock; storing does not.
     let mut held = rig.runner.pool.begin().await.unwrap();
     let locking = async {
         rig.until_trial("status", "running").await;
         sqlx::query("select from oddish.jobs for update").execute(&mut *held).await.unwrap();
+        std::fs::write(rig.file("locked"), "").unwrap();
         let key = attempt_outcome_key("some-task", "some-task-0", 1).unwrap();
         let stored = loop {
             match rig.runner.store.get(&key).await {
