@@ -137,6 +137,7 @@ max_response_time = 25
 /// Operations with rules that JSON Schema cannot say, and which these are. A request that only breaks one of those gets a 422.
 const RULES_BESIDE_THE_SCHEMA: &[(&str, &str)] = &[
     ("create_sweep", "all configs together have a bound; agents need models; Harbor's settings are an open object"),
+    ("get_public_trial_logs", "a tail has no offset and cannot be waited for"),
     ("get_trial_logs", "a tail has no offset and cannot be waited for"),
     ("init_import", "a trial ends after it begins, in an environment that is known"),
     ("list_trials", "sorting by most things needs an experiment or a task"),

@@ -9,6 +9,7 @@ mod browsers;
 mod caller;
 mod cancel;
 mod deaths;
+mod deleting;
 mod dispatchers;
 mod ended_trials;
 mod functions;

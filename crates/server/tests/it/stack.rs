@@ -205,6 +205,12 @@ impl Stack {
         response.json().await.unwrap()
     }
 
+    pub(crate) async fn delete(&self, path: &str) -> Value {
+        let response = reqwest::Client::new().delete(format!("{}{path}", self.api)).send().await.unwrap();
+        assert!(response.status().is_success(), "{path}: {response:?}");
+        response.json().await.unwrap()
+    }
+
     /// Waits until a trial of the task is at this stage.
     pub(crate) async fn stage(&self, task_id: &str, stage: &str) {
         eventually(&format!("the stage {stage}"), async || {
