@@ -17,6 +17,7 @@ pub mod cancelling;
 mod connection;
 pub mod dashboard;
 pub mod deleting;
+pub mod dispatcher_call;
 mod error;
 pub mod experiment_summaries;
 pub mod experiments;

@@ -17,8 +17,8 @@ use crate::trials::get_trial_file::RangeHeader;
 #[utoipa::path(get, path = "/public/trials/{trial_id}/files/{*path}", operation_id = "get_public_trial_file", tag = "public",
     params(("trial_id" = String, Path, description = "Id of the trial"), 
         ("path" = String, Path, description = "Path of the file"), RangeHeader, ShareToken, ShareTokenHeader),
-    responses((status = 200, description = "The file", content_type = "application/octet-stream"),
-        (status = 206, description = "The part of the file", content_type = "application/octet-stream"),
+    responses((status = 200, description = "The file", content_type = "*/*"),
+        (status = 206, description = "The part of the file", content_type = "*/*"),
         (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 413, body = ErrorBody),
         (status = 416, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_public_trial_file(
