@@ -254,7 +254,7 @@ impl Dispatcher {
 }
 
 /// Whether something that is done every so often is due; then it counts as done.
-fn is_time(last: &Mutex<Option<Instant>>, every: Duration) -> bool {
+pub(crate) fn is_time(last: &Mutex<Option<Instant>>, every: Duration) -> bool {
     let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
     let due = last.is_none_or(|last| last.elapsed() >= every);
     if due {
