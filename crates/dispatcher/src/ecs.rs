@@ -17,8 +17,8 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::error::DisplayErrorContext;
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, ContainerOverride, KeyValuePair, NetworkConfiguration, Tag,
-    TaskOverride,
+    AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, ContainerOverride, KeyValuePair,
+    NetworkConfiguration, Tag, TaskOverride,
 };
 use oddish_db::leases::Dead;
 use oddish_db::queue::Claim;
@@ -97,7 +97,13 @@ impl EcsLauncher {
         }
     }
 
-    async fn run_task(&self, claim: &Claim, capacity: &Capacity, definition: &str, size: Size) -> Result<String, LaunchError> {
+    async fn run_task(
+        &self,
+        claim: &Claim,
+        capacity: &Capacity,
+        definition: &str,
+        size: Size,
+    ) -> Result<String, LaunchError> {
         let Self { settings, client, .. } = self;
         let now = OffsetDateTime::now_utc();
         let token = claim.token.to_string();
@@ -183,7 +189,8 @@ impl Launcher for EcsLauncher {
         };
         if history.never_began >= STARTS_IN_VAIN {
             let last = history.last_error.unwrap_or_default();
-            let reason = format!("it was started {} times, and no runner began. The last time: {last}", history.never_began);
+            let reason =
+                format!("it was started {} times, and no runner began. The last time: {last}", history.never_began);
             return Err(LaunchError::Never { reason });
         }
         let (capacity, definition) = self.capacity(&history);
@@ -211,7 +218,13 @@ impl Launcher for EcsLauncher {
         // It runs, whatever comes of this; the sweep finds it by its tags.
         if let Err(error) = runner_tasks::started(&self.closer.pool, &task, OffsetDateTime::now_utc()).await {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(trial_id = claim.subject, attempt = claim.number, task_arn, error, "cannot note that a task was started");
+            tracing::warn!(
+                trial_id = claim.subject,
+                attempt = claim.number,
+                task_arn,
+                error,
+                "cannot note that a task was started"
+            );
         }
         Ok(())
     }
@@ -229,7 +242,11 @@ impl Launcher for EcsLauncher {
             Ok(Some(task_arn)) => self.stop_task(&task_arn, "its runner shows no sign of life").await,
             Ok(None) => {}
             Err(error) => {
-                tracing::warn!(trial_id = dead.subject, error = &error as &dyn std::error::Error, "cannot look for a task");
+                tracing::warn!(
+                    trial_id = dead.subject,
+                    error = &error as &dyn std::error::Error,
+                    "cannot look for a task"
+                );
             }
         }
     }

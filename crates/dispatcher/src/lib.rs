@@ -16,4 +16,4 @@ pub use ecs::{Capacity, DockerMachines, ECS_VARIABLES, EcsLauncher, EcsSettings,
 pub use launcher::{LaunchError, Launcher};
 pub use pass::{Dispatcher, Running};
 pub use process_launcher::{ProcessLauncher, RunnerCommand};
-pub use settings::{LAUNCHER_VARIABLES, LauncherSettings, RunnerMissing};
+pub use settings::{LAUNCHER_VARIABLES, LauncherKind, LauncherSettings, RunnerMissing};

@@ -27,8 +27,14 @@ const PASSING: &[&str] = &[
 ];
 
 /// Texts by which an error of another code turns out to be a throttle, a limit of the account, or a shortage.
-const PASSING_TEXTS: &[&str] =
-    &["throttl", "rate exceeded", "too many requests", "limit on the number of", "capacity is unavailable", "no capacity"];
+const PASSING_TEXTS: &[&str] = &[
+    "throttl",
+    "rate exceeded",
+    "too many requests",
+    "limit on the number of",
+    "capacity is unavailable",
+    "no capacity",
+];
 
 /// Starts of reasons in `failures` that no later moment mends: no machine of the cluster is of the right kind, or something is missing.
 const LASTING_REASONS: &[&str] = &["ATTRIBUTE", "LOCATION", "MISSING", "INACTIVE"];
@@ -42,7 +48,9 @@ pub(super) fn of_call(error: &SdkError<RunTaskError>) -> LaunchError {
     let code = service.code().unwrap_or("unknown error");
     let text = service.message().unwrap_or("without a message");
     let reason = format!("ECS answered {code}: {text}");
-    let passes = PASSING.contains(&code) || is_passing(text) || error.raw_response().is_some_and(|raw| raw.status().is_server_error());
+    let passes = PASSING.contains(&code)
+        || is_passing(text)
+        || error.raw_response().is_some_and(|raw| raw.status().is_server_error());
     if passes { LaunchError::Busy { reason } } else { LaunchError::Never { reason } }
 }
 

@@ -33,7 +33,11 @@ pub const ECS_VARIABLES: &[Variable] = &[
     plain(CONTAINER, "runner", "Name of the container in it that is told which attempt to run."),
     plain(SUBNETS, "", "Ids of the subnets for runners, separated by commas; needed with ODDISH_LAUNCHER=ecs."),
     plain(SECURITY_GROUPS, "", "Ids of the runners' security groups, separated by commas."),
-    plain(ASSIGN_PUBLIC_IP, "false", "Whether runners on Fargate get public addresses, as they need in a subnet without a NAT."),
+    plain(
+        ASSIGN_PUBLIC_IP,
+        "false",
+        "Whether runners on Fargate get public addresses, as they need in a subnet without a NAT.",
+    ),
     plain(
         CAPACITY,
         "spot",
@@ -44,8 +48,16 @@ pub const ECS_VARIABLES: &[Variable] = &[
         "",
         "Capacity provider of machines that lend runners their Docker, for trials whose environment is `docker`. Fargate has none.",
     ),
-    plain(DOCKER_TASK_DEFINITION, "", "ARN or family of the task definition for these; set together with the capacity provider."),
-    plain(OWNER, "oddish", "What started tasks are tagged with, so that deployments in one cluster leave each other's alone; up to 36 characters."),
+    plain(
+        DOCKER_TASK_DEFINITION,
+        "",
+        "ARN or family of the task definition for these; set together with the capacity provider.",
+    ),
+    plain(
+        OWNER,
+        "oddish",
+        "What started tasks are tagged with, so that deployments in one cluster leave each other's alone; up to 36 characters.",
+    ),
     plain(LAUNCHES_PER_SECOND, "10", "Tasks started in a second at the most. ECS allows about 20."),
     plain(DEADLINE_HOURS, "24", "Hours after which a runner's task is stopped whatever it does."),
     plain(ENDPOINT_URL, "", "Another ECS than that of AWS, such as an emulator's."),
@@ -153,15 +165,17 @@ impl EcsSettings {
                 None
             }
         };
-        let owner = reader.text(OWNER, "oddish");
-        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/');
-        if owner.len() > 36 || !owner.chars().all(fits) {
-            reader.reject(OWNER, "must be up to 36 letters, digits, `-`, `_` and `/`");
-        }
-        let size = Size { cpu: reader.within(CPU, 512, 128..=16_384), memory_mb: reader.within(MEMORY_MB, 1024, 512..=122_880) };
+        let owner = Self::read_owner(reader);
+        let size = Size {
+            cpu: reader.within(CPU, 512, 128..=16_384),
+            memory_mb: reader.within(MEMORY_MB, 1024, 512..=122_880),
+        };
         if !matches!(capacity, Capacity::Provider(_)) && size.on_fargate() != size {
             let Size { cpu, memory_mb } = size.on_fargate();
-            reader.reject(MEMORY_MB, format!("is no size that Fargate has with {CPU}={}; {cpu} and {memory_mb} would be one", size.cpu));
+            reader.reject(
+                MEMORY_MB,
+                format!("is no size that Fargate has with {CPU}={}; {cpu} and {memory_mb} would be one", size.cpu),
+            );
         }
         Self {
             cluster: reader.text(CLUSTER, ""),
@@ -178,6 +192,16 @@ impl EcsSettings {
             endpoint_url: reader.optional(ENDPOINT_URL),
             size,
         }
+    }
+
+    /// Reads `ODDISH_ECS_OWNER` only, for who hears of tasks and starts none.
+    pub fn read_owner(reader: &mut Reader<'_>) -> String {
+        let owner = reader.text(OWNER, "oddish");
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/');
+        if owner.len() > 36 || !owner.chars().all(fits) {
+            reader.reject(OWNER, "must be up to 36 letters, digits, `-`, `_` and `/`");
+        }
+        owner
     }
 }
 

@@ -33,7 +33,8 @@ impl Size {
             .iter()
             .filter(|(cpu, _, most, _)| *cpu >= self.cpu && *most >= self.memory_mb)
             .map(|(cpu, least, most, step)| {
-                let memory_mb = if *cpu == 256 && self.memory_mb > 1024 { 2048 } else { self.memory_mb.next_multiple_of(*step) };
+                let memory_mb =
+                    if *cpu == 256 && self.memory_mb > 1024 { 2048 } else { self.memory_mb.next_multiple_of(*step) };
                 Self { cpu: *cpu, memory_mb: memory_mb.clamp(*least, *most) }
             })
             .next()
