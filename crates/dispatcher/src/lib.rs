@@ -12,6 +12,6 @@ mod settings;
 
 pub use closing::{CloseError, Closer, Lost};
 pub use launcher::{LaunchError, Launcher};
-pub use pass::{Dispatcher, Running};
+pub use pass::{Dispatched, Dispatcher, Running};
 pub use process_launcher::{ProcessLauncher, RunnerCommand};
 pub use settings::{LAUNCHER_VARIABLES, LauncherSettings, RunnerMissing};
