@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use oddish_db::leases::Dead;
 use oddish_db::queue::Claim;
 use oddish_db::{DbError, PgPool};
-use oddish_dispatcher::{CloseError, Dispatcher, LaunchError, Launcher};
+use oddish_dispatcher::{CloseError, Dispatched, Dispatcher, LaunchError, Launcher};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -56,7 +57,21 @@ pub(crate) struct Script {
 }
 
 impl Script {
+    /// Has a dispatcher do what can be done now.
+    pub(crate) async fn dispatch(self, pool: &PgPool) -> Dispatched {
+        let (launcher, _steps) = self.launcher();
+        Dispatcher::new(closer(pool), launcher).dispatch(Instant::now() + PATIENCE).await.unwrap()
+    }
+
     pub(crate) fn start(self, pool: &PgPool) -> Running {
+        let (launcher, steps) = self.launcher();
+        let dispatcher = Dispatcher::new(closer(pool), launcher.clone());
+        let (shutdown, stopped) = watch::channel(false);
+        let task = tokio::spawn(async move { dispatcher.run(stopped).await });
+        Running { launcher, steps, shutdown, task }
+    }
+
+    fn launcher(self) -> (Arc<Scripted>, mpsc::UnboundedReceiver<Step>) {
         let (sender, steps) = mpsc::unbounded_channel();
         let launcher = Arc::new(Scripted {
             places: AtomicU32::new(self.places),
@@ -65,10 +80,7 @@ impl Script {
             faults: Mutex::new(self.faults.into()),
             steps: sender,
         });
-        let dispatcher = Dispatcher::new(closer(pool), launcher.clone());
-        let (shutdown, stopped) = watch::channel(false);
-        let task = tokio::spawn(async move { dispatcher.run(stopped).await });
-        Running { launcher, steps, shutdown, task }
+        (launcher, steps)
     }
 }
 
