@@ -175,6 +175,12 @@ async fn a_claim_that_no_runner_begins_is_made_again(pool: PgPool) {
     queue.submit(1, 1).await;
     let mut dispatcher = Script { places: 2, ..Script::default() }.start(&queue.pool);
     assert_eq!(dispatcher.launched().await.number, 1);
+    // The time to begin counts from the launcher's answer, which is noted after it.
+    eventually("the launch to be noted", async || {
+        let noted = "select 1 from oddish.jobs where begin_by > now() + interval '2 minutes'";
+        sqlx::query_scalar::<_, i32>(noted).fetch_optional(&queue.pool).await.unwrap()
+    })
+    .await;
     queue.change("update oddish.jobs set begin_by = now() - interval '1 second'").await;
     wake::notify(&queue.pool).await.unwrap();
     assert_eq!(dispatcher.launched().await.number, 2);

@@ -6,6 +6,7 @@ pub(crate) mod cargo_lambda;
 pub(crate) mod cloudformation_lint;
 mod docker;
 mod harbor;
+pub(crate) mod moto;
 mod postgres;
 mod python;
 pub(crate) mod schemathesis;
