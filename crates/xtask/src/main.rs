@@ -9,6 +9,7 @@ mod demo;
 mod fuzz;
 mod fuzz_api;
 mod http;
+mod images;
 mod interrupt;
 mod leftovers;
 mod mutate;
