@@ -22,7 +22,7 @@ COPY . .
 RUN --mount=type=secret,id=ca --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     if [ -s /run/secrets/ca ]; then export CARGO_HTTP_CAINFO=/run/secrets/ca; fi \
     && cargo build --locked --release --package oddish-runner --package oddish-server --bins \
-    && install --strip -D --target-directory /programs target/release/oddish-runner target/release/oddish-server
+    && install -D --target-directory /programs target/release/oddish-runner target/release/oddish-server
 
 FROM scratch AS built
 COPY --from=compiled /programs /

@@ -6,7 +6,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::process::logged;
-use crate::progress::step;
+use crate::progress::{say, step};
+use crate::test::build_programs;
 use crate::{setup, workspace};
 
 pub(crate) const RUNNER: &str = "oddish-runner:test";
@@ -17,6 +18,15 @@ const LOG: &str = "images";
 const LABEL: &str = "oddish.made-for=tests";
 /// The machine's certificates: a proxy in front of the package registries may have one of its own among them.
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// `cargo xtask images`.
+pub(crate) fn run() -> Result<()> {
+    let toolbox = setup::run()?;
+    build_programs()?;
+    build(&toolbox.docker)?;
+    say(&format!("runner: {RUNNER}\nserver: {SERVER}"));
+    Ok(())
+}
 
 /// Builds both images from the programs that lie beside this one.
 pub(crate) fn build(docker: &Path) -> Result<()> {
