@@ -88,6 +88,7 @@ pub(crate) async fn serve(stack: &mut Stack) -> String {
     gateway
 }
 
+/// A bucket that the stack keeps its files in.
 pub(crate) async fn start_bucket(stack: &mut Stack) -> LocalBucket {
     let [bucket, access_key, secret_key] = ["artifacts", "access", "a-secret-of-the-tests"].map(str::to_owned);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
