@@ -157,8 +157,8 @@ pub const ROUTES: &[Route] = &[
 /// What the document says of a path whose last parameter may contain slashes: the parameter's name. `OpenAPI` has no word for it.
 pub const TAKES_SLASHES: &str = "x-takes-slashes";
 
-/// The functions that serve no route: events invoke them.
-pub const EVENT_FUNCTIONS: &[&str] = &["dispatch"];
+/// The functions that serve no route: events invoke them, or, for `not_found`, requests that no route takes.
+pub const EVENT_FUNCTIONS: &[&str] = &["dispatch", "migrate", "not_found"];
 
 /// The functions whose handlers bound the body as they stream it; axum's own bound would end it at 2 MB.
 pub const BOUNDS_ITS_BODY: &[&str] = &["upload_task"];
