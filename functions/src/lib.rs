@@ -29,6 +29,7 @@ mod paging;
 mod payload;
 pub mod public;
 pub mod queues;
+pub mod reconcile;
 pub mod routes;
 pub mod state;
 pub mod tasks;

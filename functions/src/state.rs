@@ -7,15 +7,18 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use oddish_artifacts::signing::SigningKey;
 use oddish_artifacts::{FolderStore, S3Settings, S3Store, SharedStore, StorageSettings};
-use oddish_db::{DatabaseSettings, DbError, PgPool};
+use oddish_db::{DatabaseSettings, PgPool};
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::{SealingKey, SecretKey};
 use oddish_domain::settings::{Reader, Settings, SettingsFaults};
 use oddish_domain::task_toml;
+use oddish_wake::WakeSettings;
 
 use crate::auth::{Auth, AuthMode};
 use crate::judging::Judges;
+
+pub use oddish_wake::Wake;
 
 /// The database.
 #[derive(Clone, Debug)]
@@ -64,29 +67,6 @@ impl UploadRules {
 /// What a form may bring to a function, in bytes. Lambda hands over 6 MB of payload (AWS, Lambda quotas), where the body is in base64 and
 /// the event around it counts too.
 const LAMBDA_FORM_BYTES: u64 = 4 << 20;
-
-/// Wakes the dispatcher.
-#[derive(Clone, Debug)]
-pub struct Wake(PgPool);
-
-impl Wake {
-    /// Wakes dispatchers that listen on this database.
-    #[must_use]
-    pub fn through(pool: PgPool) -> Self {
-        Self(pool)
-    }
-
-    /// Tells the dispatcher that work arrived. Losing this is harmless, since it also looks by itself: a failure is logged, not returned.
-    pub async fn dispatcher(&self) {
-        if let Err(error) = oddish_db::wake::notify(&self.0).await {
-            let error: &DbError = &error;
-            tracing::warn!(
-                error = error as &dyn std::error::Error,
-                "the dispatcher was not woken; it will look by itself"
-            );
-        }
-    }
-}
 
 /// Why a function cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -253,6 +233,14 @@ fn folder(storage: &StorageSettings) -> Result<FolderStore, StateError> {
     })
 }
 
+/// Wakes the dispatcher the way that the settings say.
+pub(crate) async fn wake(settings: &Settings, pool: &PgPool) -> Result<Wake, StateError> {
+    let mut reader = settings.reader();
+    let wake = WakeSettings::read(&mut reader);
+    reader.finish()?;
+    Ok(Wake::connect(pool.clone(), &wake).await)
+}
+
 /// The database, and who may call.
 fn access(settings: &Settings) -> Result<(Auth, Db), StateError> {
     let mut reader = settings.reader();
@@ -278,7 +266,7 @@ impl FromSettings for Reads {
 impl FromSettings for Wakes {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let (auth, db) = access(settings)?;
-        Ok(Self { auth, wake: Wake::through(db.0.clone()), db })
+        Ok(Self { auth, wake: wake(settings, &db.0).await?, db })
     }
 }
 
@@ -332,7 +320,7 @@ impl FromSettings for Deletes {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let (artifacts, _) = storage(settings).await?;
         let (auth, db) = access(settings)?;
-        Ok(Self { auth, artifacts, wake: Wake::through(db.0.clone()), db })
+        Ok(Self { auth, artifacts, wake: wake(settings, &db.0).await?, db })
     }
 }
 
@@ -342,7 +330,7 @@ impl FromSettings for Judging {
         let mut reader = settings.reader();
         let (limits, judges) = (limits(&mut reader), Judges::read(&mut reader));
         reader.finish()?;
-        Ok(Self { auth, limits, judges, wake: Wake::through(db.0.clone()), db })
+        Ok(Self { auth, limits, judges, wake: wake(settings, &db.0).await?, db })
     }
 }
 
@@ -358,7 +346,7 @@ impl FromSettings for Sweeps {
             judges,
             limits,
             sealing: Sealing(secret.as_ref().map(SealingKey::of)),
-            wake: Wake::through(db.0.clone()),
+            wake: wake(settings, &db.0).await?,
             db,
         })
     }

@@ -249,6 +249,14 @@ pub async fn open_on_host(pool: &PgPool, host: &str) -> Result<Vec<OpenAttempt>,
     open.collect()
 }
 
+/// The number of the attempt that has this token.
+pub async fn number(pool: &PgPool, token: Uuid) -> Result<Option<i32>, DbError> {
+    sqlx::query_scalar!("select number from oddish.attempts where token = $1", token)
+        .fetch_optional(On(pool))
+        .await
+        .map_err(DbError::while_doing("look for an attempt by its token"))
+}
+
 /// Whether the attempt is still open under this token.
 pub async fn is_open(pool: &PgPool, token: Uuid) -> Result<bool, DbError> {
     sqlx::query_scalar!(r#"select exists (select from oddish.jobs where token = $1) as "open!""#, token)

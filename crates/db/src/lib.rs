@@ -30,6 +30,7 @@ pub mod queue;
 pub mod queue_keys;
 pub mod rejudging;
 pub mod retrying;
+pub mod runner_tasks;
 pub mod schema;
 pub mod sharing;
 mod stages;

@@ -169,13 +169,19 @@ async fn resize(
     .execute(On(&mut *connection))
     .await
     .map_err(DbError::while_doing(doing))?;
-    // Surplus slots go if they are free. Those that are held go when they are free and the key is claimed for next.
+    // Surplus slots go if they are free. Those that are held go when they are free and the key is claimed for next. Neither statement joins
+    // slots with slots: a plan that was kept from when there were few would compare each of ten thousand with each.
     sqlx::query!(
-        "delete from oddish.slots s using (
-            select f.slot from oddish.slots f
-            where f.queue_key = $1 and not exists (select from oddish.jobs j where j.queue_key = $1 and j.slot = f.slot)
-            order by f.slot desc limit greatest((select count(*) from oddish.slots where queue_key = $1) - $2::int, 0)) surplus
-        where s.queue_key = $1 and s.slot = surplus.slot",
+        "with free as materialized (
+            select slot from oddish.slots
+            where queue_key = $1
+                and slot not in (select j.slot from oddish.jobs j where j.queue_key = $1 and j.slot is not null)),
+        surplus as (
+            select slot from free order by slot desc
+            limit greatest((select count(*) from oddish.slots where queue_key = $1) - $2::int, 0))
+        delete from oddish.slots
+        where queue_key = $1 and slot >= (select min(slot) from surplus)
+            and slot not in (select j.slot from oddish.jobs j where j.queue_key = $1 and j.slot is not null)",
         key,
         limit
     )
@@ -184,8 +190,8 @@ async fn resize(
     .map_err(DbError::while_doing(doing))?;
     sqlx::query!(
         "insert into oddish.slots (queue_key, slot)
-        select $1, number from generate_series(0, $2::int * 2) as number
-        where not exists (select from oddish.slots where queue_key = $1 and slot = number)
+        select $1, number
+        from (select generate_series(0, $2::int * 2) except select slot from oddish.slots where queue_key = $1) as free (number)
         order by number limit greatest($2::int - (select count(*) from oddish.slots where queue_key = $1), 0)",
         key,
         limit

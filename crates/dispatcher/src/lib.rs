@@ -1,17 +1,19 @@
 //! Hands claimed jobs to runners, and notices when a runner is gone.
 //!
 //! One pass ([`Dispatcher::pass`]) reaps, claims and launches; [`Dispatcher::run`] makes a pass whenever a wake arrives and, slowly, by
-//! itself, while [`Dispatcher::dispatch`] does what can be done now and returns. Where runners run is behind the [`Launcher`] trait: [`ProcessLauncher`] starts them as child processes. Knows nothing of HTTP,
-//! Harbor or Docker.
+//! itself, while [`Dispatcher::dispatch`] does what can be done now and returns. Where runners run is behind the [`Launcher`] trait:
+//! [`ProcessLauncher`] starts them as child processes, [`EcsLauncher`] as tasks of ECS. Knows nothing of HTTP, Harbor or Docker.
 
 mod closing;
+mod ecs;
 mod launcher;
 mod pass;
 mod process_launcher;
 mod settings;
 
 pub use closing::{CloseError, Closer, Lost};
+pub use ecs::{Capacity, DockerMachines, ECS_VARIABLES, EcsLauncher, EcsSettings, Size, TaskStateChange, note_stop};
 pub use launcher::{LaunchError, Launcher};
 pub use pass::{Dispatcher, Running};
 pub use process_launcher::{ProcessLauncher, RunnerCommand};
-pub use settings::{LAUNCHER_VARIABLES, LauncherSettings, RunnerMissing};
+pub use settings::{LAUNCHER_VARIABLES, LauncherKind, LauncherSettings, RunnerMissing};

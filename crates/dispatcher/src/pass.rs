@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use oddish_db::attempts::Fenced;
 use oddish_db::queue::Claim;
 use oddish_db::wake::Wakes;
-use oddish_db::{DbError, attempts, deleting, leases, queue};
+use oddish_db::{DbError, attempts, deleting, dispatcher_call, leases, queue};
 use sysinfo::System;
 use time::OffsetDateTime;
 use tokio::sync::watch;
@@ -131,6 +131,7 @@ impl Dispatcher {
     /// Makes passes until there is nothing more to claim now, or `deadline` is reached: for a dispatcher that is called when there may be
     /// work, and is not always there. Returns how many jobs it claimed.
     pub async fn dispatch(&self, deadline: Instant) -> Result<usize, CloseError> {
+        dispatcher_call::came(&self.closer.pool).await?;
         let mut claimed = 0;
         loop {
             let found = self.pass().await?;
@@ -254,7 +255,7 @@ impl Dispatcher {
 }
 
 /// Whether something that is done every so often is due; then it counts as done.
-fn is_time(last: &Mutex<Option<Instant>>, every: Duration) -> bool {
+pub(crate) fn is_time(last: &Mutex<Option<Instant>>, every: Duration) -> bool {
     let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
     let due = last.is_none_or(|last| last.elapsed() >= every);
     if due {

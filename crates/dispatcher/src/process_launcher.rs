@@ -195,7 +195,8 @@ impl Shared {
         }
     }
 
-    /// Closes an attempt whose runner is gone: first everything that it left is removed, so that the next attempt meets nothing of it.
+    /// Closes an attempt whose runner is gone: first everything that it left is removed, so that the next attempt meets nothing of it. That
+    /// is done too when there is nothing to close, as after its trial was deleted.
     /// `group` is the runner's process group, where some of it may be left.
     async fn close_lost(
         &self,
@@ -205,14 +206,15 @@ impl Shared {
         group: Option<Pid>,
         how: &str,
     ) -> Result<(), CloseError> {
-        if !attempts::is_open(&self.closer.pool, token).await? {
-            return Ok(());
-        }
+        let is_open = attempts::is_open(&self.closer.pool, token).await?;
         if let Some(group) = group {
             // The group's number is taken as long as a member lives, so this reaches nobody else.
             let _ = killpg(group, Signal::SIGKILL);
         }
         self.clean_up(trial_id, number, token).await;
+        if !is_open {
+            return Ok(());
+        }
         self.closer.lost(Lost { kind: JobKind::Trial, subject: trial_id, number, token, how }).await?;
         Ok(wake::notify(&self.closer.pool).await?)
     }
@@ -235,11 +237,15 @@ impl Shared {
 
 /// Waits for a runner's end, and closes its attempt if the runner has not done so itself.
 async fn watch(shared: Arc<Shared>, claim: Claim, mut child: Child, pid: Pid) {
-    let how = match child.wait().await {
-        Ok(status) => format!("it ended with {status} and recorded nothing"),
-        Err(error) => format!("waiting for it failed: {error}"),
+    let (how, ended_itself) = match child.wait().await {
+        Ok(status) => (format!("it ended with {status} and recorded nothing"), status.code().is_some()),
+        Err(error) => (format!("waiting for it failed: {error}"), false),
     };
     loop {
+        // One that was not killed has removed what it made. Its attempt is open if it could not record.
+        if ended_itself && matches!(attempts::is_open(&shared.closer.pool, claim.token).await, Ok(false)) {
+            break;
+        }
         let closed = shared.close_lost(&claim.subject, claim.number, claim.token, Some(pid), &how).await;
         let Err(error) = closed else { break };
         tracing::error!(

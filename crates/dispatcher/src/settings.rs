@@ -8,12 +8,19 @@ use oddish_domain::settings::{Reader, Variable};
 
 use crate::RunnerCommand;
 
+const LAUNCHER: &str = "ODDISH_LAUNCHER";
 const MAX_RUNNERS: &str = "ODDISH_MAX_RUNNERS";
 const RUNNER: &str = "ODDISH_RUNNER";
 const PROGRAM: &str = "oddish-runner";
 
-/// The variables that [`LauncherSettings`] reads.
+/// The variables that [`LauncherKind`] and [`LauncherSettings`] read.
 pub const LAUNCHER_VARIABLES: &[Variable] = &[
+    Variable {
+        name: LAUNCHER,
+        default: "process",
+        secret: false,
+        doc: "Where the function `dispatch` starts runners: `process`, as its own child processes, or `ecs`.",
+    },
     Variable {
         name: MAX_RUNNERS,
         default: "32",
@@ -27,6 +34,29 @@ pub const LAUNCHER_VARIABLES: &[Variable] = &[
         doc: "The oddish-runner program. Unset: the one beside the program that starts it, else the one on PATH.",
     },
 ];
+
+/// Where runners are started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LauncherKind {
+    /// As child processes.
+    Process,
+    /// As tasks of ECS.
+    Ecs,
+}
+
+impl LauncherKind {
+    /// Reads `ODDISH_LAUNCHER`.
+    pub fn read(reader: &mut Reader<'_>) -> Self {
+        match reader.text(LAUNCHER, "process").as_str() {
+            "process" => Self::Process,
+            "ecs" => Self::Ecs,
+            _ => {
+                reader.reject(LAUNCHER, "must be `process` or `ecs`");
+                Self::Process
+            }
+        }
+    }
+}
 
 /// How many runners, and of which program.
 #[derive(Clone, Debug)]

@@ -18,6 +18,7 @@ use oddish_runner::attempt::Scratch;
 use oddish_runner::clean_up::clean_up;
 use oddish_runner::run::{Attempt, Runner, run};
 use oddish_runner::settings::{RUNNER_VARIABLES, RunnerSettings};
+use oddish_wake::{WAKE_VARIABLES, Wake, WakeSettings};
 use tracing::{Instrument, error, info, info_span};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -66,9 +67,16 @@ fn help() -> String {
          oddish-runner clean-up    remove what the attempt left when it was killed\n\n\
          Environment variables:\n",
     );
-    for variable in
-        [ATTEMPT_VARIABLES, DATABASE_VARIABLES, STORAGE_VARIABLES, S3_VARIABLES, RUNNER_VARIABLES, RETRY_VARIABLES]
-            .concat()
+    for variable in [
+        ATTEMPT_VARIABLES,
+        DATABASE_VARIABLES,
+        STORAGE_VARIABLES,
+        S3_VARIABLES,
+        RUNNER_VARIABLES,
+        RETRY_VARIABLES,
+        WAKE_VARIABLES,
+    ]
+    .concat()
     {
         let default = if variable.default.is_empty() { String::new() } else { format!(" [{}]", variable.default) };
         text.extend(["  ", variable.name, &default, "\n      ", variable.doc, "\n"]);
@@ -123,6 +131,7 @@ fn run_attempt(settings: &Settings) -> anyhow::Result<()> {
     let s3 = S3Settings::read(&mut reader);
     let runner_settings = RunnerSettings::read(&mut reader);
     let retries = RetrySettings::read(&mut reader);
+    let wake = WakeSettings::read(&mut reader);
     reader.finish()?;
     let Some(token) = token else { bail!("ODDISH_ATTEMPT_TOKEN is not set; a runner is started by its launcher") };
     let Some(url) = database.url else { bail!("DATABASE_URL is not set") };
@@ -134,8 +143,10 @@ fn run_attempt(settings: &Settings) -> anyhow::Result<()> {
                 Some(s3) => Arc::new(S3Store::connect(s3).await),
                 None => Arc::new(FolderStore::open(&storage.local_storage_dir)?),
             };
+            let pool = connect_lazy(&url, CONNECTIONS);
             let runner = Runner {
-                pool: connect_lazy(&url, CONNECTIONS),
+                wake: Wake::connect(pool.clone(), &wake).await,
+                pool,
                 store,
                 settings: runner_settings,
                 retries,

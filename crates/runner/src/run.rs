@@ -8,9 +8,10 @@ use std::time::Duration;
 use oddish_artifacts::SharedStore;
 use oddish_artifacts::key::{attempt_outcome_key, attempt_prefix};
 use oddish_db::attempts::{self, Assignment, Fenced, Outcome, Recorded, StoredOutcome};
-use oddish_db::{DbError, PgPool, wake};
+use oddish_db::{DbError, PgPool};
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::status::HarborStage;
+use oddish_wake::Wake;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::timeout;
@@ -57,6 +58,8 @@ pub struct Attempt {
 pub struct Runner {
     /// The database.
     pub pool: PgPool,
+    /// Wakes the dispatcher.
+    pub wake: Wake,
     /// The artifact store.
     pub store: SharedStore,
     /// Its settings.
@@ -388,9 +391,7 @@ impl Running<'_> {
             info!("the attempt is not ours any more: nothing is recorded");
             return Ok((Ending::Stale, false));
         }
-        if let Err(error) = wake::notify(pool).await {
-            warn!(error = &error as &dyn std::error::Error, "cannot wake the dispatcher; it will look by itself");
-        }
+        self.runner.wake.dispatcher().await;
         Ok((ending, files_kept))
     }
 

@@ -77,7 +77,9 @@ impl Wake {
             Ok(true) => {}
             Ok(false) => return Ok(()),
             // A message too many costs nothing.
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "cannot tell whether a wake is needed"),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot tell whether a wake is needed")
+            }
         }
         let sent = queue.client.send_message().queue_url(&queue.url).message_body("wake").send();
         match tokio::time::timeout(SEND_WITHIN, sent).await {

@@ -13,7 +13,12 @@ pub const WAKE_VARIABLES: &[Variable] = &[
         secret: false,
         doc: "URL of the SQS queue whose messages invoke the dispatcher. Unset: the dispatcher listens on the database.",
     },
-    Variable { name: ENDPOINT_URL, default: "", secret: false, doc: "Another SQS than that of AWS, such as an emulator's." },
+    Variable {
+        name: ENDPOINT_URL,
+        default: "",
+        secret: false,
+        doc: "Another SQS than that of AWS, such as an emulator's.",
+    },
 ];
 
 /// Which way wakes go.

@@ -1,7 +1,7 @@
 //! The function `cancel_experiment`.
 
-use oddish_functions::{experiments::cancel_experiment, lambda, state::Reads};
+use oddish_functions::{experiments::cancel_experiment, lambda, state::Wakes};
 
 fn main() -> std::process::ExitCode {
-    lambda::run::<Reads, _>(env!("CARGO_BIN_NAME"), cancel_experiment::cancel_experiment)
+    lambda::run::<Wakes, _>(env!("CARGO_BIN_NAME"), cancel_experiment::cancel_experiment)
 }

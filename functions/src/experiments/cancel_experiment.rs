@@ -12,7 +12,7 @@ use super::require;
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::extract::PathOf;
-use crate::state::Db;
+use crate::state::{Db, Wake};
 use crate::trials::{CANCELLED, cancelled_trials};
 
 /// Cancels all trials of an experiment: those that wait end at once, those that run stop within seconds.
@@ -24,11 +24,13 @@ use crate::trials::{CANCELLED, cancelled_trials};
 pub async fn cancel_experiment(
     _: Authed<Submit>,
     State(Db(pool)): State<Db>,
+    State(wake): State<Wake>,
     PathOf(experiment_id): PathOf<String>,
 ) -> Result<Json<CancelResponse>, ApiError> {
     require(&pool, &experiment_id).await?;
     let whole_tasks = tasks::only_in_experiment(&pool, &experiment_id).await?;
     let trials = trial_selection::ids(&pool, &Selection::all(Scope::Experiment(experiment_id))).await?;
     let cancelled = cancelling::cancel(&pool, &trials, &whole_tasks, OffsetDateTime::now_utc()).await?;
+    wake.dispatcher().await;
     Ok(Json(CancelResponse { status: CANCELLED.to_owned(), trials: cancelled_trials(cancelled) }))
 }

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::extract::Body;
-use crate::state::Db;
+use crate::state::{Db, Wake};
 use crate::trials::{CANCELLED, cancelled_trials};
 
 /// Tasks of one request at the most.
@@ -28,6 +28,7 @@ const MAX_TASKS: usize = 1000;
 pub async fn cancel_tasks(
     _: Authed<Submit>,
     State(Db(pool)): State<Db>,
+    State(wake): State<Wake>,
     Body(request): Body<CancelTasksRequest>,
 ) -> Result<Json<CancelTasksResponse>, ApiError> {
     let asked = distinct(request.task_ids)?;
@@ -39,6 +40,7 @@ pub async fn cancel_tasks(
     }
     let trials = trial_selection::ids(&pool, &Selection::all(Scope::Tasks(found.clone()))).await?;
     let cancelled = cancelling::cancel(&pool, &trials, &found, OffsetDateTime::now_utc()).await?;
+    wake.dispatcher().await;
     Ok(Json(response(found, missing, cancelled)))
 }
 

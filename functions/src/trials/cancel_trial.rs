@@ -11,7 +11,7 @@ use super::{CANCELLED, cancelled_trials, trial_not_found};
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::extract::PathOf;
-use crate::state::Db;
+use crate::state::{Db, Wake};
 
 /// Cancels a trial: one that waits ends at once, one that runs stops within seconds, one that has ended stays as it is.
 #[utoipa::path(post, path = "/trials/{trial_id}/cancel", operation_id = "cancel_trial", tag = "trials",
@@ -20,6 +20,7 @@ use crate::state::Db;
 pub async fn cancel_trial(
     _: Authed<Submit>,
     State(Db(pool)): State<Db>,
+    State(wake): State<Wake>,
     PathOf(trial_id): PathOf<String>,
 ) -> Result<Json<CancelResponse>, ApiError> {
     let trials = trial_selection::ids(&pool, &Selection::all(Scope::Trial(trial_id.clone()))).await?;
@@ -27,5 +28,6 @@ pub async fn cancel_trial(
         return Err(trial_not_found(&trial_id));
     }
     let cancelled = cancelling::cancel(&pool, &trials, &[], OffsetDateTime::now_utc()).await?;
+    wake.dispatcher().await;
     Ok(Json(CancelResponse { status: CANCELLED.to_owned(), trials: cancelled_trials(cancelled) }))
 }

@@ -167,6 +167,24 @@ async fn a_runner_that_recorded_is_not_lost(pool: PgPool) {
     assert!(!runners.notes().contains("clean-up"), "{}", runners.notes());
 }
 
+/// Its attempt went with the trial, but not its containers.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn what_a_killed_runner_of_a_deleted_trial_left_is_removed(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 1).await;
+    queue.submit(1, 6).await;
+    let claim = queue.claim().await;
+    let runners = Runners::of("echo $$ > runner.pid; sleep 600");
+    let launcher = runners.launcher(&queue.pool);
+    launcher.launch(&claim).await.unwrap();
+    let runner = runners.process("runner.pid").await;
+    queue.begin(&claim, &identity(runner)).await;
+    queue.change("delete from oddish.tasks").await;
+    killpg(runner, Signal::SIGKILL).unwrap();
+    let clean_up = format!("clean-up {} 1", claim.subject);
+    eventually("the clean-up", async || runners.notes().contains(&clean_up).then_some(())).await;
+    eventually("its place", async || (launcher.room() == 2).then_some(())).await;
+}
+
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn a_runner_has_a_group_of_its_own_and_the_environment_that_it_was_given(pool: PgPool) {
     let queue = Queue::with_limit(pool, 1).await;

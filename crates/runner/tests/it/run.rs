@@ -17,6 +17,7 @@ use oddish_domain::sealing::{SealedEnv, SealingKey, SecretKey};
 use oddish_runner::attempt::Scratch;
 use oddish_runner::run::{Attempt, Ending, RunError, Runner, run};
 use oddish_runner::settings::RunnerSettings;
+use oddish_wake::Wake;
 use time::OffsetDateTime;
 
 /// How long anything may take that is waited for; nothing takes as long unless it never comes.
@@ -93,7 +94,14 @@ async fn rig(pool: PgPool, script: &str) -> Rig {
         pass_env: Vec::new(),
     };
     let retries = RetrySettings::default();
-    let runner = Runner { pool, store, settings, retries, variables: std::env::vars_os().collect() };
+    let runner = Runner {
+        wake: Wake::through(pool.clone()),
+        pool,
+        store,
+        settings,
+        retries,
+        variables: std::env::vars_os().collect(),
+    };
     let attempt = Attempt { trial_id: claim.subject, number: claim.number, token: claim.token };
     Rig { folder, runner, attempt, scratch }
 }
