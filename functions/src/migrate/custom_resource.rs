@@ -96,7 +96,7 @@ impl Request {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(problem)) if tries == TRIES => return Err(AnswerLost(problem)),
                 Err(_) if tries == TRIES => return Err(AnswerLost(format!("no answer within {PATIENCE:?}"))),
-                Ok(Err(_)) | Err(_) => tokio::time::sleep(Duration::from_millis(200 << tries)).await,
+                Ok(Err(_)) | Err(_) => tokio::time::sleep(Duration::from_millis(100 << tries)).await,
             }
             tries += 1;
         }
