@@ -47,9 +47,8 @@ struct Stack(Value);
 
 impl Stack {
     fn expanded() -> Self {
-        let linters = cloudformation_lint::ensure().unwrap();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/template");
-        let mut python = Command::new(linters.sam.with_file_name("python"));
+        let mut python = Command::new(cloudformation_lint::python_with_sam().unwrap());
         python.arg(folder.join("expand.py")).arg(workspace::root().join("template.yaml"));
         let output = python.env("AWS_DEFAULT_REGION", super::REGION).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
