@@ -139,13 +139,13 @@ fn by_hand() -> Event {
 
 #[sqlx::test(migrations = false)]
 async fn a_new_stack_gets_a_schema_and_a_key_that_only_the_secret_holds(pool: PgPool) {
-    let (deployment, recorded) = deployment(&pool, vec![nothing_stored(), taken()]).await;
+    let (deployment, secrets) = deployment(&pool, vec![nothing_stored(), taken()]).await;
     let stack = Stack::refusing(0).await;
     let migrated = deployment.answer(stack.event("Create", None), WITHIN).await.unwrap().unwrap();
     assert_eq!(migrated, Migrated { applied: schema::MIGRATOR.iter().count(), first_key: FirstKey::Made });
     assert!(schema::status(&pool).await.unwrap().iter().all(|migration| migration.applied));
 
-    let asked = recorded.asked().await;
+    let asked = secrets.asked().await;
     let [(get, _), (put, body)] = asked.as_slice() else { panic!("{asked:?}") };
     assert_eq!((get.as_str(), put.as_str(), &body["SecretId"]), ("GetSecretValue", "PutSecretValue", &json!(SECRET)));
     let key = GeneratedKey::parse(body["SecretString"].as_str().unwrap()).unwrap();
@@ -162,11 +162,11 @@ async fn an_update_keeps_the_key_and_the_resource(pool: PgPool) {
     let (first, _) = deployment(&pool, vec![nothing_stored(), taken()]).await;
     assert_eq!(first.answer(by_hand(), WITHIN).await.unwrap().unwrap().first_key, FirstKey::Made);
 
-    let (deployment, recorded) = deployment(&pool, vec![]).await;
+    let (deployment, secrets) = deployment(&pool, vec![]).await;
     let stack = Stack::refusing(0).await;
     let migrated = deployment.answer(stack.event("Update", Some("named-before")), WITHIN).await.unwrap().unwrap();
     assert_eq!(migrated, Migrated { applied: 0, first_key: FirstKey::Kept });
-    assert_eq!(recorded.asked().await, vec![], "nobody has to be asked for a key that is there");
+    assert_eq!(secrets.asked().await, vec![], "nobody has to be asked for a key that is there");
     let answer = stack.taken().await;
     assert_eq!((&answer["Status"], &answer["PhysicalResourceId"]), (&json!("SUCCESS"), &json!("named-before")));
     assert_eq!(api_keys::list(&pool).await.unwrap().len(), 1);
@@ -185,9 +185,9 @@ async fn a_revoked_first_key_is_not_made_again(pool: PgPool) {
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn a_key_that_was_kept_but_not_registered_is_registered(pool: PgPool) {
     let key = GeneratedKey::draw();
-    let (deployment, recorded) = deployment(&pool, vec![holds(&key.text)]).await;
+    let (deployment, secrets) = deployment(&pool, vec![holds(&key.text)]).await;
     assert_eq!(deployment.answer(by_hand(), WITHIN).await.unwrap().unwrap().first_key, FirstKey::Made);
-    assert_eq!(recorded.asked().await.len(), 1, "the secret keeps what it holds");
+    assert_eq!(secrets.asked().await.len(), 1, "the secret keeps what it holds");
     assert!(api_keys::authenticate(&pool, &key.sha256, time::OffsetDateTime::now_utc()).await.unwrap().is_some());
 }
 
@@ -195,9 +195,9 @@ async fn a_key_that_was_kept_but_not_registered_is_registered(pool: PgPool) {
 async fn two_invocations_at_once_agree_on_one_key(pool: PgPool) {
     let of_the_other = GeneratedKey::draw();
     let exists = (400, json!({"__type": "ResourceExistsException", "Message": "the version has another value"}));
-    let (deployment, recorded) = deployment(&pool, vec![nothing_stored(), exists, holds(&of_the_other.text)]).await;
+    let (deployment, secrets) = deployment(&pool, vec![nothing_stored(), exists, holds(&of_the_other.text)]).await;
     deployment.answer(by_hand(), WITHIN).await.unwrap();
-    let asked = recorded.asked().await;
+    let asked = secrets.asked().await;
     let token = asked[1].1["ClientRequestToken"].as_str().unwrap();
     assert!((32..=64).contains(&token.len()), "{token}");
     let key = api_keys::list(&pool).await.unwrap().remove(0);
@@ -210,10 +210,10 @@ async fn the_version_of_the_secret_is_always_the_same(pool: PgPool) {
     for _ in 0..2 {
         // Without permission to write: nothing is made, and the next try is like the first.
         let refused = (400, json!({"__type": "AccessDeniedException", "Message": "not authorized to perform this"}));
-        let (deployment, recorded) = deployment(&pool, vec![nothing_stored(), refused]).await;
+        let (deployment, secrets) = deployment(&pool, vec![nothing_stored(), refused]).await;
         let error = deployment.answer(by_hand(), WITHIN).await.unwrap_err();
         assert!(error.to_string().contains(SECRET) && error.to_string().contains("not authorized"), "{error}");
-        tokens.push(recorded.asked().await[1].1["ClientRequestToken"].clone());
+        tokens.push(secrets.asked().await[1].1["ClientRequestToken"].clone());
     }
     assert_eq!(tokens[0], tokens[1]);
     assert_eq!(api_keys::list(&pool).await.unwrap(), vec![], "no key that nobody has");
@@ -221,12 +221,13 @@ async fn the_version_of_the_secret_is_always_the_same(pool: PgPool) {
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn another_text_in_the_secret_is_left_alone(pool: PgPool) {
-    let (deployment, _) = deployment(&pool, vec![holds("the password of something else")]).await;
+    let (deployment, secrets) = deployment(&pool, vec![holds("the password of something else")]).await;
     let stack = Stack::refusing(0).await;
     assert_eq!(deployment.answer(stack.event("Create", None), WITHIN).await.unwrap(), None);
     let answer = stack.taken().await;
     let reason = answer["Reason"].as_str().unwrap();
     assert!(answer["Status"] == "FAILED" && reason.contains(SECRET) && !reason.contains("password"), "{answer}");
+    assert_eq!(secrets.asked().await.len(), 1, "nothing was put in its place");
 }
 
 #[sqlx::test(migrations = false)]
@@ -251,7 +252,7 @@ async fn settings_that_are_wrong_are_a_reason_too() {
     let stack = Stack::refusing(0).await;
     deployment.answer(stack.event("Create", None), WITHIN).await.unwrap();
     let answer = stack.taken().await;
-    assert!(answer["Reason"].as_str().unwrap().contains("DATABASE_URL"), "{answer}");
+    assert!(answer["Status"] == "FAILED" && answer["Reason"].as_str().unwrap().contains("DATABASE_URL"), "{answer}");
     assert!(!answer.to_string().contains("hush"), "{answer}");
 }
 
@@ -266,11 +267,11 @@ async fn a_stack_hears_when_the_time_runs_out(pool: PgPool) {
 
 #[tokio::test]
 async fn a_stack_that_goes_needs_no_database() {
-    let (deployment, recorded) = with_url("postgresql://127.0.0.1:1/oddish", vec![]).await;
+    let (deployment, secrets) = with_url("postgresql://127.0.0.1:1/oddish", vec![]).await;
     let stack = Stack::refusing(0).await;
     assert_eq!(deployment.answer(stack.event("Delete", Some("oddish-schema")), WITHIN).await.unwrap(), None);
     assert_eq!(stack.taken().await["Status"], "SUCCESS");
-    assert_eq!(recorded.asked().await, vec![]);
+    assert_eq!(secrets.asked().await, vec![]);
 }
 
 #[tokio::test]
