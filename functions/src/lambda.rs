@@ -66,7 +66,9 @@ fn route<S: FromSettings, T: 'static>(function: &str, handler: impl Handler<T, S
     Ok(if BOUNDS_ITS_BODY.contains(&function) { router.layer(DefaultBodyLimit::disable()) } else { router })
 }
 
-fn serve<S: FromSettings>(router: Router<S>) -> ExitCode {
+/// Answers requests from `router` on Lambda, with the capabilities that `S` names, until the runtime ends the process.
+#[must_use]
+pub fn serve<S: FromSettings>(router: Router<S>) -> ExitCode {
     start(async |settings: Settings| {
         let state = S::from_settings(&settings).await?;
         let app = whole(router.with_state(state));

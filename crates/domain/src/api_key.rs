@@ -13,6 +13,8 @@ use crate::random::random_bytes;
 pub const PREFIX: &str = "ok_";
 /// Characters of a key that may be shown: its prefix and the first eight digits.
 const SHOWN: usize = PREFIX.len() + 8;
+/// Hexadecimal digits of a key at the least (contract 1.2).
+const MIN_DIGITS: usize = 32;
 /// Days that a key may last at the most, where it is to end at all: ten years.
 pub const MAX_DAYS: u32 = 3650;
 /// Characters of an unknown scope that are told back.
@@ -82,6 +84,17 @@ impl GeneratedKey {
     /// Draws a key of 128 random bits.
     pub fn draw() -> Self {
         let text = format!("{PREFIX}{}", hex(&random_bytes::<16>()));
+        Self::of(text)
+    }
+
+    /// A key that was drawn before, if the text is one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix(PREFIX)?;
+        let is_key = digits.len() >= MIN_DIGITS && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        is_key.then(|| Self::of(text.to_owned()))
+    }
+
+    fn of(text: String) -> Self {
         Self { prefix: text.chars().take(SHOWN).collect(), sha256: sha256(&text), text }
     }
 }
@@ -107,6 +120,16 @@ mod tests {
         assert_eq!(key.prefix, key.text[..11]);
         assert_eq!(key.sha256, sha256(&key.text));
         assert_ne!(key.text, GeneratedKey::draw().text);
+    }
+
+    #[test]
+    fn only_a_key_is_read_as_one() {
+        let key = GeneratedKey::draw();
+        let again = GeneratedKey::parse(&key.text).unwrap();
+        assert_eq!((again.text, again.prefix, again.sha256), (key.text.clone(), key.prefix, key.sha256));
+        for text in ["", "ok_", "ok_0123", &key.text.to_uppercase(), &format!("{}\n", key.text), &key.text[3..]] {
+            assert!(GeneratedKey::parse(text).is_none(), "{text:?}");
+        }
     }
 
     #[test]

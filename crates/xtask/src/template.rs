@@ -3,6 +3,11 @@
 //! The table is read from docs/openapi.json, which the functions' tests hold to their route table: linking the functions would make
 //! every task wait for them to compile.
 
+mod capabilities;
+#[cfg(test)]
+mod deployed;
+mod functions;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::Command;
@@ -14,6 +19,7 @@ use serde_json::Value;
 use crate::progress::{say, step};
 use crate::setup::cloudformation_lint;
 use crate::{process, workspace};
+use capabilities::Capabilities;
 
 /// Which region's resource types and limits the template is checked against.
 const REGION: &str = "us-east-1";
@@ -42,7 +48,7 @@ struct Route {
 /// `cargo xtask template`. With `check`, nothing is changed, and a file that is out of date is an error.
 pub(crate) fn run(check: bool) -> Result<()> {
     let routes = routes(&read("docs/openapi.json")?)?;
-    for (file, generated) in [("template.yaml", functions(&routes)), ("Cargo.toml", watch_router(&routes))] {
+    for (file, generated) in [("template.yaml", functions(&routes)?), ("Cargo.toml", watch_router(&routes))] {
         let found = read(file)?;
         let expected = replace(&found, &generated).with_context(|| format!("{file} can't be filled in"))?;
         if found == expected {
@@ -110,47 +116,13 @@ fn replace(text: &str, generated: &str) -> Result<String> {
     Ok(format!("{head}{generated}{tail}"))
 }
 
-/// SAM resources; what all functions share is in the template's `Globals`.
-fn functions(routes: &[Route]) -> String {
-    let mut yaml = String::new();
-    for Route { path, method, function } in routes {
-        let resource = resource_name(function);
-        let path = api_gateway_path(path);
-        let _ = write!(
-            yaml,
-            "  {resource}:
-    Type: AWS::Serverless::Function
-    Metadata:
-      SkipBuild: true
-    Properties:
-      FunctionName: !Sub \"${{AWS::StackName}}-{function}\"
-      CodeUri: target/lambda/{function}
-      Events:
-        Route:
-          Type: HttpApi
-          Properties:
-            ApiId: !Ref HttpApi
-            Method: {method}
-            Path: {path}
-"
-        );
-    }
-    yaml
-}
-
-/// API Gateway marks a parameter that may contain slashes with a plus after it.
-fn api_gateway_path(path: &str) -> String {
-    path.split_once("{*")
-        .map_or_else(|| path.to_owned(), |(before, name)| format!("{before}{{{}", name.replace('}', "+}")))
-}
-
-/// `get_task_trial` becomes `GetTaskTrialFunction`: `CloudFormation` takes letters and digits only.
-fn resource_name(function: &str) -> String {
-    let words = function.split('_').map(|word| {
-        let mut letters = word.chars();
-        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
+/// Each endpoint's resources, with what its binary's state says that it may do.
+fn functions(routes: &[Route]) -> Result<String> {
+    let resources = routes.iter().map(|route| {
+        let source = read(&format!("functions/src/bin/{}.rs", route.function))?;
+        Ok(functions::resources(route, Capabilities::of(&route.function, &source)?))
     });
-    words.chain(["Function".to_owned()]).collect()
+    resources.collect()
 }
 
 /// Each path with its methods and their functions.
@@ -185,18 +157,14 @@ mod tests {
             "[workspace.metadata.lambda.watch.router]\n\"/tasks\" = [{ method = \"GET\", function = \"list_tasks\" }, \
              { method = \"POST\", function = \"add\" }]\n"
         );
-        let yaml = functions(&routes);
-        assert!(yaml.contains("  ListTasksFunction:\n") && yaml.contains("  AddFunction:\n"), "{yaml}");
     }
 
     #[test]
-    fn a_parameter_with_slashes_is_spelled_as_each_target_does() {
+    fn a_parameter_with_slashes_has_a_star() {
         let document =
             r#"{"paths": {"/queues/{key}": {"x-takes-slashes": "key", "get": {"operationId": "get_queue"}}}}"#;
         let routes = routes(document).unwrap();
         assert!(watch_router(&routes).contains("\"/queues/{*key}\" = "), "{routes:?}");
-        let yaml = functions(&routes);
-        assert!(yaml.contains("Path: /queues/{key+}\n"), "{yaml}");
     }
 
     #[test]

@@ -15,12 +15,17 @@ pub(crate) struct Linters {
     pub(crate) sam: PathBuf,
 }
 
+const QUESTION: &[&str] = &["--version"];
+
 /// Installs them if they are missing. Each has a venv of its own: they ask for different versions of the same packages.
 pub(crate) fn ensure() -> Result<Linters> {
     let _lock = lock()?;
-    let question = ["--version"];
-    Ok(Linters {
-        cfn_lint: venv::program("cfn-lint", &question, CFN_LINT)?,
-        sam: venv::program("sam", &question, SAM)?,
-    })
+    Ok(Linters { cfn_lint: venv::program("cfn-lint", QUESTION, CFN_LINT)?, sam: venv::program("sam", QUESTION, SAM)? })
+}
+
+/// A Python that can import SAM's transform.
+#[cfg(test)]
+pub(crate) fn python_with_sam() -> Result<PathBuf> {
+    let _lock = lock()?;
+    Ok(venv::program("sam", QUESTION, SAM)?.with_file_name("python"))
 }

@@ -1,0 +1,7 @@
+//! The function `migrate`.
+
+use oddish_functions::{lambda, migrate};
+
+fn main() -> std::process::ExitCode {
+    lambda::start(migrate::run)
+}

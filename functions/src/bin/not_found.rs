@@ -1,0 +1,7 @@
+//! The function `not_found`.
+
+use oddish_functions::{lambda, not_found};
+
+fn main() -> std::process::ExitCode {
+    lambda::serve(not_found::router())
+}
