@@ -173,8 +173,8 @@ async fn a_container_runs_a_trial_beside_docker() {
     let task_id = deployment.stack.submit(&hello(), &["-a", "oracle"]).remove(0);
     let runner = deployment.launch_beside_docker().await;
     assert_eq!(runner.ended().await, "0");
-    let task = deployment.stack.completed(&task_id).await;
-    assert_eq!(task["trials"][0]["reward"], json!(1.0), "{task}");
+    let trial = deployment.trial(&task_id).await;
+    assert_eq!((&trial["status"], &trial["reward"]), (&json!("success"), &json!(1.0)), "{trial}");
     let logs = deployment.stack.get(&format!("/trials/{task_id}-0/logs")).await;
     assert!(logs["logs"].as_str().unwrap().contains("PASS"), "{logs}");
     // Root has made the folder the user's, and the user has emptied it again.
