@@ -158,7 +158,6 @@ pub const ROUTES: &[Route] = &[
 pub const TAKES_SLASHES: &str = "x-takes-slashes";
 
 /// The functions that serve no route: events invoke them.
-pub const EVENT_FUNCTIONS: &[&str] = &["dispatch", "reconcile"];
 /// The functions that serve no route: events invoke them, or, for `not_found`, requests that no route takes.
 pub const EVENT_FUNCTIONS: &[&str] = &["dispatch", "migrate", "not_found", "reconcile"];
 
