@@ -157,7 +157,6 @@ pub const ROUTES: &[Route] = &[
 /// What the document says of a path whose last parameter may contain slashes: the parameter's name. `OpenAPI` has no word for it.
 pub const TAKES_SLASHES: &str = "x-takes-slashes";
 
-/// The functions that serve no route: events invoke them.
 /// The functions that serve no route: events invoke them, or, for `not_found`, requests that no route takes.
 pub const EVENT_FUNCTIONS: &[&str] = &["dispatch", "migrate", "not_found", "reconcile"];
 
