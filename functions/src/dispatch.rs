@@ -103,8 +103,8 @@ async fn answer(dispatcher: &Dispatcher, event: LambdaEvent<Value>) -> Result<Va
 async fn dispatch(dispatcher: &Dispatcher, context: Context) -> Result<Dispatched, lambda_runtime::Error> {
     let end = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline);
     let left = end.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE);
-    let claimed = dispatcher.dispatch(Instant::now() + left).await?;
-    Ok(Dispatched { claimed })
+    let done = dispatcher.dispatch(Instant::now() + left).await?;
+    Ok(Dispatched { claimed: done.claimed })
 }
 
 /// This function's own variables, without those that are about itself.

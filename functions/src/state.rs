@@ -8,6 +8,7 @@ use axum::extract::FromRef;
 use oddish_artifacts::signing::SigningKey;
 use oddish_artifacts::{FolderStore, S3Settings, S3Store, SharedStore, StorageSettings};
 use oddish_db::{DatabaseSettings, PgPool};
+use oddish_domain::environment::DockerEnvironment;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::{SealingKey, SecretKey};
@@ -35,6 +36,8 @@ pub struct Limits {
     pub concurrency: Arc<ConcurrencyLimits>,
     /// Attempts of a trial at the most, unless its sweep says otherwise.
     pub max_attempts: u32,
+    /// What the environment `docker` means.
+    pub docker: DockerEnvironment,
 }
 
 /// What agents' environment variables are sealed with. Without a key, sweeps that have some are refused.
@@ -289,7 +292,8 @@ impl FromSettings for Uploads {
 /// What holds for sweeps that say nothing else.
 fn limits(reader: &mut Reader<'_>) -> Limits {
     let concurrency = Arc::new(ConcurrencyLimits::read(reader));
-    Limits { concurrency, max_attempts: RetrySettings::read(reader).max_attempts }
+    let max_attempts = RetrySettings::read(reader).max_attempts;
+    Limits { concurrency, max_attempts, docker: DockerEnvironment::read(reader) }
 }
 
 impl FromSettings for Imports {

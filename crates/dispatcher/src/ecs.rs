@@ -79,7 +79,7 @@ impl EcsLauncher {
     /// A launcher that uses this client.
     #[must_use]
     pub fn with_client(closer: Closer, settings: EcsSettings, client: Client) -> Self {
-        let pace = pace::Pace::new(settings.launches_per_second);
+        let pace = pace::Pace::new(settings.launches_per_second, settings.pause_after_refusal);
         Self { closer, client, settings, pace, swept: Mutex::default() }
     }
 

@@ -42,3 +42,13 @@ pub enum LaunchError {
         reason: String,
     },
 }
+
+impl LaunchError {
+    /// One word for the reason, by which failures are counted.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Busy { .. } => "busy",
+            Self::Never { .. } => "never",
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! One pass of the dispatcher, and the loop around it.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -59,11 +60,32 @@ impl Running {
     }
 }
 
+/// What was claimed and what became of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dispatched {
+    /// Jobs that were claimed.
+    pub claimed: usize,
+    /// For each runner that was launched, how long that took from its claim to the launcher's answer.
+    pub launched: Vec<Duration>,
+    /// How many were not launched, by [`LaunchError::code`].
+    pub refused: BTreeMap<&'static str, usize>,
+}
+
+impl Dispatched {
+    fn add(&mut self, more: Self) {
+        self.claimed += more.claimed;
+        self.launched.extend(more.launched);
+        for (code, number) in more.refused {
+            *self.refused.entry(code).or_default() += number;
+        }
+    }
+}
+
 /// What a pass found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Found {
-    /// Jobs claimed.
-    claimed: usize,
+    /// What it did.
+    dispatched: Dispatched,
     /// There may be more to claim right now.
     more: bool,
     /// Runners live that must be looked after.
@@ -105,7 +127,7 @@ impl Dispatcher {
                 continue;
             }
             self.empty_store().await;
-            let pause = self.pause(found).await;
+            let pause = self.pause(found.watching).await;
             tokio::select! {
                 _ = shutdown.changed() => {}
                 () = tokio::time::sleep(pause) => {}
@@ -129,18 +151,18 @@ impl Dispatcher {
     }
 
     /// Makes passes until there is nothing more to claim now, or `deadline` is reached: for a dispatcher that is called when there may be
-    /// work, and is not always there. Returns how many jobs it claimed.
-    pub async fn dispatch(&self, deadline: Instant) -> Result<usize, CloseError> {
+    /// work, and is not always there.
+    pub async fn dispatch(&self, deadline: Instant) -> Result<Dispatched, CloseError> {
         dispatcher_call::came(&self.closer.pool).await?;
-        let mut claimed = 0;
+        let mut dispatched = Dispatched::default();
         loop {
             let found = self.pass().await?;
-            claimed += found.claimed;
+            dispatched.add(found.dispatched);
             if !found.more {
                 self.empty_store().await;
             }
             if !found.more || Instant::now() >= deadline {
-                return Ok(claimed);
+                return Ok(dispatched);
             }
         }
     }
@@ -157,14 +179,20 @@ impl Dispatcher {
             return Ok(Found { watching, ..Found::default() });
         }
         let claims = queue::claim(pool, room, OffsetDateTime::now_utc()).await?;
+        let claimed_at = Instant::now();
+        let mut dispatched = Dispatched { claimed: claims.len(), ..Dispatched::default() };
         let mut busy = false;
         let mut launched = Vec::with_capacity(claims.len());
         for claim in &claims {
             let Claim { kind, subject, number: attempt, queue_key, .. } = claim;
             tracing::info!(%kind, subject, attempt, queue_key, "claimed");
             match self.launcher.launch(claim).await {
-                Ok(()) => launched.push(claim.token),
+                Ok(()) => {
+                    launched.push(claim.token);
+                    dispatched.launched.push(claimed_at.elapsed());
+                }
                 Err(error) => {
+                    *dispatched.refused.entry(error.code()).or_default() += 1;
                     busy |= matches!(error, LaunchError::Busy { .. });
                     self.not_launched(claim, &error).await?;
                 }
@@ -174,7 +202,7 @@ impl Dispatcher {
             queue::launched(pool, &launched, OffsetDateTime::now_utc()).await?;
         }
         let full = claims.len() == usize::try_from(room).unwrap_or(usize::MAX);
-        Ok(Found { claimed: claims.len(), more: full && !busy && self.launcher.room() > 0, watching })
+        Ok(Found { dispatched, more: full && !busy && self.launcher.room() > 0, watching })
     }
 
     /// Removes from the store what was deleted, where whoever deleted it did not come to that. What fails is tried again later.
@@ -243,8 +271,8 @@ impl Dispatcher {
     }
 
     /// How long to wait for a wake before looking again.
-    async fn pause(&self, found: Found) -> Duration {
-        let longest = if found.watching { WATCHING } else { IDLE };
+    async fn pause(&self, watching: bool) -> Duration {
+        let longest = if watching { WATCHING } else { IDLE };
         let now = OffsetDateTime::now_utc();
         match queue::next_due(&self.closer.pool).await {
             Ok(Some(due)) => Duration::try_from(due - now).unwrap_or(Duration::ZERO).min(longest),

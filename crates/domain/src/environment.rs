@@ -1,9 +1,16 @@
 //! The sandbox types that Harbor knows.
 
+use std::str::FromStr;
+
 use thiserror::Error;
+
+use crate::settings::{Reader, Variable};
 
 /// Where trials run when nobody says otherwise.
 pub const DEFAULT_ENVIRONMENT: &str = "docker";
+
+/// How many of [`KNOWN_ENVIRONMENTS`] run their sandboxes on the machine of the runner.
+const OF_THE_MACHINE: usize = 7;
 
 /// The environment types of Harbor 0.25: those of one machine first, then the hosted ones.
 pub const KNOWN_ENVIRONMENTS: [&str; 34] = [
@@ -60,8 +67,75 @@ pub fn check_environment(environment: &str) -> Result<&'static str, UnknownEnvir
         .ok_or_else(|| UnknownEnvironment { given: environment.to_owned() })
 }
 
+/// What a submission's `docker` means in a deployment: clients send it unasked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DockerEnvironment {
+    /// Docker, which runners have.
+    #[default]
+    Docker,
+    /// Nothing: no runner has it, and such submissions are refused.
+    Refused,
+    /// Another environment, which trials get in its place.
+    Replaced(&'static str),
+}
+
+const DOCKER_ENVIRONMENT: &str = "ODDISH_DOCKER_ENVIRONMENT";
+
+/// The variables that [`DockerEnvironment`] reads.
+pub const ENVIRONMENT_VARIABLES: &[Variable] = &[Variable {
+    name: DOCKER_ENVIRONMENT,
+    default: DEFAULT_ENVIRONMENT,
+    secret: false,
+    doc: "What a submission gets that asks for the environment `docker` or for none. `docker` where runners have Docker; `none` refuses it and \
+          names those that work; another of Harbor's environments, such as `daytona`, takes its place.",
+}];
+
+/// `docker`, which no runner of the deployment has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error(
+    "no runner here has Docker, which trials get that ask for nothing else: use one of {}",
+    KNOWN_ENVIRONMENTS[OF_THE_MACHINE..].join(", ")
+)]
+pub struct NoDocker;
+
+impl DockerEnvironment {
+    /// Reads [`ENVIRONMENT_VARIABLES`].
+    pub fn read(reader: &mut Reader<'_>) -> Self {
+        reader.parsed(DOCKER_ENVIRONMENT, Self::default())
+    }
+
+    /// Where a trial runs that asks for `environment`.
+    pub fn resolve(self, environment: &'static str) -> Result<&'static str, NoDocker> {
+        match self {
+            _ if environment != DEFAULT_ENVIRONMENT => Ok(environment),
+            Self::Docker => Ok(DEFAULT_ENVIRONMENT),
+            Self::Refused => Err(NoDocker),
+            Self::Replaced(other) => Ok(other),
+        }
+    }
+}
+
+impl FromStr for DockerEnvironment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.trim().eq_ignore_ascii_case("none") {
+            return Ok(Self::Refused);
+        }
+        match check_environment(text) {
+            Ok(DEFAULT_ENVIRONMENT) => Ok(Self::Docker),
+            Ok(other) => Ok(Self::Replaced(other)),
+            Err(_) => Err(format!("must be none or one of {}", KNOWN_ENVIRONMENTS.join(", "))),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::settings::Settings;
+
     use super::*;
 
     #[test]
@@ -79,6 +153,44 @@ mod tests {
             let error = check_environment(given).unwrap_err();
             assert_eq!(error.given, given);
             assert!(error.to_string().contains("docker, podman"), "{error}");
+        }
+    }
+
+    fn read(text: &str) -> Result<DockerEnvironment, String> {
+        let settings = Settings::from_map(BTreeMap::from([(DOCKER_ENVIRONMENT.to_owned(), text.to_owned())]));
+        let mut reader = settings.reader();
+        let read = DockerEnvironment::read(&mut reader);
+        reader.finish().map(|()| read).map_err(|faults| faults.to_string())
+    }
+
+    #[test]
+    fn docker_means_what_the_deployment_says() {
+        assert_eq!(read(""), Ok(DockerEnvironment::Docker));
+        assert_eq!(read("docker"), Ok(DockerEnvironment::Docker));
+        assert_eq!(read(" None "), Ok(DockerEnvironment::Refused));
+        assert_eq!(read("Daytona"), Ok(DockerEnvironment::Replaced("daytona")));
+        let fault = read("dokcer").unwrap_err();
+        assert!(fault.contains("ODDISH_DOCKER_ENVIRONMENT") && fault.contains("none or one of docker, "), "{fault}");
+    }
+
+    #[test]
+    fn only_docker_is_refused_or_replaced() {
+        for known in KNOWN_ENVIRONMENTS {
+            let elsewhere = if known == "docker" { "modal" } else { known };
+            assert_eq!(DockerEnvironment::Docker.resolve(known), Ok(known));
+            assert_eq!(DockerEnvironment::Replaced("modal").resolve(known), Ok(elsewhere));
+            assert_eq!(DockerEnvironment::Refused.resolve(known).is_err(), known == "docker");
+        }
+    }
+
+    #[test]
+    fn who_has_no_docker_is_told_what_is_hosted() {
+        let text = NoDocker.to_string();
+        let (_, listed) = text.split_once("use one of ").unwrap();
+        let listed: Vec<&str> = listed.split(", ").collect();
+        assert_eq!((listed.first(), listed.last()), (Some(&"daytona"), Some(&"kernel")), "{text}");
+        for of_the_machine in ["docker", "podman", "kata", "sbx", "singularity", "apple-container", "smol"] {
+            assert!(!listed.contains(&of_the_machine), "{text}");
         }
     }
 }

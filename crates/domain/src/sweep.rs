@@ -6,7 +6,7 @@ use thiserror::Error;
 use crate::{
     agent::{AgentError, check_agent},
     agent_env::MAX_AGENT_ENV_BYTES,
-    environment::{DEFAULT_ENVIRONMENT, UnknownEnvironment, check_environment},
+    environment::{DEFAULT_ENVIRONMENT, DockerEnvironment, NoDocker, UnknownEnvironment, check_environment},
     harbor_settings::{Collected, HarborSettings, HarborSettingsError},
     queue_key::{normalize_model, provider_bucket, queue_key},
     sealing::{SECRET_KEY, SealedEnv, SealingKey},
@@ -21,9 +21,10 @@ pub const MAX_TRIALS_PER_SWEEP: u32 = 10_000;
 pub struct SweepSpec {
     /// What to run, in order.
     pub configs: Vec<ConfigSpec>,
-    /// The environment of configurations without one; `docker` when there is none here either. A deployment with
-    /// another default puts it here.
+    /// The environment of configurations without one; `docker` when there is none here either.
     pub environment: Option<String>,
+    /// What `docker` means in this deployment.
+    pub docker: DockerEnvironment,
     /// Minutes for the agent, for configurations that don't say.
     pub timeout_minutes: Option<f64>,
     /// The submission's `harbor` object.
@@ -123,6 +124,14 @@ pub enum SweepError {
         /// What is wrong.
         reason: UnknownEnvironment,
     },
+    /// `docker`, where no runner has it.
+    #[error("{field}: {reason}")]
+    NoDocker {
+        /// Where it was given, or could have been.
+        field: String,
+        /// What is wrong.
+        reason: NoDocker,
+    },
     /// A time-out that is no positive number.
     #[error("{field} must be a positive number of minutes, not {minutes}")]
     Timeout {
@@ -164,6 +173,7 @@ impl SweepError {
             Self::Agent { config, reason: AgentError::Unknown { .. } } => format!("configs[{config}].agent"),
             Self::Agent { config, reason: AgentError::ModelRequired { .. } } => format!("configs[{config}].model"),
             Self::Environment { field, .. }
+            | Self::NoDocker { field, .. }
             | Self::Timeout { field, .. }
             | Self::NoSecretKey { field }
             | Self::AgentEnvTooLarge { field, .. } => field.clone(),
@@ -215,7 +225,7 @@ pub fn expand(spec: &SweepSpec, sealing: Sealing<'_>) -> Result<Vec<TrialSpec>, 
         .configs
         .iter()
         .enumerate()
-        .map(|(place, config)| template(place, config, environment, shared.clone(), sealing))
+        .map(|(place, config)| template(place, config, (environment, spec.docker), shared.clone(), sealing))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(templates
         .into_iter()
@@ -230,14 +240,18 @@ pub fn expand(spec: &SweepSpec, sealing: Sealing<'_>) -> Result<Vec<TrialSpec>, 
 fn template(
     place: usize,
     config: &ConfigSpec,
-    environment: &str,
+    (environment, docker): (&'static str, DockerEnvironment),
     mut harbor: Collected,
     sealing: Sealing<'_>,
 ) -> Result<TrialSpec, SweepError> {
     let field = |name: &str| format!("configs[{place}].{name}");
     let model = config.model.as_deref();
     check_agent(&config.agent, model).map_err(|reason| SweepError::Agent { config: place, reason })?;
-    let environment = known_environment(config.environment.as_deref(), &field("environment"))?.unwrap_or(environment);
+    let own = known_environment(config.environment.as_deref(), &field("environment"))?;
+    let environment = docker.resolve(own.unwrap_or(environment)).map_err(|reason| {
+        let field = if own.is_some() { field("environment") } else { "environment".to_owned() };
+        SweepError::NoDocker { field, reason }
+    })?;
     if let Some(own) = seconds(config.timeout_minutes, &field("timeout_minutes"))? {
         harbor.agent_timeout_sec = Some(own);
     }
@@ -400,6 +414,34 @@ mod tests {
         assert_eq!(error.field(), field);
         assert!(error.to_string().contains(text), "{error}");
         assert!(!error.to_string().contains("s3cret"), "{error}");
+    }
+
+    #[test]
+    fn docker_is_refused_where_no_runner_has_it() {
+        let mut spec = sweep(vec![config("oracle", None, 1), config("nop", None, 1)]);
+        spec.docker = DockerEnvironment::Refused;
+        let refusal = |spec: &SweepSpec| expand(spec).unwrap_err();
+        assert_eq!(refusal(&spec).field(), "environment", "nobody asked for it");
+        assert!(refusal(&spec).to_string().contains("no runner here has Docker"), "{}", refusal(&spec));
+        spec.environment = Some("docker".to_owned());
+        assert_eq!(refusal(&spec).field(), "environment");
+        spec.configs[0].environment = Some("daytona".to_owned());
+        spec.configs[1].environment = Some("Docker".to_owned());
+        assert_eq!(refusal(&spec).field(), "configs[1].environment");
+        spec.configs[1].environment = Some("e2b".to_owned());
+        let trials = expand(&spec).unwrap();
+        assert_eq!((trials[0].environment.as_str(), trials[1].environment.as_str()), ("daytona", "e2b"));
+    }
+
+    #[test]
+    fn docker_becomes_the_environment_of_the_deployment() {
+        let mut spec = sweep(vec![config("oracle", None, 1), config("nop", None, 1), config("nop", None, 1)]);
+        spec.docker = DockerEnvironment::Replaced("daytona");
+        spec.configs[1].environment = Some("docker".to_owned());
+        spec.configs[2].environment = Some("podman".to_owned());
+        let trials = expand(&spec).unwrap();
+        let environments: Vec<&str> = trials.iter().map(|trial| trial.environment.as_str()).collect();
+        assert_eq!(environments, ["daytona", "daytona", "podman"]);
     }
 
     #[test]

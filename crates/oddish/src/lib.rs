@@ -68,6 +68,7 @@ impl Oddish {
             limits: Limits {
                 concurrency: Arc::new(settings.limits.clone()),
                 max_attempts: settings.retries.max_attempts,
+                docker: settings.docker,
             },
             sealing: Sealing(settings.storage.secret_key.as_ref().map(SealingKey::of)),
             wake: Wake::through(pool.clone()),

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use oddish_artifacts::{S3Settings, StorageSettings};
 use oddish_db::{DatabaseSettings, DatabaseUrl};
 use oddish_dispatcher::LauncherSettings;
+use oddish_domain::environment::DockerEnvironment;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::SECRET_KEY;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub judges: Judges,
     /// How many trials of a model may run at once.
     pub limits: ConcurrencyLimits,
+    /// What the environment `docker` means in submissions.
+    pub docker: DockerEnvironment,
     /// How failures are tried again.
     pub retries: RetrySettings,
     /// How runners are started.
@@ -56,6 +59,7 @@ impl Settings {
         let s3 = S3Settings::read(&mut reader);
         let judges = Judges::read(&mut reader);
         let limits = ConcurrencyLimits::read(&mut reader);
+        let docker = DockerEnvironment::read(&mut reader);
         let retries = RetrySettings::read(&mut reader);
         let launcher = LauncherSettings::read(&mut reader);
         reader.finish()?;
@@ -67,6 +71,7 @@ impl Settings {
             uploads,
             judges,
             limits,
+            docker,
             retries,
             launcher,
             environment,

@@ -59,7 +59,11 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
         artifacts: Artifacts(store),
         rules: settings.uploads,
         judges: settings.judges,
-        limits: Limits { concurrency: Arc::new(limits), max_attempts: settings.retries.max_attempts },
+        limits: Limits {
+            concurrency: Arc::new(limits),
+            max_attempts: settings.retries.max_attempts,
+            docker: settings.docker,
+        },
         sealing: Sealing(secret.as_ref().map(SealingKey::of)),
         wake: Wake::through(pool),
     };

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use oddish_artifacts::{S3_VARIABLES, S3Settings, STORAGE_VARIABLES, StorageSettings};
 use oddish_db::{DATABASE_VARIABLES, DatabaseSettings};
 use oddish_dispatcher::{LAUNCHER_VARIABLES, LauncherSettings};
+use oddish_domain::environment::{DockerEnvironment, ENVIRONMENT_VARIABLES};
 use oddish_domain::limits::{self, ConcurrencyLimits};
 use oddish_domain::retry::{RETRY_VARIABLES, RetrySettings};
 use oddish_domain::sealing::{SECRET_KEY, SecretKey};
@@ -75,6 +76,7 @@ const VARIABLES: &[(&str, &[Variable])] = &[
     ("Storage", STORAGE_VARIABLES),
     ("Storage in S3", S3_VARIABLES),
     ("Concurrency", limits::VARIABLES),
+    ("Environments", ENVIRONMENT_VARIABLES),
     ("API and server", SERVER_VARIABLES),
     ("Access", AUTH_VARIABLES),
     ("Judging", JUDGING_VARIABLES),
@@ -97,6 +99,8 @@ pub(crate) struct ServerSettings {
     pub(crate) s3: Option<S3Settings>,
     pub(crate) uploads: UploadRules,
     pub(crate) limits: ConcurrencyLimits,
+    /// What the environment `docker` means in submissions.
+    pub(crate) docker: DockerEnvironment,
     pub(crate) auth: AuthMode,
     /// Web pages that may ask.
     pub(crate) origins: Origins,
@@ -149,6 +153,7 @@ impl ServerSettings {
             storage,
             s3: S3Settings::read(reader),
             limits: ConcurrencyLimits::read(reader),
+            docker: DockerEnvironment::read(reader),
             auth,
             origins: reader.parsed("ODDISH_CORS_ORIGINS", Origins::usual(auth)),
             judges: Judges::read(reader),

@@ -55,7 +55,12 @@ impl Wake {
         if let Some(endpoint) = &settings.endpoint_url {
             loader = loader.endpoint_url(endpoint);
         }
-        let client = Client::new(&loader.load().await);
+        Self::with_client(pool, Client::new(&loader.load().await), url)
+    }
+
+    /// Wakes through the queue at `url`, with this client.
+    #[must_use]
+    pub fn with_client(pool: PgPool, client: Client, url: String) -> Self {
         Self { pool, queue: Some(Queue { client, url }) }
     }
 

@@ -1,8 +1,9 @@
 //! The functions as Lambda takes them.
 
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::progress::{say, step};
 use crate::setup::cargo_lambda;
@@ -23,4 +24,22 @@ pub(crate) fn run() -> Result<()> {
     })?;
     say(&format!("the functions lie in {FOLDER}/<function>/bootstrap"));
     Ok(())
+}
+
+/// The deployable program of a function.
+pub(crate) fn program(function: &str) -> PathBuf {
+    workspace::root().join(FOLDER).join(function).join("bootstrap")
+}
+
+/// Names of all functions, each of which has a binary.
+pub(crate) fn names() -> Result<Vec<String>> {
+    let folder = workspace::root().join("functions/src/bin");
+    let files = std::fs::read_dir(&folder).with_context(|| format!("can't read {}", folder.display()))?;
+    let mut functions = Vec::new();
+    for file in files {
+        let path = file?.path();
+        functions.extend(path.file_stem().map(|name| name.to_string_lossy().into_owned()));
+    }
+    functions.sort();
+    Ok(functions)
 }

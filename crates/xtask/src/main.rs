@@ -9,6 +9,7 @@ mod demo;
 mod fuzz;
 mod fuzz_api;
 mod http;
+mod images;
 mod interrupt;
 mod leftovers;
 mod mutate;
@@ -98,6 +99,8 @@ enum Task {
     },
     /// Build all functions for Lambda, into target/lambda.
     BuildFunctions,
+    /// Build the images of the runner and the server that the tests run, from debug programs.
+    Images,
     /// Run the functions behind a gateway on this machine, with a Postgres of their own and a worker, until Ctrl-C.
     ///
     /// `cargo lambda watch` starts each function at its first request and builds it anew when its code changes. Artifacts go into a
@@ -133,6 +136,7 @@ fn main() -> ExitCode {
             template::run(check).and_then(|()| if lint { template::lint() } else { Ok(()) })
         }
         Task::BuildFunctions => build_functions::run(),
+        Task::Images => images::run(),
         Task::Watch { port } => watch::run(port),
         Task::Test { ci, nextest } => test::run(ci, &nextest),
     });

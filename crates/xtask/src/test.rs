@@ -8,8 +8,8 @@ use anyhow::{Result, bail};
 use crate::database::ThrowAwayDatabase;
 use crate::prepare::prepare;
 use crate::progress::{say, step};
-use crate::setup::{self, Toolbox, cargo_lambda, schemathesis};
-use crate::{interrupt, process, template, workspace};
+use crate::setup::{self, Toolbox, cargo_lambda, moto, schemathesis};
+use crate::{images, interrupt, process, template, workspace};
 
 /// `cargo xtask test`. `arguments` go to nextest. With `ci`, formatting, query data, template and lints are checked first, and a failure of one
 /// doesn't hide the others.
@@ -36,6 +36,7 @@ pub(crate) fn run(ci: bool, arguments: &[String]) -> Result<()> {
         check("lints", step("checking the lints", || process::shown(&mut cargo(&clippy))))?;
     }
     check("build", build_all())?;
+    check("images", images::build(&toolbox.docker))?;
     check("tests", tests(&toolbox, &nextest, arguments))?;
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
@@ -62,8 +63,10 @@ fn tests(toolbox: &Toolbox, nextest: &Path, arguments: &[String]) -> Result<()> 
     say("==> running the tests");
     let mut command = Command::new(nextest);
     command.args(["nextest", "run", "--workspace"]).args(arguments).current_dir(workspace::root());
-    // Some tests run the functions behind its gateway, and one lets schemathesis ask the API.
+    // Some tests run the functions behind its gateway, one lets schemathesis ask the API, and one takes moto for AWS.
     command.env("CARGO_LAMBDA", cargo_lambda::ensure()?).env("SCHEMATHESIS", schemathesis::ensure()?);
+    command.env("MOTO_SERVER", moto::ensure()?);
+    command.env("ODDISH_RUNNER_IMAGE", images::RUNNER).env("ODDISH_SERVER_IMAGE", images::SERVER);
     process::shown(toolbox.equip(&mut command).env("DATABASE_URL", database.url()))
 }
 

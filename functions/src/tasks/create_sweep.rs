@@ -7,6 +7,7 @@ use axum::extract::State;
 use oddish_api_types::{ErrorBody, SweepRequest, TaskResponse};
 use oddish_db::sharing;
 use oddish_db::sweeps::{self, CreatedSweep, NewSweep, SweepRefused};
+use oddish_domain::environment::DockerEnvironment;
 use oddish_domain::sealing::SealingKey;
 use oddish_domain::{id, retry, sweep};
 use serde_json::json;
@@ -39,7 +40,7 @@ pub async fn create_sweep(
     let name = request.name.as_deref().map(id::task_name).transpose();
     let name = name.map_err(|error| ApiError::value_error(vec![json!("body"), json!("name")], error))?;
     let judges = request.run_analysis.then(|| judges.keys().ok_or_else(nobody_judges)).transpose()?;
-    let trials = expand(&request, sealing_key.as_ref())?;
+    let trials = expand(&request, limits.docker, sealing_key.as_ref())?;
     let new = NewSweep {
         task_id: &request.task_id,
         name: name.as_deref(),
@@ -85,7 +86,11 @@ fn max_attempts(request: &SweepRequest, default: u32) -> Result<i32, ApiError> {
     Ok(asked.cast_signed())
 }
 
-fn expand(request: &SweepRequest, key: Option<&SealingKey>) -> Result<Vec<sweep::TrialSpec>, ApiError> {
+fn expand(
+    request: &SweepRequest,
+    docker: DockerEnvironment,
+    key: Option<&SealingKey>,
+) -> Result<Vec<sweep::TrialSpec>, ApiError> {
     let configs = request.configs.iter().map(|config| sweep::ConfigSpec {
         agent: config.agent.clone(),
         model: config.model.clone(),
@@ -99,6 +104,7 @@ fn expand(request: &SweepRequest, key: Option<&SealingKey>) -> Result<Vec<sweep:
     let spec = sweep::SweepSpec {
         configs: configs.collect(),
         environment: request.environment.clone(),
+        docker,
         timeout_minutes: request.timeout_minutes,
         harbor: request.harbor.clone().unwrap_or_default(),
         flat: request.flat.clone(),

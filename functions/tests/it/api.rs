@@ -12,6 +12,7 @@ use oddish_artifacts::signing::SigningKey;
 use oddish_artifacts::{FolderStore, Key, SharedStore, archive, key};
 use oddish_db::attempts::{self, Outcome, ProcessIdentity};
 use oddish_db::{PgPool, queue};
+use oddish_domain::environment::DockerEnvironment;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::{SealingKey, SecretKey};
@@ -104,6 +105,7 @@ impl Api {
             limits: Limits {
                 concurrency: Arc::new(ConcurrencyLimits { default: 8, overrides: BTreeMap::new() }),
                 max_attempts: 6,
+                docker: DockerEnvironment::Docker,
             },
             sealing: Sealing(None),
             wake: Wake::through(pool.clone()),

@@ -1,6 +1,7 @@
 //! Trials that ran elsewhere.
 
 use oddish_db::PgPool;
+use oddish_domain::environment::DockerEnvironment;
 use serde_json::{Value, json};
 
 use crate::api::{Answer, Api, archive_of};
@@ -231,4 +232,14 @@ async fn a_hostile_archive_leaves_nothing_and_can_be_sent_again(pool: PgPool) {
     api.put_signed(&announced["upload_url"], job_archive().await).await;
     assert_eq!(complete(&api, &announced["trial_id"]).await.json()["files_extracted"], 3);
     assert_eq!(complete(&api, &announced["trial_id"]).await.json()["files_extracted"], 3);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn what_ran_in_docker_is_imported_where_no_runner_has_it(pool: PgPool) {
+    let api = Api::with(pool, |everything| everything.limits.docker = DockerEnvironment::Refused);
+    let mut request = import(&api.uploaded().await, "ext-1");
+    init(&api, &request).await.json();
+    request["trial"]["environment"] = json!("docker");
+    request["trial"]["external_trial_id"] = json!("ext-2");
+    init(&api, &request).await.json();
 }

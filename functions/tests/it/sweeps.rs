@@ -2,6 +2,7 @@
 
 use oddish_db::PgPool;
 use oddish_db::wake::Wakes;
+use oddish_domain::environment::DockerEnvironment;
 use serde_json::{Value, json};
 
 use crate::api::Api;
@@ -99,6 +100,42 @@ async fn a_task_is_submitted_once(pool: PgPool) {
     let again = json!({"task_id": task_id, "user": "alice", "configs": [{"agent": "oracle"}]});
     assert!(api.post("/tasks/sweep", &again.to_string()).await.error(409).contains("submitted before"));
     assert_eq!(api.get(&format!("/tasks/{task_id}")).await.json()["total"], 1);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn docker_is_refused_where_no_runner_has_it(pool: PgPool) {
+    let api = Api::with(pool, |everything| everything.limits.docker = DockerEnvironment::Refused);
+    let works =
+        "no runner here has Docker, which trials get that ask for nothing else: use one of daytona, e2b, modal, ";
+    let text = refused(&api, |_| {}, 422).await;
+    assert!(text.contains(r#"["body","environment"]"#) && text.contains(works), "not asked for: {text}");
+    let text = refused(&api, |sweep| sweep["environment"] = json!("docker"), 422).await;
+    assert!(text.contains(r#"["body","environment"]"#) && text.contains(works), "{text}");
+    let text = refused(&api, |sweep| sweep["configs"][0]["environment"] = json!(" Docker"), 422).await;
+    assert!(text.contains(r#"["body","configs[0].environment"]"#) && text.contains(works), "{text}");
+    assert_eq!(environments(&api, json!("daytona")).await, ["daytona", "e2b"]);
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn docker_becomes_the_environment_of_the_deployment(pool: PgPool) {
+    let api = Api::with(pool, |everything| everything.limits.docker = DockerEnvironment::Replaced("modal"));
+    assert_eq!(environments(&api, Value::Null).await, ["modal", "e2b"]);
+    assert_eq!(environments(&api, json!("docker")).await, ["modal", "e2b"]);
+    assert_eq!(environments(&api, json!("podman")).await, ["podman", "e2b"]);
+}
+
+/// The environments of the trials of a sweep for `environment`, one of whose configurations asks for another.
+async fn environments(api: &Api, environment: Value) -> Vec<String> {
+    let task_id = api.uploaded().await;
+    let configs = json!([{"agent": "oracle"}, {"agent": "nop", "environment": "e2b"}]);
+    let sweep = json!({"task_id": task_id, "user": "alice", "environment": environment, "configs": configs});
+    let answer = api.post("/tasks/sweep", &sweep.to_string()).await;
+    assert_eq!(answer.status.as_u16(), 200, "{}", answer.body);
+    sqlx::query_scalar("select environment from oddish.trials where task_id = $1 order by trial_index")
+        .bind(task_id)
+        .fetch_all(&api.pool)
+        .await
+        .unwrap()
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]

@@ -3,13 +3,13 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// After a refusal for want of room nothing is asked for so long, and after each further one twice as long.
-const FIRST_PAUSE: Duration = Duration::from_secs(5);
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// Each refusal makes the pause twice as long, up to so many times the first.
+const LONGEST: u32 = 12;
 
 /// Spaces out launches, and stops them for a while when there is no room.
 pub(super) struct Pace {
     spacing: Duration,
+    first_pause: Duration,
     state: Mutex<State>,
 }
 
@@ -21,8 +21,8 @@ struct State {
 }
 
 impl Pace {
-    pub(super) fn new(per_second: u32) -> Self {
-        Self { spacing: Duration::from_secs(1) / per_second.max(1), state: Mutex::default() }
+    pub(super) fn new(per_second: u32, first_pause: Duration) -> Self {
+        Self { spacing: Duration::from_secs(1) / per_second.max(1), first_pause, state: Mutex::default() }
     }
 
     /// Whether launches are stopped at the moment.
@@ -53,7 +53,7 @@ impl Pace {
             return;
         }
         let mut state = self.state();
-        state.pause = (state.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        state.pause = (state.pause * 2).clamp(self.first_pause, self.first_pause * LONGEST);
         state.paused_until = Some(Instant::now() + state.pause);
     }
 
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_refusal_stops_launches_and_a_success_lets_them_go_on() {
-        let pace = Pace::new(10);
+        let pace = Pace::new(10, Duration::from_secs(5));
         assert!(!pace.is_paused());
         pace.refused();
         assert!(pace.is_paused());
@@ -84,7 +84,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn launches_are_spaced_out() {
-        let pace = Pace::new(10);
+        let pace = Pace::new(10, Duration::from_secs(5));
         let begun = tokio::time::Instant::now();
         for _ in 0..21 {
             pace.turn().await;

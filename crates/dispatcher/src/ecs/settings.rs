@@ -22,6 +22,9 @@ const ENDPOINT_URL: &str = "ODDISH_ECS_ENDPOINT_URL";
 const CPU: &str = "ODDISH_RUNNER_CPU";
 const MEMORY_MB: &str = "ODDISH_RUNNER_MEMORY_MB";
 
+/// Time enough for another task to end, and short beside what a start takes.
+const PAUSE: Duration = Duration::from_secs(5);
+
 const fn plain(name: &'static str, default: &'static str, doc: &'static str) -> Variable {
     Variable { name, default, secret: false, doc }
 }
@@ -132,6 +135,8 @@ pub struct EcsSettings {
     pub owner: String,
     /// Tasks started in a second at the most.
     pub launches_per_second: u32,
+    /// How long nothing is started after a refusal for want of room; longer with each further one.
+    pub pause_after_refusal: Duration,
     /// How long a task may last.
     pub deadline: Duration,
     /// Another service than AWS.
@@ -188,6 +193,7 @@ impl EcsSettings {
             docker,
             owner,
             launches_per_second: reader.within(LAUNCHES_PER_SECOND, 10, 1..=100),
+            pause_after_refusal: PAUSE,
             deadline: Duration::from_secs(3600 * reader.within(DEADLINE_HOURS, 24, 1..=1000)),
             endpoint_url: reader.optional(ENDPOINT_URL),
             size,

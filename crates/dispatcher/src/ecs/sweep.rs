@@ -41,7 +41,7 @@ impl EcsLauncher {
 
     /// Asks ECS about every task that is not known to have stopped, and for those of this deployment that are not known at all. Where ECS
     /// does not answer, the next sweep asks again.
-    pub(super) async fn sweep(&self) -> Result<(), CloseError> {
+    pub async fn sweep(&self) -> Result<(), CloseError> {
         let pool = &self.closer.pool;
         runner_tasks::forget(pool, OffsetDateTime::now_utc()).await?;
         let known: HashSet<String> = runner_tasks::live(pool).await?.into_iter().collect();

@@ -3,6 +3,10 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod chaos;
+mod conformance;
+mod ecs;
+mod fake_ecs;
 mod passes;
 mod processes;
 mod queue;

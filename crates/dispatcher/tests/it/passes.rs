@@ -1,5 +1,6 @@
 //! What a pass claims, what becomes of claims that are not launched, and what makes the next pass come.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use oddish_artifacts::key::attempt_outcome_key;
@@ -48,6 +49,29 @@ async fn a_long_queue_is_claimed_without_a_pause(pool: PgPool) {
     // Ten batches with a pause between them would take forty-five seconds.
     assert!(begun.elapsed() < Duration::from_secs(30), "it paused: {:?}", begun.elapsed());
     dispatcher.stop().await;
+}
+
+/// Who calls the dispatcher learns of all passes what was claimed, launched and refused.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_call_tells_what_came_of_every_claim(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 1000).await;
+    queue.submit(103, 1).await;
+    let never = || LaunchError::Never { reason: "it has no image".to_owned() };
+    let script = Script { places: 1000, answers: vec![never(), never()], ..Script::default() };
+    let done = script.dispatch(&queue.pool).await;
+    assert_eq!((done.claimed, done.launched.len()), (103, 101));
+    assert_eq!(done.refused, BTreeMap::from([("never", 2)]));
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_call_counts_what_was_refused_by_its_reason(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 1000).await;
+    queue.submit(3, 1).await;
+    let never = || LaunchError::Never { reason: "it has no image".to_owned() };
+    let script = Script { places: 1000, answers: vec![busy(), never()], ..Script::default() };
+    let done = script.dispatch(&queue.pool).await;
+    assert_eq!((done.claimed, done.launched.len()), (3, 1));
+    assert_eq!(done.refused, BTreeMap::from([("busy", 1), ("never", 1)]));
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
@@ -151,6 +175,12 @@ async fn a_claim_that_no_runner_begins_is_made_again(pool: PgPool) {
     queue.submit(1, 1).await;
     let mut dispatcher = Script { places: 2, ..Script::default() }.start(&queue.pool);
     assert_eq!(dispatcher.launched().await.number, 1);
+    // The time to begin counts from the launcher's answer, which is noted after it.
+    eventually("the launch to be noted", async || {
+        let noted = "select 1 from oddish.jobs where begin_by > now() + interval '2 minutes'";
+        sqlx::query_scalar::<_, i32>(noted).fetch_optional(&queue.pool).await.unwrap()
+    })
+    .await;
     queue.change("update oddish.jobs set begin_by = now() - interval '1 second'").await;
     wake::notify(&queue.pool).await.unwrap();
     assert_eq!(dispatcher.launched().await.number, 2);

@@ -31,14 +31,14 @@ echo "start $ODDISH_TRIAL_ID $ODDISH_ATTEMPT" >> notes
 "#;
 
 /// A launcher of scripts, and the folder in which they leave their notes.
-struct Runners {
+pub(crate) struct Runners {
     folder: TempDir,
     command: RunnerCommand,
 }
 
 impl Runners {
     /// `script` is what a runner does.
-    fn of(script: &str) -> Self {
+    pub(crate) fn of(script: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("runner");
         let place = format!("cd {}\n", folder.path().display());
@@ -48,12 +48,41 @@ impl Runners {
         Self { folder, command: RunnerCommand { program, environment, max_runners: 2 } }
     }
 
-    fn launcher(&self, pool: &PgPool) -> ProcessLauncher {
+    pub(crate) fn launcher(&self, pool: &PgPool) -> ProcessLauncher {
         ProcessLauncher::new(closer(pool), self.command.clone())
     }
 
     fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// What a script wrote into a file, once it did.
+    pub(crate) fn read(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.file(name)).ok()
+    }
+
+    /// From now on there is no such program.
+    pub(crate) fn remove_program(&self) {
+        fs::remove_file(&self.command.program).unwrap();
+    }
+
+    /// From now on the program is one that the system cannot run.
+    pub(crate) fn empty_program(&self) {
+        fs::write(&self.command.program, [0x7f, b'E', b'L', b'F']).unwrap();
+        fs::set_permissions(&self.command.program, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Of the process whose id a script has written into a file.
+    pub(crate) fn identity(&self, file: &str) -> ProcessIdentity {
+        identity(read_pid(&self.file(file)).unwrap())
+    }
+
+    pub(crate) fn kill(&self, file: &str) {
+        killpg(read_pid(&self.file(file)).unwrap(), Signal::SIGKILL).unwrap();
+    }
+
+    pub(crate) fn lives(&self, file: &str) -> bool {
+        read_pid(&self.file(file)).is_some_and(is_alive)
     }
 
     fn notes(&self) -> String {

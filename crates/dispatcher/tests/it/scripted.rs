@@ -3,14 +3,17 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use oddish_db::leases::Dead;
 use oddish_db::queue::Claim;
 use oddish_db::{DbError, PgPool};
-use oddish_dispatcher::{CloseError, Dispatcher, LaunchError, Launcher};
+use oddish_dispatcher::{CloseError, Closer, Dispatched, Dispatcher, LaunchError, Launcher, Lost};
+use oddish_domain::status::JobKind;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use crate::queue::{PATIENCE, closer};
 
@@ -36,6 +39,11 @@ pub(crate) struct Scripted {
     /// The faults of the next passes.
     faults: Mutex<VecDeque<DbError>>,
     steps: mpsc::UnboundedSender<Step>,
+    closer: Closer,
+    /// Whose runners live, in the order of their launches.
+    living: Mutex<Vec<Claim>>,
+    /// Whose runners are gone, without anybody having noticed.
+    gone: Mutex<Vec<Claim>>,
 }
 
 /// A dispatcher at work, and what it does.
@@ -56,7 +64,21 @@ pub(crate) struct Script {
 }
 
 impl Script {
+    /// Has a dispatcher do what can be done now.
+    pub(crate) async fn dispatch(self, pool: &PgPool) -> Dispatched {
+        let (launcher, _steps) = self.launcher(closer(pool));
+        Dispatcher::new(closer(pool), launcher).dispatch(Instant::now() + PATIENCE).await.unwrap()
+    }
+
     pub(crate) fn start(self, pool: &PgPool) -> Running {
+        let (launcher, steps) = self.launcher(closer(pool));
+        let dispatcher = Dispatcher::new(closer(pool), launcher.clone());
+        let (shutdown, stopped) = watch::channel(false);
+        let task = tokio::spawn(async move { dispatcher.run(stopped).await });
+        Running { launcher, steps, shutdown, task }
+    }
+
+    fn launcher(self, closer: Closer) -> (Arc<Scripted>, mpsc::UnboundedReceiver<Step>) {
         let (sender, steps) = mpsc::unbounded_channel();
         let launcher = Arc::new(Scripted {
             places: AtomicU32::new(self.places),
@@ -64,15 +86,40 @@ impl Script {
             answers: Mutex::new(self.answers.into()),
             faults: Mutex::new(self.faults.into()),
             steps: sender,
+            closer,
+            living: Mutex::default(),
+            gone: Mutex::default(),
         });
-        let dispatcher = Dispatcher::new(closer(pool), launcher.clone());
-        let (shutdown, stopped) = watch::channel(false);
-        let task = tokio::spawn(async move { dispatcher.run(stopped).await });
-        Running { launcher, steps, shutdown, task }
+        (launcher, steps)
     }
 }
 
 impl Scripted {
+    /// One that no dispatcher uses.
+    pub(crate) fn alone(closer: Closer) -> Arc<Self> {
+        Script { places: 8, ..Script::default() }.launcher(closer).0
+    }
+
+    /// Answers the next launch so.
+    pub(crate) fn refuse(&self, error: LaunchError) {
+        self.answers.lock().unwrap().push_back(error);
+    }
+
+    /// The claims whose runners live.
+    pub(crate) fn launched(&self) -> Vec<Claim> {
+        self.living.lock().unwrap().clone()
+    }
+
+    pub(crate) fn lives(&self, token: Uuid) -> bool {
+        self.living.lock().unwrap().iter().any(|claim| claim.token == token)
+    }
+
+    /// The runner of this attempt ends without a word.
+    pub(crate) fn die(&self, token: Uuid) {
+        let dead = self.living.lock().unwrap().extract_if(.., |claim| claim.token == token).collect::<Vec<_>>();
+        self.gone.lock().unwrap().extend(dead);
+    }
+
     pub(crate) fn add_places(&self, places: u32) {
         self.places.fetch_add(places, Ordering::SeqCst);
     }
@@ -93,13 +140,21 @@ impl Launcher for Scripted {
         if let Some(error) = self.answers.lock().unwrap().pop_front() {
             return Err(error);
         }
+        if claim.kind != JobKind::Trial {
+            return Err(LaunchError::Never { reason: format!("there are no runners for {}", claim.kind) });
+        }
         let before = self.places.fetch_sub(1, Ordering::SeqCst);
         assert!(before > 0, "more was claimed than there is room for");
+        self.living.lock().unwrap().push(claim.clone());
         Ok(())
     }
 
     async fn reconcile(&self) -> Result<bool, CloseError> {
         self.tell(Step::Pass);
+        let gone = std::mem::take(&mut *self.gone.lock().unwrap());
+        for Claim { kind, subject, number, token, .. } in gone {
+            self.closer.lost(Lost { kind, subject: &subject, number, token, how: "so it was scripted" }).await?;
+        }
         match self.faults.lock().unwrap().pop_front() {
             Some(fault) => Err(fault.into()),
             None => Ok(self.watching.load(Ordering::SeqCst)),
@@ -108,6 +163,7 @@ impl Launcher for Scripted {
 
     async fn clear(&self, dead: &Dead) {
         self.tell(Step::Clear(dead.clone()));
+        self.living.lock().unwrap().retain(|claim| claim.token != dead.token);
     }
 
     async fn stop(&self) {

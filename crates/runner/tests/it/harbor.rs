@@ -11,6 +11,7 @@ use std::time::Duration;
 use oddish_artifacts::{FolderStore, SharedStore, list_all};
 use oddish_db::attempts::Assignment;
 use oddish_domain::agent_env::AgentEnv;
+use oddish_domain::environment::KNOWN_ENVIRONMENTS;
 use oddish_domain::harbor_settings::HarborSettings;
 use oddish_runner::attempt::{Scratch, compose_project};
 use oddish_runner::clean_up::clean_up;
@@ -367,4 +368,21 @@ fn contains(path: &str, theirs: &Value, ours: &Value) {
             "{path}"
         ),
     }
+}
+
+/// What submissions may ask for is what Harbor has, no more and no less.
+#[test]
+fn harbor_has_the_environments_that_we_know() {
+    const LIST: &str = "
+import json
+from harbor.models.environment_type import EnvironmentType
+print(json.dumps([environment.value for environment in EnvironmentType]))
+";
+    let output = Command::new(python()).args(["-P", "-c", LIST]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let mut theirs: Vec<String> = serde_json::from_slice(&output.stdout).unwrap();
+    let mut ours = KNOWN_ENVIRONMENTS.to_vec();
+    theirs.sort_unstable();
+    ours.sort_unstable();
+    assert_eq!(ours, theirs);
 }

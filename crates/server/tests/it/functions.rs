@@ -32,30 +32,7 @@ impl Functions {
     async fn start() -> Self {
         let mut stack = Stack::new().await;
         let bucket = start_bucket(&mut stack).await;
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let gateway = format!("http://127.0.0.1:{port}");
-        let log = File::options().create(true).append(true).open(stack.log()).unwrap();
-        let cargo_lambda =
-            std::env::var_os("CARGO_LAMBDA").expect("run this with `cargo xtask test`, which installs it");
-        let mut watch = Command::new(cargo_lambda);
-        watch.args(["lambda", "watch", "--only-lambda-apis", "--invoke-address", "127.0.0.1"]);
-        watch.args(["--invoke-port", &port.to_string()]);
-        // There the gateway finds its table of routes.
-        watch.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
-        stack.spawn(watch.stdout(log.try_clone().unwrap()).stderr(log.try_clone().unwrap()));
-        eventually("the gateway to listen", async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok())
-            .await;
-
-        for function in ROUTES.iter().map(|route| route.function).chain(EVENT_FUNCTIONS.iter().copied()) {
-            let mut command = Command::new(program(function));
-            command
-                .env("AWS_LAMBDA_RUNTIME_API", format!("{gateway}/.rt/{function}"))
-                .env("AWS_LAMBDA_FUNCTION_NAME", function)
-                .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
-                .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
-                .current_dir(stack.folder());
-            stack.spawn(command.stdout(log.try_clone().unwrap()));
-        }
+        let gateway = serve(&mut stack).await;
         let ticker = tokio::spawn(tick(gateway.clone()));
         Self { stack, gateway, bucket, ticker }
     }
@@ -84,7 +61,35 @@ impl Drop for Functions {
     }
 }
 
-async fn start_bucket(stack: &mut Stack) -> LocalBucket {
+/// Starts the gateway and every function, with the settings of the stack. Returns the gateway's URL.
+pub(crate) async fn serve(stack: &mut Stack) -> String {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let gateway = format!("http://127.0.0.1:{port}");
+    let log = File::options().create(true).append(true).open(stack.log()).unwrap();
+    let cargo_lambda = std::env::var_os("CARGO_LAMBDA").expect("run this with `cargo xtask test`, which installs it");
+    let mut watch = Command::new(cargo_lambda);
+    watch.args(["lambda", "watch", "--only-lambda-apis", "--invoke-address", "127.0.0.1"]);
+    watch.args(["--invoke-port", &port.to_string()]);
+    // There the gateway finds its table of routes.
+    watch.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
+    stack.spawn(watch.stdout(log.try_clone().unwrap()).stderr(log.try_clone().unwrap()));
+    eventually("the gateway to listen", async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()).await;
+
+    for function in ROUTES.iter().map(|route| route.function).chain(EVENT_FUNCTIONS.iter().copied()) {
+        let mut command = Command::new(program(function));
+        command
+            .env("AWS_LAMBDA_RUNTIME_API", format!("{gateway}/.rt/{function}"))
+            .env("AWS_LAMBDA_FUNCTION_NAME", function)
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .current_dir(stack.folder());
+        stack.spawn(command.stdout(log.try_clone().unwrap()));
+    }
+    gateway
+}
+
+/// A bucket that the stack keeps its files in.
+pub(crate) async fn start_bucket(stack: &mut Stack) -> LocalBucket {
     let [bucket, access_key, secret_key] = ["artifacts", "access", "a-secret-of-the-tests"].map(str::to_owned);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let access = Access { bucket, access_key, secret_key };

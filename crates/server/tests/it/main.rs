@@ -1,6 +1,7 @@
 //! The whole system from outside: the real programs, a real Postgres, real Harbor and Docker.
 //!
-//! `cargo xtask test` builds the programs and sets `DATABASE_URL`, `ODDISH_HARBOR_PYTHON`, `SCHEMATHESIS` and a `PATH` with Docker.
+//! `cargo xtask test` builds the programs and sets `DATABASE_URL`, `ODDISH_HARBOR_PYTHON`, `SCHEMATHESIS`, the names of
+//! the images that it has built, and a `PATH` with Docker.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -8,14 +9,18 @@ mod bad_input;
 mod browsers;
 mod caller;
 mod cancel;
+mod compose;
 mod deaths;
 mod deleting;
 mod dispatchers;
 mod ended_trials;
+mod fargate;
 mod functions;
 mod fuzzed;
+mod images;
 mod keys;
 mod kills;
+mod moto;
 mod outage;
 mod outcomes;
 mod own_postgres;

@@ -76,6 +76,12 @@ impl Stack {
         self.settings.push((name.to_owned(), value.to_owned()));
     }
 
+    /// The database and what was set, as the environment of a process that is started elsewhere.
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
+        let database = ("DATABASE_URL".to_owned(), self.database_url.clone());
+        std::iter::once(database).chain(self.settings.iter().cloned()).collect()
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }

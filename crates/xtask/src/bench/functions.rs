@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::{Bar, Figure, median};
-use crate::progress::step;
 use crate::stack::without_settings;
-use crate::{process, workspace};
+use crate::{build_functions, process};
 
-const RUNS: usize = 9;
+/// Starts of each function, of which the median counts.
+const RUNS: usize = 5;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Megabytes (10^6 bytes) that a binary may have.
 const SIZE_BAR: f64 = 12.0;
@@ -22,62 +22,52 @@ const START_BAR: f64 = 15.0;
 /// Megabytes (10^6 bytes) that may be resident then.
 const MEMORY_BAR: f64 = 15.0;
 
-struct Subject {
-    function: &'static str,
-    size: &'static str,
-    start: &'static str,
-    memory: &'static str,
+/// What was measured of one function.
+struct Measured {
+    function: String,
+    megabytes: f64,
+    milliseconds: f64,
+    resident: f64,
 }
 
-macro_rules! subject {
-    ($function:literal) => {
-        Subject {
-            function: $function,
-            size: concat!($function, ": size"),
-            start: concat!($function, ": start to first event"),
-            memory: concat!($function, ": memory"),
-        }
-    };
-}
-
-/// One that uses the database only, one that uses S3 too, and the dispatcher.
-const SUBJECTS: [Subject; 3] = [subject!("list_tasks"), subject!("complete_upload"), subject!("dispatch")];
-
+/// Measures every function as it is deployed. Of all figures the worst counts, and says whose it is.
 pub(super) fn measure() -> Result<Vec<Figure>> {
-    step("building three functions in release mode", || {
-        let mut build = Command::new("cargo");
-        build.args(["build", "--release", "--package", "oddish-functions"]).current_dir(workspace::root());
-        for subject in &SUBJECTS {
-            build.args(["--bin", subject.function]);
-        }
-        process::shown(&mut build)
-    })?;
-    let own = workspace::binaries()?;
-    let release = own.parent().context("the target folder is missing")?.join("release");
-    let mut figures = Vec::new();
-    let mut slowest: f64 = 0.0;
-    for Subject { function, size, start, memory } in SUBJECTS {
-        let program = release.join(function);
+    build_functions::run()?;
+    let mut all = Vec::new();
+    for function in build_functions::names()? {
+        let program = build_functions::program(&function);
         let bytes = program.metadata().with_context(|| format!("can't find {}", program.display()))?.len();
-        let starts = (0..RUNS).map(|_| cold_start(&program)).collect::<Result<Vec<Start>>>()?;
+        let starts = (0..RUNS)
+            .map(|_| cold_start(&program))
+            .collect::<Result<Vec<Start>>>()
+            .with_context(|| format!("`{function}` does not start"))?;
         let milliseconds = median(starts.iter().map(|start| start.milliseconds).collect());
-        slowest = slowest.max(milliseconds);
         let resident = median(starts.iter().map(|start| start.resident).collect());
-        figures.push(Figure {
-            name: size.into(),
-            value: megabytes(bytes),
-            unit: "MB".into(),
-            bar: Bar::AtMost(SIZE_BAR),
-        });
-        figures.push(Figure {
-            name: start.into(),
-            value: milliseconds,
-            unit: "ms".into(),
-            bar: Bar::AtMost(START_BAR),
-        });
-        figures.push(Figure { name: memory.into(), value: resident, unit: "MB".into(), bar: Bar::AtMost(MEMORY_BAR) });
+        all.push(Measured { function, megabytes: megabytes(bytes), milliseconds, resident });
     }
     let nothing = (0..RUNS).map(|_| running_nothing()).collect::<Result<_>>().map(median)?;
+    let quantities: [(&str, &str, f64, fn(&Measured) -> f64); 3] = [
+        ("size", "MB", SIZE_BAR, |measured| measured.megabytes),
+        ("start to first event", "ms", START_BAR, |measured| measured.milliseconds),
+        ("memory", "MB", MEMORY_BAR, |measured| measured.resident),
+    ];
+    let mut figures = Vec::new();
+    for (quantity, unit, bar, of) in quantities {
+        let worst = all.iter().max_by(|one, other| of(one).total_cmp(&of(other))).context("there are no functions")?;
+        figures.push(Figure {
+            name: format!("most {quantity} ({})", worst.function).into(),
+            value: of(worst),
+            unit: unit.into(),
+            bar: Bar::AtMost(bar),
+        });
+        figures.push(Figure {
+            name: format!("median {quantity} of {} functions", all.len()).into(),
+            value: median(all.iter().map(of).collect()),
+            unit: unit.into(),
+            bar: Bar::None,
+        });
+    }
+    let slowest = all.iter().map(|measured| measured.milliseconds).fold(0.0, f64::max);
     figures.push(Figure { name: "running a program (true)".into(), value: nothing, unit: "ms".into(), bar: Bar::None });
     figures.push(Figure {
         name: "slowest, in programs run".into(),
@@ -108,8 +98,10 @@ fn cold_start(program: &Path) -> Result<Start> {
         .env("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/nothing")
         // As on AWS, where the keys are in variables too.
         .env("ODDISH_S3_ENABLED", "true")
+        .envs([("ODDISH_LAUNCHER", "ecs"), ("ODDISH_ECS_CLUSTER", "c"), ("ODDISH_ECS_TASK_DEFINITION", "t")])
+        .env("ODDISH_ECS_SUBNETS", "s")
+        .env("ODDISH_WAKE_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/wake")
         .envs([("AWS_ACCESS_KEY_ID", "measured"), ("AWS_SECRET_ACCESS_KEY", "measured")])
-        .env("ODDISH_RUNNER", program)
         .stdout(Stdio::null());
     let begun = Instant::now();
     let mut function = Running(process::spawn(&mut command)?);

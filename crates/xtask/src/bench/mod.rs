@@ -42,7 +42,7 @@ pub(crate) enum Benchmark {
         #[arg(long)]
         json: bool,
     },
-    /// Size, start and memory of release builds of three functions.
+    /// Size, start and memory of every function as it is deployed.
     Functions {
         /// Print one JSON object on stdout.
         #[arg(long)]

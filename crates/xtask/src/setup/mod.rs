@@ -6,6 +6,7 @@ pub(crate) mod cargo_lambda;
 pub(crate) mod cloudformation_lint;
 mod docker;
 mod harbor;
+pub(crate) mod moto;
 mod postgres;
 mod python;
 pub(crate) mod schemathesis;
@@ -14,7 +15,7 @@ mod venv;
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -48,7 +49,7 @@ impl Toolbox {
 pub(crate) fn run() -> Result<Toolbox> {
     let _lock = lock()?;
     let docker = docker::ensure()?;
-    base_image::ensure(&docker)?;
+    base_image::ensure(&docker, &base_image::OF_TASKS)?;
     let harbor_python = harbor::ensure()?;
     let postgres_bin = postgres::ensure()?;
     let path = docker::path_with(&docker)?;
@@ -62,6 +63,12 @@ pub(crate) fn report() -> Result<()> {
     say(&format!("harbor:   {}", toolbox.harbor_python.display()));
     say(&format!("postgres: {}", toolbox.postgres_bin.display()));
     Ok(())
+}
+
+/// What the images of Oddish are built on.
+pub(crate) fn image_base(docker: &Path) -> Result<()> {
+    let _lock = lock()?;
+    base_image::ensure(docker, &base_image::OF_ODDISH)
 }
 
 /// The server programs alone, for tasks that need no more. Installs them if they are missing.

@@ -1,0 +1,228 @@
+//! The images, in containers as a deployment starts them.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use oddish_db::queue;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::functions::start_bucket;
+use crate::stack::{Stack, containers, eventually, hello, tasks};
+
+/// One of the images that `cargo xtask test` builds.
+fn image(variable: &str) -> String {
+    std::env::var(variable).expect("run this with `cargo xtask test`, which builds the images")
+}
+
+fn docker(arguments: &[&str]) -> Output {
+    Command::new("docker").args(arguments).output().unwrap()
+}
+
+/// What a command prints that succeeds.
+fn printed(arguments: &[&str]) -> String {
+    let output = docker(arguments);
+    assert!(output.status.success(), "docker {arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A container, removed when it is dropped.
+struct Container(String);
+
+impl Container {
+    /// Starts one of the image: with these options of `docker run`, and the image's own program or these words.
+    fn start(options: &[String], image: &str, words: &[&str]) -> Self {
+        let mut command = Command::new("docker");
+        let output = command.args(["run", "--detach"]).args(options).arg(image).args(words).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        Self(String::from_utf8(output.stdout).unwrap().trim().to_owned())
+    }
+
+    /// What it said, on both ways.
+    fn log(&self) -> String {
+        let output = docker(&["logs", &self.0]);
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    }
+
+    fn state(&self, format: &str) -> String {
+        printed(&["inspect", "--format", format, &self.0]).trim().to_owned()
+    }
+
+    /// Waits until its program has ended, and returns its exit code.
+    async fn ended(&self) -> String {
+        let what = "the container's program to end";
+        eventually(what, async || (self.state("{{.State.Running}}") == "false").then_some(())).await;
+        self.state("{{.State.ExitCode}}")
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            anstream::eprintln!("--- log of the container ---\n{}", self.log());
+        }
+        docker(&["rm", "--force", "--volumes", &self.0]);
+    }
+}
+
+/// A deployment whose files are in a bucket and whose runners are containers that the test starts.
+struct Deployment {
+    stack: Stack,
+    _bucket: oddish_local_bucket::LocalBucket,
+}
+
+impl Deployment {
+    async fn start() -> Self {
+        let mut stack = Stack::new().await;
+        let bucket = start_bucket(&mut stack).await;
+        stack.start_api(&["--no-workers"]).await;
+        Self { stack, _bucket: bucket }
+    }
+
+    fn jobs(&self) -> PathBuf {
+        self.stack.folder().join("jobs")
+    }
+
+    /// Claims the trial that waits, and starts its runner with what a container task gets: settings, attempt and token.
+    async fn launch(&self, options: &[String], words: &[&str]) -> Container {
+        let claim = queue::claim(&self.stack.pool, 1, OffsetDateTime::now_utc()).await.unwrap().remove(0);
+        let mut variables = self.stack.environment();
+        variables.extend(
+            [
+                ("ODDISH_TRIAL_ID", claim.subject),
+                ("ODDISH_ATTEMPT", claim.number.to_string()),
+                ("ODDISH_ATTEMPT_TOKEN", claim.token.to_string()),
+                ("ODDISH_MIN_FREE_GB", "0".to_owned()),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        );
+        // Database and bucket are on this machine.
+        let mut all = vec!["--network=host".to_owned()];
+        all.extend(variables.into_iter().map(|(name, value)| format!("--env={name}={value}")));
+        all.extend_from_slice(options);
+        Container::start(&all, &image("ODDISH_RUNNER_IMAGE"), words)
+    }
+
+    /// [`Deployment::launch`] with the socket of this machine's Docker.
+    async fn launch_beside_docker(&self) -> Container {
+        let jobs = self.jobs().to_str().unwrap().to_owned();
+        let options = [
+            "--user=root".to_owned(),
+            "--entrypoint=tini".to_owned(),
+            "--volume=/var/run/docker.sock:/var/run/docker.sock".to_owned(),
+            format!("--volume={jobs}:{jobs}"),
+            format!("--env=ODDISH_HARBOR_JOBS_DIR={jobs}"),
+        ];
+        self.launch(&options, &["--", "oddish-beside-docker", "oddish-runner"]).await
+    }
+
+    async fn trial(&self, task_id: &str) -> Value {
+        self.stack.get(&format!("/tasks/{task_id}")).await["trials"][0].clone()
+    }
+}
+
+#[test]
+fn the_runner_is_there_with_harbor_and_without_rights() {
+    let image = image("ODDISH_RUNNER_IMAGE");
+    let within = |program: &str, words: &[&str]| {
+        printed(&[&["run", "--rm", &format!("--entrypoint={program}"), &image], words].concat())
+    };
+    assert_eq!(
+        printed(&["run", "--rm", &image, "--version"]),
+        concat!("oddish-runner ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+    assert!(printed(&["run", "--rm", &image, "--help"]).contains("ODDISH_ATTEMPT_TOKEN"));
+    assert_eq!(within("id", &[]), "uid=1000(oddish) gid=1000(oddish) groups=1000(oddish)\n");
+    assert_eq!(within("/opt/harbor/bin/harbor", &["--version"]).trim(), "0.25.0");
+    within("sh", &["-c", "touch ~/mine /var/lib/oddish/jobs/mine && ! touch /opt/harbor/mine 2>/dev/null"]);
+}
+
+/// Every environment of Harbor that names an extra has its packages, but for two: SkyPilot's bring half a cloud with them, and Smol runs
+/// on the machine of the runner.
+#[test]
+fn the_runner_has_the_sdks_of_the_hosted_sandboxes() {
+    const MISSING: &str = "
+from importlib.metadata import PackageNotFoundError, requires, version
+from packaging.requirements import Requirement
+from harbor.environments.factory import _ENVIRONMENT_REGISTRY as registry
+
+def is_there(package):
+    try:
+        return package.specifier.contains(version(package.name), prereleases=True)
+    except PackageNotFoundError:
+        return False
+
+def packages(extra):
+    wanted = [Requirement(line) for line in requires('harbor')]
+    return [one for one in wanted if one.marker and one.marker.evaluate({'extra': extra})]
+
+for entry in registry.values():
+    if entry.pip_extra and not all(is_there(package) for package in packages(entry.pip_extra)):
+        print(entry.pip_extra)
+";
+    let image = image("ODDISH_RUNNER_IMAGE");
+    let missing = printed(&["run", "--rm", "--entrypoint=/opt/harbor/bin/python", &image, "-c", MISSING]);
+    assert_eq!(missing, "skypilot\nsmol\n");
+}
+
+// The bucket lives in this process, beside the programs that are waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_runs_a_trial_beside_docker() {
+    let deployment = Deployment::start().await;
+    let task_id = deployment.stack.submit(&hello(), &["-a", "oracle"]).remove(0);
+    let runner = deployment.launch_beside_docker().await;
+    assert_eq!(runner.ended().await, "0");
+    let task = deployment.stack.completed(&task_id).await;
+    assert_eq!(task["trials"][0]["reward"], json!(1.0), "{task}");
+    let logs = deployment.stack.get(&format!("/trials/{task_id}-0/logs")).await;
+    assert!(logs["logs"].as_str().unwrap().contains("PASS"), "{logs}");
+    // Root has made the folder the user's, and the user has emptied it again.
+    assert_eq!(std::fs::metadata(deployment.jobs()).unwrap().uid(), 1000);
+    assert_eq!(std::fs::read_dir(deployment.jobs()).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_is_stopped_gives_its_trial_back() {
+    let deployment = Deployment::start().await;
+    let task_id = deployment.stack.submit(&tasks().join("sleepy"), &["-a", "oracle"]).remove(0);
+    let runner = deployment.launch_beside_docker().await;
+    deployment.stack.stage(&task_id, "agent_running").await;
+    // What ECS does: SIGTERM, and SIGKILL when the time is up.
+    printed(&["stop", "--time=120", &runner.0]);
+    assert_eq!(runner.state("{{.State.ExitCode}}"), "0");
+    assert_eq!(deployment.stack.outcomes(&task_id).await, ["interrupted"]);
+    assert_eq!(deployment.trial(&task_id).await["status"], "queued");
+    assert_eq!(containers(&task_id), Vec::<String>::new());
+    assert_eq!(std::fs::read_dir(deployment.jobs()).unwrap().count(), 0, "its scratch folder is gone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_without_docker_says_so() {
+    let deployment = Deployment::start().await;
+    let task_id = deployment.stack.submit(&hello(), &["-a", "oracle"]).remove(0);
+    let runner = deployment.launch(&[], &[]).await;
+    assert_eq!(runner.ended().await, "0");
+    let trial = deployment.trial(&task_id).await;
+    assert_eq!((&trial["status"], &trial["error_class"]), (&json!("retrying"), &json!("infrastructure")), "{trial}");
+    let said = trial["error_message"].as_str().unwrap();
+    assert!(said.contains("Cannot connect to the Docker daemon at unix:///var/run/docker.sock"), "{said}");
+    assert_eq!(trial["reward"], Value::Null);
+}
+
+#[tokio::test]
+async fn the_server_image_tells_whether_it_is_healthy() {
+    let stack = Stack::new().await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut options = vec!["--network=host".to_owned(), "--health-interval=1s".to_owned()];
+    options.extend(["--env=ODDISH_API_HOST=127.0.0.1".to_owned(), format!("--env=ODDISH_API_PORT={port}")]);
+    options.extend(stack.environment().into_iter().map(|(name, value)| format!("--env={name}={value}")));
+    let server = Container::start(&options, &image("ODDISH_SERVER_IMAGE"), &["api", "--no-workers"]);
+    eventually("the server to be healthy", async || {
+        (server.state("{{.State.Health.Status}}") == "healthy").then_some(())
+    })
+    .await;
+    assert_eq!(printed(&["exec", &server.0, "id", "--user"]), "1000\n");
+    printed(&["stop", "--time=60", &server.0]);
+    assert_eq!(server.state("{{.State.ExitCode}}"), "0");
+}
