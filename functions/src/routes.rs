@@ -159,8 +159,6 @@ pub const TAKES_SLASHES: &str = "x-takes-slashes";
 
 /// The functions that serve no route: events invoke them, or, for `not_found`, requests that no route takes.
 pub const EVENT_FUNCTIONS: &[&str] = &["dispatch", "migrate", "not_found", "reconcile"];
-/// The functions that serve no route: events invoke them.
-pub const EVENT_FUNCTIONS: &[&str] = &["dispatch", "reconcile"];
 
 /// The functions whose handlers bound the body as they stream it; axum's own bound would end it at 2 MB.
 pub const BOUNDS_ITS_BODY: &[&str] = &["upload_task"];
