@@ -8,7 +8,7 @@ mod first_key;
 
 use std::time::{Duration, SystemTime};
 
-use aws_config::BehaviorVersion;
+use aws_config::{BehaviorVersion, Region};
 use aws_sdk_secretsmanager::Client;
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
 use oddish_db::schema::{self, MigrateError};
@@ -81,7 +81,10 @@ pub struct Migration {
 
 /// Runs the function until its runtime ends it.
 pub async fn run(settings: Settings) -> Result<(), lambda_runtime::Error> {
-    let config = aws_config::load_defaults(BehaviorVersion::v2026_01_12()).await;
+    let secret: Option<String> = settings.reader().optional(FIRST_KEY_SECRET);
+    // Asking around for a region takes a while where nobody knows one.
+    let region = secret.as_deref().and_then(region_of).map(|region| Region::new(region.to_owned()));
+    let config = aws_config::defaults(BehaviorVersion::v2026_01_12()).region(region).load().await;
     let migration = Migration { settings, secrets: Client::new(&config) };
     lambda_runtime::run(service_fn(|LambdaEvent { payload, context }| {
         let end = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline);
@@ -130,4 +133,21 @@ async fn migrate(pool: &PgPool) -> Result<usize, MigrateFailed> {
     let before = schema::status(pool).await?;
     schema::migrate(pool).await?;
     Ok(before.iter().filter(|migration| !migration.applied).count())
+}
+
+/// Where a secret is, by its ARN: `arn:aws:secretsmanager:<region>:...`.
+fn region_of(secret: &str) -> Option<&str> {
+    secret.split(':').nth(3).filter(|region| !region.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::region_of;
+
+    #[test]
+    fn the_region_is_that_of_the_secret() {
+        let arn = "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:first-key-AbCdEf";
+        assert_eq!(region_of(arn), Some("cn-north-1"));
+        assert_eq!(region_of("first-key"), None);
+    }
 }

@@ -18,6 +18,7 @@ const FAULTY: &[(&str, &str, &str)] = &[
     ("ODDISH_DEFAULT_MODEL_CONCURRENCY", "8", "several"),
     ("ODDISH_MODEL_CONCURRENCY_OVERRIDES", "{}", "[]"),
     ("ODDISH_SECRET_KEY", "0123456789abcdef0123456789abcdef", "short"),
+    ("ODDISH_DOCKER_ENVIRONMENT", "none", "somewhere"),
 ];
 /// What goes with the switch.
 const WITH_S3: &[&str] = &["ODDISH_S3_BUCKET", "ODDISH_S3_REGION"];
