@@ -6,6 +6,7 @@
 
 mod closing;
 mod launcher;
+mod metrics;
 mod pass;
 mod process_launcher;
 mod settings;

@@ -10,6 +10,8 @@ mod api_keys;
 mod auth;
 mod cancel;
 mod deleting;
+#[path = "../../../crates/telemetry/tests/it/emf.rs"]
+mod emf;
 mod hostile;
 mod idempotency;
 mod imports;
@@ -17,6 +19,7 @@ mod judging;
 mod lambda_events;
 mod lists;
 mod logs;
+mod observability;
 mod openapi;
 mod public;
 mod queues;

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "../../../telemetry/tests/it/emf.rs"]
+mod emf;
+mod metrics;
 mod passes;
 mod processes;
 mod queue;
