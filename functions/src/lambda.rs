@@ -9,20 +9,20 @@ use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 use axum::{Extension, Router, middleware};
-use http::{Method, header};
+use http::{HeaderValue, Method, header};
 use lambda_http::Adapter;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
 use lambda_http::request::LambdaRequest;
 use oddish_domain::settings::Settings;
+use oddish_telemetry::Output;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use tower::Service as _;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing::Instrument as _;
 
 use crate::answer::AnswerBound;
+use crate::latency;
 use crate::layers;
 use crate::payload;
 use crate::routes::{BOUNDS_ITS_BODY, ROUTES};
@@ -38,9 +38,9 @@ const NOT_IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'#').add(b'"').add(b'<'
 /// Everything that can be built once is built here, outside the requests; connections are made when they are first used. The OpenAPI
 /// document is not built: it would be a good part of the binary.
 #[must_use]
-pub fn run<S: FromSettings, T: 'static>(function: &str, handler: impl Handler<T, S>) -> ExitCode {
+pub fn run<S: FromSettings, T: 'static>(function: &'static str, handler: impl Handler<T, S>) -> ExitCode {
     match route(function, handler) {
-        Ok(router) => serve(router),
+        Ok(router) => serve(function, router),
         Err(error) => {
             // Nothing is logged yet, and nothing could be served.
             let _closed = writeln!(std::io::stderr(), "{error}");
@@ -68,10 +68,10 @@ fn route<S: FromSettings, T: 'static>(function: &str, handler: impl Handler<T, S
 
 /// Answers requests from `router` on Lambda, with the capabilities that `S` names, until the runtime ends the process.
 #[must_use]
-pub fn serve<S: FromSettings>(router: Router<S>) -> ExitCode {
+pub fn serve<S: FromSettings>(function: &'static str, router: Router<S>) -> ExitCode {
     start(async |settings: Settings| {
         let state = S::from_settings(&settings).await?;
-        let app = whole(router.with_state(state));
+        let app = measured(function, whole(router.with_state(state)));
         lambda_runtime::run(service_fn(move |event| answer(app.clone(), event))).await
     })
 }
@@ -81,12 +81,19 @@ pub fn whole(router: Router) -> Router {
     layers::around(router.layer(Extension(AnswerBound::OF_A_FUNCTION))).layer(middleware::from_fn(payload::bound))
 }
 
+/// A function's app that counts how long its answers take, and of which class they are.
+pub fn measured(function: &'static str, app: Router) -> Router {
+    app.layer(middleware::from_fn_with_state(function, latency::measure))
+}
+
 /// Runs a function's whole life: its log, its async runtime, and what it makes of the environment's settings. What goes wrong is logged.
 #[must_use]
 pub fn start(function: impl AsyncFnOnce(Settings) -> Result<(), lambda_runtime::Error>) -> ExitCode {
-    let filter: Option<Targets> = std::env::var("ODDISH_LOG").ok().and_then(|text| text.parse().ok());
-    let filter = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-    tracing_subscriber::registry().with(tracing_subscriber::fmt::layer().json()).with(filter).init();
+    let settings = Settings::from_map(environment());
+    if let Err(error) = oddish_telemetry::start(&settings, Output::Function) {
+        tracing::error!(error = &error as &dyn std::error::Error, "the function cannot start");
+        return ExitCode::FAILURE;
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -94,7 +101,7 @@ pub fn start(function: impl AsyncFnOnce(Settings) -> Result<(), lambda_runtime::
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(function(Settings::from_map(environment()))) {
+    match runtime.block_on(function(settings)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error, "the function cannot start, or its runtime ended");
@@ -112,13 +119,26 @@ fn environment() -> BTreeMap<String, String> {
 
 /// Answers one event of an API Gateway HTTP API (payload format 2.0) from `app`.
 ///
-/// A named stage in front of the path is taken off, so that routes are the same in every stage.
+/// A named stage in front of the path is taken off, so that routes are the same in every stage. A request that brings no id of its own has
+/// the gateway's.
 pub async fn answer(
     app: Router,
     LambdaEvent { mut payload, context }: LambdaEvent<ApiGatewayV2httpRequest>,
 ) -> Result<impl Serialize, Infallible> {
     make_convertible(&mut payload);
-    Adapter::from(app).call(LambdaEvent::new(LambdaRequest::ApiGatewayV2(payload), context)).await
+    let of_gateway = payload.request_context.request_id.clone();
+    if let Some(id) = of_gateway.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
+        payload.headers.entry(layers::REQUEST_ID).or_insert(id);
+    }
+    let span = tracing::error_span!(
+        "invocation",
+        gateway_request_id = of_gateway,
+        lambda_request_id = context.request_id.as_str()
+    );
+    let event = LambdaEvent::new(LambdaRequest::ApiGatewayV2(payload), context);
+    // The adapter calls the service at once, not when it is first polled.
+    let answered = span.in_scope(|| Adapter::from(app).call(event));
+    answered.instrument(span).await
 }
 
 /// `lambda_http` panics on a URL that it can't parse, and what is in the path and in these headers is the client's choice.

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{RawPathParams, Request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -21,7 +22,10 @@ use crate::validators;
 
 /// What the token of a shared experiment follows in a path.
 const SHARED: &str = "/public/experiments/";
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header that names a request. One that the client sends is kept.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Characters of a request's id at the most; a longer one is replaced.
+const LONGEST_ID: usize = 128;
 
 /// Gives every request an id that is in its answer and on its log lines, logs its outcome, turns a panic into a 500, answers unknown
 /// paths and methods in the API's own form, and saves what need not be sent: what the client has already, and what gzip can take out.
@@ -36,6 +40,16 @@ pub fn around(router: Router) -> Router {
         .layer(middleware::from_fn(logged))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, RandomId))
+        .layer(middleware::map_request(without_senseless_id))
+}
+
+/// Takes a request's id away that no log line could show.
+async fn without_senseless_id(mut request: Request) -> Request {
+    let sensible = |id: &HeaderValue| id.to_str().is_ok_and(|id| (1..=LONGEST_ID).contains(&id.len()));
+    if request.headers().get(&REQUEST_ID).is_some_and(|id| !sensible(id)) {
+        request.headers_mut().remove(&REQUEST_ID);
+    }
+    request
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -54,11 +68,23 @@ fn without_token(path: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{SHARED}...{behind}"))
 }
 
-async fn logged(request: Request, next: Next) -> Result<Response, Infallible> {
-    let id = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
+async fn logged(
+    parameters: Result<RawPathParams, RawPathParamsRejection>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Infallible> {
+    let request_id = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let named = |wanted: &str| parameters.iter().flatten().find(|(name, _)| *name == wanted).map(|(_, value)| value);
     let reads = request.method().is_safe();
-    let span =
-        tracing::info_span!("request", id, method = %request.method(), path = %without_token(request.uri().path()));
+    // On at every level: a line of the level `error` needs these fields too.
+    let span = tracing::error_span!(
+        "request",
+        request_id,
+        method = %request.method(),
+        path = %without_token(request.uri().path()),
+        trial_id = named("trial_id"),
+        task_id = named("task_id"),
+    );
     async move {
         let begun = std::time::Instant::now();
         let response = next.run(request).await;

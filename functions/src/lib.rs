@@ -21,6 +21,7 @@ pub mod health;
 pub mod idempotency;
 pub mod judging;
 pub mod lambda;
+mod latency;
 pub mod layers;
 pub mod listing;
 pub mod migrate;

@@ -7,6 +7,7 @@ use sqlx::{PgPool, PgTransaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use oddish_domain::failure::Failure;
 use oddish_domain::status::{HarborStage, JobKind, JobState};
 
 use crate::DbError;
@@ -40,6 +41,8 @@ pub struct Assignment {
     pub trial_id: String,
     /// Number of the attempt, from 1.
     pub number: i32,
+    /// The key whose slot it holds.
+    pub queue_key: String,
     /// The task.
     pub task_id: String,
     /// Name of the task, as the client gave it.
@@ -91,6 +94,15 @@ pub struct Outcome {
     pub has_trajectory: bool,
     /// Prefix under which the attempt's files are stored; none when there are none.
     pub artifact_prefix: Option<String>,
+}
+
+impl Outcome {
+    /// Why there is no result that counts; none if there is one.
+    #[must_use]
+    pub fn failure(&self, now: OffsetDateTime) -> Option<Failure> {
+        let text = |field: &'_ Option<String>| field.clone().unwrap_or_default();
+        (!self.succeeded).then(|| Failure::of(&text(&self.error_type), &text(&self.error_message), now))
+    }
 }
 
 /// An outcome as a runner stores it before it records it, so that it is not lost with the runner.
@@ -156,6 +168,7 @@ pub async fn begin(
     Ok(Some(Assignment {
         trial_id: job.subject,
         number: job.attempt,
+        queue_key: job.queue_key,
         task_id: trial.task_id,
         task_name: trial.task_name,
         task_version: trial.task_version,

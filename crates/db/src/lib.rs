@@ -4,7 +4,7 @@
 //! [`cancelling`], [`retrying`], [`rejudging`] and [`deleting`] are what users do to trials ([`trial_selection`] says which),
 //! [`trials`], [`tasks`], [`experiments`], [`task_versions`] and [`uploads`] are what the endpoints read and write, [`queue_keys`] holds the
 //! limits, [`waiting`] says why trials wait, [`task_files`] and [`trial_artifacts`] say where files are, [`imports`] brings trials that ran elsewhere, [`stuck`] is what operators look at, [`idempotency`] keeps repeated requests from doing anything twice, [`wake`] tells dispatchers that there is work, [`schema`] migrates.
-//! limits, [`sharing`] lets others look at an experiment, [`waiting`] says why trials wait, [`stuck`] is what operators look at, [`idempotency`] keeps repeated requests from doing anything twice, [`wake`] tells dispatchers that there is work, [`schema`] migrates.
+//! limits, [`sharing`] lets others look at an experiment, [`waiting`] says why trials wait, [`stuck`] is what operators look at, [`queue_metrics`] what is measured, [`idempotency`] keeps repeated requests from doing anything twice, [`wake`] tells dispatchers that there is work, [`schema`] migrates.
 //!
 //! Rules: every name is qualified with its schema and nothing relies on session state, so that a transaction-pooling proxy may sit in
 //! between; the current time is a parameter; a transition names the states that it comes from; invariants are constraints
@@ -28,6 +28,7 @@ pub mod leases;
 pub mod paging;
 pub mod queue;
 pub mod queue_keys;
+pub mod queue_metrics;
 pub mod rejudging;
 pub mod retrying;
 pub mod runner_tasks;

@@ -4,9 +4,11 @@ use oddish_artifacts::key::{InvalidKey, attempt_outcome_key};
 use oddish_artifacts::{SharedStore, StoreError};
 use oddish_db::attempts::{self, AfterLoss, Recorded, StoredOutcome};
 use oddish_db::{DbError, PgPool};
+use oddish_domain::failure::FailureClass;
 use oddish_domain::id;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::status::JobKind;
+use oddish_telemetry::{fields, outcomes};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -56,6 +58,32 @@ impl Lost<'_> {
     fn error(&self) -> String {
         format!("The runner was lost: {}.", self.how)
     }
+
+    /// Logs and counts what became of it.
+    fn tell(&self, after: AfterLoss) {
+        let Self { kind, subject, number: attempt, how, .. } = *self;
+        let (trial_id, task_id) = fields::subject_ids(kind, subject);
+        match after {
+            AfterLoss::Retried => {
+                tracing::warn!(%kind, trial_id, task_id, attempt, how, "runner lost; it is tried again");
+            }
+            AfterLoss::Failed => {
+                tracing::error!(%kind, trial_id, task_id, attempt, how, "runner lost; no tries are left");
+            }
+            AfterLoss::Cancelled => {
+                tracing::info!(%kind, trial_id, task_id, attempt, how, "runner gone; the trial was cancelled");
+            }
+            AfterLoss::Stale => {}
+        }
+        if kind == JobKind::Trial {
+            match after {
+                AfterLoss::Retried => outcomes::trial_retried(FailureClass::Infrastructure),
+                AfterLoss::Failed => outcomes::trial_ended(Some(FailureClass::Infrastructure)),
+                AfterLoss::Cancelled => outcomes::trial_ended(Some(FailureClass::Cancelled)),
+                AfterLoss::Stale => {}
+            }
+        }
+    }
 }
 
 impl Closer {
@@ -63,7 +91,7 @@ impl Closer {
     pub async fn lost(&self, lost: Lost<'_>) -> Result<(), CloseError> {
         if !self.adopted(lost).await? {
             let now = OffsetDateTime::now_utc();
-            tell(lost, attempts::lose(&self.pool, lost.token, &lost.error(), &self.rules, now).await?);
+            lost.tell(attempts::lose(&self.pool, lost.token, &lost.error(), &self.rules, now).await?);
         }
         Ok(())
     }
@@ -72,7 +100,7 @@ impl Closer {
     pub async fn dead(&self, lost: Lost<'_>) -> Result<(), CloseError> {
         if !self.adopted(lost).await? {
             let now = OffsetDateTime::now_utc();
-            tell(lost, attempts::reap(&self.pool, lost.token, &lost.error(), &self.rules, now).await?);
+            lost.tell(attempts::reap(&self.pool, lost.token, &lost.error(), &self.rules, now).await?);
         }
         Ok(())
     }
@@ -100,7 +128,14 @@ impl Closer {
         if token != lost.token {
             return Ok(false);
         }
-        let recorded = attempts::record(&self.pool, token, &outcome, &self.rules, OffsetDateTime::now_utc()).await?;
+        let now = OffsetDateTime::now_utc();
+        let recorded = attempts::record(&self.pool, token, &outcome, &self.rules, now).await?;
+        let class = outcome.failure(now).map(|failure| failure.class);
+        match recorded {
+            Recorded::Ended => outcomes::trial_ended(class),
+            Recorded::Retried { .. } => outcomes::trial_retried(class.unwrap_or(FailureClass::Unknown)),
+            Recorded::Stale => {}
+        }
         tracing::warn!(
             trial_id = lost.subject,
             attempt = lost.number,
@@ -109,15 +144,5 @@ impl Closer {
             "runner lost after its trial; its outcome is recorded"
         );
         Ok(recorded != Recorded::Stale)
-    }
-}
-
-fn tell(lost: Lost<'_>, after: AfterLoss) {
-    let Lost { kind, subject, number: attempt, how, .. } = lost;
-    match after {
-        AfterLoss::Retried => tracing::warn!(%kind, subject, attempt, how, "runner lost; it is tried again"),
-        AfterLoss::Failed => tracing::error!(%kind, subject, attempt, how, "runner lost; no tries are left"),
-        AfterLoss::Cancelled => tracing::info!(%kind, subject, attempt, how, "runner gone; the trial was cancelled"),
-        AfterLoss::Stale => {}
     }
 }

@@ -7,6 +7,7 @@
 mod closing;
 mod ecs;
 mod launcher;
+mod metrics;
 mod pass;
 mod process_launcher;
 mod settings;

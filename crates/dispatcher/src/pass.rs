@@ -8,12 +8,17 @@ use oddish_db::attempts::Fenced;
 use oddish_db::queue::Claim;
 use oddish_db::wake::Wakes;
 use oddish_db::{DbError, attempts, deleting, dispatcher_call, leases, queue};
+use oddish_domain::failure::FailureClass;
+use oddish_domain::status::JobKind;
+use oddish_telemetry::metrics::are_wanted;
+use oddish_telemetry::{fields, outcomes};
 use sysinfo::System;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
+use tracing::Instrument as _;
 
-use crate::{CloseError, Closer, LaunchError, Launcher, Lost};
+use crate::{CloseError, Closer, LaunchError, Launcher, Lost, metrics};
 
 /// How often to look for runners and claims that are late. Passes may come many times a second; this need not.
 const TIDY: Duration = Duration::from_secs(2);
@@ -26,6 +31,9 @@ const EMPTYING: Duration = Duration::from_secs(2);
 
 /// Prefixes of one such look at the most.
 const PREFIXES: i64 = 10;
+
+/// How often to count what waits and runs, for metrics alone.
+const COUNT: Duration = Duration::from_secs(10);
 
 /// How often to look without having been woken.
 const IDLE: Duration = Duration::from_secs(5);
@@ -44,6 +52,7 @@ pub struct Dispatcher {
     id: String,
     tidied: Mutex<Option<Instant>>,
     emptied: Mutex<Option<Instant>>,
+    counted: Mutex<Option<Instant>>,
 }
 
 /// A dispatcher that runs beside whatever else the process does.
@@ -98,7 +107,7 @@ impl Dispatcher {
     pub fn new(closer: Closer, launcher: Arc<dyn Launcher>) -> Self {
         let host = System::host_name().unwrap_or_else(|_| "localhost".to_owned());
         let id = format!("{host}/{}", std::process::id());
-        Self { closer, launcher, id, tidied: Mutex::default(), emptied: Mutex::default() }
+        Self { closer, launcher, id, tidied: Mutex::default(), emptied: Mutex::default(), counted: Mutex::default() }
     }
 
     /// Dispatches until `shutdown` turns true, then stops the runners that it started.
@@ -156,14 +165,27 @@ impl Dispatcher {
         dispatcher_call::came(&self.closer.pool).await?;
         let mut dispatched = Dispatched::default();
         loop {
-            let found = self.pass().await?;
+            // Boxed, or the type of a function's future would be nested more deeply than the compiler goes.
+            let found = Box::pin(self.pass()).await?;
             dispatched.add(found.dispatched);
             if !found.more {
                 self.empty_store().await;
             }
             if !found.more || Instant::now() >= deadline {
+                self.measure(&dispatched).await;
                 return Ok(dispatched);
             }
+        }
+    }
+
+    /// Writes metrics of a call. What waits and runs is counted every so often, however often it is called.
+    async fn measure(&self, dispatched: &Dispatched) {
+        if !are_wanted() {
+            return;
+        }
+        metrics::of_call(dispatched);
+        if is_time(&self.counted, COUNT) {
+            metrics::of_queues(&self.closer.pool).await;
         }
     }
 
@@ -184,9 +206,9 @@ impl Dispatcher {
         let mut busy = false;
         let mut launched = Vec::with_capacity(claims.len());
         for claim in &claims {
-            let Claim { kind, subject, number: attempt, queue_key, .. } = claim;
-            tracing::info!(%kind, subject, attempt, queue_key, "claimed");
-            match self.launcher.launch(claim).await {
+            let span = fields::attempt(claim.kind, &claim.subject, claim.number, Some(&claim.queue_key));
+            span.in_scope(|| tracing::info!("claimed"));
+            match self.launcher.launch(claim).instrument(span.clone()).await {
                 Ok(()) => {
                     launched.push(claim.token);
                     dispatched.launched.push(claimed_at.elapsed());
@@ -194,7 +216,7 @@ impl Dispatcher {
                 Err(error) => {
                     *dispatched.refused.entry(error.code()).or_default() += 1;
                     busy |= matches!(error, LaunchError::Busy { .. });
-                    self.not_launched(claim, &error).await?;
+                    self.not_launched(claim, &error).instrument(span).await?;
                 }
             }
         }
@@ -239,33 +261,35 @@ impl Dispatcher {
         queue::seen(pool, &self.id, now).await?;
         leases::suspect(pool, now).await?;
         for dead in leases::dead(pool, now).await? {
-            self.launcher.clear(&dead).await;
+            let (kind, subject, number) = (dead.kind, dead.subject.as_str(), dead.number);
+            let span = fields::attempt(kind, subject, number, None);
+            self.launcher.clear(&dead).instrument(span.clone()).await;
             let how = "it has shown no sign of life for longer than its lease";
-            let (kind, subject) = (dead.kind, dead.subject.as_str());
-            self.closer.dead(Lost { kind, subject, number: dead.number, token: dead.token, how }).await?;
+            self.closer.dead(Lost { kind, subject, number, token: dead.token, how }).instrument(span).await?;
         }
         for claim in queue::overdue(pool, now).await? {
             let given = attempts::give_back(pool, claim.token, "no runner began in time", now).await?;
             if given == Fenced::Accepted {
-                tracing::warn!(
-                    kind = %claim.kind,
-                    subject = claim.subject,
-                    attempt = claim.number,
-                    "no runner began in time; it is queued again"
-                );
+                let span = fields::attempt(claim.kind, &claim.subject, claim.number, Some(&claim.queue_key));
+                span.in_scope(|| tracing::warn!("no runner began in time; it is queued again"));
             }
         }
         Ok(())
     }
 
     async fn not_launched(&self, claim: &Claim, error: &LaunchError) -> Result<(), DbError> {
-        let Claim { kind, subject, number: attempt, .. } = claim;
-        tracing::error!(%kind, subject, attempt, %error, "not launched");
+        tracing::error!(%error, code = error.code(), "not launched");
         let now = OffsetDateTime::now_utc();
         let text = error.to_string();
         match error {
             LaunchError::Busy { .. } => attempts::give_back(&self.closer.pool, claim.token, &text, now).await?,
-            LaunchError::Never { .. } => attempts::launch_failed(&self.closer.pool, claim.token, &text, now).await?,
+            LaunchError::Never { .. } => {
+                let fenced = attempts::launch_failed(&self.closer.pool, claim.token, &text, now).await?;
+                if fenced == Fenced::Accepted && claim.kind == JobKind::Trial {
+                    outcomes::trial_ended(Some(FailureClass::Infrastructure));
+                }
+                fenced
+            }
         };
         Ok(())
     }

@@ -15,9 +15,11 @@ use oddish_db::leases::Dead;
 use oddish_db::queue::Claim;
 use oddish_db::{attempts, wake};
 use oddish_domain::status::JobKind;
+use oddish_telemetry::fields;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::{CloseError, Closer, LaunchError, Launcher, Lost};
@@ -93,7 +95,8 @@ impl Launcher for ProcessLauncher {
             return Err(LaunchError::Busy { reason: "the runner ended as soon as it began".to_owned() });
         };
         self.shared.children().insert(claim.token, pid);
-        tokio::spawn(watch(Arc::clone(&self.shared), claim.clone(), child, pid));
+        let span = fields::attempt(claim.kind, &claim.subject, claim.number, Some(&claim.queue_key));
+        tokio::spawn(watch(Arc::clone(&self.shared), claim.clone(), child, pid).instrument(span));
         Ok(())
     }
 
@@ -248,11 +251,7 @@ async fn watch(shared: Arc<Shared>, claim: Claim, mut child: Child, pid: Pid) {
         }
         let closed = shared.close_lost(&claim.subject, claim.number, claim.token, Some(pid), &how).await;
         let Err(error) = closed else { break };
-        tracing::error!(
-            trial_id = claim.subject,
-            error = &error as &dyn std::error::Error,
-            "cannot close a lost attempt; trying again"
-        );
+        tracing::error!(error = &error as &dyn std::error::Error, "cannot close a lost attempt; trying again");
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     shared.children().remove(&claim.token);

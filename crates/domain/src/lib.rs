@@ -11,6 +11,7 @@ pub mod agent;
 pub mod agent_env;
 pub mod api_key;
 pub mod breaker;
+pub mod client_variables;
 pub mod environment;
 pub mod experiment;
 pub mod failure;

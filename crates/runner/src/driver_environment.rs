@@ -101,7 +101,14 @@ fn is_ours(name: &str) -> bool {
     name.ends_with("DATABASE_URL") || name.starts_with("ODDISH_") || name.starts_with("PG")
 }
 
+/// Where a container gets the credentials of its own role, which may read the bucket and wake the dispatcher. Whoever wants agents to have
+/// that role names the variable.
+const OWN_ROLE: &str = "AWS_CONTAINER_";
+
 fn is_needed(name: &str) -> bool {
+    if name.starts_with(OWN_ROLE) {
+        return false;
+    }
     // Proxies are commonly set in lower case.
     let upper = name.to_ascii_uppercase();
     NAMES.contains(&upper.as_str())
@@ -163,6 +170,13 @@ mod tests {
     fn others_pass_when_they_are_named() {
         assert!(!passed("MY_TASK_SETTING", &[]));
         assert!(passed("MY_TASK_SETTING", &["MY_TASK_SETTING"]));
+    }
+
+    #[test]
+    fn the_role_of_the_container_is_not_that_of_agents() {
+        let own = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+        assert!(!passed(own, &[]));
+        assert!(passed(own, &[own]));
     }
 
     #[test]

@@ -108,6 +108,7 @@ mod tests {
     fn model_of(agent: &str) -> Value {
         let assignment = Assignment {
             trial_id: "t-0".to_owned(),
+            queue_key: "default".to_owned(),
             number: 1,
             task_id: "t".to_owned(),
             task_name: "t".to_owned(),

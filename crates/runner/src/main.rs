@@ -14,27 +14,26 @@ use oddish_artifacts::{
 use oddish_db::{DATABASE_VARIABLES, DatabaseSettings, connect_lazy};
 use oddish_domain::retry::{RETRY_VARIABLES, RetrySettings};
 use oddish_domain::settings::{Reader, Settings, Variable};
+use oddish_domain::status::JobKind;
 use oddish_runner::attempt::Scratch;
 use oddish_runner::clean_up::clean_up;
 use oddish_runner::run::{Attempt, Runner, run};
-use oddish_runner::settings::{RUNNER_VARIABLES, RunnerSettings};
+use oddish_runner::settings::{ATTEMPT_VARIABLES, RUNNER_VARIABLES, RunnerSettings};
+use oddish_telemetry::{Output, TELEMETRY_VARIABLES, fields};
 use oddish_wake::{WAKE_VARIABLES, Wake, WakeSettings};
-use tracing::{Instrument, error, info, info_span};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing::{error, info};
 use uuid::Uuid;
 
-/// What the launcher says. These are no settings: a person has no reason to set them.
-const ATTEMPT_VARIABLES: &[Variable] = &[
-    Variable { name: "ODDISH_TRIAL_ID", default: "", secret: false, doc: "The trial." },
-    Variable { name: "ODDISH_ATTEMPT", default: "", secret: false, doc: "Number of the attempt, from 1." },
-    Variable {
-        name: "ODDISH_ATTEMPT_TOKEN",
-        default: "",
-        secret: false,
-        doc: "Fencing token of the attempt; `clean-up` needs none.",
-    },
+/// Everything that it reads.
+const VARIABLES: &[&[Variable]] = &[
+    ATTEMPT_VARIABLES,
+    DATABASE_VARIABLES,
+    STORAGE_VARIABLES,
+    S3_VARIABLES,
+    RUNNER_VARIABLES,
+    RETRY_VARIABLES,
+    TELEMETRY_VARIABLES,
+    WAKE_VARIABLES,
 ];
 
 /// A runner writes one thing at a time, and looks after its attempt beside that.
@@ -44,8 +43,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        [] => report(start(run_attempt)),
-        ["clean-up"] => report(start(clean_up_attempt)),
+        [] => start(run_attempt),
+        ["clean-up"] => start(clean_up_attempt),
         ["--version" | "-V"] => say(concat!("oddish-runner ", env!("CARGO_PKG_VERSION"), "\n")),
         ["--help" | "-h"] => say(&help()),
         _ => {
@@ -67,25 +66,26 @@ fn help() -> String {
          oddish-runner clean-up    remove what the attempt left when it was killed\n\n\
          Environment variables:\n",
     );
-    for variable in [
-        ATTEMPT_VARIABLES,
-        DATABASE_VARIABLES,
-        STORAGE_VARIABLES,
-        S3_VARIABLES,
-        RUNNER_VARIABLES,
-        RETRY_VARIABLES,
-        WAKE_VARIABLES,
-    ]
-    .concat()
-    {
+    for variable in VARIABLES.concat() {
         let default = if variable.default.is_empty() { String::new() } else { format!(" [{}]", variable.default) };
         text.extend(["  ", variable.name, &default, "\n      ", variable.doc, "\n"]);
     }
     text
 }
 
-fn report(result: anyhow::Result<()>) -> ExitCode {
-    match result {
+/// Runs a command, with its attempt on each line that it logs.
+fn start(command: fn(&Settings) -> anyhow::Result<()>) -> ExitCode {
+    let variables: BTreeMap<String, String> = env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let settings = Settings::from_map(variables);
+    let logging = oddish_telemetry::start(&settings, Output::Stderr { colours: false });
+    // Entered and not put around a future: this thread is the only one, so that what the runtime's other tasks say is within it too.
+    let mut reader = settings.reader();
+    let (trial_id, number) = read_attempt(&mut reader);
+    let _span = fields::attempt(JobKind::Trial, &trial_id, number, None).entered();
+    let done = logging.map_err(anyhow::Error::from).and_then(|()| lead_group()).and_then(|()| command(&settings));
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error!("{error:#}");
@@ -94,19 +94,12 @@ fn report(result: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-fn start(command: fn(&Settings) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
-    let filter: Option<Targets> = env::var("ODDISH_LOG").ok().and_then(|text| text.parse().ok());
-    let filter = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-    tracing_subscriber::registry().with(lines).with(filter).init();
+fn lead_group() -> anyhow::Result<()> {
     // The launcher has made us the leader of a group, which it can kill as a whole; started by hand, we make it ourselves.
     if getpgrp() != getpid() {
         setpgid(Pid::from_raw(0), Pid::from_raw(0)).context("cannot lead a process group")?;
     }
-    let variables: BTreeMap<String, String> = env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    command(&Settings::from_map(variables))
+    Ok(())
 }
 
 /// The trial and the number of the attempt.
@@ -135,29 +128,25 @@ fn run_attempt(settings: &Settings) -> anyhow::Result<()> {
     reader.finish()?;
     let Some(token) = token else { bail!("ODDISH_ATTEMPT_TOKEN is not set; a runner is started by its launcher") };
     let Some(url) = database.url else { bail!("DATABASE_URL is not set") };
-    let span = info_span!("attempt", trial = trial_id, number);
     let attempt = Attempt { trial_id, number, token };
-    runtime()?.block_on(
-        async {
-            let store: SharedStore = match &s3 {
-                Some(s3) => Arc::new(S3Store::connect(s3).await),
-                None => Arc::new(FolderStore::open(&storage.local_storage_dir)?),
-            };
-            let pool = connect_lazy(&url, CONNECTIONS);
-            let runner = Runner {
-                wake: Wake::connect(pool.clone(), &wake).await,
-                pool,
-                store,
-                settings: runner_settings,
-                retries,
-                variables: env::vars_os().collect(),
-            };
-            let ending = run(&runner, &attempt).await?;
-            info!(?ending, "the attempt has ended");
-            Ok(())
-        }
-        .instrument(span),
-    )
+    runtime()?.block_on(async {
+        let store: SharedStore = match &s3 {
+            Some(s3) => Arc::new(S3Store::connect(s3).await),
+            None => Arc::new(FolderStore::open(&storage.local_storage_dir)?),
+        };
+        let pool = connect_lazy(&url, CONNECTIONS);
+        let runner = Runner {
+            wake: Wake::connect(pool.clone(), &wake).await,
+            pool,
+            store,
+            settings: runner_settings,
+            retries,
+            variables: env::vars_os().collect(),
+        };
+        let ending = run(&runner, &attempt).await?;
+        info!(?ending, "the attempt has ended");
+        Ok(())
+    })
 }
 
 fn clean_up_attempt(settings: &Settings) -> anyhow::Result<()> {
@@ -167,8 +156,7 @@ fn clean_up_attempt(settings: &Settings) -> anyhow::Result<()> {
     reader.finish()?;
     let scratch = Scratch::new(&runner_settings.jobs_dir, &trial_id, number);
     let environment: Vec<_> = env::vars_os().collect();
-    let span = info_span!("clean-up", trial = trial_id, number);
-    runtime()?.block_on(clean_up(&scratch, &environment).instrument(span));
+    runtime()?.block_on(clean_up(&scratch, &environment));
     Ok(())
 }
 

@@ -9,13 +9,15 @@ use oddish_artifacts::SharedStore;
 use oddish_artifacts::key::{attempt_outcome_key, attempt_prefix};
 use oddish_db::attempts::{self, Assignment, Fenced, Outcome, Recorded, StoredOutcome};
 use oddish_db::{DbError, PgPool};
+use oddish_domain::failure::FailureClass;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::status::HarborStage;
+use oddish_telemetry::outcomes;
 use oddish_wake::Wake;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::timeout;
-use tracing::{error, info, warn};
+use tracing::{Span, error, info, warn};
 use uuid::Uuid;
 
 use crate::attempt::Scratch;
@@ -123,6 +125,7 @@ pub async fn run(runner: &Runner, attempt: &Attempt) -> Result<Ending, RunError>
         info!("the attempt is not ours, or has begun already: nothing to do");
         return Ok(Ending::Stale);
     };
+    Span::current().record("queue_key", &assignment.queue_key).record("task_id", &assignment.task_id);
     let contact = Contact::start(runner.pool.clone(), attempt.token);
     // From here on the scratch folder is ours alone.
     let running = Running { runner, attempt, assignment: &assignment, scratch: &scratch, contact: &contact };
@@ -374,13 +377,18 @@ impl Running<'_> {
                 self.store_outcome(&outcome).await;
                 let record = || attempts::record(pool, token, &outcome, &self.runner.retries, now());
                 let recorded = while_unreachable(RECORD_WITHIN, record).await?;
+                count(recorded, outcome.failure(now()).map(|failure| failure.class));
                 let fenced = if recorded == Recorded::Stale { Fenced::Stale } else { Fenced::Accepted };
                 (fenced, Ending::Recorded, files_kept)
             }
             Ended::Stopped(Stop::Contact(StopReason::Stale)) => (Fenced::Stale, Ending::Stale, false),
             Ended::Stopped(Stop::Contact(StopReason::Cancelled)) => {
                 let cancelled = || attempts::cancelled(pool, token, now());
-                (while_unreachable(BEGIN_WITHIN, cancelled).await?, Ending::Cancelled, false)
+                let fenced = while_unreachable(BEGIN_WITHIN, cancelled).await?;
+                if fenced == Fenced::Accepted {
+                    outcomes::trial_ended(Some(FailureClass::Cancelled));
+                }
+                (fenced, Ending::Cancelled, false)
             }
             Ended::Stopped(stop @ (Stop::Signal | Stop::Contact(StopReason::OutOfContact))) => {
                 let interrupt = || attempts::interrupt(pool, token, stop.text(), now());
@@ -414,6 +422,14 @@ impl Running<'_> {
             trial_id: trial_id.clone(),
             attempt: u32::try_from(*number).unwrap_or_default(),
         }
+    }
+}
+
+fn count(recorded: Recorded, class: Option<FailureClass>) {
+    match recorded {
+        Recorded::Ended => outcomes::trial_ended(class),
+        Recorded::Retried { .. } => outcomes::trial_retried(class.unwrap_or(FailureClass::Unknown)),
+        Recorded::Stale => {}
     }
 }
 

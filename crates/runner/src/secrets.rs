@@ -245,6 +245,7 @@ mod tests {
         };
         let assignment = Assignment {
             trial_id: "t-0".to_owned(),
+            queue_key: "default".to_owned(),
             number: 1,
             task_id: "t".to_owned(),
             task_name: "some task".to_owned(),

@@ -5,6 +5,18 @@ use std::path::{Path, PathBuf};
 
 use oddish_domain::settings::{Reader, Variable};
 
+/// What the launcher says. These are no settings: a person has no reason to set them.
+pub const ATTEMPT_VARIABLES: &[Variable] = &[
+    Variable { name: "ODDISH_TRIAL_ID", default: "", secret: false, doc: "The trial." },
+    Variable { name: "ODDISH_ATTEMPT", default: "", secret: false, doc: "Number of the attempt, from 1." },
+    Variable {
+        name: "ODDISH_ATTEMPT_TOKEN",
+        default: "",
+        secret: false,
+        doc: "Fencing token of the attempt; `clean-up` needs none.",
+    },
+];
+
 /// The variables that [`RunnerSettings`] reads.
 pub const RUNNER_VARIABLES: &[Variable] = &[
     Variable {

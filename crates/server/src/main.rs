@@ -6,6 +6,8 @@
 mod api;
 mod args;
 mod artifact_route;
+#[cfg(test)]
+mod configuration;
 mod cors;
 mod database;
 mod database_command;
@@ -19,18 +21,18 @@ mod worker;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
+use oddish_domain::settings::Settings;
+use oddish_telemetry::Output;
 
 fn main() -> ExitCode {
     let arguments = args::Arguments::parse();
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never);
-    let filter: Option<Targets> = std::env::var("ODDISH_LOG").ok().and_then(|text| text.parse().ok());
-    let filter = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-    tracing_subscriber::registry().with(lines).with(filter).init();
+    let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    // What is wrong with .env is told by the command that needs it.
+    let environment = settings::environment().unwrap_or_default();
+    if let Err(error) = oddish_telemetry::start(&Settings::from_map(environment), Output::Stderr { colours }) {
+        anstream::eprintln!("error: {error:#}");
+        return ExitCode::FAILURE;
+    }
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -18,6 +18,8 @@ use oddish_functions::auth::{AUTH_VARIABLES, AuthMode};
 use oddish_functions::judging::{JUDGING_VARIABLES, Judges};
 use oddish_functions::state::UploadRules;
 
+use oddish_telemetry::TELEMETRY_VARIABLES;
+
 use crate::cors::Origins;
 
 /// The variables that only the server reads.
@@ -48,12 +50,6 @@ const SERVER_VARIABLES: &[Variable] = &[
         secret: false,
         doc: "Folder of the Postgres programs for the private server. Unset: the newest that is found.",
     },
-    Variable {
-        name: "ODDISH_LOG",
-        default: "info",
-        secret: false,
-        doc: "What is logged: a level, or levels by part, such as `debug` or `oddish_dispatcher=debug,info`.",
-    },
 ];
 
 /// What the server only hands on to Harbor: keys of model providers and of sandboxes. Any other key of their kind is handed on too.
@@ -71,13 +67,14 @@ const fn key(name: &'static str, doc: &'static str) -> Variable {
 }
 
 /// Every variable, by the part of the system that reads it, in the order of `env.example`.
-const VARIABLES: &[(&str, &[Variable])] = &[
+pub(crate) const VARIABLES: &[(&str, &[Variable])] = &[
     ("Database", DATABASE_VARIABLES),
     ("Storage", STORAGE_VARIABLES),
     ("Storage in S3", S3_VARIABLES),
     ("Concurrency", limits::VARIABLES),
     ("Environments", ENVIRONMENT_VARIABLES),
     ("API and server", SERVER_VARIABLES),
+    ("Log and metrics", TELEMETRY_VARIABLES),
     ("Access", AUTH_VARIABLES),
     ("Judging", JUDGING_VARIABLES),
     ("Retries", RETRY_VARIABLES),
@@ -117,24 +114,9 @@ pub(crate) struct ServerSettings {
 }
 
 impl ServerSettings {
-    /// Reads the environment, and `.env` below it: a variable of the environment goes before one of the file.
+    /// Reads the environment and `.env`.
     pub(crate) fn load() -> anyhow::Result<Self> {
-        let mut environment = BTreeMap::new();
-        match dotenvy::dotenv_iter() {
-            Ok(variables) => {
-                for variable in variables {
-                    let (name, value) =
-                        variable.context(".env cannot be read: mend the line, or move the file away")?;
-                    environment.insert(name, value);
-                }
-            }
-            Err(error) if error.not_found() => {}
-            Err(error) => return Err(error).context(".env cannot be read"),
-        }
-        // Names and values that are not Unicode are none of ours, and Harbor would not take them either.
-        let own =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        environment.extend(own);
+        let environment = environment()?;
         let settings = Settings::from_map(environment.clone());
         let mut reader = settings.reader();
         let read = Self::read(&mut reader, environment);
@@ -183,6 +165,26 @@ impl ServerSettings {
         }
         environment
     }
+}
+
+/// The variables of the environment and of `.env` below it: a variable of the environment goes before one of the file.
+pub(crate) fn environment() -> anyhow::Result<BTreeMap<String, String>> {
+    let mut environment = BTreeMap::new();
+    match dotenvy::dotenv_iter() {
+        Ok(variables) => {
+            for variable in variables {
+                let (name, value) = variable.context(".env cannot be read: mend the line, or move the file away")?;
+                environment.insert(name, value);
+            }
+        }
+        Err(error) if error.not_found() => {}
+        Err(error) => return Err(error).context(".env cannot be read"),
+    }
+    // Names and values that are not Unicode are none of ours, and Harbor would not take them either.
+    let own =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    environment.extend(own);
+    Ok(environment)
 }
 
 fn default_home(environment: &BTreeMap<String, String>) -> PathBuf {

@@ -83,7 +83,7 @@ impl Wake {
             Ok(false) => return Ok(()),
             // A message too many costs nothing.
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "cannot tell whether a wake is needed")
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot tell whether a wake is needed");
             }
         }
         let sent = queue.client.send_message().queue_url(&queue.url).message_body("wake").send();

@@ -3,5 +3,5 @@
 use oddish_functions::{lambda, not_found};
 
 fn main() -> std::process::ExitCode {
-    lambda::serve(not_found::router())
+    lambda::serve(env!("CARGO_BIN_NAME"), not_found::router())
 }

@@ -10,6 +10,8 @@ mod api_keys;
 mod auth;
 mod cancel;
 mod deleting;
+#[path = "../../../crates/telemetry/tests/it/emf.rs"]
+mod emf;
 mod hostile;
 mod idempotency;
 mod imports;
@@ -19,6 +21,7 @@ mod lists;
 mod logs;
 mod migrate;
 mod not_found;
+mod observability;
 mod openapi;
 mod public;
 mod queues;

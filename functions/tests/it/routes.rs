@@ -80,3 +80,22 @@ fn the_table_in_docs_is_current() {
         "the table in docs/api.md is out of date: run `UPDATE_EXPECTED=1 cargo xtask test -E 'test(the_table_in_docs)'`"
     );
 }
+
+/// The calls that the operator's manual names are calls that there are.
+#[test]
+fn every_call_in_the_manual_is_a_route() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut calls = 0;
+    for code in text.split('`').skip(1).step_by(2) {
+        let Some((method, path)) = code.split_once(' ') else { continue };
+        if !["GET", "POST", "PATCH", "DELETE"].contains(&method) {
+            continue;
+        }
+        calls += 1;
+        let named =
+            |route: &oddish_functions::routes::Route| route.method == method && route.path.replace("{*", "{") == path;
+        assert!(ROUTES.iter().any(named), "docs/operations.md names {method} {path}");
+    }
+    assert!(calls > 10, "the document names {calls} calls");
+}

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use oddish_domain::breaker::Signal;
-use oddish_domain::failure::{Failure, FailureClass};
+use oddish_domain::failure::FailureClass;
 use oddish_domain::random;
 use oddish_domain::retry::{self, Decision, Ending, Failures, RetrySettings};
 use oddish_domain::status::{AttemptOutcome, JobKind, TrialStatus};
@@ -157,7 +157,7 @@ async fn record_one(
     rules: &RetrySettings,
     now: OffsetDateTime,
 ) -> Result<Recorded, DbError> {
-    let failure = failure(outcome, now);
+    let failure = outcome.failure(now);
     let class = failure.map(|failure| failure.class);
     let decision = match failure {
         None => Decision::Fail,
@@ -182,15 +182,6 @@ async fn record_one(
     store(transaction, job, outcome, class, status, now).await?;
     ending::end_job(transaction, job).await?;
     Ok(Recorded::Ended)
-}
-
-/// Why the trial has no result that counts; none if it has one.
-fn failure(outcome: &Outcome, now: OffsetDateTime) -> Option<Failure> {
-    if outcome.succeeded {
-        return None;
-    }
-    let text = |field: &Option<String>| field.clone().unwrap_or_default();
-    Some(Failure::of(&text(&outcome.error_type), &text(&outcome.error_message), now))
 }
 
 /// What becomes of a job whose newest attempt, which is still open, ends like this. Of a trial those attempts count that came after a

@@ -13,6 +13,8 @@ mod idempotency;
 mod leases;
 mod limits;
 mod model;
+mod operations;
+mod queue_metrics;
 mod races;
 mod scene;
 mod schema;

@@ -6,7 +6,10 @@
 mod chaos;
 mod conformance;
 mod ecs;
+#[path = "../../../telemetry/tests/it/emf.rs"]
+mod emf;
 mod fake_ecs;
+mod metrics;
 mod passes;
 mod processes;
 mod queue;

@@ -51,6 +51,7 @@ fn rig(task: &Path) -> Rig {
     let assignment = Assignment {
         trial_id,
         number: 1,
+        queue_key: "default".to_owned(),
         task_id: format!("test-{unique}"),
         task_name: "test".to_owned(),
         task_version: 1,

@@ -7,8 +7,11 @@
     reason = "a test fails by panicking, also in what it calls"
 )]
 
+#[path = "../../../telemetry/tests/it/emf.rs"]
+mod emf;
 mod harbor;
 mod live_log;
+mod log;
 mod results;
 mod run;
 mod samples;

@@ -36,7 +36,7 @@ echo "$config" > began
 const WAIT: &str = "while [ ! -e go-on ]; do sleep 0.01; done\n";
 
 /// Leaves a result with a reward of 1.
-const SUCCEED: &str = r#"
+pub(crate) const SUCCEED: &str = r#"
 mkdir -p "$TRIAL/verifier"
 echo 1 > "$TRIAL/verifier/reward.txt"
 echo '{"trial_name": "some", "verifier_result": {"rewards": {"reward": 1.0}}}' > "$TRIAL/result.json"
@@ -44,15 +44,15 @@ echo '{"done": true}'
 "#;
 
 /// A claimed attempt, and a runner for it.
-struct Rig {
+pub(crate) struct Rig {
     folder: tempfile::TempDir,
-    runner: Runner,
-    attempt: Attempt,
+    pub(crate) runner: Runner,
+    pub(crate) attempt: Attempt,
     scratch: Scratch,
 }
 
 /// Queues a trial of the example task and claims it. `script` is what stands in for Harbor.
-async fn rig(pool: PgPool, script: &str) -> Rig {
+pub(crate) async fn rig(pool: PgPool, script: &str) -> Rig {
     let folder = tempfile::tempdir().unwrap();
     let jobs_dir = folder.path().join("jobs");
     let store: SharedStore = Arc::new(FolderStore::open(folder.path().join("store")).unwrap());
@@ -118,7 +118,7 @@ async fn store_task(store: &SharedStore, folder: &Path) -> String {
 }
 
 impl Rig {
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -131,7 +131,7 @@ impl Rig {
     }
 
     /// Text of one column of the trial.
-    async fn trial(&self, column: &str) -> Option<String> {
+    pub(crate) async fn trial(&self, column: &str) -> Option<String> {
         let sql = format!("select {column}::text from oddish.trials");
         sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&self.runner.pool).await.unwrap()
     }

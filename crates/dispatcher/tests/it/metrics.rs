@@ -1,0 +1,92 @@
+//! What a dispatcher that is called measures.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use oddish_db::PgPool;
+use oddish_dispatcher::LaunchError;
+use oddish_telemetry::metrics;
+use serde_json::{Value, json};
+
+use crate::emf::faults;
+use crate::queue::Queue;
+use crate::scripted::Script;
+
+/// Keeps what is written.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Kept {
+    /// The documents, each without what tells CloudWatch how to read it, once that is what the specification says.
+    fn documents(&self) -> Vec<Value> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        let documents = text.lines().map(|line| {
+            let mut document: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(faults(&document), Vec::<String>::new(), "{document}");
+            document.as_object_mut().unwrap().remove("_aws");
+            document
+        });
+        documents.collect()
+    }
+}
+
+/// A number that is measured and so cannot be known.
+fn take_number(document: &mut Value, name: &str) -> f64 {
+    document.as_object_mut().unwrap().remove(name).and_then(|value| value.as_f64()).unwrap()
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_call_measures_what_it_did_and_what_waits(pool: PgPool) {
+    let kept = Kept::default();
+    metrics::write_to(kept.clone());
+    let queue = Queue::with_limit(pool, 103).await;
+    queue.submit(110, 1).await;
+    let never = LaunchError::Never { reason: "it has no image".to_owned() };
+    let script = Script { places: 1000, answers: vec![never], ..Script::default() };
+    script.dispatch(&queue.pool).await;
+    let mut documents = kept.documents();
+    documents.sort_by_key(Value::to_string);
+
+    // One failed for good, and another took its slot.
+    let mut latencies = Vec::new();
+    documents.retain(|document| match document["LaunchLatencyMs"].as_array() {
+        Some(values) => {
+            latencies.push(values.len());
+            false
+        }
+        None => true,
+    });
+    latencies.sort_unstable();
+    assert_eq!(latencies, [3, 100], "a document has 100 values at the most");
+    let mut rest = Vec::new();
+    for mut document in documents {
+        if document.get("OldestReadyJobSeconds").is_some() {
+            let oldest = take_number(&mut document, "OldestReadyJobSeconds");
+            assert!(oldest > 0.0, "{oldest}");
+        }
+        rest.push(document);
+    }
+    let expected = [
+        json!({ "Claims": 104, "Launches": 103, "LaunchFailures": 1 }),
+        json!({ "Reason": "never", "LaunchFailures": 1 }),
+        json!({ "ErrorClass": "infrastructure", "TrialsEnded": 1 }),
+        json!({ "QueueKey": "a/model", "ReadyJobs": 6, "DelayedJobs": 0, "RunningJobs": 103 }),
+        // No slot is free: what waits is nobody's fault.
+        json!({ "ReadyJobs": 6, "DelayedJobs": 0, "RunningJobs": 103, "OldestClaimableJobSeconds": 0.0 }),
+    ];
+    for document in &expected {
+        assert!(rest.contains(document), "{document} is not in {rest:?}");
+    }
+    assert_eq!(rest.len(), expected.len(), "{rest:?}");
+}

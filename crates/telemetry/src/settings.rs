@@ -1,0 +1,99 @@
+//! What is logged, how, and whether metrics are written.
+
+use std::str::FromStr;
+
+use oddish_domain::settings::{Reader, Variable};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
+const LOG: &str = "ODDISH_LOG";
+const LOG_FORMAT: &str = "ODDISH_LOG_FORMAT";
+const METRICS: &str = "ODDISH_METRICS";
+
+/// The variables that [`TelemetrySettings`] reads.
+pub const TELEMETRY_VARIABLES: &[Variable] = &[
+    Variable {
+        name: LOG,
+        default: "info",
+        secret: false,
+        doc: "What is logged: a level, or levels by part, such as `debug` or `oddish_dispatcher=debug,info`.",
+    },
+    Variable {
+        name: LOG_FORMAT,
+        default: "",
+        secret: false,
+        doc: "How log lines are written: `text`, or `json` for one JSON object a line. Unset: text where stderr is a terminal, else json. Functions always write json.",
+    },
+    Variable {
+        name: METRICS,
+        default: "none",
+        secret: false,
+        doc: "`emf`: metrics are written to stdout, in the embedded metric format of CloudWatch. `none`: they are not.",
+    },
+];
+
+/// What is logged, how, and whether metrics are written.
+#[derive(Clone, Debug)]
+pub struct TelemetrySettings {
+    /// Levels by part.
+    pub filter: Targets,
+    /// The form of log lines, where one is chosen.
+    pub format: Option<LogFormat>,
+    /// Whether metrics are written.
+    pub metrics: bool,
+}
+
+impl Default for TelemetrySettings {
+    fn default() -> Self {
+        Self { filter: Targets::new().with_default(LevelFilter::INFO), format: None, metrics: false }
+    }
+}
+
+impl TelemetrySettings {
+    /// Reads [`TELEMETRY_VARIABLES`].
+    pub fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            filter: reader.parsed(LOG, Self::default().filter),
+            format: reader.optional(LOG_FORMAT),
+            metrics: reader.parsed(METRICS, Metrics::None) == Metrics::Emf,
+        }
+    }
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("must be `text` or `json`"),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Metrics {
+    None,
+    Emf,
+}
+
+impl FromStr for Metrics {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "none" => Ok(Self::None),
+            "emf" => Ok(Self::Emf),
+            _ => Err("must be `none` or `emf`"),
+        }
+    }
+}

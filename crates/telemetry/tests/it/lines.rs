@@ -1,0 +1,107 @@
+//! Log lines in JSON.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use oddish_domain::settings::Settings;
+use oddish_domain::status::JobKind;
+use oddish_telemetry::{LogFormat, TelemetrySettings, fields, logging};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::Kept;
+
+fn settings(variables: &[(&str, &str)]) -> TelemetrySettings {
+    let map: BTreeMap<_, _> = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let settings = Settings::from_map(map);
+    let mut reader = settings.reader();
+    let read = TelemetrySettings::read(&mut reader);
+    reader.finish().unwrap();
+    read
+}
+
+/// The lines that are written while `work` is done.
+fn written(settings: &TelemetrySettings, work: impl FnOnce()) -> Vec<Value> {
+    let lines = Kept::default();
+    tracing::subscriber::with_default(logging(settings, LogFormat::Json, false, lines.clone()), work);
+    lines.lines()
+}
+
+#[derive(Debug)]
+struct Refused(std::io::Error);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cannot claim")
+    }
+}
+
+impl std::error::Error for Refused {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[test]
+fn a_line_has_the_fields_of_its_spans_beside_its_own() {
+    let lines = written(&settings(&[]), || {
+        let outer = tracing::info_span!("Lambda runtime invoke", requestId = "from-lambda");
+        let _outer = outer.enter();
+        let span = fields::attempt(JobKind::Trial, "some-task-0", 2, None);
+        let _attempt = span.enter();
+        span.record("queue_key", "openai/gpt-5.2");
+        let error = Refused(std::io::Error::other("no route\nto host"));
+        tracing::error!(error = &error as &dyn std::error::Error, elapsed_ms = 7_u128, "not \"launched\"");
+    });
+    let mut line = lines.first().unwrap().clone();
+    assert!(
+        OffsetDateTime::parse(line["timestamp"].as_str().unwrap(), &time::format_description::well_known::Rfc3339)
+            .is_ok()
+    );
+    line.as_object_mut().unwrap().remove("timestamp");
+    let expected = json!({
+        "level": "ERROR", "target": "it::lines", "message": "not \"launched\"", "lambda_request_id": "from-lambda", "kind": "trial",
+        "trial_id": "some-task-0", "attempt": 2, "queue_key": "openai/gpt-5.2", "elapsed_ms": 7,
+        "error": "cannot claim: no route\nto host",
+    });
+    assert_eq!((lines.len(), line), (1, expected));
+}
+
+#[test]
+fn lines_keep_their_fields_where_only_errors_are_logged() {
+    let lines = written(&settings(&[("ODDISH_LOG", "error")]), || {
+        let span = fields::attempt(JobKind::Verdict, "some-task", 1, Some("k"));
+        let _attempt = span.enter();
+        tracing::warn!("nobody asked for this");
+        tracing::error!("this is wanted");
+    });
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!((&lines[0]["task_id"], &lines[0]["queue_key"]), (&json!("some-task"), &json!("k")), "{lines:?}");
+    assert_eq!(lines[0].get("trial_id"), None, "{lines:?}");
+}
+
+/// A library that asks whether it should log, as sqlx does at every query, must not cost the next line.
+#[test]
+fn no_line_is_lost_where_somebody_asked_whether_to_log() {
+    let lines = written(&settings(&[]), || {
+        for _ in 0..3 {
+            assert!(!tracing::enabled!(target: "sqlx::query", tracing::Level::DEBUG));
+            tracing::info!("a line");
+        }
+    });
+    assert_eq!(lines.len(), 3, "{lines:?}");
+}
+
+#[test]
+fn faults_name_the_variable() {
+    let map = [("ODDISH_LOG", "oddish=loud"), ("ODDISH_LOG_FORMAT", "xml"), ("ODDISH_METRICS", "yes")];
+    let settings = Settings::from_map(map.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    let mut reader = settings.reader();
+    TelemetrySettings::read(&mut reader);
+    let text = reader.finish().unwrap_err().to_string();
+    for fault in
+        ["ODDISH_LOG: ", "ODDISH_LOG_FORMAT: must be `text` or `json`", "ODDISH_METRICS: must be `none` or `emf`"]
+    {
+        assert!(text.contains(fault), "{text}");
+    }
+}
