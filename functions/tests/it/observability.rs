@@ -67,7 +67,7 @@ fn log(level: &str) -> (Kept, tracing::subscriber::DefaultGuard) {
 /// Has an event answered as on Lambda, and returns the id that the answer gives the request.
 async fn invoke(app: &Router, event: &Value) -> String {
     let mut context = Context::default();
-    context.request_id = "id-of-lambda".to_owned();
+    "id-of-lambda".clone_into(&mut context.request_id);
     let event = serde_json::from_value(event.clone()).unwrap();
     let reply = lambda::answer(app.clone(), LambdaEvent::new(event, context)).await.unwrap();
     let reply = serde_json::to_value(reply).unwrap();
@@ -87,7 +87,7 @@ fn ids(line: &Value) -> [&Value; 3] {
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn every_line_of_a_request_has_its_ids(pool: PgPool) {
     let api = Api::new(pool.clone());
-    let (kept, _logging) = log("debug");
+    let (kept, logging) = log("debug");
     let of_gateway = "JKJaXmPLvHcESHA=";
     assert_eq!(invoke(&api.router, &event("named_stage")).await, of_gateway);
     let lines = kept.lines();
@@ -95,7 +95,7 @@ async fn every_line_of_a_request_has_its_ids(pool: PgPool) {
     for line in &lines {
         assert_eq!(ids(line), [&json!(of_gateway), &json!(of_gateway), &json!("id-of-lambda")], "{line}");
     }
-    drop(_logging);
+    drop(logging);
 
     // The client's own goes before the gateway's, and errors have it even where nothing else is logged.
     pool.close().await;

@@ -28,7 +28,7 @@ impl io::Write for Kept {
 }
 
 impl Kept {
-    /// The documents, each without what tells CloudWatch how to read it, once that is what the specification says.
+    /// The documents, each without its directions for reading it, once that is what the specification says.
     fn documents(&self) -> Vec<Value> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         let documents = text.lines().map(|line| {
