@@ -88,7 +88,7 @@ async fn launcher(settings: &Settings, closer: Closer) -> Result<Arc<dyn Launche
 async fn answer(dispatcher: &Dispatcher, event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
     let messages = serde_json::from_value(event.payload).map_or_else(|_| Vec::new(), |event: Event| event.records);
     match dispatch(dispatcher, event.context).await {
-        Ok(dispatched) if messages.is_empty() => Ok(serde_json::to_value(dispatched)?),
+        Ok(done) if messages.is_empty() => Ok(serde_json::to_value(done)?),
         Ok(_) => Ok(json!({"batchItemFailures": []})),
         Err(error) if messages.is_empty() => Err(error),
         Err(error) => {

@@ -9,7 +9,6 @@ use crate::routes::ROUTES;
 use crate::state::Nothing;
 
 /// The gateway's `$default` route: 405 where the table has the path, 404 where it has not, as the local server answers.
-#[must_use]
 pub fn router() -> Router<Nothing> {
     ROUTES.iter().fold(Router::new(), |router, route| {
         let method = Method::from_bytes(route.method.as_bytes()).ok();

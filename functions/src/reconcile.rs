@@ -1,4 +1,4 @@
-//! The function that hears of tasks that stopped: invoked by EventBridge with "ECS Task State Change".
+//! The function that hears of tasks that stopped: invoked by `EventBridge` with "ECS Task State Change".
 
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
 use oddish_dispatcher::{Closer, EcsSettings, TaskStateChange};
@@ -43,9 +43,9 @@ async fn reconcile(
     if !change.is_end_of(owner) {
         return Ok(Reconciled { closed: false });
     }
-    let closed = change.note(closer).await?;
-    if closed {
+    let is_closed = change.note(closer).await?;
+    if is_closed {
         wake.dispatcher().await;
     }
-    Ok(Reconciled { closed })
+    Ok(Reconciled { closed: is_closed })
 }

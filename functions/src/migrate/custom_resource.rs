@@ -31,6 +31,7 @@ pub struct Event {
 
 /// What `CloudFormation` asks for.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "these are the names that CloudFormation has for them")]
 pub struct Request {
     response_url: String,
     deletes: bool,

@@ -19,7 +19,7 @@ use sqlx::ConnectOptions as _;
 use tokio::sync::Mutex;
 
 const SECRET: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:first-key-AbCdEf";
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_mins(1);
 
 /// A status and a body.
 type Reply = (u16, Value);

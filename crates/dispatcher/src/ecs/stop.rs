@@ -116,15 +116,15 @@ pub(super) struct ContainerStatus<'a> {
 
 /// One line for people, from what ECS says of the task and of its containers.
 pub(super) fn reason<'a>(of_task: Option<&str>, containers: impl Iterator<Item = ContainerStatus<'a>>) -> String {
-    let mut text = of_task.unwrap_or("no reason is given").to_owned();
+    let mut parts = vec![of_task.unwrap_or("no reason is given").to_owned()];
     for ContainerStatus { name, exit_code, reason } in containers {
         let name = name.unwrap_or("a container");
-        match (exit_code, reason) {
-            (None, None) => {}
-            (Some(code), None) => text += &format!("; {name} ended with exit code {code}"),
-            (None, Some(reason)) => text += &format!("; {name}: {reason}"),
-            (Some(code), Some(reason)) => text += &format!("; {name} ended with exit code {code}: {reason}"),
-        }
+        parts.extend(match (exit_code, reason) {
+            (None, None) => None,
+            (Some(code), None) => Some(format!("{name} ended with exit code {code}")),
+            (None, Some(reason)) => Some(format!("{name}: {reason}")),
+            (Some(code), Some(reason)) => Some(format!("{name} ended with exit code {code}: {reason}")),
+        });
     }
-    text
+    parts.join("; ")
 }

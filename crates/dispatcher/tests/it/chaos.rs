@@ -169,7 +169,7 @@ async fn all_trials_end_and_none_is_recorded_twice(pool: PgPool) {
         .unwrap();
     assert_eq!(recorded, successes, "each success was recorded once");
     assert_eq!(tally.recorded.load(Ordering::SeqCst), usize::try_from(successes).unwrap());
-    let begun = tally.begun.lock().unwrap();
+    let begun = tally.begun.lock().unwrap().clone();
     let different: std::collections::HashSet<&Uuid> = begun.iter().collect();
     assert_eq!(different.len(), begun.len(), "no attempt began twice");
     let twice: i64 = sqlx::query_scalar(

@@ -169,23 +169,23 @@ pub(crate) fn variable(task: &Value, name: &str) -> String {
 async fn answer(State(state): State<Arc<Mutex<Service>>>, headers: HeaderMap, body: String) -> Response {
     let action = headers["x-amz-target"].to_str().unwrap().rsplit_once('.').unwrap().1.to_owned();
     let request: Value = serde_json::from_str(&body).unwrap();
-    let (status, answer) = state.lock().unwrap().answer(&action, request);
+    let (status, answer) = state.lock().unwrap().answer(&action, &request);
     let kind = [(header::CONTENT_TYPE, "application/x-amz-json-1.1")];
     (StatusCode::from_u16(status).unwrap(), kind, answer.to_string()).into_response()
 }
 
 impl Service {
-    fn answer(&mut self, action: &str, request: Value) -> Answer {
+    fn answer(&mut self, action: &str, request: &Value) -> Answer {
         self.requests.push((action.to_owned(), request.clone()));
         if let Some(answer) = self.answers.get_mut(action).and_then(VecDeque::pop_front) {
             return answer;
         }
         match action {
             "RunTask" => match self.trouble.as_mut().map_or(Trouble::None, |trouble| trouble()) {
-                Trouble::None => self.run_task(&request),
+                Trouble::None => self.run_task(request),
                 Trouble::Refused(answer) => answer,
                 Trouble::Unanswered => {
-                    self.run_task(&request);
+                    self.run_task(request);
                     (500, json!({"__type": "com.amazonaws.ecs#ServerException", "message": "internal"}))
                 }
             },

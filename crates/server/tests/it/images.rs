@@ -138,7 +138,7 @@ fn the_runner_is_there_with_harbor_and_without_rights() {
     within("sh", &["-c", "touch ~/mine /var/lib/oddish/jobs/mine && ! touch /opt/harbor/mine 2>/dev/null"]);
 }
 
-/// Every environment of Harbor that names an extra has its packages, but for two: SkyPilot's bring half a cloud with them, and Smol runs
+/// Every environment of Harbor that names an extra has its packages, but for two: `SkyPilot`'s bring half a cloud with them, and Smol runs
 /// on the machine of the runner.
 #[test]
 fn the_runner_has_the_sdks_of_the_hosted_sandboxes() {

@@ -30,6 +30,19 @@ struct Measured {
     resident: f64,
 }
 
+struct Quantity {
+    name: &'static str,
+    unit: &'static str,
+    bar: f64,
+    of: fn(&Measured) -> f64,
+}
+
+const QUANTITIES: [Quantity; 3] = [
+    Quantity { name: "size", unit: "MB", bar: SIZE_BAR, of: |measured| measured.megabytes },
+    Quantity { name: "start to first event", unit: "ms", bar: START_BAR, of: |measured| measured.milliseconds },
+    Quantity { name: "memory", unit: "MB", bar: MEMORY_BAR, of: |measured| measured.resident },
+];
+
 /// Measures every function as it is deployed. Of all figures the worst counts, and says whose it is.
 pub(super) fn measure() -> Result<Vec<Figure>> {
     build_functions::run()?;
@@ -46,13 +59,8 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
         all.push(Measured { function, megabytes: megabytes(bytes), milliseconds, resident });
     }
     let nothing = (0..RUNS).map(|_| running_nothing()).collect::<Result<_>>().map(median)?;
-    let quantities: [(&str, &str, f64, fn(&Measured) -> f64); 3] = [
-        ("size", "MB", SIZE_BAR, |measured| measured.megabytes),
-        ("start to first event", "ms", START_BAR, |measured| measured.milliseconds),
-        ("memory", "MB", MEMORY_BAR, |measured| measured.resident),
-    ];
     let mut figures = Vec::new();
-    for (quantity, unit, bar, of) in quantities {
+    for Quantity { name: quantity, unit, bar, of } in QUANTITIES {
         let worst = all.iter().max_by(|one, other| of(one).total_cmp(&of(other))).context("there are no functions")?;
         figures.push(Figure {
             name: format!("most {quantity} ({})", worst.function).into(),

@@ -7,6 +7,7 @@ const RUNS_WITH: &str = "lambda::run::<";
 
 /// What a function works with: it gets the variables and the permissions for that, and no others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each capability is there or not, whatever the others are")]
 pub(super) struct Capabilities {
     pub(super) database: bool,
     /// Asks callers for keys.

@@ -114,7 +114,7 @@ impl Stack {
         self.statements().into_iter().filter(passes).collect()
     }
 
-    fn environment<'stack>(&self, function: &'stack Value) -> BTreeMap<&'stack str, String> {
+    fn environment(function: &Value) -> BTreeMap<&str, String> {
         let variables = function["Properties"]["Environment"]["Variables"].as_object();
         variables.into_iter().flatten().map(|(name, value)| (name.as_str(), text(value))).collect()
     }
@@ -123,7 +123,7 @@ impl Stack {
     fn in_clear(&self) -> Vec<String> {
         let mut faults = Vec::new();
         for (owner, function) in self.of_type("AWS::Lambda::Function") {
-            for (name, value) in self.environment(function) {
+            for (name, value) in Self::environment(function) {
                 let secret = SECRET_VARIABLES.contains(&name);
                 if secret && !value.contains(RESOLVED) {
                     faults.push(format!("{owner}: {name} is in clear"));
@@ -269,7 +269,7 @@ fn every_binary_is_a_function() {
 fn who_has_the_database_is_in_the_network_and_waits_for_the_migrations() {
     let stack = Stack::expanded();
     for (name, function) in stack.of_type("AWS::Lambda::Function") {
-        let has_database = stack.environment(function).contains_key("DATABASE_URL");
+        let has_database = Stack::environment(function).contains_key("DATABASE_URL");
         let in_network = function["Properties"].get("VpcConfig").is_some();
         let waits = list(&function["DependsOn"]).into_iter().any(|name| name == "Migration");
         assert_eq!(in_network, has_database, "{name}");
@@ -277,7 +277,7 @@ fn who_has_the_database_is_in_the_network_and_waits_for_the_migrations() {
     }
     let migrate = &stack.0["Resources"]["MigrateFunction"];
     assert!(
-        stack.environment(migrate)["DATABASE_URL"].contains("Database.Endpoint.Address"),
+        Stack::environment(migrate)["DATABASE_URL"].contains("Database.Endpoint.Address"),
         "past the proxy: {migrate}"
     );
 }
@@ -297,7 +297,7 @@ fn keys_are_always_asked_for() {
     let stack = Stack::expanded();
     let asking: Vec<&str> = stack
         .of_type("AWS::Lambda::Function")
-        .filter(|(_, function)| stack.environment(function).get("ODDISH_AUTH").is_some_and(|mode| mode == "api-key"))
+        .filter(|(_, function)| Stack::environment(function).get("ODDISH_AUTH").is_some_and(|mode| mode == "api-key"))
         .map(|(name, _)| name)
         .collect();
     let others = stack.of_type("AWS::Lambda::Function").map(|(name, _)| name).filter(|name| !asking.contains(name));
