@@ -20,7 +20,7 @@ use crate::judging::Judges;
 use crate::layers;
 use crate::public;
 use crate::queues;
-use crate::state::{Artifacts, Db, Everything, Limits, Sealing, UploadRules, Wake};
+use crate::state::{Artifacts, Db, Everything, Expansion, Limits, UploadRules, Wake};
 use crate::tasks;
 use crate::trials;
 
@@ -179,7 +179,7 @@ where
     UploadRules: FromRef<S>,
     Judges: FromRef<S>,
     Limits: FromRef<S>,
-    Sealing: FromRef<S>,
+    Expansion: FromRef<S>,
     Wake: FromRef<S>,
 {
     OpenApiRouter::with_openapi(Document::openapi())

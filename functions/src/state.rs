@@ -36,13 +36,16 @@ pub struct Limits {
     pub concurrency: Arc<ConcurrencyLimits>,
     /// Attempts of a trial at the most, unless its sweep says otherwise.
     pub max_attempts: u32,
+}
+
+/// What holds while sweeps are expanded into trials.
+#[derive(Clone, Debug)]
+pub struct Expansion {
+    /// What agents' environment variables are sealed with. Without a key, sweeps that have some are refused.
+    pub sealing: Option<SealingKey>,
     /// What the environment `docker` means.
     pub docker: DockerEnvironment,
 }
-
-/// What agents' environment variables are sealed with. Without a key, sweeps that have some are refused.
-#[derive(Clone, Debug)]
-pub struct Sealing(pub Option<SealingKey>);
 
 /// What holds for uploads.
 #[derive(Clone, Copy, Debug)]
@@ -131,7 +134,7 @@ pub struct Sweeps {
     db: Db,
     judges: Judges,
     limits: Limits,
-    sealing: Sealing,
+    expansion: Expansion,
     wake: Wake,
 }
 
@@ -194,8 +197,8 @@ pub struct Everything {
     pub judges: Judges,
     /// Limits of new queue keys.
     pub limits: Limits,
-    /// Seals agents' environment variables.
-    pub sealing: Sealing,
+    /// How sweeps are expanded.
+    pub expansion: Expansion,
     /// Wakes the dispatcher.
     pub wake: Wake,
 }
@@ -292,8 +295,7 @@ impl FromSettings for Uploads {
 /// What holds for sweeps that say nothing else.
 fn limits(reader: &mut Reader<'_>) -> Limits {
     let concurrency = Arc::new(ConcurrencyLimits::read(reader));
-    let max_attempts = RetrySettings::read(reader).max_attempts;
-    Limits { concurrency, max_attempts, docker: DockerEnvironment::read(reader) }
+    Limits { concurrency, max_attempts: RetrySettings::read(reader).max_attempts }
 }
 
 impl FromSettings for Imports {
@@ -344,12 +346,13 @@ impl FromSettings for Sweeps {
         let mut reader = settings.reader();
         let (limits, judges) = (limits(&mut reader), Judges::read(&mut reader));
         let secret = SecretKey::read(&mut reader);
+        let docker = DockerEnvironment::read(&mut reader);
         reader.finish()?;
         Ok(Self {
             auth,
             judges,
             limits,
-            sealing: Sealing(secret.as_ref().map(SealingKey::of)),
+            expansion: Expansion { sealing: secret.as_ref().map(SealingKey::of), docker },
             wake: wake(settings, &db.0).await?,
             db,
         })

@@ -23,7 +23,7 @@ use oddish_db::queue_keys;
 use oddish_domain::sealing::SealingKey;
 use oddish_functions::auth::{Auth, AuthMode};
 use oddish_functions::routes;
-use oddish_functions::state::{Artifacts, Db, Everything, Limits, Sealing, Wake};
+use oddish_functions::state::{Artifacts, Db, Everything, Expansion, Limits, Wake};
 use time::OffsetDateTime;
 
 pub use error::Error;
@@ -68,9 +68,11 @@ impl Oddish {
             limits: Limits {
                 concurrency: Arc::new(settings.limits.clone()),
                 max_attempts: settings.retries.max_attempts,
+            },
+            expansion: Expansion {
+                sealing: settings.storage.secret_key.as_ref().map(SealingKey::of),
                 docker: settings.docker,
             },
-            sealing: Sealing(settings.storage.secret_key.as_ref().map(SealingKey::of)),
             wake: Wake::through(pool.clone()),
         };
         let handlers = routes::router(everything, Router::new());

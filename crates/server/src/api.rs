@@ -9,7 +9,7 @@ use oddish_db::{api_keys, queue_keys};
 use oddish_domain::sealing::SealingKey;
 use oddish_functions::auth::{Auth, AuthMode};
 use oddish_functions::routes;
-use oddish_functions::state::{Artifacts, Db, Everything, Limits, Sealing, Wake};
+use oddish_functions::state::{Artifacts, Db, Everything, Expansion, Limits, Wake};
 use time::OffsetDateTime;
 
 use crate::args::ApiArguments;
@@ -59,12 +59,8 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
         artifacts: Artifacts(store),
         rules: settings.uploads,
         judges: settings.judges,
-        limits: Limits {
-            concurrency: Arc::new(limits),
-            max_attempts: settings.retries.max_attempts,
-            docker: settings.docker,
-        },
-        sealing: Sealing(secret.as_ref().map(SealingKey::of)),
+        limits: Limits { concurrency: Arc::new(limits), max_attempts: settings.retries.max_attempts },
+        expansion: Expansion { sealing: secret.as_ref().map(SealingKey::of), docker: settings.docker },
         wake: Wake::through(pool),
     };
     let app = settings.origins.clone().around(routes::router(everything, artifact_route::router(objects)));

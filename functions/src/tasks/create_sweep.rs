@@ -7,8 +7,6 @@ use axum::extract::State;
 use oddish_api_types::{ErrorBody, SweepRequest, TaskResponse};
 use oddish_db::sharing;
 use oddish_db::sweeps::{self, CreatedSweep, NewSweep, SweepRefused};
-use oddish_domain::environment::DockerEnvironment;
-use oddish_domain::sealing::SealingKey;
 use oddish_domain::{id, retry, sweep};
 use serde_json::json;
 use time::OffsetDateTime;
@@ -19,7 +17,7 @@ use crate::error::ApiError;
 use crate::extract::{Body, Repeatable};
 use crate::idempotency::{self, Begun, IdempotencyHeader};
 use crate::judging::Judges;
-use crate::state::{Db, Limits, Sealing, Wake};
+use crate::state::{Db, Expansion, Limits, Wake};
 
 /// Creates the trials of a sweep and queues them.
 #[utoipa::path(post, path = "/tasks/sweep", operation_id = "create_sweep", tag = "tasks", request_body = SweepRequest,
@@ -31,7 +29,7 @@ pub async fn create_sweep(
     State(Db(pool)): State<Db>,
     State(judges): State<Judges>,
     State(limits): State<Limits>,
-    State(Sealing(sealing_key)): State<Sealing>,
+    State(expansion): State<Expansion>,
     State(wake): State<Wake>,
     Repeatable { key, body: Body(request) }: Repeatable<Body<SweepRequest>>,
 ) -> Result<Json<TaskResponse>, ApiError> {
@@ -40,7 +38,7 @@ pub async fn create_sweep(
     let name = request.name.as_deref().map(id::task_name).transpose();
     let name = name.map_err(|error| ApiError::value_error(vec![json!("body"), json!("name")], error))?;
     let judges = request.run_analysis.then(|| judges.keys().ok_or_else(nobody_judges)).transpose()?;
-    let trials = expand(&request, limits.docker, sealing_key.as_ref())?;
+    let trials = expand(&request, &expansion)?;
     let new = NewSweep {
         task_id: &request.task_id,
         name: name.as_deref(),
@@ -86,11 +84,7 @@ fn max_attempts(request: &SweepRequest, default: u32) -> Result<i32, ApiError> {
     Ok(asked.cast_signed())
 }
 
-fn expand(
-    request: &SweepRequest,
-    docker: DockerEnvironment,
-    key: Option<&SealingKey>,
-) -> Result<Vec<sweep::TrialSpec>, ApiError> {
+fn expand(request: &SweepRequest, expansion: &Expansion) -> Result<Vec<sweep::TrialSpec>, ApiError> {
     let configs = request.configs.iter().map(|config| sweep::ConfigSpec {
         agent: config.agent.clone(),
         model: config.model.clone(),
@@ -104,12 +98,12 @@ fn expand(
     let spec = sweep::SweepSpec {
         configs: configs.collect(),
         environment: request.environment.clone(),
-        docker,
+        docker: expansion.docker,
         timeout_minutes: request.timeout_minutes,
         harbor: request.harbor.clone().unwrap_or_default(),
         flat: request.flat.clone(),
     };
-    let sealing = sweep::Sealing { key, task_id: &request.task_id };
+    let sealing = sweep::Sealing { key: expansion.sealing.as_ref(), task_id: &request.task_id };
     sweep::expand(&spec, sealing).map_err(|error| match error {
         // The one rule that the contract answers with 400 (1.5).
         sweep::SweepError::NoConfigs => ApiError::bad_request(error.to_string()),

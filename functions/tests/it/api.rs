@@ -20,7 +20,7 @@ use oddish_functions::answer::AnswerBound;
 use oddish_functions::auth::{Auth, AuthMode};
 use oddish_functions::judging::Judges;
 use oddish_functions::routes;
-use oddish_functions::state::{Artifacts, Db, Everything, Limits, Sealing, UploadRules, Wake};
+use oddish_functions::state::{Artifacts, Db, Everything, Expansion, Limits, UploadRules, Wake};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use time::OffsetDateTime;
@@ -75,7 +75,7 @@ impl Api {
 
     /// One of a deployment with this secret.
     pub(crate) fn with_secret(pool: PgPool, secret: &SecretKey) -> Self {
-        Self::with(pool, |everything| everything.sealing = Sealing(Some(SealingKey::of(secret))))
+        Self::with(pool, |everything| everything.expansion.sealing = Some(SealingKey::of(secret)))
     }
 
     /// One that takes less in a form than by a signed URL.
@@ -105,9 +105,8 @@ impl Api {
             limits: Limits {
                 concurrency: Arc::new(ConcurrencyLimits { default: 8, overrides: BTreeMap::new() }),
                 max_attempts: 6,
-                docker: DockerEnvironment::Docker,
             },
-            sealing: Sealing(None),
+            expansion: Expansion { sealing: None, docker: DockerEnvironment::Docker },
             wake: Wake::through(pool.clone()),
         };
         change(&mut everything);

@@ -236,7 +236,7 @@ async fn a_hostile_archive_leaves_nothing_and_can_be_sent_again(pool: PgPool) {
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn what_ran_in_docker_is_imported_where_no_runner_has_it(pool: PgPool) {
-    let api = Api::with(pool, |everything| everything.limits.docker = DockerEnvironment::Refused);
+    let api = Api::with(pool, |everything| everything.expansion.docker = DockerEnvironment::Refused);
     let mut request = import(&api.uploaded().await, "ext-1");
     init(&api, &request).await.json();
     request["trial"]["environment"] = json!("docker");

@@ -135,7 +135,7 @@ async fn no_line_has_a_secret(pool: PgPool) {
     let secret = SecretKey::generate();
     let api = Api::with(pool.clone(), |everything| {
         everything.auth = oddish_functions::auth::Auth::new(oddish_functions::auth::AuthMode::ApiKey, &pool);
-        everything.sealing = oddish_functions::state::Sealing(Some(oddish_domain::sealing::SealingKey::of(&secret)));
+        everything.expansion.sealing = Some(oddish_domain::sealing::SealingKey::of(&secret));
     });
     let key = GeneratedKey::draw();
     let new = NewApiKey { name: "of a test", owner: "alice", scope: Scope::Full, expires_at: None };

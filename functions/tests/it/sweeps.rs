@@ -104,7 +104,7 @@ async fn a_task_is_submitted_once(pool: PgPool) {
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn docker_is_refused_where_no_runner_has_it(pool: PgPool) {
-    let api = Api::with(pool, |everything| everything.limits.docker = DockerEnvironment::Refused);
+    let api = Api::with(pool, |everything| everything.expansion.docker = DockerEnvironment::Refused);
     let works =
         "no runner here has Docker, which trials get that ask for nothing else: use one of daytona, e2b, modal, ";
     let text = refused(&api, |_| {}, 422).await;
@@ -118,7 +118,7 @@ async fn docker_is_refused_where_no_runner_has_it(pool: PgPool) {
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn docker_becomes_the_environment_of_the_deployment(pool: PgPool) {
-    let api = Api::with(pool, |everything| everything.limits.docker = DockerEnvironment::Replaced("modal"));
+    let api = Api::with(pool, |everything| everything.expansion.docker = DockerEnvironment::Replaced("modal"));
     assert_eq!(environments(&api, Value::Null).await, ["modal", "e2b"]);
     assert_eq!(environments(&api, json!("docker")).await, ["modal", "e2b"]);
     assert_eq!(environments(&api, json!("podman")).await, ["podman", "e2b"]);

@@ -14,15 +14,17 @@ const SECRETS: [(&str, &str); 3] = [
     ("ODDISH_SECRET_KEY", "secret-of-the-deployment-of-32-characters"),
     ("ODDISH_S3_SECRET_KEY", "secret-key-of-the-bucket"),
 ];
+/// What the database is asked with where it asks for no password.
 const PASSWORD: &str = "password-of-the-database";
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn every_line_says_whose_it_is_and_none_has_a_secret(pool: PgPool) {
     let talk = "echo '{\"event\": \"agent-start\", \"at\": \"2026-01-31T10:00:00Z\"}'\necho 'no JSON at all'\n";
     let rig = rig(pool, &[talk, SUCCEED].concat()).await;
+    let (url, password) = url(&rig.runner.pool).await;
     let mut runner = tokio::process::Command::new(env!("CARGO_BIN_EXE_oddish-runner"));
     runner
-        .env("DATABASE_URL", url(&rig.runner.pool).await)
+        .env("DATABASE_URL", url)
         .env("ODDISH_TRIAL_ID", &rig.attempt.trial_id)
         .env("ODDISH_ATTEMPT", rig.attempt.number.to_string())
         .env("ODDISH_ATTEMPT_TOKEN", rig.attempt.token.to_string())
@@ -51,7 +53,7 @@ async fn every_line_says_whose_it_is_and_none_has_a_secret(pool: PgPool) {
     }
     let token = rig.attempt.token.to_string();
     let secrets = SECRETS.map(|(_, value)| value);
-    for secret in secrets.into_iter().chain([PASSWORD, &token]) {
+    for secret in secrets.into_iter().chain([password.as_str(), &token]) {
         assert!(!log.contains(secret) && !documents.contains(secret), "{secret} is in the log");
     }
 
@@ -61,12 +63,13 @@ async fn every_line_says_whose_it_is_and_none_has_a_secret(pool: PgPool) {
     assert_eq!((&documents[0]["TrialsEnded"], &documents[0]["ErrorClass"]), (&json!(1), &json!("none")));
 }
 
-/// The URL of the test's database, with a password: the tests' server asks for none and takes any.
-async fn url(pool: &PgPool) -> String {
+/// The URL of the test's database, and the password in it.
+async fn url(pool: &PgPool) -> (String, String) {
     let name: String = sqlx::query_scalar("select current_database()").fetch_one(pool).await.unwrap();
     let server = std::env::var("DATABASE_URL").unwrap();
     let (scheme, rest) = server.split_once("://").unwrap();
     let (user, place) = rest.split_once('@').unwrap_or(("postgres", rest));
-    let (user, place) = (user.split(':').next().unwrap(), place.rsplit_once('/').unwrap().0);
-    format!("{scheme}://{user}:{PASSWORD}@{place}/{name}")
+    let (user, password) = user.split_once(':').unwrap_or((user, PASSWORD));
+    let (place, _) = place.rsplit_once('/').unwrap();
+    (format!("{scheme}://{user}:{password}@{place}/{name}"), password.to_owned())
 }
