@@ -51,8 +51,8 @@ pub fn logging<W>(
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    // A filter over all and not one of the layer's own: the state of such a one is spoilt by `tracing::enabled!`, which sqlx asks at
-    // every query, and the next line would be lost.
+    // A filter over all, and not one of a layer's own: with another layer beside it such a one loses the line that comes after a
+    // `tracing::enabled!` that it denied, and sqlx asks that at every query.
     let (text, json) = match format {
         LogFormat::Text => (Some(tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(colours)), None),
         LogFormat::Json => (None, Some(JsonLines::new(writer))),
