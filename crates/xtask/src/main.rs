@@ -112,7 +112,7 @@ enum Task {
     },
     /// Set up, build, and run all tests against a real Postgres, Docker and Harbor.
     Test {
-        /// Check formatting, lints, query data and template.yaml too.
+        /// Check formatting, lints and query data too.
         #[arg(long)]
         ci: bool,
         /// Passed on to `cargo nextest run`.
