@@ -12,13 +12,15 @@ use crate::{process, workspace};
 /// Where the template looks for them.
 const FOLDER: &str = "target/lambda";
 
-/// `cargo xtask build-functions`: `target/lambda/<function>/bootstrap`, a release build for this machine's architecture.
-pub(crate) fn run() -> Result<()> {
+/// `cargo xtask build-functions`: `target/lambda/<function>/bootstrap`, a release build for this machine's architecture; of all functions, or
+/// of those that are named.
+pub(crate) fn run(functions: &[String]) -> Result<()> {
     let cargo_lambda = cargo_lambda::ensure()?;
     step("building the functions", || {
         let mut build = Command::new(cargo_lambda);
         // With plain cargo: Amazon Linux 2023 has the libc that these binaries ask for, and no cross compiler is needed.
         build.args(["lambda", "build", "--release", "--compiler", "cargo", "--package", "oddish-functions"]);
+        build.args(functions.iter().flat_map(|function| ["--bin", function.as_str()]));
         build.arg("--lambda-dir").arg(workspace::root().join(FOLDER));
         process::shown(build.current_dir(workspace::root()))
     })?;

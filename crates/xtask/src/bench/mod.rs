@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::progress::say;
 
 /// What can be measured.
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Clone, Subcommand)]
 pub(crate) enum Benchmark {
     /// What Oddish adds to a trial: from submission to Harbor's start, and from Harbor's end to the recorded result.
     Overhead {
@@ -47,6 +47,8 @@ pub(crate) enum Benchmark {
         /// Print one JSON object on stdout.
         #[arg(long)]
         json: bool,
+        /// Functions to measure; all if none is named.
+        functions: Vec<String>,
     },
     /// How soon a submitted trial begins, and what a server does that has nothing to do.
     Latency {
@@ -63,7 +65,7 @@ pub(crate) fn run(benchmark: Benchmark) -> Result<()> {
         Benchmark::Api { json } => report(&api::measure()?, json),
         Benchmark::Cli { json } => report(&cli::measure()?, json),
         Benchmark::Queue { json } => report(&queue::measure()?, json),
-        Benchmark::Functions { json } => report(&functions::measure()?, json),
+        Benchmark::Functions { json, functions } => report(&functions::measure(functions)?, json),
         Benchmark::Latency { json } => report(&latency::measure()?, json),
     }
 }
