@@ -27,10 +27,11 @@ pub async fn run(settings: Settings) -> Result<(), lambda_runtime::Error> {
     let owner = EcsSettings::read_owner(&mut reader);
     reader.finish()?;
     let pool = state::lazy_pool(&settings)?;
-    let wake = state::wake(&settings, &pool).await?;
-    let closer = dispatch::closer(&settings, pool).await?;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| reconcile(&closer, &wake, &owner, event.payload.detail)))
-        .await
+    // Boxed, or the type of this future would be nested more deeply than the compiler goes.
+    let wake = Box::pin(state::wake(&settings, &pool)).await?;
+    let closer = Box::pin(dispatch::closer(&settings, pool)).await?;
+    let answer = |event: LambdaEvent<Event>| Box::pin(reconcile(&closer, &wake, &owner, event.payload.detail));
+    lambda_runtime::run(service_fn(answer)).await
 }
 
 /// Closes the attempt whose task has ended. An error has the event delivered again.

@@ -19,7 +19,7 @@ pub(crate) fn run(functions: &[String]) -> Result<()> {
     step("building the functions", || {
         let mut build = Command::new(cargo_lambda);
         // With plain cargo: Amazon Linux 2023 has the libc that these binaries ask for, and no cross compiler is needed.
-        build.args(["lambda", "build", "--release", "--compiler", "cargo", "--package", "oddish-functions"]);
+        build.args(["lambda", "build", "--profile", "lambda", "--compiler", "cargo", "--package", "oddish-functions"]);
         build.args(functions.iter().flat_map(|function| ["--bin", function.as_str()]));
         build.arg("--lambda-dir").arg(workspace::root().join(FOLDER));
         process::shown(build.current_dir(workspace::root()))
