@@ -1,7 +1,5 @@
 //! Making, listing and revoking keys, and what becomes of who used them.
 
-use std::io;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -13,9 +11,9 @@ use oddish_functions::auth::{Auth, AuthMode, TRUSTED_FOR};
 use oddish_functions::state::Db;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::api::{Answer, Api};
+use crate::kept_log::Kept;
 
 /// Asks with a key, without a body unless there is one.
 async fn ask(api: &Api, method: &str, path: &str, key: &str, body: Option<Value>) -> Answer {
@@ -195,29 +193,6 @@ async fn slots_are_shared_between_the_owners_of_keys(pool: PgPool) {
     }
 }
 
-/// A log that is kept.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Kept {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn a_key_is_in_no_log_no_row_and_no_debug_output(pool: PgPool) {
     let log = Kept::default();
@@ -244,7 +219,7 @@ async fn a_key_is_in_no_log_no_row_and_no_debug_output(pool: PgPool) {
     }
     api.get(&format!("/public/experiments/{token}/nowhere")).await.error(404);
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("answered") && log.contains("api_keys"), "nothing was kept: {log}");
     assert!(!log.contains(&token), "the token of a shared experiment is in the log");
     let debug = format!("{auth:?} {created:?} {share:?} {:?}", api_keys::list(&pool).await.unwrap());

@@ -16,6 +16,7 @@ mod hostile;
 mod idempotency;
 mod imports;
 mod judging;
+mod kept_log;
 mod lambda_events;
 mod lists;
 mod logs;

@@ -1,8 +1,6 @@
 //! What the log says of a request, what it never says, and what is measured.
 
-use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
@@ -17,43 +15,10 @@ use oddish_functions::lambda;
 use oddish_telemetry::{LogFormat, TelemetrySettings, logging, metrics};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::api::{Answer, Api};
 use crate::emf::faults;
-
-/// Keeps what is written.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl Kept {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-
-    fn lines(&self) -> Vec<Value> {
-        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-}
-
-impl io::Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Kept {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
+use crate::kept_log::Kept;
 
 /// Logs as a function does until it is dropped.
 fn log(level: &str) -> (Kept, tracing::subscriber::DefaultGuard) {

@@ -153,7 +153,7 @@ async fn all_trials_end_and_none_is_recorded_twice(pool: PgPool) {
             .unwrap();
         assert!(busy <= i64::from(LIMIT), "{busy} jobs hold slots");
         launcher.sweep().await.unwrap();
-        // A start that ECS did not answer left a claim that nobody will begin, once its task has come and gone.
+        // Whatever waits for its next try is due: the test has no time for that.
         queue.change("update oddish.jobs set due_at = now() where state = 'waiting'").await;
     }
     let ended: Vec<(String, i64)> = sqlx::query_as("select status, count(*) from oddish.trials group by 1 order by 1")
