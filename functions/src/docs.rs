@@ -1,6 +1,5 @@
 //! `GET /openapi.json` and `GET /docs`.
 
-use axum::Json;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::header;
 use oddish_api_types::ErrorBody;
@@ -8,11 +7,14 @@ use oddish_api_types::ErrorBody;
 use crate::error::ApiError;
 use crate::extract::PathOf;
 
+/// As it stands in `docs/`, where a test keeps it true: gathered from the handlers, it would bring all of them into one function.
+const DOCUMENT: &str = include_str!("../../docs/openapi.json");
+
 /// The API as an `OpenAPI` document.
 #[utoipa::path(get, path = "/openapi.json", operation_id = "get_openapi", tag = "service",
     responses((status = 200, description = "OpenAPI 3.1 document", content_type = "application/json")))]
-pub async fn get_openapi() -> Json<utoipa::openapi::OpenApi> {
-    Json(crate::routes::openapi())
+pub async fn get_openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT)
 }
 
 /// The API as a page to read and try.

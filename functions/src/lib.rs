@@ -9,6 +9,7 @@ pub mod admin;
 pub mod answer;
 pub mod api_keys;
 pub mod auth;
+pub mod browsers;
 pub mod dashboard;
 mod deleting;
 pub mod dispatch;

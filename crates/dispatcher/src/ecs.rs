@@ -97,6 +97,14 @@ impl EcsLauncher {
         }
     }
 
+    /// For a while after a refusal nothing is asked for.
+    fn heed_refusal(&self) -> Result<(), LaunchError> {
+        if self.pace.is_paused() {
+            return Err(LaunchError::Busy { reason: "ECS refused a task a moment ago".to_owned() });
+        }
+        Ok(())
+    }
+
     async fn run_task(
         &self,
         claim: &Claim,
@@ -179,9 +187,7 @@ impl Launcher for EcsLauncher {
             let reason = format!("this version runs trials only, and this is work of the kind `{}`", claim.kind);
             return Err(LaunchError::Never { reason });
         }
-        if self.pace.is_paused() {
-            return Err(LaunchError::Busy { reason: "ECS refused a task a moment ago".to_owned() });
-        }
+        self.heed_refusal()?;
         let history = match runner_tasks::history(&self.closer.pool, &claim.subject).await {
             Ok(Some(history)) => history,
             Ok(None) => return Err(LaunchError::Busy { reason: "the trial was deleted".to_owned() }),
@@ -197,6 +203,8 @@ impl Launcher for EcsLauncher {
         let size = self.settings.size.after(history.ran_out_of_mb.map(i32::unsigned_abs));
         let size = if matches!(capacity, Capacity::Provider(_)) { size } else { size.on_fargate() };
         self.pace.turn().await;
+        // It may have refused another meanwhile.
+        self.heed_refusal()?;
         let task_arn = match self.run_task(claim, &capacity, definition, size).await {
             Ok(task_arn) => task_arn,
             Err(error) => {

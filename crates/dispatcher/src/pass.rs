@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_util::stream::{self, StreamExt as _};
 use oddish_db::attempts::Fenced;
 use oddish_db::queue::Claim;
 use oddish_db::wake::Wakes;
@@ -17,6 +18,7 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 use tracing::Instrument as _;
+use uuid::Uuid;
 
 use crate::{CloseError, Closer, LaunchError, Launcher, Lost, metrics};
 
@@ -43,6 +45,9 @@ const WATCHING: Duration = Duration::from_secs(1);
 
 /// Jobs claimed in one call at the most.
 const BATCH: u32 = 100;
+
+/// Launches at once at the most: the answer of a service takes a good part of a second, and the next claim need not wait for it.
+const AT_ONCE: usize = 16;
 
 /// Claims jobs and hands them to a launcher.
 pub struct Dispatcher {
@@ -204,24 +209,23 @@ impl Dispatcher {
         let claimed_at = Instant::now();
         let mut dispatched = Dispatched { claimed: claims.len(), ..Dispatched::default() };
         let mut busy = false;
-        let mut launched = Vec::with_capacity(claims.len());
-        for claim in &claims {
-            let span = fields::attempt(claim.kind, &claim.subject, claim.number, Some(&claim.queue_key));
-            span.in_scope(|| tracing::info!("claimed"));
-            match self.launcher.launch(claim).instrument(span.clone()).await {
-                Ok(()) => {
-                    launched.push(claim.token);
+        let mut tokens = Vec::with_capacity(claims.len());
+        let launches: Vec<_> = claims.iter().map(|claim| self.launch(claim)).collect();
+        let mut launches = stream::iter(launches).buffer_unordered(AT_ONCE);
+        while let Some(outcome) = launches.next().await {
+            match outcome? {
+                Ok(token) => {
+                    tokens.push(token);
                     dispatched.launched.push(claimed_at.elapsed());
                 }
                 Err(error) => {
                     *dispatched.refused.entry(error.code()).or_default() += 1;
                     busy |= matches!(error, LaunchError::Busy { .. });
-                    self.not_launched(claim, &error).instrument(span).await?;
                 }
             }
         }
-        if !launched.is_empty() {
-            queue::launched(pool, &launched, OffsetDateTime::now_utc()).await?;
+        if !tokens.is_empty() {
+            queue::launched(pool, &tokens, OffsetDateTime::now_utc()).await?;
         }
         let full = claims.len() == usize::try_from(room).unwrap_or(usize::MAX);
         Ok(Found { dispatched, more: full && !busy && self.launcher.room() > 0, watching })
@@ -275,6 +279,21 @@ impl Dispatcher {
             }
         }
         Ok(())
+    }
+
+    /// Has a runner started for a claim, and returns the claim's token; or gives the claim up.
+    async fn launch(&self, claim: &Claim) -> Result<Result<Uuid, LaunchError>, DbError> {
+        let span = fields::attempt(claim.kind, &claim.subject, claim.number, Some(&claim.queue_key));
+        async {
+            tracing::info!("claimed");
+            let outcome = self.launcher.launch(claim).await;
+            if let Err(error) = &outcome {
+                self.not_launched(claim, error).await?;
+            }
+            Ok(outcome.map(|()| claim.token))
+        }
+        .instrument(span)
+        .await
     }
 
     async fn not_launched(&self, claim: &Claim, error: &LaunchError) -> Result<(), DbError> {

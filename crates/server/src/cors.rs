@@ -3,10 +3,11 @@
 use std::str::FromStr;
 
 use axum::Router;
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use oddish_functions::auth::AuthMode;
+use oddish_functions::browsers;
 
 /// Where web pages are developed (contract 1.1).
 const DEVELOPMENT: &str = "http://localhost:3000,http://127.0.0.1:3000";
@@ -40,24 +41,8 @@ impl Origins {
         let layer = CorsLayer::new()
             .allow_origin(origins)
             .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE])
-            .allow_headers([
-                header::AUTHORIZATION,
-                header::CONTENT_TYPE,
-                header::IF_NONE_MATCH,
-                header::RANGE,
-                HeaderName::from_static("idempotency-key"),
-                HeaderName::from_static("x-authorization"),
-                HeaderName::from_static("x-request-id"),
-                HeaderName::from_static("x-share-token"),
-            ])
-            .expose_headers([
-                header::ETAG,
-                header::LINK,
-                header::CONTENT_DISPOSITION,
-                HeaderName::from_static("x-next-cursor"),
-                HeaderName::from_static("x-request-id"),
-                HeaderName::from_static("x-total-count"),
-            ]);
+            .allow_headers(browsers::REQUEST_HEADERS.map(HeaderName::from_static))
+            .expose_headers(browsers::ANSWER_HEADERS.map(HeaderName::from_static));
         app.layer(layer)
     }
 }

@@ -7,9 +7,6 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-/// The namespace of all metrics.
-pub const NAMESPACE: &str = "Oddish";
-
 /// Values of one metric in a document at the most (the specification's bound).
 pub const MOST_VALUES: usize = 100;
 
@@ -38,17 +35,24 @@ impl Unit {
 }
 
 /// Where documents go: like the log, one place for the whole process.
-static WRITER: OnceLock<Mutex<Box<dyn Write + Send>>> = OnceLock::new();
+static DESTINATION: OnceLock<Destination> = OnceLock::new();
 
-/// From now on each document is written here, as a line of its own. Only the first call in a process counts.
-pub fn write_to(writer: impl Write + Send + 'static) {
-    let _the_first_stays = WRITER.set(Mutex::new(Box::new(writer)));
+struct Destination {
+    namespace: String,
+    writer: Mutex<Box<dyn Write + Send>>,
+}
+
+/// From now on each document is written here, as a line of its own whose metrics are of this namespace. Only the first call in a process
+/// counts.
+pub fn write_to(namespace: &str, writer: impl Write + Send + 'static) {
+    let destination = Destination { namespace: namespace.to_owned(), writer: Mutex::new(Box::new(writer)) };
+    let _the_first_stays = DESTINATION.set(destination);
 }
 
 /// Whether metrics are written at all: what is gathered for them alone need not be gathered otherwise.
 #[must_use]
 pub fn are_wanted() -> bool {
-    WRITER.get().is_some()
+    DESTINATION.get().is_some()
 }
 
 /// One document: metrics that have their dimensions in common.
@@ -95,10 +99,10 @@ impl Document {
         self.metric(name, unit, first)
     }
 
-    /// The document as JSON.
+    /// The document as JSON, its metrics in this namespace.
     #[must_use]
-    pub fn to_json(&self) -> Value {
-        let directive = json!({ "Namespace": NAMESPACE, "Dimensions": self.dimension_sets, "Metrics": self.metrics });
+    pub fn to_json(&self, namespace: &str) -> Value {
+        let directive = json!({ "Namespace": namespace, "Dimensions": self.dimension_sets, "Metrics": self.metrics });
         let mut document = self.members.clone();
         document.insert("_aws".into(), json!({ "Timestamp": self.timestamp_ms, "CloudWatchMetrics": [directive] }));
         Value::Object(document)
@@ -106,8 +110,8 @@ impl Document {
 
     /// Writes it, if metrics are written.
     pub fn emit(&self) {
-        if let Some(writer) = WRITER.get() {
-            let line = format!("{}\n", self.to_json());
+        if let Some(Destination { namespace, writer }) = DESTINATION.get() {
+            let line = format!("{}\n", self.to_json(namespace));
             let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
             // Where nobody can read the metrics, nobody can be told.
             let _closed = writer.write_all(line.as_bytes()).and_then(|()| writer.flush());

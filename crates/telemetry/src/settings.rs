@@ -8,6 +8,12 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 const LOG: &str = "ODDISH_LOG";
 const LOG_FORMAT: &str = "ODDISH_LOG_FORMAT";
 const METRICS: &str = "ODDISH_METRICS";
+const METRICS_NAMESPACE: &str = "ODDISH_METRICS_NAMESPACE";
+
+/// The namespace of metrics, unless another is chosen.
+const NAMESPACE: &str = "Oddish";
+/// Characters of a namespace at the most (AWS, `Metric`).
+const LONGEST_NAMESPACE: usize = 255;
 
 /// The variables that [`TelemetrySettings`] reads.
 pub const TELEMETRY_VARIABLES: &[Variable] = &[
@@ -29,6 +35,12 @@ pub const TELEMETRY_VARIABLES: &[Variable] = &[
         secret: false,
         doc: "`emf`: metrics are written to stdout, in the embedded metric format of CloudWatch. `none`: they are not.",
     },
+    Variable {
+        name: METRICS_NAMESPACE,
+        default: NAMESPACE,
+        secret: false,
+        doc: "The namespace of these metrics; one for each deployment where several share an account and a region.",
+    },
 ];
 
 /// What is logged, how, and whether metrics are written.
@@ -38,23 +50,25 @@ pub struct TelemetrySettings {
     pub filter: Targets,
     /// The form of log lines, where one is chosen.
     pub format: Option<LogFormat>,
-    /// Whether metrics are written.
-    pub metrics: bool,
+    /// The namespace of metrics, where they are written.
+    pub metrics: Option<String>,
 }
 
 impl Default for TelemetrySettings {
     fn default() -> Self {
-        Self { filter: Targets::new().with_default(LevelFilter::INFO), format: None, metrics: false }
+        Self { filter: Targets::new().with_default(LevelFilter::INFO), format: None, metrics: None }
     }
 }
 
 impl TelemetrySettings {
     /// Reads [`TELEMETRY_VARIABLES`].
     pub fn read(reader: &mut Reader<'_>) -> Self {
+        let are_wanted = reader.parsed(METRICS, Metrics::None) == Metrics::Emf;
+        let namespace = reader.parsed(METRICS_NAMESPACE, Namespace(NAMESPACE.to_owned()));
         Self {
             filter: reader.parsed(LOG, Self::default().filter),
             format: reader.optional(LOG_FORMAT),
-            metrics: reader.parsed(METRICS, Metrics::None) == Metrics::Emf,
+            metrics: are_wanted.then_some(namespace.0),
         }
     }
 }
@@ -94,6 +108,23 @@ impl FromStr for Metrics {
             "none" => Ok(Self::None),
             "emf" => Ok(Self::Emf),
             _ => Err("must be `none` or `emf`"),
+        }
+    }
+}
+
+/// A namespace as `CloudWatch` takes it (AWS, `PutMetricData` and `Metric`).
+struct Namespace(String);
+
+impl FromStr for Namespace {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let printable = |c: char| c == ' ' || c.is_ascii_graphic();
+        let is_taken = text.starts_with("AWS/") || text.starts_with(':');
+        if text.len() <= LONGEST_NAMESPACE && text.chars().all(printable) && !is_taken {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("must be at most 255 printable ASCII characters that begin with neither `AWS/` nor a colon")
         }
     }
 }

@@ -28,8 +28,8 @@ pub fn start(settings: &Settings, output: Output) -> Result<(), SettingsFaults> 
     let mut reader = settings.reader();
     let read = TelemetrySettings::read(&mut reader);
     let outcome = reader.finish();
-    if read.metrics {
-        metrics::write_to(io::stdout());
+    if let Some(namespace) = &read.metrics {
+        metrics::write_to(namespace, io::stdout());
     }
     match output {
         Output::Function => logging(&read, LogFormat::Json, false, io::stdout).init(),

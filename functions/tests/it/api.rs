@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::{Extension, Router};
+use axum::{Extension, Router, middleware};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header};
 use oddish_artifacts::signing::SigningKey;
@@ -27,6 +27,7 @@ use time::OffsetDateTime;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
+use crate::permissions;
 use crate::watched_store::WatchedStore;
 
 /// Of an archive.
@@ -110,7 +111,7 @@ impl Api {
             wake: Wake::through(pool.clone()),
         };
         change(&mut everything);
-        let router = routes::router(everything, Router::new());
+        let router = routes::router(everything, Router::new()).layer(middleware::from_fn(permissions::in_its_name));
         Self { pool, store, watched, router, _folder: folder }
     }
 

@@ -1,22 +1,17 @@
 //! Deleting over HTTP, and what becomes of what is stored.
 
-use std::fmt;
-use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use oddish_artifacts::{ArtifactStore, Key, ObjectMeta, SharedStore, SignedUrl, StoreError, key, list_all};
+use oddish_artifacts::{Key, key, list_all};
 use oddish_db::PgPool;
 use oddish_db::leases::Dead;
 use oddish_db::queue::Claim;
 use oddish_db::wake::Wakes;
 use oddish_dispatcher::{CloseError, Closer, Dispatcher, LaunchError, Launcher};
 use oddish_domain::retry::RetrySettings;
-use oddish_functions::state::Artifacts;
 use serde_json::json;
 
 use crate::api::{Api, hello_archive};
@@ -141,75 +136,15 @@ impl Launcher for Full {
 }
 
 /// Has a dispatcher that was just started look after everything once.
-async fn dispatch(api: &Api, store: SharedStore) {
-    let closer = Closer { pool: api.pool.clone(), store, rules: RetrySettings::default() };
+async fn dispatch(api: &Api) {
+    let closer = Closer { pool: api.pool.clone(), store: Arc::clone(&api.store), rules: RetrySettings::default() };
     Dispatcher::new(closer, Arc::new(Full)).dispatch(Instant::now()).await.unwrap();
-}
-
-/// A store that cannot delete until it is told that it can.
-struct Stubborn {
-    inner: SharedStore,
-    deletes: AtomicBool,
-}
-
-impl fmt::Debug for Stubborn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Stubborn")
-    }
-}
-
-#[async_trait]
-impl ArtifactStore for Stubborn {
-    async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), StoreError> {
-        self.inner.put(key, bytes).await
-    }
-    async fn put_file(&self, key: &Key, path: &Path) -> Result<(), StoreError> {
-        self.inner.put_file(key, path).await
-    }
-    async fn put_if_absent(&self, key: &Key, bytes: Bytes) -> Result<bool, StoreError> {
-        self.inner.put_if_absent(key, bytes).await
-    }
-    async fn get(&self, key: &Key) -> Result<Bytes, StoreError> {
-        self.inner.get(key).await
-    }
-    async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Bytes, StoreError> {
-        self.inner.get_range(key, range).await
-    }
-    async fn get_to_file(&self, key: &Key, path: &Path) -> Result<(), StoreError> {
-        self.inner.get_to_file(key, path).await
-    }
-    async fn head(&self, key: &Key) -> Result<Option<ObjectMeta>, StoreError> {
-        self.inner.head(key).await
-    }
-    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<ObjectMeta>, StoreError> {
-        self.inner.list(prefix, after, limit).await
-    }
-    async fn copy(&self, from: &Key, to: &Key) -> Result<(), StoreError> {
-        self.inner.copy(from, to).await
-    }
-    async fn delete_prefix(&self, prefix: &str) -> Result<u64, StoreError> {
-        if self.deletes.load(Ordering::SeqCst) {
-            return self.inner.delete_prefix(prefix).await;
-        }
-        Err(StoreError::NoBucket { place: "the bucket of this test".to_owned() })
-    }
-    async fn presign_get(&self, key: &Key, expires_in: Duration) -> Result<SignedUrl, StoreError> {
-        self.inner.presign_get(key, expires_in).await
-    }
-    async fn presign_put(&self, key: &Key, expires_in: Duration, length: Option<u64>) -> Result<SignedUrl, StoreError> {
-        self.inner.presign_put(key, expires_in, length).await
-    }
 }
 
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn what_the_store_did_not_delete_is_deleted_by_the_next_pass_of_the_dispatcher(pool: PgPool) {
-    let mut stubborn = None;
-    let api = Api::with(pool, |everything| {
-        let store = Arc::new(Stubborn { inner: everything.artifacts.0.clone(), deletes: AtomicBool::new(false) });
-        everything.artifacts = Artifacts(Arc::clone(&store) as SharedStore);
-        stubborn = Some(store);
-    });
-    let store = stubborn.unwrap();
+    let api = Api::new(pool);
+    api.watched.keep_all(true);
     let task_id = api.submitted(1).await;
     let answer = api.delete(&format!("/tasks/{task_id}")).await;
     assert_eq!(answer.json()["status"], "success", "it is deleted all the same");
@@ -220,11 +155,11 @@ async fn what_the_store_did_not_delete_is_deleted_by_the_next_pass_of_the_dispat
     // The time comes when the dispatcher looks after it, and then the time when nobody writes there any more.
     let due = async |columns: &'static str| {
         sqlx::query(columns).execute(&api.pool).await.unwrap();
-        dispatch(&api, Arc::clone(&store) as SharedStore).await;
+        dispatch(&api).await;
     };
     due("update oddish.prefixes_to_delete set due_at = now() - interval '1 second'").await;
     assert_eq!(left_over(&api.pool).await, std::slice::from_ref(&prefix), "it fails there too");
-    store.deletes.store(true, Ordering::SeqCst);
+    api.watched.keep_all(false);
     due("update oddish.prefixes_to_delete set due_at = now() - interval '1 second'").await;
     assert_eq!(keys(&api, &prefix).await, Vec::<String>::new());
     assert_eq!(left_over(&api.pool).await, [prefix], "a runner may write there for a while");

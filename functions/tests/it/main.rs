@@ -24,6 +24,7 @@ mod migrate;
 mod not_found;
 mod observability;
 mod openapi;
+mod permissions;
 mod public;
 mod queues;
 mod retry;

@@ -142,7 +142,7 @@ async fn no_line_has_a_secret(pool: PgPool) {
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn each_answer_is_measured(pool: PgPool) {
     let kept = Kept::default();
-    metrics::write_to(kept.clone());
+    metrics::write_to("Oddish", kept.clone());
     let api = Api::new(pool);
     let app = lambda::measured("list_tasks", api.router.clone());
     invoke(&app, &event("named_stage")).await;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use oddish_domain::settings::Settings;
+use oddish_functions::browsers;
 use oddish_functions::routes::ROUTES;
 use oddish_functions::state::{
     Deletes, FromSettings, Imports, Judging, Nothing, Public, PublicFiles, Reads, ReadsFiles, Sweeps, Uploads, Wakes,
@@ -99,4 +100,15 @@ async fn every_endpoint_gets_exactly_what_its_settings_read() {
         let given: BTreeSet<String> = given.into_iter().filter(|name| known.contains(name.as_str())).collect();
         assert_eq!(given, read_by_state(state).await, "{function} runs with {state}");
     }
+}
+
+#[test]
+fn pages_may_send_and_read_what_the_local_server_lets_them() {
+    let template = file("../template.yaml");
+    let listed = |name: &str| {
+        let (_, rest) = template.split_once(&format!("{name}: [")).unwrap();
+        rest.split(']').next().unwrap().split(", ").map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(listed("AllowHeaders"), browsers::REQUEST_HEADERS);
+    assert_eq!(listed("ExposeHeaders"), browsers::ANSWER_HEADERS);
 }

@@ -41,10 +41,11 @@ impl Pace {
         tokio::time::sleep_until(turn.into()).await;
     }
 
-    /// There was room.
+    /// There was room. What was asked for before a refusal, and granted after it, says nothing about the next.
     pub(super) fn granted(&self) {
-        let mut state = self.state();
-        (state.paused_until, state.pause) = (None, Duration::ZERO);
+        if !self.is_paused() {
+            self.state().pause = Duration::ZERO;
+        }
     }
 
     /// There was none. What was asked for meanwhile and refused as well is the same refusal.
@@ -79,7 +80,11 @@ mod tests {
         pace.refused();
         assert_eq!(pace.state().pause, 2 * pause);
         pace.granted();
-        assert!(!pace.is_paused());
+        assert!(pace.is_paused(), "it was asked for before");
+        pace.state().paused_until = None;
+        pace.granted();
+        pace.refused();
+        assert_eq!(pace.state().pause, pause, "the next is a first one again");
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,17 +1,18 @@
 //! Runners as tasks of ECS, against a service that answers as AWS's reference says.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use oddish_db::PgPool;
 use oddish_db::attempts::ProcessIdentity;
 use oddish_db::leases::Dead;
 use oddish_db::queue::Claim;
-use oddish_dispatcher::{Capacity, DockerMachines, EcsSettings, LaunchError, Launcher as _, TaskStateChange};
+use oddish_dispatcher::{Capacity, Dispatcher, DockerMachines, EcsSettings, LaunchError, Launcher, TaskStateChange};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::fake_ecs::{Answer, FakeEcs, error, failures, variable};
-use crate::queue::{Queue, closer};
+use crate::queue::{PATIENCE, Queue, closer};
 
 fn process() -> ProcessIdentity {
     ProcessIdentity { host: "ip-10-0-0-1".to_owned(), pid: 1, started_at: OffsetDateTime::now_utc() }
@@ -146,6 +147,34 @@ async fn after_a_refusal_nothing_is_asked_for_a_while(pool: PgPool) {
     tokio::time::sleep(Duration::from_millis(250)).await;
     launcher.launch(&claim).await.unwrap();
     assert_eq!(launcher.room(), 200, "what can be started in two seconds");
+}
+
+/// None of eight calls is answered before all have been made.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn launches_wait_for_ecs_side_by_side(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 8).await;
+    queue.submit(8, 1).await;
+    let ecs = FakeEcs::start().await;
+    ecs.gather(8);
+    let dispatcher = Dispatcher::new(closer(&queue.pool), Arc::new(ecs.launcher(&queue.pool)));
+    let dispatched = tokio::time::timeout(PATIENCE, dispatcher.dispatch(Instant::now() + PATIENCE)).await;
+    assert_eq!(dispatched.expect("eight calls at once").unwrap().launched.len(), 8);
+    assert_eq!(ecs.tasks().len(), 8);
+}
+
+/// Two are claimed, and one launch a second is allowed: when the second's turn comes, the first was refused.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_refusal_is_heard_by_those_that_wait_for_their_turn(pool: PgPool) {
+    let queue = Queue::with_limit(pool, 2).await;
+    queue.submit(2, 1).await;
+    let ecs = FakeEcs::start().await;
+    let settings = EcsSettings { launches_per_second: 1, ..FakeEcs::settings() };
+    ecs.answer_next("RunTask", error("ThrottlingException", "Rate exceeded"));
+    let dispatcher = Dispatcher::new(closer(&queue.pool), Arc::new(ecs.launcher_with(&queue.pool, settings)));
+    let dispatched = dispatcher.dispatch(Instant::now() + PATIENCE).await.unwrap();
+    assert_eq!((dispatched.claimed, dispatched.refused), (2, [("busy", 2)].into()));
+    assert_eq!(ecs.asked("RunTask").len(), 1);
+    assert_eq!(queue.outcomes().await, ["given_back", "given_back"]);
 }
 
 /// Launches the trial's next attempt, has it begin, and ends its task so.
@@ -367,6 +396,28 @@ async fn a_sweep_stops_strangers_and_what_is_past_its_time(pool: PgPool) {
         ecs.asked("StopTask").iter().map(|request| request["task"].as_str().unwrap().to_owned()).collect();
     stopped.sort();
     assert_eq!(stopped, [arns[0].clone(), arns[1].clone()]);
+}
+
+/// ECS lists and describes a hundred tasks at a time.
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_sweep_looks_at_every_page_of_tasks(pool: PgPool) {
+    const TASKS: usize = 201;
+    let queue = Queue::with_limit(pool, 201).await;
+    queue.submit(201, 1).await;
+    let ecs = FakeEcs::start().await;
+    let launcher =
+        Arc::new(ecs.launcher_with(&queue.pool, EcsSettings { launches_per_second: 1000, ..FakeEcs::settings() }));
+    let dispatcher = Dispatcher::new(closer(&queue.pool), Arc::clone(&launcher) as Arc<dyn Launcher>);
+    let dispatched = dispatcher.dispatch(Instant::now() + PATIENCE).await.unwrap();
+    assert_eq!(dispatched.launched.len(), TASKS);
+    let hour_ago = OffsetDateTime::now_utc().unix_timestamp() - 3600;
+    for task in ecs.tasks() {
+        ecs.change(task["taskArn"].as_str().unwrap(), |task| task["createdAt"] = json!(hour_ago));
+    }
+    queue.change("delete from oddish.runner_tasks").await;
+    queue.change("delete from oddish.jobs").await;
+    launcher.sweep().await.unwrap();
+    assert_eq!(ecs.asked("StopTask").len(), TASKS);
 }
 
 /// A trial that is cancelled before its container has come up ends at once, and does not come up.

@@ -16,6 +16,7 @@ use oddish_dispatcher::{Capacity, EcsLauncher, EcsSettings, Size};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
+use tokio::sync::Barrier;
 
 use crate::queue::closer;
 
@@ -38,6 +39,8 @@ struct Service {
     /// What was asked, in order: the action and its parameters.
     requests: Vec<(String, Value)>,
     answers: HashMap<String, VecDeque<Answer>>,
+    /// Calls of `RunTask` are answered when so many wait.
+    gathering: Option<Arc<Barrier>>,
     /// Consulted for each call of `RunTask`: what goes wrong with it.
     trouble: Option<Box<dyn FnMut() -> Trouble + Send>>,
 }
@@ -119,6 +122,11 @@ impl FakeEcs {
         self.service().trouble = Some(Box::new(trouble));
     }
 
+    /// From now on `RunTask` is answered when so many calls of it wait.
+    pub(crate) fn gather(&self, calls: usize) {
+        self.service().gathering = Some(Arc::new(Barrier::new(calls)));
+    }
+
     /// The parameters of all calls of this action.
     pub(crate) fn asked(&self, action: &str) -> Vec<Value> {
         let service = self.service();
@@ -169,6 +177,10 @@ pub(crate) fn variable(task: &Value, name: &str) -> String {
 async fn answer(State(state): State<Arc<Mutex<Service>>>, headers: HeaderMap, body: String) -> Response {
     let action = headers["x-amz-target"].to_str().unwrap().rsplit_once('.').unwrap().1.to_owned();
     let request: Value = serde_json::from_str(&body).unwrap();
+    let gathering = state.lock().unwrap().gathering.clone().filter(|_| action == "RunTask");
+    if let Some(gathering) = gathering {
+        gathering.wait().await;
+    }
     let (status, answer) = state.lock().unwrap().answer(&action, &request);
     let kind = [(header::CONTENT_TYPE, "application/x-amz-json-1.1")];
     (StatusCode::from_u16(status).unwrap(), kind, answer.to_string()).into_response()

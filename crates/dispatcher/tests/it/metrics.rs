@@ -49,7 +49,7 @@ fn take_number(document: &mut Value, name: &str) -> f64 {
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn a_call_measures_what_it_did_and_what_waits(pool: PgPool) {
     let kept = Kept::default();
-    metrics::write_to(kept.clone());
+    metrics::write_to("Oddish", kept.clone());
     let queue = Queue::with_limit(pool, 103).await;
     queue.submit(110, 1).await;
     let never = LaunchError::Never { reason: "it has no image".to_owned() };

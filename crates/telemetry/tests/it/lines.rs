@@ -1,9 +1,8 @@
 //! Log lines in JSON.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use oddish_domain::settings::Settings;
+use oddish_domain::settings::{Settings, SettingsFaults};
 use oddish_domain::status::JobKind;
 use oddish_telemetry::{LogFormat, TelemetrySettings, fields, logging};
 use serde_json::{Value, json};
@@ -11,13 +10,17 @@ use time::OffsetDateTime;
 
 use crate::Kept;
 
-fn settings(variables: &[(&str, &str)]) -> TelemetrySettings {
-    let map: BTreeMap<_, _> = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+fn read(variables: &[(&str, &str)]) -> Result<TelemetrySettings, SettingsFaults> {
+    let map = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let settings = Settings::from_map(map);
     let mut reader = settings.reader();
     let read = TelemetrySettings::read(&mut reader);
-    reader.finish().unwrap();
-    read
+    reader.finish()?;
+    Ok(read)
+}
+
+fn settings(variables: &[(&str, &str)]) -> TelemetrySettings {
+    read(variables).unwrap()
 }
 
 /// The lines that are written while `work` is done.
@@ -109,14 +112,17 @@ fn no_line_is_lost_where_somebody_asked_whether_to_log() {
 
 #[test]
 fn faults_name_the_variable() {
-    let map = [("ODDISH_LOG", "oddish=loud"), ("ODDISH_LOG_FORMAT", "xml"), ("ODDISH_METRICS", "yes")];
-    let settings = Settings::from_map(map.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
-    let mut reader = settings.reader();
-    TelemetrySettings::read(&mut reader);
-    let text = reader.finish().unwrap_err().to_string();
+    let faults = |variables: &[(&str, &str)]| read(variables).unwrap_err().to_string();
+    let text = faults(&[("ODDISH_LOG", "oddish=loud"), ("ODDISH_LOG_FORMAT", "xml"), ("ODDISH_METRICS", "yes")]);
     for fault in
         ["ODDISH_LOG: ", "ODDISH_LOG_FORMAT: must be `text` or `json`", "ODDISH_METRICS: must be `none` or `emf`"]
     {
         assert!(text.contains(fault), "{text}");
     }
+    for namespace in ["AWS/Lambda", ":", "caf\u{e9}", "x".repeat(256).as_str()] {
+        let text = faults(&[("ODDISH_METRICS_NAMESPACE", namespace)]);
+        assert!(text.contains("ODDISH_METRICS_NAMESPACE: must be at most 255"), "{text}");
+    }
+    let chosen = settings(&[("ODDISH_METRICS", "emf"), ("ODDISH_METRICS_NAMESPACE", "Oddish/night-2")]);
+    assert_eq!(chosen.metrics.as_deref(), Some("Oddish/night-2"));
 }

@@ -17,7 +17,7 @@ fn a_document_is_what_the_specification_says() {
         .metric("ReadyJobs", Unit::Count, 3)
         .values("LaunchLatencyMs", Unit::Milliseconds, &[1.5, 20.0])
         .metric("OldestReadyJobSeconds", Unit::Seconds, 1.25)
-        .to_json();
+        .to_json("Oddish");
     let expected = json!({
         "_aws": { "Timestamp": 1_769_853_600_125_u64, "CloudWatchMetrics": [{
             "Namespace": "Oddish",
@@ -41,10 +41,11 @@ fn whatever_is_measured_the_document_stays_valid() {
     let many = vec![1.0; MOST_VALUES + 1];
     for value in ["", "  ", "modèle\n", "\u{1F41F}".repeat(500).as_str(), "a b"] {
         let document = Document::new(now, &[&["QueueKey"]]).text("QueueKey", value);
-        let document = document.values("LaunchLatencyMs", Unit::Milliseconds, &many).to_json();
+        let document = document.values("LaunchLatencyMs", Unit::Milliseconds, &many).to_json("Oddish");
         assert_eq!(faults(&document), Vec::<String>::new(), "{value:?}");
     }
-    let names = ["é", "è"].map(|key| Document::new(now, &[]).text("QueueKey", key).to_json()["QueueKey"].clone());
+    let names =
+        ["é", "è"].map(|key| Document::new(now, &[]).text("QueueKey", key).to_json("Oddish")["QueueKey"].clone());
     assert_ne!(names[0], names[1], "two keys have become one");
 }
 
@@ -52,7 +53,8 @@ fn whatever_is_measured_the_document_stays_valid() {
 #[test]
 fn what_the_specification_forbids_is_found() {
     let now = OffsetDateTime::now_utc();
-    let good = Document::new(now, &[&["QueueKey"]]).text("QueueKey", "k").metric("Claims", Unit::Count, 1).to_json();
+    let good =
+        Document::new(now, &[&["QueueKey"]]).text("QueueKey", "k").metric("Claims", Unit::Count, 1).to_json("Oddish");
     assert_eq!(faults(&good), Vec::<String>::new());
     let wrong = |change: &dyn Fn(&mut serde_json::Value)| {
         let mut document = good.clone();
@@ -85,10 +87,11 @@ fn documents_are_written_as_lines_once_they_are_wanted() {
     assert!(!are_wanted());
     document.emit();
     let kept = Kept::default();
-    write_to(kept.clone());
-    write_to(Kept::default());
+    write_to("Oddish/night", kept.clone());
+    write_to("Oddish/other", Kept::default());
     assert!(are_wanted());
     document.emit();
     document.emit();
-    assert_eq!(kept.lines(), [document.to_json(), document.to_json()]);
+    let line = document.to_json("Oddish/night");
+    assert_eq!(kept.lines(), [line.clone(), line]);
 }

@@ -310,6 +310,27 @@ fn keys_are_always_asked_for() {
 }
 
 #[test]
+fn an_alarm_hears_of_its_own_stack_only() {
+    let stack = Stack::expanded();
+    let namespace = serde_json::json!({"Fn::Sub": "Oddish/${AWS::StackName}"});
+    let alarms: Vec<&Value> = stack.of_type("AWS::CloudWatch::Alarm").map(|(_, alarm)| &alarm["Properties"]).collect();
+    let over_ours = alarms.iter().filter(|alarm| alarm["Namespace"] == namespace).count();
+    let over_those_of_aws = alarms.iter().filter(|alarm| text(&alarm["Namespace"]).starts_with("AWS/")).count();
+    assert!(over_ours > 0 && over_ours + over_those_of_aws == alarms.len(), "{alarms:?}");
+    for (name, function) in stack.of_type("AWS::Lambda::Function") {
+        let variables = &function["Properties"]["Environment"]["Variables"];
+        assert_eq!(variables["ODDISH_METRICS_NAMESPACE"], namespace, "{name}");
+    }
+    for (name, task) in stack.of_type("AWS::ECS::TaskDefinition") {
+        for container in list(&task["Properties"]["ContainerDefinitions"]) {
+            let variables = list(&container["Environment"]);
+            let set = variables.into_iter().find(|variable| variable["Name"] == "ODDISH_METRICS_NAMESPACE");
+            assert_eq!(set.map(|variable| &variable["Value"]), Some(&namespace), "{name}");
+        }
+    }
+}
+
+#[test]
 fn the_stack_stays_within_what_cloudformation_takes() {
     let stack = Stack::expanded();
     let (resources, bytes) = (stack.resources().count(), stack.0.to_string().len());
