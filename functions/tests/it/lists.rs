@@ -74,6 +74,8 @@ async fn tasks_come_page_by_page_by_headers(pool: PgPool) {
         assert_eq!(ids(&third), newest_first[4..]);
         assert!(!headers.contains_key("x-next-cursor") && !headers.contains_key("link"));
     }
+    let (headers, _) = with_headers(&api, "/tasks?limit=6").await;
+    assert!(!headers.contains_key("x-next-cursor"), "a full page may be the last");
     let (headers, skipped_to) = with_headers(&api, "/tasks?limit=2&offset=2").await;
     assert_eq!(ids(&skipped_to), newest_first[1..3]);
     assert_eq!(ids(&with_headers(&api, &next(&headers)).await.1), newest_first[3..], "what was skipped once stays so");
