@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::api_keys::{self, ApiKey};
 use oddish_domain::api_key::{self, Scope};
 use oddish_domain::settings::{Reader, Variable};
@@ -68,7 +68,7 @@ const HEADERS: [&str; 3] = ["authorization", "x-clerk-authorization", "x-authori
 pub struct Auth(Option<Arc<Keys>>);
 
 struct Keys {
-    pool: PgPool,
+    db: Db,
     trusted_for: Duration,
     /// Keys that were good, by their hash.
     good: Mutex<HashMap<String, (Instant, ApiKey)>>,
@@ -84,16 +84,16 @@ impl fmt::Debug for Keys {
 impl Auth {
     /// Everyone may do everything, or needs a key that this database knows.
     #[must_use]
-    pub fn new(mode: AuthMode, pool: &PgPool) -> Self {
-        Self::trusting(mode, pool, TRUSTED_FOR)
+    pub fn new(mode: AuthMode, db: &Db) -> Self {
+        Self::trusting(mode, db, TRUSTED_FOR)
     }
 
     /// One that trusts a key for `trusted_for` after it was looked up.
     #[must_use]
-    pub fn trusting(mode: AuthMode, pool: &PgPool, trusted_for: Duration) -> Self {
+    pub fn trusting(mode: AuthMode, db: &Db, trusted_for: Duration) -> Self {
         match mode {
             AuthMode::None => Self(None),
-            AuthMode::ApiKey => Self(Some(Arc::new(Keys { pool: pool.clone(), trusted_for, good: Mutex::default() }))),
+            AuthMode::ApiKey => Self(Some(Arc::new(Keys { db: db.clone(), trusted_for, good: Mutex::default() }))),
         }
     }
 
@@ -111,7 +111,7 @@ impl Keys {
         if let Some(key) = self.remembered(&hash).filter(|key| key.is_active(now)) {
             return Ok(key);
         }
-        let key = api_keys::authenticate(&self.pool, &hash, now).await?;
+        let key = api_keys::authenticate(&self.db, &hash, now).await?;
         let key = key.ok_or_else(|| unauthorized("Invalid or expired API key"))?;
         self.remember(hash, &key);
         Ok(key)

@@ -77,7 +77,7 @@ impl Default for GetDashboard {
     responses((status = 200, body = DashboardResponse), (status = 422, body = ErrorBody)))]
 pub async fn get_dashboard(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     Query(query): Query<GetDashboard>,
 ) -> Result<Json<DashboardResponse>, ApiError> {
     let tasks_page = page("tasks", query.tasks_limit, 500, query.tasks_offset)?;
@@ -89,14 +89,14 @@ pub async fn get_dashboard(
         if !query.include_tasks && !query.include_experiments {
             return Ok((BTreeMap::new(), Pipeline::default()));
         }
-        let (queues, judgements) = tokio::try_join!(dashboard::queues(&pool), dashboard::judgements(&pool))?;
+        let (queues, judgements) = tokio::try_join!(dashboard::queues(&db), dashboard::judgements(&db))?;
         let pipeline =
             Pipeline { trials: by_status(&queues), analyses: judgements.analyses, verdicts: judgements.verdicts };
         Ok((queues.into_iter().map(statistics).collect(), pipeline))
     };
-    let usage = async { if query.include_usage { dashboard::usage(&pool, since).await } else { Ok(Vec::new()) } };
+    let usage = async { if query.include_usage { dashboard::usage(&db, since).await } else { Ok(Vec::new()) } };
     let tasks = async {
-        if query.include_tasks { tasks::list(&pool, &TaskFilter::default(), &tasks_page).await } else { Ok(none()) }
+        if query.include_tasks { tasks::list(&db, &TaskFilter::default(), &tasks_page).await } else { Ok(none()) }
     };
     let filter = ExperimentFilter {
         query: query.experiments_query.filter(|text| !text.is_empty()),
@@ -107,7 +107,7 @@ pub async fn get_dashboard(
         if !query.include_experiments {
             return Ok(none());
         }
-        experiment_summaries::list(&pool, &filter, ExperimentSort::Active, &experiments_page).await
+        experiment_summaries::list(&db, &filter, ExperimentSort::Active, &experiments_page).await
     };
     let ((queues, pipeline), usage, tasks, experiments) = tokio::try_join!(stages, usage, tasks, experiments)?;
     Ok(Json(DashboardResponse {

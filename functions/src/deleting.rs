@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use oddish_artifacts::{InvalidKey, SharedStore, key};
 use oddish_db::deleting::{self, Deletion};
-use oddish_db::{DbError, PgPool};
+use oddish_db::{Db, DbError};
 use time::OffsetDateTime;
 
 use crate::error::ApiError;
@@ -19,13 +19,13 @@ const AT_MOST: Duration = Duration::from_secs(10);
 /// Keeps the deletion, and removes from the store what is gone.
 pub(crate) async fn keep(
     deletion: Deletion,
-    pool: &PgPool,
+    db: &Db,
     store: &SharedStore,
     now: OffsetDateTime,
 ) -> Result<(), ApiError> {
     let prefixes = prefixes(&deletion)?;
     deletion.finish(&prefixes, now).await?;
-    match tokio::time::timeout(AT_MOST, remove(pool, store, &prefixes)).await {
+    match tokio::time::timeout(AT_MOST, remove(db, store, &prefixes)).await {
         Ok(Ok(())) => {}
         // It is deleted all the same.
         Ok(Err(error)) => {
@@ -46,11 +46,11 @@ fn prefixes(deletion: &Deletion) -> Result<Vec<String>, InvalidKey> {
     of_tasks.chain(of_trials).chain(staging.map(Ok)).collect()
 }
 
-async fn remove(pool: &PgPool, store: &SharedStore, prefixes: &[String]) -> Result<(), DbError> {
+async fn remove(db: &Db, store: &SharedStore, prefixes: &[String]) -> Result<(), DbError> {
     for prefix in prefixes {
         let began = OffsetDateTime::now_utc();
         match store.delete_prefix(prefix).await {
-            Ok(_) => deleting::removed(pool, std::slice::from_ref(prefix), began).await?,
+            Ok(_) => deleting::removed(db, std::slice::from_ref(prefix), began).await?,
             Err(error) => tracing::warn!(
                 prefix,
                 error = &error as &dyn std::error::Error,

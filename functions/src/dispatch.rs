@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use lambda_http::lambda_runtime::{self, Context, LambdaEvent, service_fn};
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_dispatcher::{
     Closer, Dispatcher, EcsLauncher, EcsSettings, Launcher, LauncherKind, LauncherSettings, ProcessLauncher,
 };
@@ -44,8 +44,8 @@ struct Record {
 /// Runs the function until its runtime ends it, or a signal asks it to: where its runners are child processes, these then give their trials
 /// back.
 pub async fn run(settings: Settings) -> Result<(), lambda_runtime::Error> {
-    let pool = state::lazy_pool(&settings)?;
-    let closer = closer(&settings, pool).await?;
+    let db = state::lazy_db(&settings)?;
+    let closer = closer(&settings, db).await?;
     let launcher = Box::pin(launcher(&settings, closer.clone())).await?;
     let dispatcher = Dispatcher::new(closer, Arc::clone(&launcher));
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -59,12 +59,12 @@ pub async fn run(settings: Settings) -> Result<(), lambda_runtime::Error> {
 }
 
 /// What closes the attempts of lost runners.
-pub(crate) async fn closer(settings: &Settings, pool: PgPool) -> Result<Closer, StateError> {
+pub(crate) async fn closer(settings: &Settings, db: Db) -> Result<Closer, StateError> {
     let mut reader = settings.reader();
     let rules = RetrySettings::read(&mut reader);
     reader.finish()?;
     let (Artifacts(store), _) = state::storage(settings).await?;
-    Ok(Closer { pool, store, rules })
+    Ok(Closer { db, store, rules })
 }
 
 async fn launcher(settings: &Settings, closer: Closer) -> Result<Arc<dyn Launcher>, lambda_runtime::Error> {

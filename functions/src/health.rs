@@ -12,8 +12,8 @@ use crate::state::Db;
 /// Answers 200 even when the database does not answer: whoever asks wants to know which part is at fault.
 #[utoipa::path(get, path = "/health", operation_id = "get_health", tag = "service",
     responses((status = 200, body = HealthResponse)))]
-pub async fn get_health(State(Db(pool)): State<Db>) -> Json<HealthResponse> {
-    let connected = match oddish_db::schema::ping(&pool).await {
+pub async fn get_health(State(db): State<Db>) -> Json<HealthResponse> {
+    let connected = match oddish_db::schema::ping(&db).await {
         Ok(()) => true,
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "the database does not answer");

@@ -5,7 +5,7 @@
 
 use axum::Json;
 use http::{HeaderMap, HeaderName};
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::idempotency::{self, IdempotencyKey, Work};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,8 +38,8 @@ pub enum Begun<T> {
 }
 
 /// Begins a request's work, unless it was done before.
-pub async fn begin<T: DeserializeOwned>(pool: &PgPool, key: Option<&IdempotencyKey>) -> Result<Begun<T>, ApiError> {
-    match idempotency::begin(pool, key, OffsetDateTime::now_utc()).await? {
+pub async fn begin<T: DeserializeOwned>(db: &Db, key: Option<&IdempotencyKey>) -> Result<Begun<T>, ApiError> {
+    match idempotency::begin(db, key, OffsetDateTime::now_utc()).await? {
         idempotency::Begun::Fresh(work) => Ok(Begun::Fresh(work)),
         idempotency::Begun::Answered(answer) => serde_json::from_value(answer)
             .map(|answer| Begun::Answered(Json(answer)))

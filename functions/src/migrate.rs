@@ -12,7 +12,7 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_secretsmanager::Client;
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
 use oddish_db::schema::{self, MigrateError};
-use oddish_db::{ConnectError, DatabaseSettings, DbError, PgPool};
+use oddish_db::{ConnectError, DatabaseSettings, Db, DbError};
 use oddish_domain::settings::{Settings, SettingsFaults, Variable};
 use serde::{Deserialize, Serialize};
 
@@ -114,10 +114,10 @@ impl Migration {
             let secret: Option<String> = reader.optional(FIRST_KEY_SECRET);
             reader.finish()?;
             let url = database.url.ok_or(MigrateFailed::NoDatabase)?;
-            let pool = oddish_db::connect(&url, CONNECTIONS).await?;
-            let applied = migrate(&pool).await?;
+            let db = oddish_db::connect(&url, CONNECTIONS).await?;
+            let applied = migrate(&db).await?;
             let first_key = match &secret {
-                Some(secret) => first_key::ensure(&pool, &self.secrets, secret).await?,
+                Some(secret) => first_key::ensure(&db, &self.secrets, secret).await?,
                 None => FirstKey::NotWanted,
             };
             let migrated = Migrated { applied, first_key };
@@ -129,9 +129,9 @@ impl Migration {
 }
 
 /// How many migrations the database did not have.
-async fn migrate(pool: &PgPool) -> Result<usize, MigrateFailed> {
-    let before = schema::status(pool).await?;
-    schema::migrate(pool).await?;
+async fn migrate(db: &Db) -> Result<usize, MigrateFailed> {
+    let before = schema::status(db).await?;
+    schema::migrate(db).await?;
     Ok(before.iter().filter(|migration| !migration.applied).count())
 }
 

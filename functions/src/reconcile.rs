@@ -26,10 +26,10 @@ pub async fn run(settings: Settings) -> Result<(), lambda_runtime::Error> {
     let mut reader = settings.reader();
     let owner = EcsSettings::read_owner(&mut reader);
     reader.finish()?;
-    let pool = state::lazy_pool(&settings)?;
+    let db = state::lazy_db(&settings)?;
     // Boxed, or the type of this future would be nested more deeply than the compiler goes.
-    let wake = Box::pin(state::wake(&settings, &pool)).await?;
-    let closer = Box::pin(dispatch::closer(&settings, pool)).await?;
+    let wake = Box::pin(state::wake(&settings, &db)).await?;
+    let closer = Box::pin(dispatch::closer(&settings, db)).await?;
     let answer = |event: LambdaEvent<Event>| Box::pin(reconcile(&closer, &wake, &owner, event.payload.detail));
     lambda_runtime::run(service_fn(answer)).await
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use oddish_artifacts::signing::SigningKey;
 use oddish_artifacts::{FolderStore, S3Settings, S3Store, SharedStore, StorageSettings};
-use oddish_db::{DatabaseSettings, PgPool};
+use oddish_db::DatabaseSettings;
 use oddish_domain::environment::DockerEnvironment;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
@@ -19,11 +19,8 @@ use oddish_wake::WakeSettings;
 use crate::auth::{Auth, AuthMode};
 use crate::judging::Judges;
 
+pub use oddish_db::Db;
 pub use oddish_wake::Wake;
-
-/// The database.
-#[derive(Clone, Debug)]
-pub struct Db(pub PgPool);
 
 /// Object storage.
 #[derive(Clone, Debug)]
@@ -204,7 +201,7 @@ pub struct Everything {
 }
 
 /// Connects at the first query.
-pub(crate) fn lazy_pool(settings: &Settings) -> Result<PgPool, StateError> {
+pub(crate) fn lazy_db(settings: &Settings) -> Result<Db, StateError> {
     let mut reader = settings.reader();
     let database = DatabaseSettings::read(&mut reader);
     reader.finish()?;
@@ -240,11 +237,11 @@ fn folder(storage: &StorageSettings) -> Result<FolderStore, StateError> {
 }
 
 /// Wakes the dispatcher the way that the settings say.
-pub(crate) async fn wake(settings: &Settings, pool: &PgPool) -> Result<Wake, StateError> {
+pub(crate) async fn wake(settings: &Settings, db: &Db) -> Result<Wake, StateError> {
     let mut reader = settings.reader();
     let wake = WakeSettings::read(&mut reader);
     reader.finish()?;
-    Ok(Wake::connect(pool.clone(), &wake).await)
+    Ok(Wake::connect(db.clone(), &wake).await)
 }
 
 /// The database, and who may call.
@@ -252,8 +249,8 @@ fn access(settings: &Settings) -> Result<(Auth, Db), StateError> {
     let mut reader = settings.reader();
     let mode = AuthMode::read(&mut reader);
     reader.finish()?;
-    let pool = lazy_pool(settings)?;
-    Ok((Auth::new(mode, &pool), Db(pool)))
+    let db = lazy_db(settings)?;
+    Ok((Auth::new(mode, &db), db))
 }
 
 impl FromSettings for Nothing {
@@ -272,7 +269,7 @@ impl FromSettings for Reads {
 impl FromSettings for Wakes {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let (auth, db) = access(settings)?;
-        Ok(Self { auth, wake: wake(settings, &db.0).await?, db })
+        Ok(Self { auth, wake: wake(settings, &db).await?, db })
     }
 }
 
@@ -311,14 +308,14 @@ impl FromSettings for Imports {
 
 impl FromSettings for Public {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        Ok(Self { db: Db(lazy_pool(settings)?) })
+        Ok(Self { db: lazy_db(settings)? })
     }
 }
 
 impl FromSettings for PublicFiles {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let (artifacts, _) = storage(settings).await?;
-        Ok(Self { db: Db(lazy_pool(settings)?), artifacts })
+        Ok(Self { db: lazy_db(settings)?, artifacts })
     }
 }
 
@@ -326,7 +323,7 @@ impl FromSettings for Deletes {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let (artifacts, _) = storage(settings).await?;
         let (auth, db) = access(settings)?;
-        Ok(Self { auth, artifacts, wake: wake(settings, &db.0).await?, db })
+        Ok(Self { auth, artifacts, wake: wake(settings, &db).await?, db })
     }
 }
 
@@ -336,7 +333,7 @@ impl FromSettings for Judging {
         let mut reader = settings.reader();
         let (limits, judges) = (limits(&mut reader), Judges::read(&mut reader));
         reader.finish()?;
-        Ok(Self { auth, limits, judges, wake: wake(settings, &db.0).await?, db })
+        Ok(Self { auth, limits, judges, wake: wake(settings, &db).await?, db })
     }
 }
 
@@ -353,7 +350,7 @@ impl FromSettings for Sweeps {
             judges,
             limits,
             expansion: Expansion { sealing: secret.as_ref().map(SealingKey::of), docker },
-            wake: wake(settings, &db.0).await?,
+            wake: wake(settings, &db).await?,
             db,
         })
     }

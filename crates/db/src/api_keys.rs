@@ -2,12 +2,10 @@
 
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use oddish_domain::id;
-use sqlx::PgPool;
 use time::OffsetDateTime;
 
-use crate::DbError;
-use crate::error::parse;
-use crate::statements::On;
+use crate::error::{Doing, parse};
+use crate::{Db, DbError};
 
 /// A key, without what would let anybody in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,12 +77,7 @@ fn read(row: Row) -> Result<ApiKey, DbError> {
 }
 
 /// Stores a new key.
-pub async fn create(
-    pool: &PgPool,
-    key: &GeneratedKey,
-    new: &NewApiKey<'_>,
-    now: OffsetDateTime,
-) -> Result<ApiKey, DbError> {
+pub async fn create(db: &Db, key: &GeneratedKey, new: &NewApiKey<'_>, now: OffsetDateTime) -> Result<ApiKey, DbError> {
     loop {
         // Ids are short: one that is taken is drawn again.
         let created = sqlx::query_as!(
@@ -101,9 +94,9 @@ pub async fn create(
             now,
             new.expires_at
         )
-        .fetch_optional(On(pool))
+        .fetch_optional(db)
         .await
-        .map_err(DbError::while_doing("store an API key"))?;
+        .doing("store an API key")?;
         if let Some(row) = created {
             return read(row);
         }
@@ -111,7 +104,7 @@ pub async fn create(
 }
 
 /// The key of this hash, if it lets anybody in; that it was used is noted, to the minute.
-pub async fn authenticate(pool: &PgPool, sha256: &str, now: OffsetDateTime) -> Result<Option<ApiKey>, DbError> {
+pub async fn authenticate(db: &Db, sha256: &str, now: OffsetDateTime) -> Result<Option<ApiKey>, DbError> {
     let found = sqlx::query_as!(
         Row,
         "with used as (
@@ -123,30 +116,30 @@ pub async fn authenticate(pool: &PgPool, sha256: &str, now: OffsetDateTime) -> R
         sha256,
         now
     )
-    .fetch_optional(On(pool))
+    .fetch_optional(db)
     .await
-    .map_err(DbError::while_doing("look for an API key"))?;
+    .doing("look for an API key")?;
     found.map(read).transpose()
 }
 
 /// All keys, revoked and expired ones too, newest first.
-pub async fn list(pool: &PgPool) -> Result<Vec<ApiKey>, DbError> {
+pub async fn list(db: &Db) -> Result<Vec<ApiKey>, DbError> {
     let rows = sqlx::query_as!(
         Row,
         "select id, name, owner, scope, prefix, created_at, expires_at, revoked_at, last_used_at from oddish.api_keys
         order by created_at desc, id"
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("list API keys"))?;
+    .doing("list API keys")?;
     rows.into_iter().map(read).collect()
 }
 
 /// Revokes a key. `false` when there is none of this id; one that was revoked before stays so.
-pub async fn revoke(pool: &PgPool, id: &str, now: OffsetDateTime) -> Result<bool, DbError> {
+pub async fn revoke(db: &Db, id: &str, now: OffsetDateTime) -> Result<bool, DbError> {
     sqlx::query!("update oddish.api_keys set revoked_at = coalesce(revoked_at, $2) where id = $1", id, now)
-        .execute(On(pool))
+        .execute(db)
         .await
         .map(|done| done.rows_affected() == 1)
-        .map_err(DbError::while_doing("revoke an API key"))
+        .doing("revoke an API key")
 }

@@ -3,17 +3,15 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::{PgPool, PgTransaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use oddish_domain::failure::Failure;
 use oddish_domain::status::{HarborStage, JobKind, JobState};
 
-use crate::DbError;
-use crate::error::parse;
+use crate::error::{Doing, parse};
 use crate::leases::LEASE;
-use crate::statements::On;
+use crate::{Db, DbError, Tx};
 
 mod ending;
 mod recording;
@@ -126,18 +124,18 @@ pub enum Fenced {
 /// Begins an attempt: the trial is running from now on, and the attempt has a lease. `None` when the token is stale, the attempt has begun
 /// already, or the trial was cancelled meanwhile.
 pub async fn begin(
-    pool: &PgPool,
+    db: &Db,
     token: Uuid,
     process: &ProcessIdentity,
     now: OffsetDateTime,
 ) -> Result<Option<Assignment>, DbError> {
     let doing = "begin an attempt";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
-    let Some(job) = begin_job(&mut transaction, token, &[JobKind::Trial], process, now).await? else {
+    let mut tx = db.begin().await.doing(doing)?;
+    let Some(job) = begin_job(&mut tx, token, &[JobKind::Trial], process, now).await? else {
         return Ok(None);
     };
-    if ending::cancel_if_asked(&mut transaction, &job, now).await? {
-        transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    if ending::cancel_if_asked(&mut tx, &job, now).await? {
+        tx.commit().await.doing(doing)?;
         return Ok(None);
     }
     let trial = sqlx::query!(
@@ -152,19 +150,19 @@ pub async fn begin(
         job.subject,
         now
     )
-    .fetch_one(On(&mut *transaction))
+    .fetch_one(&mut tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     sqlx::query!(
         "update oddish.tasks set status = 'running', started_at = coalesce(started_at, $2), updated_at = $2
         where id = $1 and status = 'pending'",
         trial.task_id,
         now
     )
-    .execute(On(&mut *transaction))
+    .execute(&mut tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
+    tx.commit().await.doing(doing)?;
     Ok(Some(Assignment {
         trial_id: job.subject,
         number: job.attempt,
@@ -183,7 +181,7 @@ pub async fn begin(
 }
 
 /// Tells what Harbor does with the trial now.
-pub async fn set_stage(pool: &PgPool, token: Uuid, stage: HarborStage, now: OffsetDateTime) -> Result<Fenced, DbError> {
+pub async fn set_stage(db: &Db, token: Uuid, stage: HarborStage, now: OffsetDateTime) -> Result<Fenced, DbError> {
     sqlx::query!(
         "update oddish.trials t set harbor_stage = $2, updated_at = $3
         from oddish.jobs j where j.token = $1 and j.state = 'begun' and t.id = j.trial_id and t.status = 'running'",
@@ -191,10 +189,10 @@ pub async fn set_stage(pool: &PgPool, token: Uuid, stage: HarborStage, now: Offs
         stage.as_str(),
         now
     )
-    .execute(On(pool))
+    .execute(db)
     .await
     .map(|done| if done.rows_affected() == 0 { Fenced::Stale } else { Fenced::Accepted })
-    .map_err(DbError::while_doing("record the stage of a trial"))
+    .doing("record the stage of a trial")
 }
 
 /// What a runner learns about its attempt.
@@ -209,15 +207,15 @@ pub enum Standing {
 }
 
 /// How an attempt stands.
-pub async fn standing(pool: &PgPool, token: Uuid) -> Result<Standing, DbError> {
+pub async fn standing(db: &Db, token: Uuid) -> Result<Standing, DbError> {
     let asked = sqlx::query_scalar!(
         r#"select coalesce(j.kind = 'trial' and t.cancel_requested_at is not null, false) as "asked!"
         from oddish.jobs j left join oddish.trials t on t.id = j.trial_id where j.token = $1"#,
         token
     )
-    .fetch_optional(On(pool))
+    .fetch_optional(db)
     .await
-    .map_err(DbError::while_doing("ask how an attempt stands"))?;
+    .doing("ask how an attempt stands")?;
     Ok(match asked {
         Some(true) => Standing::CancelRequested,
         Some(false) => Standing::Ours,
@@ -241,15 +239,15 @@ pub struct OpenAttempt {
 }
 
 /// The attempts that began on `host` and have not ended.
-pub async fn open_on_host(pool: &PgPool, host: &str) -> Result<Vec<OpenAttempt>, DbError> {
+pub async fn open_on_host(db: &Db, host: &str) -> Result<Vec<OpenAttempt>, DbError> {
     let rows = sqlx::query!(
         r#"select kind, coalesce(trial_id, task_id) as "subject!", number, token, pid as "pid!", process_started_at as "process_started_at!"
         from oddish.attempts where host = $1 and ended_at is null order by begun_at"#,
         host
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("list the open attempts of this host"))?;
+    .doing("list the open attempts of this host")?;
     let open = rows.into_iter().map(|row| {
         Ok(OpenAttempt {
             kind: parse("attempts.kind", &row.kind)?,
@@ -263,19 +261,19 @@ pub async fn open_on_host(pool: &PgPool, host: &str) -> Result<Vec<OpenAttempt>,
 }
 
 /// The number of the attempt that has this token.
-pub async fn number(pool: &PgPool, token: Uuid) -> Result<Option<i32>, DbError> {
+pub async fn number(db: &Db, token: Uuid) -> Result<Option<i32>, DbError> {
     sqlx::query_scalar!("select number from oddish.attempts where token = $1", token)
-        .fetch_optional(On(pool))
+        .fetch_optional(db)
         .await
-        .map_err(DbError::while_doing("look for an attempt by its token"))
+        .doing("look for an attempt by its token")
 }
 
 /// Whether the attempt is still open under this token.
-pub async fn is_open(pool: &PgPool, token: Uuid) -> Result<bool, DbError> {
+pub async fn is_open(db: &Db, token: Uuid) -> Result<bool, DbError> {
     sqlx::query_scalar!(r#"select exists (select from oddish.jobs where token = $1) as "open!""#, token)
-        .fetch_one(On(pool))
+        .fetch_one(db)
         .await
-        .map_err(DbError::while_doing("ask whether an attempt is open"))
+        .doing("ask whether an attempt is open")
 }
 
 /// The job of an attempt, locked.
@@ -297,7 +295,7 @@ impl Job {
 
 /// Gives the job its lease and its attempt the process that runs it, if the token is that of a claim nobody has begun.
 pub(crate) async fn begin_job(
-    transaction: &mut PgTransaction<'_>,
+    tx: &mut Tx,
     token: Uuid,
     kinds: &[JobKind],
     process: &ProcessIdentity,
@@ -321,17 +319,13 @@ pub(crate) async fn begin_job(
         process.pid,
         process.started_at
     )
-    .fetch_optional(On(&mut **transaction))
+    .fetch_optional(&mut *tx)
     .await
-    .map_err(DbError::while_doing("begin an attempt"))?;
+    .doing("begin an attempt")?;
     row.map(|row| Job::of(row.id, &row.kind, row.subject, row.attempt, row.queue_key, row.token)).transpose()
 }
 
-pub(crate) async fn lock_job(
-    transaction: &mut PgTransaction<'_>,
-    token: Uuid,
-    states: &[JobState],
-) -> Result<Option<Job>, DbError> {
+pub(crate) async fn lock_job(tx: &mut Tx, token: Uuid, states: &[JobState]) -> Result<Option<Job>, DbError> {
     let states: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
     let row = sqlx::query!(
         r#"select id, kind, coalesce(trial_id, task_id) as "subject!", attempt, queue_key, token as "token!" from oddish.jobs
@@ -339,8 +333,8 @@ pub(crate) async fn lock_job(
         token,
         &states as &[&str]
     )
-    .fetch_optional(On(&mut **transaction))
+    .fetch_optional(&mut *tx)
     .await
-    .map_err(DbError::while_doing("lock the job of an attempt"))?;
+    .doing("lock the job of an attempt")?;
     row.map(|row| Job::of(row.id, &row.kind, row.subject, row.attempt, row.queue_key, row.token)).transpose()
 }

@@ -2,12 +2,11 @@
 
 use oddish_domain::breaker::{Action, Breaker, ClaimedAs, Signal, pause_reason};
 use oddish_domain::failure::FailureClass;
-use sqlx::PgTransaction;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::DbError;
-use crate::statements::On;
+use crate::error::Doing;
+use crate::{DbError, Tx};
 
 /// What an attempt's end says about the account.
 #[derive(Clone, Copy)]
@@ -26,7 +25,7 @@ impl Served<'_> {
 ///
 /// Nearly all ends say nothing new: they read one row and write none, so that the key's row is no bottleneck.
 pub(crate) async fn observe(
-    transaction: &mut PgTransaction<'_>,
+    tx: &mut Tx,
     queue_key: &str,
     token: Uuid,
     Served { signal, class, error_type }: Served<'_>,
@@ -38,9 +37,9 @@ pub(crate) async fn observe(
         from oddish.queue_keys where queue_key = $1"#,
         queue_key
     )
-    .fetch_one(On(&mut **transaction))
+    .fetch_one(&mut *tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     if quiet && signal != Signal::Refused {
         return Ok(());
     }
@@ -48,9 +47,9 @@ pub(crate) async fn observe(
         r#"select refusals, refused_probes, paused_by, probe_token from oddish.queue_keys where queue_key = $1 for no key update"#,
         queue_key
     )
-    .fetch_one(On(&mut **transaction))
+    .fetch_one(&mut *tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     // A pause of the user's own stands whatever the account does.
     if row.paused_by.as_deref() == Some("user") {
         return Ok(());
@@ -77,7 +76,7 @@ pub(crate) async fn observe(
                 refusals,
                 refused_probes
             )
-            .execute(On(&mut **transaction))
+            .execute(&mut *tx)
             .await
         }
         Action::Pause { probe_in } => {
@@ -93,7 +92,7 @@ pub(crate) async fn observe(
                 reason,
                 now + probe_in
             )
-            .execute(On(&mut **transaction))
+            .execute(&mut *tx)
             .await
         }
         Action::ProbeAgain { probe_in } => {
@@ -103,7 +102,7 @@ pub(crate) async fn observe(
                 refused_probes,
                 now + probe_in
             )
-            .execute(On(&mut **transaction))
+            .execute(&mut *tx)
             .await
         }
         Action::Resume => {
@@ -114,9 +113,9 @@ pub(crate) async fn observe(
                 where queue_key = $1",
                 queue_key
             )
-            .execute(On(&mut **transaction))
+            .execute(&mut *tx)
             .await
         }
     };
-    written.map(|_| ()).map_err(DbError::while_doing(doing))
+    written.map(|_| ()).doing(doing)
 }

@@ -2,12 +2,11 @@
 
 use std::collections::HashSet;
 
-use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use crate::attempts::mark_cancelled;
-use crate::statements::On;
-use crate::{DbError, judging, stages};
+use crate::error::Doing;
+use crate::{Db, DbError, judging, stages};
 
 /// What cancelling did to the trials that were named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,22 +28,22 @@ pub struct Cancelled {
 ///
 /// The tasks of `whole_tasks` were meant as a whole: once none of their trials is left, they have failed and not completed (contract 3.4).
 pub async fn cancel(
-    pool: &PgPool,
+    db: &Db,
     trial_ids: &[String],
     whole_tasks: &[String],
     now: OffsetDateTime,
 ) -> Result<Cancelled, DbError> {
     let doing = "cancel trials";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
-    judging::lock(&mut transaction, whole_tasks).await?;
+    let mut tx = db.begin().await.doing(doing)?;
+    judging::lock(&mut tx, whole_tasks).await?;
     // The job's row is what a claim, a runner that begins and one that records take first: whoever has it decides.
     let jobs = sqlx::query!(
         r#"select trial_id as "trial_id!", state from oddish.jobs where trial_id = any($1) and kind = 'trial' order by id for update"#,
         trial_ids
     )
-    .fetch_all(On(&mut *transaction))
+    .fetch_all(&mut tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     let asked_now: HashSet<String> = sqlx::query_scalar!(
         "update oddish.trials set cancel_requested_at = $2, updated_at = $2
         where id = any($1) and status in ('queued', 'running', 'retrying') and cancel_requested_at is null
@@ -52,9 +51,9 @@ pub async fn cancel(
         trial_ids,
         now
     )
-    .fetch_all(On(&mut *transaction))
+    .fetch_all(&mut tx)
     .await
-    .map_err(DbError::while_doing(doing))?
+    .doing(doing)?
     .into_iter()
     .collect();
     let mut cancelled = Cancelled::default();
@@ -68,11 +67,11 @@ pub async fn cancel(
         };
         place.push(job.trial_id);
     }
-    mark_cancelled(&mut transaction, &cancelled.ended, now).await?;
+    mark_cancelled(&mut tx, &cancelled.ended, now).await?;
     sqlx::query!("delete from oddish.jobs where trial_id = any($1) and kind = 'trial'", &cancelled.ended)
-        .execute(On(&mut *transaction))
+        .execute(&mut tx)
         .await
-        .map_err(DbError::while_doing(doing))?;
+        .doing(doing)?;
     cancelled.tasks = sqlx::query_scalar!(
         "update oddish.tasks set cancel_requested_at = $2
         where id in (select id from oddish.tasks
@@ -82,13 +81,13 @@ pub async fn cancel(
         whole_tasks,
         now
     )
-    .fetch_all(On(&mut *transaction))
+    .fetch_all(&mut tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
-    judging::cancel(&mut transaction, &cancelled.tasks, now).await?;
-    stages::trials_ended(&mut transaction, &cancelled.ended, now).await?;
-    stages::move_on(&mut transaction, &cancelled.tasks, now).await?;
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
+    judging::cancel(&mut tx, &cancelled.tasks, now).await?;
+    stages::trials_ended(&mut tx, &cancelled.ended, now).await?;
+    stages::move_on(&mut tx, &cancelled.tasks, now).await?;
+    tx.commit().await.doing(doing)?;
     let live: HashSet<&String> =
         cancelled.ended.iter().chain(&cancelled.stopping).chain(&cancelled.stopping_already).collect();
     let over = trial_ids.iter().filter(|id| !live.contains(id)).cloned().collect();

@@ -4,10 +4,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use oddish_domain::settings::{Reader, Variable};
-use sqlx::PgPool;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
-use crate::statements;
+use crate::Db;
+use crate::database::Statements;
 
 /// The variables that [`DatabaseSettings`] reads.
 pub const DATABASE_VARIABLES: &[Variable] = &[
@@ -29,8 +29,16 @@ pub const DATABASE_VARIABLES: &[Variable] = &[
         name: "ODDISH_DB_STATEMENT_CACHE",
         default: "100",
         secret: false,
-        doc: "Statements that each connection keeps prepared. 0 where a proxy shares connections between clients, such as RDS Proxy or \
-              PgBouncer: a prepared statement belongs to one of them.",
+        doc: "Statements that each connection keeps prepared, under names that poolers follow (PgBouncer from 1.21 on with \
+              max_prepared_statements, RDS Proxy, Neon, Supabase). 0 behind an older pooler: then every statement is unnamed and runs \
+              inside an explicit transaction, at two round trips more.",
+    },
+    Variable {
+        name: "ODDISH_DATABASE_DIRECT_URL",
+        default: "",
+        secret: true,
+        doc: "The same database, not through a pooler: for what needs a session of its own, which is migrations and LISTEN. Unset: \
+              DATABASE_URL.",
     },
 ];
 
@@ -48,8 +56,9 @@ pub struct DatabaseSettings {
 pub struct DatabaseUrl {
     text: String,
     options: PgConnectOptions,
-    /// Whether statements are named and kept.
-    keep_statements: bool,
+    statements: Statements,
+    /// Reaches the server past a pooler, where `options` do not.
+    direct: Option<PgConnectOptions>,
 }
 
 impl std::fmt::Debug for DatabaseUrl {
@@ -59,11 +68,19 @@ impl std::fmt::Debug for DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// Connections of this URL keep so many statements prepared. With 0 they use unnamed ones only, which end with their transaction.
+    /// Connections of this URL keep so many statements prepared, under names. With 0 every statement is unnamed and runs inside an
+    /// explicit transaction, which poolers that do not follow names need.
     #[must_use]
     pub fn with_statement_cache(mut self, statements: usize) -> Self {
         self.options = self.options.statement_cache_capacity(statements);
-        self.keep_statements = statements > 0;
+        self.statements = if statements > 0 { Statements::Named } else { Statements::Unnamed };
+        self
+    }
+
+    /// Sessions connect to `direct`, which reaches the same database and not through a pooler.
+    #[must_use]
+    pub fn with_direct(mut self, direct: &Self) -> Self {
+        self.direct = Some(direct.options.clone());
         self
     }
 
@@ -81,6 +98,13 @@ impl DatabaseUrl {
     }
 }
 
+impl DatabaseUrl {
+    fn db(&self, pool: PgPool) -> Db {
+        let direct = self.direct.as_ref().unwrap_or(&self.options);
+        Db::new(pool, self.statements, direct.clone())
+    }
+}
+
 impl FromStr for DatabaseUrl {
     type Err = String;
 
@@ -94,7 +118,12 @@ impl FromStr for DatabaseUrl {
         let text = format!("postgresql://{rest}");
         let options =
             PgConnectOptions::from_str(&text).map_err(|_| "a URL like postgresql://user:password@host:5432/name")?;
-        Ok(Self { text, options, keep_statements: true })
+        // Poolers refuse a parameter that they do not know. It shapes numbers in text, and ours are binary.
+        let mut options = options.extra_float_digits(None);
+        if options.get_application_name().is_none() {
+            options = options.application_name("oddish");
+        }
+        Ok(Self { text, options, statements: Statements::Named, direct: None })
     }
 }
 
@@ -103,9 +132,11 @@ impl DatabaseSettings {
     pub fn read(reader: &mut Reader<'_>) -> Self {
         let preferred = read_url(reader, "DATABASE_URL");
         let other = read_url(reader, "ODDISH_DATABASE_URL");
+        let direct = read_url(reader, "ODDISH_DATABASE_DIRECT_URL");
         let statements = reader.within("ODDISH_DB_STATEMENT_CACHE", 100, 0..=10_000);
+        let url = preferred.or(other).map(|url| url.with_statement_cache(statements));
         Self {
-            url: preferred.or(other).map(|url| url.with_statement_cache(statements)),
+            url: url.map(|url| if let Some(direct) = &direct { url.with_direct(direct) } else { url }),
             pool_size: reader.within("ODDISH_DB_POOL_SIZE", 10, 1..=1000),
         }
     }
@@ -131,24 +162,21 @@ pub struct ConnectError {
 }
 
 /// Connects, and makes sure that the database answers.
-pub async fn connect(url: &DatabaseUrl, pool_size: u32) -> Result<PgPool, ConnectError> {
-    let pool = pool_options(pool_size);
-    pool.connect_with(connect_options(url)).await.map_err(|source| ConnectError { place: url.place(), source })
+#[expect(clippy::disallowed_methods, reason = "the one place that makes a pool")]
+pub async fn connect(url: &DatabaseUrl, pool_size: u32) -> Result<Db, ConnectError> {
+    let pool = pool_options(pool_size).connect_with(url.options.clone()).await;
+    Ok(url.db(pool.map_err(|source| ConnectError { place: url.place(), source })?))
 }
 
 /// A pool that connects when it is first used.
+#[expect(clippy::disallowed_methods, reason = "the one place that makes a pool")]
 #[must_use]
-pub fn connect_lazy(url: &DatabaseUrl, pool_size: u32) -> PgPool {
-    pool_options(pool_size).connect_lazy_with(connect_options(url))
+pub fn connect_lazy(url: &DatabaseUrl, pool_size: u32) -> Db {
+    url.db(pool_options(pool_size).connect_lazy_with(url.options.clone()))
 }
 
 fn pool_options(size: u32) -> PgPoolOptions {
     PgPoolOptions::new().max_connections(size.max(1)).acquire_timeout(Duration::from_secs(10))
-}
-
-fn connect_options(url: &DatabaseUrl) -> PgConnectOptions {
-    statements::keep(url.keep_statements);
-    url.options.clone().application_name("oddish")
 }
 
 #[cfg(test)]

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::PgPool;
 use time::OffsetDateTime;
 
-use crate::DbError;
-use crate::statements::On;
+use crate::error::Doing;
+use crate::{Db, DbError};
 
 /// Trials of one queue key by where they stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +27,7 @@ pub struct QueueCounts {
 }
 
 /// The queue keys by name, with all trials that ever were under them.
-pub async fn queues(pool: &PgPool) -> Result<Vec<QueueCounts>, DbError> {
+pub async fn queues(db: &Db) -> Result<Vec<QueueCounts>, DbError> {
     sqlx::query_as!(
         QueueCounts,
         r#"select k.queue_key, k.concurrency_limit as "limit", coalesce(j.queued, 0) as "queued!",
@@ -44,9 +43,9 @@ pub async fn queues(pool: &PgPool) -> Result<Vec<QueueCounts>, DbError> {
             from oddish.jobs where kind = 'trial' group by queue_key) j using (queue_key)
         order by k.queue_key"#
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("count trials by queue key"))
+    .doing("count trials by queue key")
 }
 
 /// Analyses and verdicts by status.
@@ -59,7 +58,7 @@ pub struct Judgements {
 }
 
 /// Counts analyses and verdicts.
-pub async fn judgements(pool: &PgPool) -> Result<Judgements, DbError> {
+pub async fn judgements(db: &Db) -> Result<Judgements, DbError> {
     let rows = sqlx::query!(
         r#"select 'analysis' as "kind!", analysis_status as "status!", count(*) as "count!" from oddish.trials
         where analysis_status is not null group by analysis_status
@@ -67,9 +66,9 @@ pub async fn judgements(pool: &PgPool) -> Result<Judgements, DbError> {
         select 'verdict', verdict_status, count(*) from oddish.tasks
         where analysis_key is not null and verdict_status is not null group by verdict_status"#
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("count analyses and verdicts"))?;
+    .doing("count analyses and verdicts")?;
     let mut judgements = Judgements::default();
     for row in rows {
         let counts = if row.kind == "analysis" { &mut judgements.analyses } else { &mut judgements.verdicts };
@@ -110,15 +109,15 @@ pub struct ModelUsage {
 }
 
 /// What each model has used since ever, or by trials that were created since a time; the most used first.
-pub async fn usage(pool: &PgPool, since: Option<OffsetDateTime>) -> Result<Vec<ModelUsage>, DbError> {
+pub async fn usage(db: &Db, since: Option<OffsetDateTime>) -> Result<Vec<ModelUsage>, DbError> {
     match since {
-        None => usage_ever(pool).await,
-        Some(since) => usage_since(pool, since).await,
+        None => usage_ever(db).await,
+        Some(since) => usage_since(db, since).await,
     }
-    .map_err(DbError::while_doing("add up what models used"))
+    .doing("add up what models used")
 }
 
-async fn usage_ever(pool: &PgPool) -> Result<Vec<ModelUsage>, sqlx::Error> {
+async fn usage_ever(db: &Db) -> Result<Vec<ModelUsage>, sqlx::Error> {
     sqlx::query_as!(
         ModelUsage,
         r#"with used as (
@@ -139,11 +138,11 @@ async fn usage_ever(pool: &PgPool) -> Result<Vec<ModelUsage>, sqlx::Error> {
             u.duration_sec as "duration_sec!"
         from used u left join live l using (model, provider) order by u.trials desc, u.model, u.provider"#
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
 }
 
-async fn usage_since(pool: &PgPool, since: OffsetDateTime) -> Result<Vec<ModelUsage>, sqlx::Error> {
+async fn usage_since(db: &Db, since: OffsetDateTime) -> Result<Vec<ModelUsage>, sqlx::Error> {
     sqlx::query_as!(
         ModelUsage,
         r#"select coalesce(model, case when agent in ('nop', 'oracle') then 'default' else 'unknown' end) as "model!",
@@ -157,6 +156,6 @@ async fn usage_since(pool: &PgPool, since: OffsetDateTime) -> Result<Vec<ModelUs
         group by 1, provider order by 3 desc, 1, 2"#,
         since
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
 }

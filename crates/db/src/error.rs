@@ -37,8 +37,8 @@ pub enum DbError {
 
 impl DbError {
     /// Wraps a driver error with what was being done.
-    pub(crate) fn while_doing(doing: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
-        move |source| match &source {
+    fn of(source: sqlx::Error, doing: &'static str) -> Self {
+        match &source {
             sqlx::Error::Database(database) => {
                 let constraint = database.constraint().map(String::from);
                 // 22021: a NUL in a text; 22P05: one in jsonb (PostgreSQL manual, appendix A).
@@ -78,6 +78,18 @@ impl DbError {
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Self::Unreachable { .. })
+    }
+}
+
+/// Says of a driver's result what was being done.
+pub(crate) trait Doing<T> {
+    /// An error becomes a [`DbError`] that says what was being done: `.doing("end a job")?`.
+    fn doing(self, what: &'static str) -> Result<T, DbError>;
+}
+
+impl<T> Doing<T> for Result<T, sqlx::Error> {
+    fn doing(self, what: &'static str) -> Result<T, DbError> {
+        self.map_err(|source| DbError::of(source, what))
     }
 }
 

@@ -1,12 +1,12 @@
 //! Experiments with what became of their trials, as lists and the dashboard show them.
 
 use serde_json::Value;
-use sqlx::{PgPool, Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
-use crate::DbError;
+use crate::error::Doing;
 use crate::paging::{Conditions, Listed, Page, Position, from_micros, micros, push_order};
-use crate::statements::On;
+use crate::{Db, DbError};
 
 /// An experiment and its counts.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -152,7 +152,7 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &ExperimentFilter) {
 
 /// Lists experiments.
 pub async fn list(
-    pool: &PgPool,
+    db: &Db,
     filter: &ExperimentFilter,
     sort: ExperimentSort,
     page: &Page,
@@ -183,8 +183,7 @@ pub async fn list(
     let column = by.replace("e.", "x.").replace("y.", "x.");
     let direction = if page.descending { "desc" } else { "asc" };
     query.push(format!(" order by {column} {direction}, x.id {direction}"));
-    let experiments: Vec<ExperimentSummary> =
-        query.build_query_as().fetch_all(On(pool)).await.map_err(DbError::while_doing("list experiments"))?;
+    let experiments: Vec<ExperimentSummary> = query.build_query_as().fetch_all(db).await.doing("list experiments")?;
     Ok(Listed::of(experiments, page.limit, |experiment| Position {
         value: micros(match sort {
             ExperimentSort::Created => experiment.created_at,
@@ -195,16 +194,16 @@ pub async fn list(
 }
 
 /// How many experiments a list has.
-pub async fn count(pool: &PgPool, filter: &ExperimentFilter) -> Result<i64, DbError> {
+pub async fn count(db: &Db, filter: &ExperimentFilter) -> Result<i64, DbError> {
     // What is counted by needs no counts, unless the filter asks for them.
     let from = if filter.state.is_some() { FROM } else { "from oddish.experiments e" };
     let mut query = QueryBuilder::new(format!("select count(*) {from}"));
     push_filter(&mut query, filter);
-    query.build_query_scalar().fetch_one(On(pool)).await.map_err(DbError::while_doing("count experiments"))
+    query.build_query_scalar().fetch_one(db).await.doing("count experiments")
 }
 
 /// One experiment.
-pub async fn get(pool: &PgPool, id: &str) -> Result<Option<ExperimentSummary>, DbError> {
+pub async fn get(db: &Db, id: &str) -> Result<Option<ExperimentSummary>, DbError> {
     let filter = ExperimentFilter { id: Some(id.to_owned()), ..ExperimentFilter::default() };
-    Ok(list(pool, &filter, ExperimentSort::Created, &Page::first(1)).await?.items.pop())
+    Ok(list(db, &filter, ExperimentSort::Created, &Page::first(1)).await?.items.pop())
 }

@@ -1,12 +1,11 @@
 //! Experiments.
 
-use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
 use oddish_domain::{experiment, id};
 
-use crate::DbError;
-use crate::statements::On;
+use crate::error::Doing;
+use crate::{Db, DbError, Tx};
 
 /// An experiment's identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,17 +17,17 @@ pub struct Experiment {
 }
 
 /// Whether there is such an experiment.
-pub async fn exists(pool: &PgPool, experiment_id: &str) -> Result<bool, DbError> {
+pub async fn exists(db: &Db, experiment_id: &str) -> Result<bool, DbError> {
     sqlx::query_scalar!(r#"select exists (select from oddish.experiments where id = $1) as "exists!""#, experiment_id)
-        .fetch_one(On(pool))
+        .fetch_one(db)
         .await
-        .map_err(DbError::while_doing("look for an experiment"))
+        .doing("look for an experiment")
 }
 
 /// Finds the experiment that a sweep names by id, else the newest one of that name, else creates one of that name; with no name given,
 /// creates one with a generated name (contract 1.5, expansion rule 5).
 pub(crate) async fn find_or_create(
-    connection: &mut PgConnection,
+    tx: &mut Tx,
     given: Option<&str>,
     now: OffsetDateTime,
 ) -> Result<Experiment, DbError> {
@@ -38,18 +37,18 @@ pub(crate) async fn find_or_create(
         Some(given) => {
             // Two sweeps that name the same new experiment at once take turns here, so that one creates it and the other finds it.
             sqlx::query!("select pg_advisory_xact_lock(hashtextextended('oddish.experiments:' || $1, 0))", given)
-                .execute(On(&mut *connection))
+                .execute(&mut *tx)
                 .await
-                .map_err(DbError::while_doing(doing))?;
+                .doing(doing)?;
             let found = sqlx::query_as!(
                 Experiment,
                 "select id, name from oddish.experiments where id = $1 or name = $1
                 order by (id = $1) desc, created_at desc limit 1 for key share",
                 given
             )
-            .fetch_optional(On(&mut *connection))
+            .fetch_optional(&mut *tx)
             .await
-            .map_err(DbError::while_doing(doing))?;
+            .doing(doing)?;
             match found {
                 Some(experiment) => return Ok(experiment),
                 None => given.to_owned(),
@@ -66,9 +65,9 @@ pub(crate) async fn find_or_create(
             name,
             now
         )
-        .execute(On(&mut *connection))
+        .execute(&mut *tx)
         .await
-        .map_err(DbError::while_doing(doing))?;
+        .doing(doing)?;
         if created.rows_affected() == 1 {
             return Ok(Experiment { id, name });
         }
@@ -76,10 +75,10 @@ pub(crate) async fn find_or_create(
 }
 
 /// Gives an experiment another name. `false` when there is none of this id.
-pub async fn rename(pool: &PgPool, experiment_id: &str, name: &str, now: OffsetDateTime) -> Result<bool, DbError> {
+pub async fn rename(db: &Db, experiment_id: &str, name: &str, now: OffsetDateTime) -> Result<bool, DbError> {
     sqlx::query!("update oddish.experiments set name = $2, updated_at = $3 where id = $1", experiment_id, name, now)
-        .execute(On(pool))
+        .execute(db)
         .await
         .map(|done| done.rows_affected() == 1)
-        .map_err(DbError::while_doing("rename an experiment"))
+        .doing("rename an experiment")
 }

@@ -2,11 +2,10 @@
 //! finds either both or neither.
 
 use serde_json::Value;
-use sqlx::{PgPool, PgTransaction};
 use time::{Duration, OffsetDateTime};
 
-use crate::DbError;
-use crate::statements::On;
+use crate::error::Doing;
+use crate::{Db, DbError, Tx};
 
 /// How long a key is remembered.
 const KEPT_FOR: Duration = Duration::hours(24);
@@ -27,7 +26,7 @@ pub struct IdempotencyKey {
 /// Work of which all or nothing is kept: dropping it before [`Work::finish`] undoes it.
 #[derive(Debug)]
 pub struct Work {
-    pub(crate) transaction: PgTransaction<'static>,
+    pub(crate) tx: Tx,
     key: Option<IdempotencyKey>,
 }
 
@@ -44,9 +43,9 @@ pub enum Begun {
 
 impl Work {
     /// Begins work that nobody repeats.
-    pub async fn begin(pool: &PgPool) -> Result<Self, DbError> {
-        let transaction = pool.begin().await.map_err(DbError::while_doing("begin a transaction"))?;
-        Ok(Self { transaction, key: None })
+    pub async fn begin(db: &Db) -> Result<Self, DbError> {
+        let tx = db.begin().await.doing("begin a transaction")?;
+        Ok(Self { tx, key: None })
     }
 
     /// Keeps what was done, and the answer if the request has a key.
@@ -59,18 +58,18 @@ impl Work {
                 key.key,
                 answer
             )
-            .execute(On(&mut *self.transaction))
+            .execute(&mut self.tx)
             .await
-            .map_err(DbError::while_doing(doing))?;
+            .doing(doing)?;
         }
-        self.transaction.commit().await.map_err(DbError::while_doing(doing))
+        self.tx.commit().await.doing(doing)
     }
 }
 
 /// Begins a request's work, unless it was done before. While another request with this key is at work, this waits for its end.
-pub async fn begin(pool: &PgPool, key: Option<&IdempotencyKey>, now: OffsetDateTime) -> Result<Begun, DbError> {
+pub async fn begin(db: &Db, key: Option<&IdempotencyKey>, now: OffsetDateTime) -> Result<Begun, DbError> {
     let doing = "look for an earlier request";
-    let mut work = Work::begin(pool).await?;
+    let mut work = Work::begin(db).await?;
     let Some(key) = key else { return Ok(Begun::Fresh(work)) };
     // A row that another request has inserted and not committed makes this wait; whatever became of it is known then.
     let taken = sqlx::query!(
@@ -85,18 +84,18 @@ pub async fn begin(pool: &PgPool, key: Option<&IdempotencyKey>, now: OffsetDateT
         now,
         now - KEPT_FOR
     )
-    .execute(On(&mut *work.transaction))
+    .execute(&mut work.tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     if taken.rows_affected() == 0 {
         let earlier = sqlx::query!(
             "select body_sha256, answer from oddish.idempotency_keys where operation = $1 and idempotency_key = $2",
             key.operation,
             key.key
         )
-        .fetch_one(On(&mut *work.transaction))
+        .fetch_one(&mut work.tx)
         .await
-        .map_err(DbError::while_doing(doing))?;
+        .doing(doing)?;
         let same = earlier.body_sha256 == key.body_sha256;
         return Ok(if same { Begun::Answered(earlier.answer) } else { Begun::OtherRequest });
     }
@@ -107,9 +106,9 @@ pub async fn begin(pool: &PgPool, key: Option<&IdempotencyKey>, now: OffsetDateT
         now - KEPT_FOR,
         PURGED_AT_ONCE
     )
-    .execute(On(&mut *work.transaction))
+    .execute(&mut work.tx)
     .await
-    .map_err(DbError::while_doing("forget old idempotency keys"))?;
+    .doing("forget old idempotency keys")?;
     work.key = Some(key.clone());
     Ok(Begun::Fresh(work))
 }

@@ -6,14 +6,12 @@ use oddish_domain::id;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::status::{TaskStatus, TrialOrigin, TrialStatus};
 use serde_json::Value;
-use sqlx::{PgPool, PgTransaction};
 use time::OffsetDateTime;
 
-use crate::error::parse;
+use crate::error::{Doing, parse};
 use crate::experiments::Experiment;
 use crate::idempotency::Work;
-use crate::statements::On;
-use crate::{DbError, experiments, queue_keys, stages, tallies};
+use crate::{Db, DbError, Tx, experiments, queue_keys, stages, tallies};
 
 /// A trial that ran elsewhere, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,23 +87,23 @@ pub enum ImportRefused {
 /// Writes a trial that ran elsewhere, with its end. One that was announced before under the same external id, and whose files have not come
 /// yet, is left as it is and named again.
 pub async fn announce(
-    pool: &PgPool,
+    db: &Db,
     new: &NewImport<'_>,
     limits: &ConcurrencyLimits,
     now: OffsetDateTime,
 ) -> Result<Imported, ImportRefused> {
     let doing = "import a trial";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
+    let mut tx = db.begin().await.doing(doing)?;
     let task = sqlx::query!(
         r#"select status, experiment_id, analysis_key is not null as "judged!" from oddish.tasks where id = $1 for no key update"#,
         new.task_id
     )
-    .fetch_optional(On(&mut *transaction))
+    .fetch_optional(&mut tx)
     .await
-    .map_err(DbError::while_doing(doing))?
+    .doing(doing)?
     .ok_or(ImportRefused::TaskNotFound)?;
     // From here on the task's row is ours: what is read now stays so.
-    if let Some(imported) = find(&mut transaction, new).await? {
+    if let Some(imported) = find(&mut tx, new).await? {
         return Ok(imported);
     }
     let newest = sqlx::query!(
@@ -113,35 +111,34 @@ pub async fn announce(
             (select 1 + max(trial_index) from oddish.trials where task_id = $1) as next_index",
         new.task_id
     )
-    .fetch_one(On(&mut *transaction))
+    .fetch_one(&mut tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     let version = newest.version.ok_or(ImportRefused::NotUploaded)?;
     let status: TaskStatus = parse("tasks.status", &task.status)?;
     if matches!(status, TaskStatus::Analyzing | TaskStatus::VerdictPending) {
         return Err(ImportRefused::BeingJudged);
     }
     let wanted = new.experiment.or(task.experiment_id.as_deref());
-    let experiment = experiments::find_or_create(&mut transaction, wanted, now).await?;
-    queue_keys::ensure(&mut transaction, &[new.queue_key.to_owned()], limits, now).await?;
-    file_task(&mut transaction, new, &experiment.id, now).await?;
+    let experiment = experiments::find_or_create(&mut tx, wanted, now).await?;
+    queue_keys::ensure(&mut tx, &[new.queue_key.to_owned()], limits, now).await?;
+    file_task(&mut tx, new, &experiment.id, now).await?;
     if task.judged && status.is_terminal() {
-        stages::reopen(&mut transaction, &[new.task_id.to_owned()], now).await?;
+        stages::reopen(&mut tx, &[new.task_id.to_owned()], now).await?;
     }
     let index = newest.next_index.unwrap_or(0);
     let trial_id = id::trial_id(new.task_id, index.unsigned_abs());
-    insert(&mut transaction, new, &Place { trial_id: &trial_id, index, version, experiment: &experiment.id }, now)
-        .await?;
+    insert(&mut tx, new, &Place { trial_id: &trial_id, index, version, experiment: &experiment.id }, now).await?;
     let trials = [trial_id];
-    tallies::created(&mut transaction, &trials).await?;
-    stages::trials_ended(&mut transaction, &trials, now).await?;
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    tallies::created(&mut tx, &trials).await?;
+    stages::trials_ended(&mut tx, &trials, now).await?;
+    tx.commit().await.doing(doing)?;
     let [trial_id] = trials;
     Ok(Imported { trial_id, experiment, staging_key: new.staging_key.map(str::to_owned) })
 }
 
 /// The trial that has the new one's external id already.
-async fn find(transaction: &mut PgTransaction<'_>, new: &NewImport<'_>) -> Result<Option<Imported>, ImportRefused> {
+async fn find(tx: &mut Tx, new: &NewImport<'_>) -> Result<Option<Imported>, ImportRefused> {
     let Some(external_trial_id) = new.external_trial_id else { return Ok(None) };
     let found = sqlx::query!(
         r#"select t.id, e.id as experiment_id, e.name as experiment_name, i.staging_key as "staging_key?"
@@ -152,9 +149,9 @@ async fn find(transaction: &mut PgTransaction<'_>, new: &NewImport<'_>) -> Resul
         new.task_id,
         external_trial_id
     )
-    .fetch_optional(On(&mut **transaction))
+    .fetch_optional(&mut *tx)
     .await
-    .map_err(DbError::while_doing("look for a trial that was imported before"))?;
+    .doing("look for a trial that was imported before")?;
     let Some(found) = found else { return Ok(None) };
     if found.staging_key.is_none() || new.staging_key.is_none() {
         return Err(ImportRefused::Duplicate { trial_id: found.id });
@@ -164,12 +161,7 @@ async fn find(transaction: &mut PgTransaction<'_>, new: &NewImport<'_>) -> Resul
 }
 
 /// Files the task, whose row is locked, under the experiment, if it is under none: from now on it is listed.
-async fn file_task(
-    transaction: &mut PgTransaction<'_>,
-    new: &NewImport<'_>,
-    experiment_id: &str,
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
+async fn file_task(tx: &mut Tx, new: &NewImport<'_>, experiment_id: &str, now: OffsetDateTime) -> Result<(), DbError> {
     sqlx::query!(
         "update oddish.tasks
         set experiment_id = coalesce(experiment_id, $2), submitted_by = coalesce(submitted_by, $3),
@@ -183,10 +175,10 @@ async fn file_task(
         new.started_at,
         now
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("file a task under an experiment"))
+    .doing("file a task under an experiment")
 }
 
 /// Where the new trial belongs.
@@ -197,12 +189,7 @@ struct Place<'a> {
     experiment: &'a str,
 }
 
-async fn insert(
-    transaction: &mut PgTransaction<'_>,
-    new: &NewImport<'_>,
-    place: &Place<'_>,
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
+async fn insert(tx: &mut Tx, new: &NewImport<'_>, place: &Place<'_>, now: OffsetDateTime) -> Result<(), DbError> {
     sqlx::query!(
         "with imported as (
             insert into oddish.trials (id, task_id, task_version, trial_index, experiment_id, agent, model, provider, queue_key,
@@ -241,10 +228,10 @@ async fn insert(
         new.external_trial_id,
         new.staging_key
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("insert an imported trial"))
+    .doing("insert an imported trial")
 }
 
 /// What there is to complete.
@@ -275,12 +262,12 @@ pub enum ToComplete {
 /// Takes hold of the files that are awaited of a trial, as part of a request's work.
 pub async fn begin_completion(work: &mut Work, trial_id: &str) -> Result<ToComplete, DbError> {
     let doing = "begin to complete an import";
-    let transaction = &mut work.transaction;
+    let tx = &mut work.tx;
     // Before the import's row, since whoever deletes the trial takes them in this order.
     let trial = sqlx::query!("select task_id, origin from oddish.trials where id = $1 for key share", trial_id)
-        .fetch_optional(On(&mut **transaction))
+        .fetch_optional(&mut *tx)
         .await
-        .map_err(DbError::while_doing(doing))?;
+        .doing(doing)?;
     let Some(trial) = trial else { return Ok(ToComplete::Unknown) };
     if parse::<TrialOrigin>("trials.origin", &trial.origin)? != TrialOrigin::Imported {
         return Ok(ToComplete::NotImported);
@@ -289,9 +276,9 @@ pub async fn begin_completion(work: &mut Work, trial_id: &str) -> Result<ToCompl
         "select staging_key from oddish.trial_imports where trial_id = $1 for update skip locked",
         trial_id
     )
-    .fetch_optional(On(&mut **transaction))
+    .fetch_optional(&mut *tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     if let Some(staging_key) = held {
         return Ok(ToComplete::Held { task_id: trial.task_id, staging_key });
     }
@@ -300,9 +287,9 @@ pub async fn begin_completion(work: &mut Work, trial_id: &str) -> Result<ToCompl
         from oddish.trials t where t.id = $1"#,
         trial_id
     )
-    .fetch_one(On(&mut **transaction))
+    .fetch_one(&mut *tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     Ok(match rest.artifact_prefix {
         _ if rest.awaited => ToComplete::Busy,
         Some(prefix) => ToComplete::Completed { prefix },
@@ -326,8 +313,8 @@ pub async fn complete(
         has_trajectory,
         now
     )
-    .execute(On(&mut *work.transaction))
+    .execute(&mut work.tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("complete an import"))
+    .doing("complete an import")
 }

@@ -8,13 +8,12 @@ use oddish_domain::failure::Failure;
 use oddish_domain::retry::{Decision, Ending, RetrySettings};
 use oddish_domain::status::{AttemptOutcome, JobKind, JobState};
 use serde_json::Value;
-use sqlx::{PgPool, PgTransaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::attempts::{self, Closing, Job, ProcessIdentity, Recorded};
-use crate::statements::On;
-use crate::{DbError, breakers, stages};
+use crate::error::Doing;
+use crate::{Db, DbError, Tx, breakers, stages};
 
 /// Tries at the most of an analysis or a verdict that fails for reasons of its own.
 pub(crate) const MAX_ATTEMPTS: u32 = 3;
@@ -47,15 +46,15 @@ pub enum Subject {
 
 /// Begins an analysis or a verdict. `None` when the token is stale, or is that of a trial.
 pub async fn begin(
-    pool: &PgPool,
+    db: &Db,
     token: Uuid,
     process: &ProcessIdentity,
     now: OffsetDateTime,
 ) -> Result<Option<Subject>, DbError> {
     let doing = "begin to judge";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
+    let mut tx = db.begin().await.doing(doing)?;
     let kinds = [JobKind::Analysis, JobKind::Verdict];
-    let Some(job) = attempts::begin_job(&mut transaction, token, &kinds, process, now).await? else {
+    let Some(job) = attempts::begin_job(&mut tx, token, &kinds, process, now).await? else {
         return Ok(None);
     };
     let subject = if job.kind == JobKind::Analysis {
@@ -67,9 +66,9 @@ pub async fn begin(
             job.subject,
             now
         )
-        .fetch_one(On(&mut *transaction))
+        .fetch_one(&mut tx)
         .await
-        .map_err(DbError::while_doing(doing))?;
+        .doing(doing)?;
         Subject::Trial {
             trial_id: job.subject,
             reward: trial.reward,
@@ -83,20 +82,20 @@ pub async fn begin(
             job.subject,
             now
         )
-        .execute(On(&mut *transaction))
+        .execute(&mut tx)
         .await
-        .map_err(DbError::while_doing(doing))?;
+        .doing(doing)?;
         let analyses = sqlx::query_scalar!(
             r#"select analysis as "analysis!" from oddish.trials
             where task_id = $1 and analysis_status = 'success' order by trial_index"#,
             job.subject
         )
-        .fetch_all(On(&mut *transaction))
+        .fetch_all(&mut tx)
         .await
-        .map_err(DbError::while_doing(doing))?;
+        .doing(doing)?;
         Subject::Task { task_id: job.subject, analyses }
     };
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    tx.commit().await.doing(doing)?;
     Ok(Some(subject))
 }
 
@@ -112,15 +111,15 @@ pub struct JudgingError {
 /// Records an analysis or a verdict, or that it failed; that is tried again as the failure's class allows. All or nothing, with what follows
 /// from it for the task.
 pub async fn record(
-    pool: &PgPool,
+    db: &Db,
     token: Uuid,
     judged: &Result<Value, JudgingError>,
     rules: &RetrySettings,
     now: OffsetDateTime,
 ) -> Result<Recorded, DbError> {
     let doing = "record a judgement";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
-    let job = attempts::lock_job(&mut transaction, token, &[JobState::Begun]).await?;
+    let mut tx = db.begin().await.doing(doing)?;
+    let job = attempts::lock_job(&mut tx, token, &[JobState::Begun]).await?;
     let Some(job) = job.filter(|job| job.kind != JobKind::Trial) else {
         return Ok(Recorded::Stale);
     };
@@ -129,36 +128,36 @@ pub async fn record(
     let error = judged.as_ref().err();
     let decision = match failure {
         None => Decision::Fail,
-        Some(failure) => attempts::decide(&mut transaction, &job, Ending::Failed(failure), rules).await?,
+        Some(failure) => attempts::decide(&mut tx, &job, Ending::Failed(failure), rules).await?,
     };
     let text = error.map(|error| error.message.as_str());
     let closing = Closing { outcome: AttemptOutcome::Recorded, class, error: text };
-    attempts::close_attempt(&mut transaction, &job, closing, now).await?;
+    attempts::close_attempt(&mut tx, &job, closing, now).await?;
     let error_type = error.map_or("", |error| error.error_type.as_str());
     let served = breakers::Served { signal: Signal::of(class), class, error_type };
-    breakers::observe(&mut transaction, &job.queue_key, token, served, now).await?;
+    breakers::observe(&mut tx, &job.queue_key, token, served, now).await?;
     let recorded = match (judged, decision) {
         (Err(_), Decision::Retry { after }) => {
-            queue_again(&mut transaction, &job, now).await?;
-            Recorded::Retried { at: attempts::wait(&mut transaction, &job, after, now).await? }
+            queue_again(&mut tx, &job, now).await?;
+            Recorded::Retried { at: attempts::wait(&mut tx, &job, after, now).await? }
         }
         (Err(error), Decision::Fail) => {
-            fail(&mut transaction, &job, &error.message, now).await?;
+            fail(&mut tx, &job, &error.message, now).await?;
             Recorded::Ended
         }
         (Ok(judgement), _) => {
-            end(&mut transaction, &job, Some(judgement), None, now).await?;
+            end(&mut tx, &job, Some(judgement), None, now).await?;
             Recorded::Ended
         }
     };
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    tx.commit().await.doing(doing)?;
     Ok(recorded)
 }
 
 /// Queues the analyses of those of the trials that have ended and are to be analysed; of those that were cancelled only if somebody asks for
 /// it. The tasks' rows are locked.
 pub(crate) async fn queue_analyses(
-    transaction: &mut PgTransaction<'_>,
+    tx: &mut Tx,
     trial_ids: &[String],
     even_cancelled: bool,
     now: OffsetDateTime,
@@ -178,18 +177,14 @@ pub(crate) async fn queue_analyses(
         now,
         even_cancelled
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("queue analyses"))
+    .doing("queue analyses")
 }
 
 /// Queues the verdicts on tasks whose analyses have ended. The tasks' rows are locked.
-pub(crate) async fn queue_verdicts(
-    transaction: &mut PgTransaction<'_>,
-    task_ids: &[String],
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
+pub(crate) async fn queue_verdicts(tx: &mut Tx, task_ids: &[String], now: OffsetDateTime) -> Result<(), DbError> {
     sqlx::query!(
         "with queued as (
             update oddish.tasks set status = 'verdict_pending', verdict_status = 'queued', updated_at = $2
@@ -202,25 +197,21 @@ pub(crate) async fn queue_verdicts(
         task_ids,
         now
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("queue verdicts"))
+    .doing("queue verdicts")
 }
 
 /// Notes that the job waits to be claimed again.
-pub(crate) async fn queue_again(
-    transaction: &mut PgTransaction<'_>,
-    job: &Job,
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
+pub(crate) async fn queue_again(tx: &mut Tx, job: &Job, now: OffsetDateTime) -> Result<(), DbError> {
     let queued = if job.kind == JobKind::Analysis {
         sqlx::query!(
             "update oddish.trials set analysis_status = 'queued', updated_at = $2 where id = $1 and analysis_status = 'running'",
             job.subject,
             now
         )
-        .execute(On(&mut **transaction))
+        .execute(&mut *tx)
         .await
     } else {
         sqlx::query!(
@@ -228,24 +219,19 @@ pub(crate) async fn queue_again(
             job.subject,
             now
         )
-        .execute(On(&mut **transaction))
+        .execute(&mut *tx)
         .await
     };
-    queued.map(|_| ()).map_err(DbError::while_doing("queue a judgement again"))
+    queued.map(|_| ()).doing("queue a judgement again")
 }
 
 /// Ends the job, whose attempt is closed, without a judgement.
-pub(crate) async fn fail(
-    transaction: &mut PgTransaction<'_>,
-    job: &Job,
-    error: &str,
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
-    end(transaction, job, None, Some(error), now).await
+pub(crate) async fn fail(tx: &mut Tx, job: &Job, error: &str, now: OffsetDateTime) -> Result<(), DbError> {
+    end(tx, job, None, Some(error), now).await
 }
 
 async fn end(
-    transaction: &mut PgTransaction<'_>,
+    tx: &mut Tx,
     job: &Job,
     judgement: Option<&Value>,
     error: Option<&str>,
@@ -265,9 +251,9 @@ async fn end(
             error,
             now
         )
-        .fetch_one(On(&mut **transaction))
+        .fetch_one(&mut *tx)
         .await
-        .map_err(DbError::while_doing(doing))?
+        .doing(doing)?
     } else {
         // A verdict that failed does not keep its task from being completed (contract 3.2).
         sqlx::query!(
@@ -281,18 +267,18 @@ async fn end(
             error,
             now
         )
-        .execute(On(&mut **transaction))
+        .execute(&mut *tx)
         .await
-        .map_err(DbError::while_doing(doing))?;
+        .doing(doing)?;
         job.subject.clone()
     };
-    attempts::end_job(transaction, job).await?;
-    stages::move_on(transaction, &[task_id], now).await
+    attempts::end_job(tx, job).await?;
+    stages::move_on(tx, &[task_id], now).await
 }
 
 /// Locks the jobs that judge these tasks. Whoever records a judgement has locked its job first, so whoever is about to change what is judged
 /// does so too, or each would wait for the other.
-pub(crate) async fn lock(transaction: &mut PgTransaction<'_>, task_ids: &[String]) -> Result<(), DbError> {
+pub(crate) async fn lock(tx: &mut Tx, task_ids: &[String]) -> Result<(), DbError> {
     if task_ids.is_empty() {
         return Ok(());
     }
@@ -304,14 +290,14 @@ pub(crate) async fn lock(transaction: &mut PgTransaction<'_>, task_ids: &[String
         order by id for update",
         task_ids
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("lock the judging of tasks"))
+    .doing("lock the judging of tasks")
 }
 
 /// Locks the jobs that analyse these trials and that judge their tasks, as [`lock`] does.
-pub(crate) async fn lock_analyses(transaction: &mut PgTransaction<'_>, trial_ids: &[String]) -> Result<(), DbError> {
+pub(crate) async fn lock_analyses(tx: &mut Tx, trial_ids: &[String]) -> Result<(), DbError> {
     sqlx::query!(
         "select from oddish.jobs
         where (trial_id = any($1) and kind = 'analysis')
@@ -319,45 +305,37 @@ pub(crate) async fn lock_analyses(transaction: &mut PgTransaction<'_>, trial_ids
         order by id for update",
         trial_ids
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("lock the analyses of trials"))
+    .doing("lock the analyses of trials")
 }
 
 /// Takes back the analyses of trials that are run again, whether they wait or run.
-pub(crate) async fn withdraw_analyses(
-    transaction: &mut PgTransaction<'_>,
-    trial_ids: &[String],
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
+pub(crate) async fn withdraw_analyses(tx: &mut Tx, trial_ids: &[String], now: OffsetDateTime) -> Result<(), DbError> {
     let tokens = sqlx::query_scalar!(
         "delete from oddish.jobs where trial_id = any($1) and kind = 'analysis' returning token",
         trial_ids
     )
-    .fetch_all(On(&mut **transaction))
+    .fetch_all(&mut *tx)
     .await
-    .map_err(DbError::while_doing("withdraw analyses"))?;
-    close_withdrawn(transaction, tokens, "The trial is run again.", now).await
+    .doing("withdraw analyses")?;
+    close_withdrawn(tx, tokens, "The trial is run again.", now).await
 }
 
 /// Takes back the verdicts on tasks that run again, whether they wait or run.
-pub(crate) async fn withdraw_verdicts(
-    transaction: &mut PgTransaction<'_>,
-    task_ids: &[String],
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
+pub(crate) async fn withdraw_verdicts(tx: &mut Tx, task_ids: &[String], now: OffsetDateTime) -> Result<(), DbError> {
     let tokens = sqlx::query_scalar!("delete from oddish.jobs where task_id = any($1) returning token", task_ids)
-        .fetch_all(On(&mut **transaction))
+        .fetch_all(&mut *tx)
         .await
-        .map_err(DbError::while_doing("withdraw verdicts"))?;
-    close_withdrawn(transaction, tokens, "The task has more trials to run.", now).await
+        .doing("withdraw verdicts")?;
+    close_withdrawn(tx, tokens, "The task has more trials to run.", now).await
 }
 
 /// Closes the attempts of jobs that were deleted. In a statement of its own: the deletion may have waited for a claim, and would not see
 /// the attempt that came with it.
 pub(crate) async fn close_withdrawn(
-    transaction: &mut PgTransaction<'_>,
+    tx: &mut Tx,
     tokens: Vec<Option<Uuid>>,
     error: &str,
     now: OffsetDateTime,
@@ -370,18 +348,14 @@ pub(crate) async fn close_withdrawn(
         now,
         error
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("close withdrawn attempts"))
+    .doing("close withdrawn attempts")
 }
 
 /// Ends all judging of tasks that were cancelled, whether it waits or runs.
-pub(crate) async fn cancel(
-    transaction: &mut PgTransaction<'_>,
-    task_ids: &[String],
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
+pub(crate) async fn cancel(tx: &mut Tx, task_ids: &[String], now: OffsetDateTime) -> Result<(), DbError> {
     let doing = "cancel the judging of tasks";
     if task_ids.is_empty() {
         return Ok(());
@@ -393,11 +367,11 @@ pub(crate) async fn cancel(
         now,
         CANCELLED_BY_USER
     )
-    .fetch_all(On(&mut **transaction))
+    .fetch_all(&mut *tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
-    withdraw_analyses(transaction, &trial_ids, now).await?;
-    withdraw_verdicts(transaction, task_ids, now).await?;
+    .doing(doing)?;
+    withdraw_analyses(tx, &trial_ids, now).await?;
+    withdraw_verdicts(tx, task_ids, now).await?;
     sqlx::query!(
         "update oddish.tasks
         set verdict_status = 'failed', verdict_error = $3, verdict_finished_at = $2, updated_at = $2, status = 'failed', finished_at = $2
@@ -406,8 +380,8 @@ pub(crate) async fn cancel(
         now,
         CANCELLED_BY_USER
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing(doing))
+    .doing(doing)
 }

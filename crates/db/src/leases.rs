@@ -5,14 +5,12 @@
 //! renew, and whoever lives does so as soon as it is back.
 
 use oddish_domain::status::JobKind;
-use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::DbError;
 use crate::attempts::{Fenced, ProcessIdentity};
-use crate::error::parse;
-use crate::statements::On;
+use crate::error::{Doing, parse};
+use crate::{Db, DbError};
 
 /// How long a lease lasts from its renewal. Long enough for the database to fail over.
 pub const LEASE: Duration = Duration::minutes(5);
@@ -20,20 +18,20 @@ pub const LEASE: Duration = Duration::minutes(5);
 pub const SUSPICION: Duration = Duration::seconds(30);
 
 /// Renews the lease of an attempt.
-pub async fn renew(pool: &PgPool, token: Uuid, now: OffsetDateTime) -> Result<Fenced, DbError> {
+pub async fn renew(db: &Db, token: Uuid, now: OffsetDateTime) -> Result<Fenced, DbError> {
     sqlx::query!(
         "update oddish.jobs set lease_until = $2, suspect_since = null where token = $1 and state = 'begun'",
         token,
         now + LEASE
     )
-    .execute(On(pool))
+    .execute(db)
     .await
     .map(|done| if done.rows_affected() == 0 { Fenced::Stale } else { Fenced::Accepted })
-    .map_err(DbError::while_doing("renew a lease"))
+    .doing("renew a lease")
 }
 
 /// Marks the jobs whose lease has run out, and returns how many were marked.
-pub async fn suspect(pool: &PgPool, now: OffsetDateTime) -> Result<u64, DbError> {
+pub async fn suspect(db: &Db, now: OffsetDateTime) -> Result<u64, DbError> {
     sqlx::query!(
         "update oddish.jobs set suspect_since = $1
         where id in (
@@ -42,10 +40,10 @@ pub async fn suspect(pool: &PgPool, now: OffsetDateTime) -> Result<u64, DbError>
             limit 10000 for update skip locked)",
         now
     )
-    .execute(On(pool))
+    .execute(db)
     .await
     .map(|done| done.rows_affected())
-    .map_err(DbError::while_doing("look for leases that ran out"))
+    .doing("look for leases that ran out")
 }
 
 /// An attempt whose runner is taken to be dead.
@@ -64,7 +62,7 @@ pub struct Dead {
 }
 
 /// The attempts that have been suspect for long enough.
-pub async fn dead(pool: &PgPool, now: OffsetDateTime) -> Result<Vec<Dead>, DbError> {
+pub async fn dead(db: &Db, now: OffsetDateTime) -> Result<Vec<Dead>, DbError> {
     let rows = sqlx::query!(
         r#"select j.kind, coalesce(j.trial_id, j.task_id) as "subject!", j.attempt as number, j.token as "token!", a.host as "host!",
             a.pid as "pid!", a.process_started_at as "process_started_at!"
@@ -73,9 +71,9 @@ pub async fn dead(pool: &PgPool, now: OffsetDateTime) -> Result<Vec<Dead>, DbErr
         where j.state = 'begun' and j.suspect_since <= $1 order by j.suspect_since limit 1000"#,
         now - SUSPICION
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("look for dead runners"))?;
+    .doing("look for dead runners")?;
     let dead = rows.into_iter().map(|row| {
         Ok(Dead {
             kind: parse("jobs.kind", &row.kind)?,

@@ -3,7 +3,6 @@
 //! What is where: [`queue`] claims jobs, [`attempts`] is what a runner writes through its fencing token, [`leases`] tells which runners live,
 //! [`cancelling`], [`retrying`], [`rejudging`] and [`deleting`] are what users do to trials ([`trial_selection`] says which),
 //! [`trials`], [`tasks`], [`experiments`], [`task_versions`] and [`uploads`] are what the endpoints read and write, [`queue_keys`] holds the
-//! limits, [`waiting`] says why trials wait, [`task_files`] and [`trial_artifacts`] say where files are, [`imports`] brings trials that ran elsewhere, [`stuck`] is what operators look at, [`idempotency`] keeps repeated requests from doing anything twice, [`wake`] tells dispatchers that there is work, [`schema`] migrates.
 //! limits, [`sharing`] lets others look at an experiment, [`waiting`] says why trials wait, [`stuck`] is what operators look at, [`queue_metrics`] what is measured, [`idempotency`] keeps repeated requests from doing anything twice, [`wake`] tells dispatchers that there is work, [`schema`] migrates.
 //!
 //! Rules: every name is qualified with its schema and nothing relies on session state, so that a transaction-pooling proxy may sit in
@@ -16,7 +15,9 @@ mod breakers;
 pub mod cancelling;
 mod connection;
 pub mod dashboard;
+mod database;
 pub mod deleting;
+mod direct;
 pub mod dispatcher_call;
 mod error;
 pub mod experiment_summaries;
@@ -35,7 +36,6 @@ pub mod runner_tasks;
 pub mod schema;
 pub mod sharing;
 mod stages;
-mod statements;
 pub mod stuck;
 pub mod sweeps;
 mod tallies;
@@ -51,5 +51,5 @@ pub mod waiting;
 pub mod wake;
 
 pub use connection::{ConnectError, DATABASE_VARIABLES, DatabaseSettings, DatabaseUrl, connect, connect_lazy};
+pub use database::{Db, Tx};
 pub use error::DbError;
-pub use sqlx::PgPool;

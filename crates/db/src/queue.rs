@@ -1,13 +1,11 @@
 //! Claiming jobs, and finding the claims that nobody began.
 
 use oddish_domain::status::JobKind;
-use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::DbError;
-use crate::error::parse;
-use crate::statements::On;
+use crate::error::{Doing, parse};
+use crate::{Db, DbError};
 
 /// How long a runner may take to begin, from the launcher's answer on: a container takes minutes on a bad day. Until the launcher answers, a
 /// claim has a minute (`oddish.claim_jobs`).
@@ -33,7 +31,7 @@ pub struct Claim {
 ///
 /// The limit is the number of slot rows. However many dispatchers call this at once, the schema refuses a second job for a slot, a claimed
 /// job without one, and one that does not exist.
-pub async fn claim(pool: &PgPool, max: u32, now: OffsetDateTime) -> Result<Vec<Claim>, DbError> {
+pub async fn claim(db: &Db, max: u32, now: OffsetDateTime) -> Result<Vec<Claim>, DbError> {
     let mut claims = Vec::new();
     loop {
         let missing = i64::from(max) - i64::try_from(claims.len()).unwrap_or(i64::MAX);
@@ -46,9 +44,9 @@ pub async fn claim(pool: &PgPool, max: u32, now: OffsetDateTime) -> Result<Vec<C
             missing,
             now
         )
-        .fetch_all(On(pool))
+        .fetch_all(db)
         .await
-        .map_err(DbError::while_doing("claim jobs"))?;
+        .doing("claim jobs")?;
         // A submitter who had fewer jobs than fell to him leaves slots for others, which the next call gives them.
         if more.is_empty() {
             return Ok(claims);
@@ -62,28 +60,28 @@ pub async fn claim(pool: &PgPool, max: u32, now: OffsetDateTime) -> Result<Vec<C
 }
 
 /// The launcher has answered: the time that a runner has to begin counts from now on.
-pub async fn launched(pool: &PgPool, tokens: &[Uuid], now: OffsetDateTime) -> Result<(), DbError> {
+pub async fn launched(db: &Db, tokens: &[Uuid], now: OffsetDateTime) -> Result<(), DbError> {
     sqlx::query!(
         "update oddish.jobs set begin_by = $2 where token = any($1) and state = 'claimed'",
         tokens,
         now + BEGIN_WITHIN
     )
-    .execute(On(pool))
+    .execute(db)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("note that runners were launched"))
+    .doing("note that runners were launched")
 }
 
 /// The claims that no runner has begun in time.
-pub async fn overdue(pool: &PgPool, now: OffsetDateTime) -> Result<Vec<Claim>, DbError> {
+pub async fn overdue(db: &Db, now: OffsetDateTime) -> Result<Vec<Claim>, DbError> {
     let rows = sqlx::query!(
         r#"select kind, coalesce(trial_id, task_id) as "subject!", attempt as number, token as "token!", queue_key from oddish.jobs
         where state = 'claimed' and begin_by < $1 order by begin_by limit 1000"#,
         now
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("look for claims that no runner began"))?;
+    .doing("look for claims that no runner began")?;
     let claims = rows.into_iter().map(|row| {
         let kind = parse("jobs.kind", &row.kind)?;
         Ok(Claim { kind, subject: row.subject, number: row.number, token: row.token, queue_key: row.queue_key })
@@ -92,19 +90,19 @@ pub async fn overdue(pool: &PgPool, now: OffsetDateTime) -> Result<Vec<Claim>, D
 }
 
 /// When the next job that waits for its time may be claimed, or the next probe of a paused key.
-pub async fn next_due(pool: &PgPool) -> Result<Option<OffsetDateTime>, DbError> {
+pub async fn next_due(db: &Db) -> Result<Option<OffsetDateTime>, DbError> {
     sqlx::query_scalar!(
         "select least(
             (select min(due_at) from oddish.jobs where state = 'waiting'),
             (select min(probe_at) from oddish.queue_keys where probe_token is null))"
     )
-    .fetch_one(On(pool))
+    .fetch_one(db)
     .await
-    .map_err(DbError::while_doing("look for the next job that becomes due"))
+    .doing("look for the next job that becomes due")
 }
 
 /// Notes that a dispatcher is there, and forgets those that have not been for a day.
-pub async fn seen(pool: &PgPool, dispatcher: &str, now: OffsetDateTime) -> Result<(), DbError> {
+pub async fn seen(db: &Db, dispatcher: &str, now: OffsetDateTime) -> Result<(), DbError> {
     sqlx::query!(
         "with forgotten as (delete from oddish.dispatchers where seen_at < $2::timestamptz - interval '1 day' and id <> $1)
         insert into oddish.dispatchers (id, seen_at) values ($1, $2)
@@ -112,8 +110,8 @@ pub async fn seen(pool: &PgPool, dispatcher: &str, now: OffsetDateTime) -> Resul
         dispatcher,
         now
     )
-    .execute(On(pool))
+    .execute(db)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("note that a dispatcher is there"))
+    .doing("note that a dispatcher is there")
 }

@@ -1,17 +1,16 @@
 //! Concurrency limits of queue keys, kept as slot rows.
 
-use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
-use crate::DbError;
-use crate::statements::On;
+use crate::error::Doing;
+use crate::{Db, DbError, Tx};
 use oddish_domain::limits::ConcurrencyLimits;
 
 /// Makes sure that each key exists, with the limit that `limits` gives it if it is new. A key that exists keeps its limit.
 ///
 /// Keys must be distinct and sorted: two transactions that create the same keys then wait for one another instead of deadlocking.
 pub(crate) async fn ensure(
-    connection: &mut PgConnection,
+    tx: &mut Tx,
     keys: &[String],
     limits: &ConcurrencyLimits,
     now: OffsetDateTime,
@@ -31,45 +30,45 @@ pub(crate) async fn ensure(
         &is_default,
         now
     )
-    .execute(On(connection))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("create queue keys"))
+    .doing("create queue keys")
 }
 
 /// Sets the limit of one key, creating the key if it is new. Jobs that hold a slot keep it: a lowered limit waits for slots to come
 /// free.
-pub async fn set_limit(pool: &PgPool, key: &str, limit: u32, now: OffsetDateTime) -> Result<(), DbError> {
+pub async fn set_limit(db: &Db, key: &str, limit: u32, now: OffsetDateTime) -> Result<(), DbError> {
     let doing = "set a concurrency limit";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
-    resize(&mut transaction, key, i32::try_from(limit).unwrap_or(i32::MAX), false, now).await?;
-    transaction.commit().await.map_err(DbError::while_doing(doing))
+    let mut tx = db.begin().await.doing(doing)?;
+    resize(&mut tx, key, i32::try_from(limit).unwrap_or(i32::MAX), false, now).await?;
+    tx.commit().await.doing(doing)
 }
 
 /// Makes the database's limits those of a starting server: keys that are named get their limit, keys that follow the default follow the
 /// new one, keys that were set by name before and are not named now keep theirs.
-pub async fn apply_limits(pool: &PgPool, limits: &ConcurrencyLimits, now: OffsetDateTime) -> Result<(), DbError> {
+pub async fn apply_limits(db: &Db, limits: &ConcurrencyLimits, now: OffsetDateTime) -> Result<(), DbError> {
     let doing = "apply the concurrency limits";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
+    let mut tx = db.begin().await.doing(doing)?;
     for key in limits.overrides.keys() {
-        resize(&mut transaction, key, limit_of(limits, key), false, now).await?;
+        resize(&mut tx, key, limit_of(limits, key), false, now).await?;
     }
     let default = i32::try_from(limits.default).unwrap_or(i32::MAX);
     let following = sqlx::query_scalar!(
         "select queue_key from oddish.queue_keys where is_default and concurrency_limit <> $1 order by queue_key",
         default
     )
-    .fetch_all(On(&mut *transaction))
+    .fetch_all(&mut tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     for key in following {
-        resize(&mut transaction, &key, default, true, now).await?;
+        resize(&mut tx, &key, default, true, now).await?;
     }
-    transaction.commit().await.map_err(DbError::while_doing(doing))
+    tx.commit().await.doing(doing)
 }
 
 /// Stops claiming for a key; what runs goes on. `false` if there is no such key.
-pub async fn pause(pool: &PgPool, key: &str, reason: Option<&str>, now: OffsetDateTime) -> Result<bool, DbError> {
+pub async fn pause(db: &Db, key: &str, reason: Option<&str>, now: OffsetDateTime) -> Result<bool, DbError> {
     sqlx::query!(
         "update oddish.queue_keys
         set paused_at = $2, paused_by = 'user', pause_reason = $3, probe_at = null, probe_token = null, refusals = 0,
@@ -79,14 +78,14 @@ pub async fn pause(pool: &PgPool, key: &str, reason: Option<&str>, now: OffsetDa
         now,
         reason
     )
-    .execute(On(pool))
+    .execute(db)
     .await
     .map(|done| done.rows_affected() > 0)
-    .map_err(DbError::while_doing("pause a queue key"))
+    .doing("pause a queue key")
 }
 
 /// Claims for a key again, whoever paused it. `false` if there is no such key. The caller wakes the dispatcher.
-pub async fn resume(pool: &PgPool, key: &str, now: OffsetDateTime) -> Result<bool, DbError> {
+pub async fn resume(db: &Db, key: &str, now: OffsetDateTime) -> Result<bool, DbError> {
     sqlx::query!(
         "update oddish.queue_keys
         set paused_at = null, paused_by = null, pause_reason = null, probe_at = null, probe_token = null, refusals = 0,
@@ -95,14 +94,14 @@ pub async fn resume(pool: &PgPool, key: &str, now: OffsetDateTime) -> Result<boo
         key,
         now
     )
-    .execute(On(pool))
+    .execute(db)
     .await
     .map(|done| done.rows_affected() > 0)
-    .map_err(DbError::while_doing("resume a queue key"))
+    .doing("resume a queue key")
 }
 
 /// The keys with their limit, and what they hold, by name. With `key` that one only.
-pub async fn list(pool: &PgPool, key: Option<&str>) -> Result<Vec<QueueKey>, DbError> {
+pub async fn list(db: &Db, key: Option<&str>) -> Result<Vec<QueueKey>, DbError> {
     sqlx::query_as!(
         QueueKey,
         r#"with waiting as (
@@ -117,9 +116,9 @@ pub async fn list(pool: &PgPool, key: Option<&str>) -> Result<Vec<QueueKey>, DbE
         order by k.queue_key"#,
         key
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("list the queue keys"))
+    .doing("list the queue keys")
 }
 
 /// One queue key.
@@ -147,13 +146,7 @@ pub struct QueueKey {
     pub probe_at: Option<OffsetDateTime>,
 }
 
-async fn resize(
-    connection: &mut PgConnection,
-    key: &str,
-    limit: i32,
-    is_default: bool,
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
+async fn resize(tx: &mut Tx, key: &str, limit: i32, is_default: bool, now: OffsetDateTime) -> Result<(), DbError> {
     let doing = "resize the slots of a queue key";
     // With this row's lock the key is ours: other resizes and claims of it wait, or leave it alone. What a claim did meanwhile is seen by
     // the statements after this one.
@@ -166,9 +159,9 @@ async fn resize(
         is_default,
         now
     )
-    .execute(On(&mut *connection))
+    .execute(&mut *tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     // Surplus slots go if they are free. Those that are held go when they are free and the key is claimed for next. Neither statement joins
     // slots with slots: a plan that was kept from when there were few would compare each of ten thousand with each.
     sqlx::query!(
@@ -185,9 +178,9 @@ async fn resize(
         key,
         limit
     )
-    .execute(On(&mut *connection))
+    .execute(&mut *tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     sqlx::query!(
         "insert into oddish.slots (queue_key, slot)
         select $1, number
@@ -196,10 +189,10 @@ async fn resize(
         key,
         limit
     )
-    .execute(On(connection))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing(doing))
+    .doing(doing)
 }
 
 fn limit_of(limits: &ConcurrencyLimits, key: &str) -> i32 {

@@ -1,10 +1,9 @@
 //! How much waits and runs for each queue key, and for how long the oldest job has waited.
 
-use sqlx::PgPool;
 use time::OffsetDateTime;
 
-use crate::DbError;
-use crate::statements::On;
+use crate::error::Doing;
+use crate::{Db, DbError};
 
 /// The work of a queue key.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +34,7 @@ impl QueueMetrics {
 ///
 /// This reads `jobs` from end to end, once and without a lock: 100,000 jobs take some 45 ms, which is for whoever asks every few seconds and
 /// not in a claim. Exact counts cannot be had for less, and the age comes with them.
-pub async fn read(pool: &PgPool, now: OffsetDateTime) -> Result<Vec<QueueMetrics>, DbError> {
+pub async fn read(db: &Db, now: OffsetDateTime) -> Result<Vec<QueueMetrics>, DbError> {
     sqlx::query_as!(
         QueueMetrics,
         r#"with counted as (
@@ -50,7 +49,7 @@ pub async fn read(pool: &PgPool, now: OffsetDateTime) -> Result<Vec<QueueMetrics
         order by c.jobs desc, queue_key"#,
         now
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("measure the queues"))
+    .doing("measure the queues")
 }

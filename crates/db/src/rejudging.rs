@@ -2,13 +2,11 @@
 
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::status::TrialStatus;
-use sqlx::{PgPool, PgTransaction};
 use time::OffsetDateTime;
 
-use crate::error::parse;
-use crate::statements::On;
+use crate::error::{Doing, parse};
 use crate::sweeps::Judges;
-use crate::{DbError, judging, queue_keys, stages};
+use crate::{Db, DbError, Tx, judging, queue_keys, stages};
 
 /// Why nothing is judged. The words are the contract's (1.5).
 #[derive(Debug, thiserror::Error)]
@@ -65,45 +63,35 @@ pub struct By<'a> {
 
 /// Queues the analysis of a trial that has ended, in place of the one that it has, and then a new verdict on its task. The caller wakes the
 /// dispatcher afterwards.
-pub async fn analyse_trial(
-    pool: &PgPool,
-    trial_id: &str,
-    by: By<'_>,
-    now: OffsetDateTime,
-) -> Result<(), RejudgingRefused> {
+pub async fn analyse_trial(db: &Db, trial_id: &str, by: By<'_>, now: OffsetDateTime) -> Result<(), RejudgingRefused> {
     let task_id = sqlx::query_scalar!("select task_id from oddish.trials where id = $1", trial_id)
-        .fetch_optional(On(pool))
+        .fetch_optional(db)
         .await
-        .map_err(DbError::while_doing("look for a trial to analyse"))?
+        .doing("look for a trial to analyse")?
         .ok_or(RejudgingRefused::NotFound)?;
-    let mut held = Held::of(pool, &task_id).await?;
+    let mut held = Held::of(db, &task_id).await?;
     let done = held.analyse_trial(&task_id, trial_id, by, now).await;
     held.settle(done).await
 }
 
 /// Queues the analyses of all trials of a task, in place of those that they have, and then a new verdict. Returns how many trials these are.
 /// The caller wakes the dispatcher afterwards.
-pub async fn analyse_task(
-    pool: &PgPool,
-    task_id: &str,
-    by: By<'_>,
-    now: OffsetDateTime,
-) -> Result<usize, RejudgingRefused> {
-    let mut held = Held::of(pool, task_id).await?;
+pub async fn analyse_task(db: &Db, task_id: &str, by: By<'_>, now: OffsetDateTime) -> Result<usize, RejudgingRefused> {
+    let mut held = Held::of(db, task_id).await?;
     let done = held.analyse_task(task_id, by, now).await;
     held.settle(done).await
 }
 
 /// Queues the verdict on a task whose trials have been analysed, in place of the one that it has. The caller wakes the dispatcher afterwards.
-pub async fn judge_task(pool: &PgPool, task_id: &str, by: By<'_>, now: OffsetDateTime) -> Result<(), RejudgingRefused> {
-    let mut held = Held::of(pool, task_id).await?;
+pub async fn judge_task(db: &Db, task_id: &str, by: By<'_>, now: OffsetDateTime) -> Result<(), RejudgingRefused> {
+    let mut held = Held::of(db, task_id).await?;
     let done = held.judge_task(task_id, by, now).await;
     held.settle(done).await
 }
 
 /// A task with everything that belongs to its judging, locked.
 struct Held {
-    transaction: PgTransaction<'static>,
+    tx: Tx,
     trials: Vec<Trial>,
     verdict_in_progress: bool,
 }
@@ -116,22 +104,22 @@ struct Trial {
 }
 
 impl Held {
-    async fn of(pool: &PgPool, task_id: &str) -> Result<Self, RejudgingRefused> {
+    async fn of(db: &Db, task_id: &str) -> Result<Self, RejudgingRefused> {
         let doing = "lock a task that is to be judged";
-        let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
-        judging::lock(&mut transaction, &[task_id.to_owned()]).await?;
+        let mut tx = db.begin().await.doing(doing)?;
+        judging::lock(&mut tx, &[task_id.to_owned()]).await?;
         sqlx::query!("select from oddish.trials where task_id = $1 order by id for no key update", task_id)
-            .execute(On(&mut *transaction))
+            .execute(&mut tx)
             .await
-            .map_err(DbError::while_doing(doing))?;
+            .doing(doing)?;
         let verdict_in_progress = sqlx::query_scalar!(
             r#"select coalesce(verdict_status in ('queued', 'running'), false) as "in_progress!"
             from oddish.tasks where id = $1 and submitted_by is not null for no key update"#,
             task_id
         )
-        .fetch_optional(On(&mut *transaction))
+        .fetch_optional(&mut tx)
         .await
-        .map_err(DbError::while_doing(doing))?
+        .doing(doing)?
         .ok_or(RejudgingRefused::NotFound)?;
         // A statement of its own after the locks: it sees what was committed while those were waited for.
         let rows = sqlx::query!(
@@ -139,15 +127,15 @@ impl Held {
             where task_id = $1 order by trial_index"#,
             task_id
         )
-        .fetch_all(On(&mut *transaction))
+        .fetch_all(&mut tx)
         .await
-        .map_err(DbError::while_doing(doing))?;
+        .doing(doing)?;
         let trials = rows.into_iter().map(|row| {
             let analysis = row.analysis_status.map(|status| parse("trials.analysis_status", &status)).transpose()?;
             Ok(Trial { id: row.id, status: parse("trials.status", &row.status)?, analysis, cancelled: row.cancelled })
         });
         let trials = trials.collect::<Result<Vec<_>, DbError>>()?;
-        Ok(Self { transaction, trials, verdict_in_progress })
+        Ok(Self { tx, trials, verdict_in_progress })
     }
 
     async fn analyse_trial(
@@ -211,7 +199,7 @@ impl Held {
             return Err(RejudgingRefused::VerdictInProgress);
         }
         self.reopen(task_id, by, now).await?;
-        Ok(stages::move_on(&mut self.transaction, &[task_id.to_owned()], now).await?)
+        Ok(stages::move_on(&mut self.tx, &[task_id.to_owned()], now).await?)
     }
 
     fn all_ended(&self) -> bool {
@@ -238,17 +226,17 @@ impl Held {
             trial_ids,
             now
         )
-        .execute(On(&mut *self.transaction))
+        .execute(&mut self.tx)
         .await
-        .map_err(DbError::while_doing("take back analyses"))?;
-        judging::queue_analyses(&mut self.transaction, trial_ids, true, now).await
+        .doing("take back analyses")?;
+        judging::queue_analyses(&mut self.tx, trial_ids, true, now).await
     }
 
     /// The task is to be judged, by these, and is at the beginning of that.
     async fn reopen(&mut self, task_id: &str, by: By<'_>, now: OffsetDateTime) -> Result<(), DbError> {
         let Judges { analysis_key, verdict_key } = by.judges;
         let keys = [analysis_key.to_owned(), verdict_key.to_owned()];
-        queue_keys::ensure(&mut self.transaction, &keys, by.limits, now).await?;
+        queue_keys::ensure(&mut self.tx, &keys, by.limits, now).await?;
         sqlx::query!(
             "update oddish.tasks
             set analysis_key = $2, verdict_key = $3, status = 'analyzing', finished_at = null, cancel_requested_at = null, updated_at = $4,
@@ -259,10 +247,10 @@ impl Held {
             verdict_key,
             now
         )
-        .execute(On(&mut *self.transaction))
+        .execute(&mut self.tx)
         .await
         .map(|_| ())
-        .map_err(DbError::while_doing("reopen a task that is to be judged"))
+        .doing("reopen a task that is to be judged")
     }
 
     /// Keeps what was done, or lets go of everything at once: while its jobs are locked, nobody claims them.
@@ -270,11 +258,11 @@ impl Held {
         let doing = "settle what is to be judged";
         match done {
             Ok(value) => {
-                self.transaction.commit().await.map_err(DbError::while_doing(doing))?;
+                self.tx.commit().await.doing(doing)?;
                 Ok(value)
             }
             Err(refused) => {
-                self.transaction.rollback().await.map_err(DbError::while_doing(doing))?;
+                self.tx.rollback().await.doing(doing)?;
                 Err(refused)
             }
         }

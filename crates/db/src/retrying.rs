@@ -1,13 +1,12 @@
 //! Running trials again because somebody asked for it.
 
 use serde_json::Value;
-use sqlx::{PgPool, PgTransaction};
 use time::OffsetDateTime;
 
+use crate::error::Doing;
 use crate::idempotency::Work;
-use crate::statements::On;
 use crate::trial_selection::{self, Selection};
-use crate::{DbError, judging, stages, tallies};
+use crate::{Db, DbError, Tx, judging, stages, tallies};
 
 /// What retrying did to the trials that were named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,36 +19,36 @@ pub struct Requeued {
 
 /// Queues the trials that have ended once more, with all their tries, and reopens their tasks. What their last attempt left is no longer
 /// their result; its files stay under their own prefix. All or nothing. The caller wakes the dispatcher afterwards.
-pub async fn retry(pool: &PgPool, trial_ids: &[String], now: OffsetDateTime) -> Result<Requeued, DbError> {
-    let mut work = Work::begin(pool).await?;
-    let requeued = requeue(&mut work.transaction, trial_ids, now).await?;
+pub async fn retry(db: &Db, trial_ids: &[String], now: OffsetDateTime) -> Result<Requeued, DbError> {
+    let mut work = Work::begin(db).await?;
+    let requeued = requeue(&mut work.tx, trial_ids, now).await?;
     work.finish(&Value::Null).await?;
     Ok(requeued)
 }
 
 /// Does what [`retry`] does to the selected trials, as part of a request's work.
 pub async fn retry_within(work: &mut Work, selection: &Selection, now: OffsetDateTime) -> Result<Requeued, DbError> {
-    let trial_ids = trial_selection::ids(&mut *work.transaction, selection).await?;
-    requeue(&mut work.transaction, &trial_ids, now).await
+    let trial_ids = trial_selection::ids(&mut work.tx, selection).await?;
+    requeue(&mut work.tx, &trial_ids, now).await
 }
 
 /// What [`retry`] would do to the selected trials at this moment.
-pub async fn foresee(pool: &PgPool, selection: &Selection) -> Result<Requeued, DbError> {
-    let mut work = Work::begin(pool).await?;
-    let trial_ids = trial_selection::ids(&mut *work.transaction, selection).await?;
-    Ok(sort(&mut work.transaction, &trial_ids).await?.0)
+pub async fn foresee(db: &Db, selection: &Selection) -> Result<Requeued, DbError> {
+    let mut work = Work::begin(db).await?;
+    let trial_ids = trial_selection::ids(&mut work.tx, selection).await?;
+    Ok(sort(&mut work.tx, &trial_ids).await?.0)
 }
 
 /// Locks the trials, and tells which of them have ended, and which tasks those belong to. One that ran elsewhere cannot be run again here.
-async fn sort(transaction: &mut PgTransaction<'_>, trial_ids: &[String]) -> Result<(Requeued, Vec<String>), DbError> {
+async fn sort(tx: &mut Tx, trial_ids: &[String]) -> Result<(Requeued, Vec<String>), DbError> {
     let trials = sqlx::query!(
         r#"select id, task_id, status in ('success', 'failed') and origin = 'oddish' as "over!" from oddish.trials
         where id = any($1) order by id for no key update"#,
         trial_ids
     )
-    .fetch_all(On(&mut **transaction))
+    .fetch_all(&mut *tx)
     .await
-    .map_err(DbError::while_doing("look which trials have ended"))?;
+    .doing("look which trials have ended")?;
     let mut requeued = Requeued::default();
     let mut task_ids = Vec::new();
     for trial in trials {
@@ -63,15 +62,11 @@ async fn sort(transaction: &mut PgTransaction<'_>, trial_ids: &[String]) -> Resu
     Ok((requeued, task_ids))
 }
 
-async fn requeue(
-    transaction: &mut PgTransaction<'_>,
-    trial_ids: &[String],
-    now: OffsetDateTime,
-) -> Result<Requeued, DbError> {
+async fn requeue(tx: &mut Tx, trial_ids: &[String], now: OffsetDateTime) -> Result<Requeued, DbError> {
     let doing = "run trials again";
-    judging::lock_analyses(transaction, trial_ids).await?;
-    let (requeued, task_ids) = sort(transaction, trial_ids).await?;
-    judging::withdraw_analyses(transaction, &requeued.queued, now).await?;
+    judging::lock_analyses(tx, trial_ids).await?;
+    let (requeued, task_ids) = sort(tx, trial_ids).await?;
+    judging::withdraw_analyses(tx, &requeued.queued, now).await?;
     sqlx::query!(
         "update oddish.trials t
         set status = 'queued', attempts = 0, harbor_stage = null, artifact_prefix = null, reward = null, rewards = null,
@@ -84,9 +79,9 @@ async fn requeue(
         &requeued.queued,
         now
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     sqlx::query!(
         "insert into oddish.jobs (kind, trial_id, queue_key, submitter, priority, due_at, attempt)
         select 'trial', t.id, t.queue_key, coalesce(k.key_owner, k.submitted_by, ''), case k.priority when 'high' then 0 else 1 end, $2, t.retried_after
@@ -95,10 +90,10 @@ async fn requeue(
         &requeued.queued,
         now
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
-    stages::reopen(transaction, &task_ids, now).await?;
-    tallies::recount(transaction, &task_ids).await?;
+    .doing(doing)?;
+    stages::reopen(tx, &task_ids, now).await?;
+    tallies::recount(tx, &task_ids).await?;
     Ok(requeued)
 }

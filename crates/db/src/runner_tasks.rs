@@ -4,13 +4,11 @@
 //! the attempt's token, and whoever finds it there writes the row later.
 
 use oddish_domain::status::{JobKind, JobState};
-use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::DbError;
-use crate::error::parse;
-use crate::statements::On;
+use crate::error::{Doing, parse};
+use crate::{Db, DbError};
 
 /// How long a runner may take to end by itself after it has recorded, or after somebody asked for its trial's end: it removes what it made.
 pub const LEAVE_WITHIN: Duration = Duration::minutes(1);
@@ -42,7 +40,7 @@ pub struct RunnerTask<'a> {
 }
 
 /// Notes that a task was started; once for each attempt.
-pub async fn started(pool: &PgPool, task: &RunnerTask<'_>, now: OffsetDateTime) -> Result<(), DbError> {
+pub async fn started(db: &Db, task: &RunnerTask<'_>, now: OffsetDateTime) -> Result<(), DbError> {
     sqlx::query!(
         "insert into oddish.runner_tasks (token, trial_id, attempt, task_arn, capacity, memory_mb, launched_at)
         values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing",
@@ -54,10 +52,10 @@ pub async fn started(pool: &PgPool, task: &RunnerTask<'_>, now: OffsetDateTime) 
         task.memory_mb,
         now
     )
-    .execute(On(pool))
+    .execute(db)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("note that a container was started"))
+    .doing("note that a container was started")
 }
 
 /// What decides where a trial's next attempt runs.
@@ -77,7 +75,7 @@ pub struct History {
 
 /// How earlier attempts of a trial went, as far as they count: a trial that a user has run again starts over. `None` if there is no such
 /// trial any more.
-pub async fn history(pool: &PgPool, trial_id: &str) -> Result<Option<History>, DbError> {
+pub async fn history(db: &Db, trial_id: &str) -> Result<Option<History>, DbError> {
     sqlx::query_as!(
         History,
         r#"with counted as (
@@ -98,25 +96,25 @@ pub async fn history(pool: &PgPool, trial_id: &str) -> Result<Option<History>, D
         trial_id,
         SPOT_INTERRUPTION
     )
-    .fetch_optional(On(pool))
+    .fetch_optional(db)
     .await
-    .map_err(DbError::while_doing("look at the earlier attempts of a trial"))
+    .doing("look at the earlier attempts of a trial")
 }
 
 /// What the service calls the task of an attempt, if one was noted and has not stopped.
-pub async fn live_arn(pool: &PgPool, token: Uuid) -> Result<Option<String>, DbError> {
+pub async fn live_arn(db: &Db, token: Uuid) -> Result<Option<String>, DbError> {
     sqlx::query_scalar!("select task_arn from oddish.runner_tasks where token = $1 and stopped_at is null", token)
-        .fetch_optional(On(pool))
+        .fetch_optional(db)
         .await
-        .map_err(DbError::while_doing("look for the container of an attempt"))
+        .doing("look for the container of an attempt")
 }
 
 /// The tasks that are not known to have stopped, oldest first.
-pub async fn live(pool: &PgPool) -> Result<Vec<String>, DbError> {
+pub async fn live(db: &Db) -> Result<Vec<String>, DbError> {
     sqlx::query_scalar!("select task_arn from oddish.runner_tasks where stopped_at is null order by launched_at")
-        .fetch_all(On(pool))
+        .fetch_all(db)
         .await
-        .map_err(DbError::while_doing("list the containers that run"))
+        .doing("list the containers that run")
 }
 
 /// A task that has nothing to do any more.
@@ -132,7 +130,7 @@ pub struct Unwanted {
 
 /// The tasks whose attempt is over, or was deleted, or whose trial is to end: of those that have begun only after they had time to leave by
 /// themselves. A request to stop that came to nothing is due again after a while.
-pub async fn unwanted(pool: &PgPool, now: OffsetDateTime) -> Result<Vec<Unwanted>, DbError> {
+pub async fn unwanted(db: &Db, now: OffsetDateTime) -> Result<Vec<Unwanted>, DbError> {
     sqlx::query_as!(
         Unwanted,
         r#"select r.token, r.task_arn, (j.state = 'claimed') is true as "cancelled_claim!"
@@ -149,18 +147,18 @@ pub async fn unwanted(pool: &PgPool, now: OffsetDateTime) -> Result<Vec<Unwanted
         now - ASK_AGAIN,
         now - LEAVE_WITHIN
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("look for containers that have nothing to do"))
+    .doing("look for containers that have nothing to do")
 }
 
 /// The service was asked to stop a task.
-pub async fn stop_asked(pool: &PgPool, task_arn: &str, now: OffsetDateTime) -> Result<(), DbError> {
+pub async fn stop_asked(db: &Db, task_arn: &str, now: OffsetDateTime) -> Result<(), DbError> {
     sqlx::query!("update oddish.runner_tasks set stop_asked_at = $2 where task_arn = $1", task_arn, now)
-        .execute(On(pool))
+        .execute(db)
         .await
         .map(|_| ())
-        .map_err(DbError::while_doing("note that a container was asked to stop"))
+        .doing("note that a container was asked to stop")
 }
 
 /// An attempt whose task has stopped while its job was still open.
@@ -192,7 +190,7 @@ pub struct Stopped<'a> {
 }
 
 /// Notes that a task has stopped, and returns its attempt if that is still open: then nobody has said yet how it went.
-pub async fn stopped(pool: &PgPool, stopped: Stopped<'_>, now: OffsetDateTime) -> Result<Option<LeftOpen>, DbError> {
+pub async fn stopped(db: &Db, stopped: Stopped<'_>, now: OffsetDateTime) -> Result<Option<LeftOpen>, DbError> {
     let doing = "note that a container has stopped";
     sqlx::query!(
         "update oddish.runner_tasks set stopped_at = $2, stop_code = $3, stop_reason = $4
@@ -202,18 +200,18 @@ pub async fn stopped(pool: &PgPool, stopped: Stopped<'_>, now: OffsetDateTime) -
         stopped.code,
         stopped.reason
     )
-    .execute(On(pool))
+    .execute(db)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     let open = sqlx::query!(
         r#"select kind, coalesce(trial_id, task_id) as "subject!", attempt, token as "token!", state from oddish.jobs
         where token = coalesce((select token from oddish.runner_tasks where task_arn = $1), $2)"#,
         stopped.task_arn,
         stopped.token
     )
-    .fetch_optional(On(pool))
+    .fetch_optional(db)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     open.map(|row| {
         Ok(LeftOpen {
             kind: parse("jobs.kind", &row.kind)?,
@@ -227,18 +225,18 @@ pub async fn stopped(pool: &PgPool, stopped: Stopped<'_>, now: OffsetDateTime) -
 }
 
 /// Whether the service should go on with the task of an attempt: its job is still open under this token.
-pub async fn wanted(pool: &PgPool, tokens: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
+pub async fn wanted(db: &Db, tokens: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
     sqlx::query_scalar!(r#"select token as "token!" from oddish.jobs where token = any($1)"#, tokens)
-        .fetch_all(On(pool))
+        .fetch_all(db)
         .await
-        .map_err(DbError::while_doing("ask which containers have something to do"))
+        .doing("ask which containers have something to do")
 }
 
 /// Forgets tasks that stopped long ago.
-pub async fn forget(pool: &PgPool, now: OffsetDateTime) -> Result<(), DbError> {
+pub async fn forget(db: &Db, now: OffsetDateTime) -> Result<(), DbError> {
     sqlx::query!("delete from oddish.runner_tasks where stopped_at < $1", now - KEEP)
-        .execute(On(pool))
+        .execute(db)
         .await
         .map(|_| ())
-        .map_err(DbError::while_doing("forget containers that stopped long ago"))
+        .doing("forget containers that stopped long ago")
 }

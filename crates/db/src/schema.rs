@@ -1,9 +1,9 @@
 //! Migrations, and emptying or dropping everything.
 
 use sqlx::migrate::Migrator;
-use sqlx::{Connection, Executor, PgConnection, PgPool};
 
-use crate::DbError;
+use crate::error::Doing;
+use crate::{Db, DbError};
 
 /// The migrations that this build brings, from `migrations/`. Their table is `oddish.schema_migrations`.
 pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
@@ -43,34 +43,35 @@ pub struct MigrationStatus {
 
 /// Applies the migrations that the database lacks. Safe to call from several processes at once.
 ///
-/// Takes a session-level lock, so it must reach the database directly and not through a transaction-pooling proxy.
-pub async fn migrate(pool: &PgPool) -> Result<(), MigrateError> {
+/// Holds a session's lock, so it connects to the server itself, past a pooler.
+pub async fn migrate(db: &Db) -> Result<(), MigrateError> {
     let version = sqlx::query_scalar!("select current_setting('server_version_num')::int")
-        .fetch_one(pool)
+        .fetch_one(db)
         .await
-        .map_err(DbError::while_doing("ask for the server's version"))?
+        .doing("ask for the server's version")?
         .unwrap_or_default()
         / 10_000;
     if version < MINIMUM_POSTGRES {
         return Err(MigrateError::TooOld { found: version });
     }
-    MIGRATOR.run(pool).await.map_err(MigrateError::Migrate)
+    let mut session = db.session().await.doing("connect to the server itself")?;
+    MIGRATOR.run_direct(None, &mut session, false).await.map_err(MigrateError::Migrate)
 }
 
 /// Which migrations the database has.
-pub async fn status(pool: &PgPool) -> Result<Vec<MigrationStatus>, DbError> {
+pub async fn status(db: &Db) -> Result<Vec<MigrationStatus>, DbError> {
     let doing = "read which migrations were applied";
     let exists = sqlx::query_scalar!("select to_regclass('oddish.schema_migrations') is not null")
-        .fetch_one(pool)
+        .fetch_one(db)
         .await
-        .map_err(DbError::while_doing(doing))?
+        .doing(doing)?
         .unwrap_or_default();
     let applied: Vec<i64> = if exists {
         // The migrator owns this table, which the compile-time check of queries may not know yet.
         sqlx::query_scalar("select version from oddish.schema_migrations where success")
-            .fetch_all(pool)
+            .fetch_all(db)
             .await
-            .map_err(DbError::while_doing(doing))?
+            .doing(doing)?
     } else {
         Vec::new()
     };
@@ -85,27 +86,27 @@ pub async fn status(pool: &PgPool) -> Result<Vec<MigrationStatus>, DbError> {
 }
 
 /// Drops everything that Oddish has in the database, and creates it anew, empty.
-pub async fn reset(pool: &PgPool) -> Result<(), MigrateError> {
-    pool.execute("drop schema if exists oddish cascade").await.map_err(DbError::while_doing("drop the schema"))?;
-    migrate(pool).await
+pub async fn reset(db: &Db) -> Result<(), MigrateError> {
+    let drop = sqlx::raw_sql("drop schema if exists oddish cascade");
+    drop.execute(db).await.doing("drop the schema")?;
+    migrate(db).await
 }
 
 /// Deletes all tasks, trials, experiments and queue keys; the schema and the record of its migrations stay.
-pub async fn purge(pool: &PgPool) -> Result<(), DbError> {
+pub async fn purge(db: &Db) -> Result<(), DbError> {
     sqlx::query!(
         "truncate oddish.attempts, oddish.jobs, oddish.slots, oddish.trial_tallies, oddish.trial_imports, oddish.trials, \
          oddish.uploads, oddish.task_files, oddish.task_versions, \
          oddish.tasks, oddish.experiments, oddish.queue_keys, oddish.idempotency_keys, oddish.dispatchers restart identity"
     )
-    .execute(pool)
+    .execute(db)
     .await
-    .map(|_| ())
-    .map_err(DbError::while_doing("delete all rows"))
+    .doing("delete all rows")?;
+    Ok(())
 }
 
 /// Whether the database answers.
-pub async fn ping(pool: &PgPool) -> Result<(), DbError> {
-    let doing = "ask whether the database answers";
-    let mut connection = pool.acquire().await.map_err(DbError::while_doing(doing))?;
-    <PgConnection as Connection>::ping(&mut connection).await.map_err(DbError::while_doing(doing))
+pub async fn ping(db: &Db) -> Result<(), DbError> {
+    sqlx::raw_sql("").execute(db).await.doing("ask whether the database answers")?;
+    Ok(())
 }

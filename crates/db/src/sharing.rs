@@ -1,12 +1,11 @@
 //! Experiments that others may look at: whoever has the token.
 
 use oddish_domain::share_token;
-use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
-use crate::DbError;
+use crate::error::Doing;
 use crate::idempotency::Work;
-use crate::statements::On;
+use crate::{Db, DbError, Tx};
 
 /// Whether an experiment is shared.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,30 +28,28 @@ pub struct SharedExperiment {
 }
 
 /// Whether the experiment is shared. `None` when there is none of this id.
-pub async fn get(pool: &PgPool, experiment_id: &str) -> Result<Option<Share>, DbError> {
+pub async fn get(db: &Db, experiment_id: &str) -> Result<Option<Share>, DbError> {
     sqlx::query_as!(Share, "select name, public_token from oddish.experiments where id = $1", experiment_id)
-        .fetch_optional(On(pool))
+        .fetch_optional(db)
         .await
-        .map_err(DbError::while_doing("look whether an experiment is shared"))
+        .doing("look whether an experiment is shared")
 }
 
 /// Shares the experiment under a new token; one that is shared keeps its token. `None` when there is none of this id.
-pub async fn publish(pool: &PgPool, experiment_id: &str, now: OffsetDateTime) -> Result<Option<Share>, DbError> {
+pub async fn publish(db: &Db, experiment_id: &str, now: OffsetDateTime) -> Result<Option<Share>, DbError> {
     let doing = "share an experiment";
-    let mut connection = pool.acquire().await.map_err(DbError::while_doing(doing))?;
-    publish_on(&mut connection, experiment_id, now).await
+    let mut tx = db.begin().await.doing(doing)?;
+    let share = publish_on(&mut tx, experiment_id, now).await?;
+    tx.commit().await.doing(doing)?;
+    Ok(share)
 }
 
 /// Does what [`publish`] does, as part of a request's work.
 pub async fn publish_within(work: &mut Work, experiment_id: &str, now: OffsetDateTime) -> Result<(), DbError> {
-    publish_on(&mut work.transaction, experiment_id, now).await.map(|_| ())
+    publish_on(&mut work.tx, experiment_id, now).await.map(|_| ())
 }
 
-async fn publish_on(
-    connection: &mut PgConnection,
-    experiment_id: &str,
-    now: OffsetDateTime,
-) -> Result<Option<Share>, DbError> {
+async fn publish_on(tx: &mut Tx, experiment_id: &str, now: OffsetDateTime) -> Result<Option<Share>, DbError> {
     sqlx::query_as!(
         Share,
         "update oddish.experiments
@@ -62,13 +59,13 @@ async fn publish_on(
         share_token::draw(),
         now
     )
-    .fetch_optional(On(connection))
+    .fetch_optional(&mut *tx)
     .await
-    .map_err(DbError::while_doing("share an experiment"))
+    .doing("share an experiment")
 }
 
 /// Ends the sharing of the experiment, and with it its token for good. `None` when there is none of this id.
-pub async fn unpublish(pool: &PgPool, experiment_id: &str, now: OffsetDateTime) -> Result<Option<Share>, DbError> {
+pub async fn unpublish(db: &Db, experiment_id: &str, now: OffsetDateTime) -> Result<Option<Share>, DbError> {
     sqlx::query_as!(
         Share,
         "update oddish.experiments
@@ -77,13 +74,13 @@ pub async fn unpublish(pool: &PgPool, experiment_id: &str, now: OffsetDateTime) 
         experiment_id,
         now
     )
-    .fetch_optional(On(pool))
+    .fetch_optional(db)
     .await
-    .map_err(DbError::while_doing("end the sharing of an experiment"))
+    .doing("end the sharing of an experiment")
 }
 
 /// The experiment that this token opens.
-pub async fn by_token(pool: &PgPool, token: &str) -> Result<Option<SharedExperiment>, DbError> {
+pub async fn by_token(db: &Db, token: &str) -> Result<Option<SharedExperiment>, DbError> {
     if !share_token::is_one(token) {
         return Ok(None);
     }
@@ -92,25 +89,25 @@ pub async fn by_token(pool: &PgPool, token: &str) -> Result<Option<SharedExperim
         "select id, name, created_at from oddish.experiments where public_token = $1",
         token
     )
-    .fetch_optional(On(pool))
+    .fetch_optional(db)
     .await
-    .map_err(DbError::while_doing("look for a shared experiment"))
+    .doing("look for a shared experiment")
 }
 
 /// How many tasks have trials in the experiment.
-pub async fn task_count(pool: &PgPool, experiment_id: &str) -> Result<i64, DbError> {
+pub async fn task_count(db: &Db, experiment_id: &str) -> Result<i64, DbError> {
     sqlx::query_scalar!(
         r#"select count(distinct task_id) as "count!" from oddish.trial_tallies where experiment_id = $1"#,
         experiment_id
     )
-    .fetch_one(On(pool))
+    .fetch_one(db)
     .await
-    .map_err(DbError::while_doing("count the tasks of a shared experiment"))
+    .doing("count the tasks of a shared experiment")
 }
 
 /// Whether the experiment has trials of the task, of this version where one is named; the newest such version.
 pub async fn newest_version(
-    pool: &PgPool,
+    db: &Db,
     experiment_id: &str,
     task_id: &str,
     version: Option<i32>,
@@ -122,7 +119,7 @@ pub async fn newest_version(
         task_id,
         version
     )
-    .fetch_one(On(pool))
+    .fetch_one(db)
     .await
-    .map_err(DbError::while_doing("look for a task of a shared experiment"))
+    .doing("look for a task of a shared experiment")
 }

@@ -4,19 +4,14 @@
 //! looked at by statements of their own, so that of two ends at the same instant the second sees the first: each stage is
 //! reached exactly once.
 
-use sqlx::PgTransaction;
 use time::OffsetDateTime;
 
 use crate::DbError;
-use crate::statements::On;
-use crate::{judging, tallies};
+use crate::error::Doing;
+use crate::{Tx, judging, tallies};
 
 /// Trials have ended: each is to be analysed, where its task is to be judged, and their tasks may have come to the next stage.
-pub(crate) async fn trials_ended(
-    transaction: &mut PgTransaction<'_>,
-    trial_ids: &[String],
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
+pub(crate) async fn trials_ended(tx: &mut Tx, trial_ids: &[String], now: OffsetDateTime) -> Result<(), DbError> {
     if trial_ids.is_empty() {
         return Ok(());
     }
@@ -26,52 +21,44 @@ pub(crate) async fn trials_ended(
         order by id for no key update"#,
         trial_ids
     )
-    .fetch_all(On(&mut **transaction))
+    .fetch_all(&mut *tx)
     .await
-    .map_err(DbError::while_doing("lock the tasks of trials that ended"))?;
-    tallies::ended(transaction, trial_ids).await?;
+    .doing("lock the tasks of trials that ended")?;
+    tallies::ended(tx, trial_ids).await?;
     let judged: Vec<String> = tasks.iter().filter(|task| task.judged).map(|task| task.id.clone()).collect();
     if !judged.is_empty() {
-        judging::queue_analyses(transaction, trial_ids, false, now).await?;
-        advance_judged(transaction, &judged, now).await?;
+        judging::queue_analyses(tx, trial_ids, false, now).await?;
+        advance_judged(tx, &judged, now).await?;
     }
     // One that is to be judged too: if it was cancelled, this is its end.
     let tasks: Vec<String> = tasks.into_iter().map(|task| task.id).collect();
-    finish(transaction, &tasks, now).await
+    finish(tx, &tasks, now).await
 }
 
 /// Something else of these tasks has ended: they may have come to the next stage.
-pub(crate) async fn move_on(
-    transaction: &mut PgTransaction<'_>,
-    task_ids: &[String],
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
+pub(crate) async fn move_on(tx: &mut Tx, task_ids: &[String], now: OffsetDateTime) -> Result<(), DbError> {
     if task_ids.is_empty() {
         return Ok(());
     }
     sqlx::query!("select id from oddish.tasks where id = any($1) order by id for no key update", task_ids)
-        .fetch_all(On(&mut **transaction))
+        .fetch_all(&mut *tx)
         .await
-        .map_err(DbError::while_doing("lock tasks"))?;
-    advance_judged(transaction, task_ids, now).await?;
-    finish(transaction, task_ids, now).await
+        .doing("lock tasks")?;
+    advance_judged(tx, task_ids, now).await?;
+    finish(tx, task_ids, now).await
 }
 
 /// Tasks that are over run again, because a trial was added to them or is run again. What was judged before is not the verdict on
 /// what there is then.
-pub(crate) async fn reopen(
-    transaction: &mut PgTransaction<'_>,
-    task_ids: &[String],
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
+pub(crate) async fn reopen(tx: &mut Tx, task_ids: &[String], now: OffsetDateTime) -> Result<(), DbError> {
     let doing = "reopen tasks";
     // Locked whatever their status is: the last of their other trials may be ending now, and whoever ends it must see these, or we what
     // became of the task.
     sqlx::query!("select id from oddish.tasks where id = any($1) order by id for no key update", task_ids)
-        .fetch_all(On(&mut **transaction))
+        .fetch_all(&mut *tx)
         .await
-        .map_err(DbError::while_doing(doing))?;
-    judging::withdraw_verdicts(transaction, task_ids, now).await?;
+        .doing(doing)?;
+    judging::withdraw_verdicts(tx, task_ids, now).await?;
     sqlx::query!(
         "update oddish.tasks
         set status = 'running', finished_at = null, cancel_requested_at = null, updated_at = $2, verdict_status = null, verdict = null,
@@ -80,14 +67,14 @@ pub(crate) async fn reopen(
         task_ids,
         now
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing(doing))
+    .doing(doing)
 }
 
 /// Ends those of the tasks, whose rows are locked, that are not to be judged, or no longer, and of which nothing is left to run.
-async fn finish(transaction: &mut PgTransaction<'_>, task_ids: &[String], now: OffsetDateTime) -> Result<(), DbError> {
+async fn finish(tx: &mut Tx, task_ids: &[String], now: OffsetDateTime) -> Result<(), DbError> {
     sqlx::query!(
         "update oddish.tasks k
         set status = case when cancel_requested_at is null then 'completed' else 'failed' end, finished_at = $2, updated_at = $2
@@ -99,18 +86,14 @@ async fn finish(transaction: &mut PgTransaction<'_>, task_ids: &[String], now: O
         task_ids,
         now
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("end tasks"))
+    .doing("end tasks")
 }
 
 /// Takes those of the tasks, whose rows are locked, that are to be judged as far as they have come.
-async fn advance_judged(
-    transaction: &mut PgTransaction<'_>,
-    task_ids: &[String],
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
+async fn advance_judged(tx: &mut Tx, task_ids: &[String], now: OffsetDateTime) -> Result<(), DbError> {
     let doing = "take tasks to the next stage";
     sqlx::query!(
         "update oddish.tasks k set status = 'analyzing', updated_at = $2
@@ -119,9 +102,9 @@ async fn advance_judged(
         task_ids,
         now
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     // Where no analysis succeeded there is nothing to make a verdict of (contract 3.12).
     let analysed = sqlx::query!(
         r#"select id, exists (select from oddish.trials where task_id = k.id and analysis_status = 'success') as "any!"
@@ -131,14 +114,14 @@ async fn advance_judged(
         order by id"#,
         task_ids
     )
-    .fetch_all(On(&mut **transaction))
+    .fetch_all(&mut *tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     let (with, without): (Vec<_>, Vec<_>) = analysed.into_iter().partition(|task| task.any);
     let with: Vec<String> = with.into_iter().map(|task| task.id).collect();
     let without: Vec<String> = without.into_iter().map(|task| task.id).collect();
     if !with.is_empty() {
-        judging::queue_verdicts(transaction, &with, now).await?;
+        judging::queue_verdicts(tx, &with, now).await?;
     }
     if !without.is_empty() {
         sqlx::query!(
@@ -149,9 +132,9 @@ async fn advance_judged(
             &without,
             now
         )
-        .execute(On(&mut **transaction))
+        .execute(&mut *tx)
         .await
-        .map_err(DbError::while_doing(doing))?;
+        .doing(doing)?;
     }
     Ok(())
 }

@@ -1,13 +1,11 @@
 //! What operators look at when something seems stuck: who holds which slot, which runners are silent, which tasks should have ended.
 
 use oddish_domain::status::{JobKind, TaskStatus, TrialStatus};
-use sqlx::PgPool;
 use time::OffsetDateTime;
 
-use crate::DbError;
-use crate::error::parse;
+use crate::error::{Doing, parse};
 use crate::leases::LEASE;
-use crate::statements::On;
+use crate::{Db, DbError};
 
 /// How many slots a key has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,16 +19,16 @@ pub struct SlotCount {
 }
 
 /// The number of slots of each key, by name.
-pub async fn slot_counts(pool: &PgPool) -> Result<Vec<SlotCount>, DbError> {
+pub async fn slot_counts(db: &Db) -> Result<Vec<SlotCount>, DbError> {
     sqlx::query_as!(
         SlotCount,
         r#"select k.queue_key, count(s.slot) as "total!", count(j.slot) as "held!"
         from oddish.queue_keys k left join oddish.slots s using (queue_key) left join oddish.jobs j using (queue_key, slot)
         group by k.queue_key order by k.queue_key"#
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("count slots"))
+    .doing("count slots")
 }
 
 /// One slot.
@@ -49,7 +47,7 @@ pub struct Slot {
 }
 
 /// Up to `limit` slots, by key and number. Where there are more, those that are held come first.
-pub async fn slots(pool: &PgPool, limit: i64) -> Result<Vec<Slot>, DbError> {
+pub async fn slots(db: &Db, limit: i64) -> Result<Vec<Slot>, DbError> {
     let rows = sqlx::query!(
         r#"select s.queue_key as "queue_key!", s.slot as "slot!", j.kind as "kind?", coalesce(j.trial_id, j.task_id) as subject,
             coalesce(j.lease_until, j.begin_by) as locked_until
@@ -57,9 +55,9 @@ pub async fn slots(pool: &PgPool, limit: i64) -> Result<Vec<Slot>, DbError> {
         order by j.slot is null, s.queue_key, s.slot limit $1"#,
         limit
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("list slots"))?;
+    .doing("list slots")?;
     let slots = rows.into_iter().map(|row| {
         Ok(Slot {
             queue_key: row.queue_key,
@@ -88,7 +86,7 @@ pub struct JobCount {
 }
 
 /// The jobs of every key, counted by kind; of trials also where there are none.
-pub async fn job_counts(pool: &PgPool) -> Result<Vec<JobCount>, DbError> {
+pub async fn job_counts(db: &Db) -> Result<Vec<JobCount>, DbError> {
     let rows = sqlx::query!(
         r#"with counted as (
             select queue_key, kind, count(*) filter (where slot is null) as queued, count(slot) as running
@@ -99,9 +97,9 @@ pub async fn job_counts(pool: &PgPool) -> Result<Vec<JobCount>, DbError> {
         select queue_key, kind, queued, running from counted where kind <> 'trial'
         order by 1"#
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("count jobs"))?;
+    .doing("count jobs")?;
     let counts = rows.into_iter().map(|row| {
         let kind = parse("jobs.kind", &row.kind)?;
         Ok(JobCount { queue_key: row.queue_key.unwrap_or_default(), kind, queued: row.queued, running: row.running })
@@ -137,7 +135,7 @@ pub struct SilentTrial {
 /// How many begun trials have runners that did not renew their lease since `heard_before`, and up to `samples` of them, the most silent
 /// first.
 pub async fn silent_trials(
-    pool: &PgPool,
+    db: &Db,
     heard_before: OffsetDateTime,
     samples: i64,
 ) -> Result<(i64, Vec<SilentTrial>), DbError> {
@@ -154,9 +152,9 @@ pub async fn silent_trials(
         heard_before + LEASE,
         samples
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("look for silent runners"))?;
+    .doing("look for silent runners")?;
     let total = rows.first().map_or(0, |row| row.total);
     let trials = rows.into_iter().map(|row| {
         Ok(SilentTrial {
@@ -187,7 +185,7 @@ pub struct UnfinishedTask {
 }
 
 /// How many tasks have not ended although all their trials have, and up to `samples` of them, the oldest first.
-pub async fn unfinished_tasks(pool: &PgPool, samples: i64) -> Result<(i64, Vec<UnfinishedTask>), DbError> {
+pub async fn unfinished_tasks(db: &Db, samples: i64) -> Result<(i64, Vec<UnfinishedTask>), DbError> {
     let rows = sqlx::query!(
         r#"select k.id, k.status, k.updated_at, count(*) over () as "total!" from oddish.tasks k
         where k.experiment_id is not null and k.status in ('pending', 'running')
@@ -195,9 +193,9 @@ pub async fn unfinished_tasks(pool: &PgPool, samples: i64) -> Result<(i64, Vec<U
         order by k.updated_at limit $1"#,
         samples
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("look for tasks that should have ended"))?;
+    .doing("look for tasks that should have ended")?;
     let total = rows.first().map_or(0, |row| row.total);
     let tasks = rows.into_iter().map(|row| {
         Ok(UnfinishedTask { status: parse("tasks.status", &row.status)?, task_id: row.id, updated_at: row.updated_at })

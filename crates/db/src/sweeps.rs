@@ -7,13 +7,11 @@ use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::status::{Priority, TaskStatus};
 use oddish_domain::sweep::TrialSpec;
 use serde_json::Value;
-use sqlx::PgPool;
 use time::OffsetDateTime;
 
-use crate::error::parse;
+use crate::error::{Doing, parse};
 use crate::idempotency::Work;
-use crate::statements::On;
-use crate::{DbError, experiments, queue_keys, stages, tallies};
+use crate::{Db, DbError, Tx, experiments, queue_keys, stages, tallies};
 
 /// A sweep that was checked and expanded.
 #[derive(Clone, Debug)]
@@ -91,12 +89,12 @@ pub enum SweepRefused {
 
 /// Creates the trials of a sweep and a job for each, in one transaction. The caller wakes the dispatcher afterwards.
 pub async fn create(
-    pool: &PgPool,
+    db: &Db,
     sweep: &NewSweep<'_>,
     limits: &ConcurrencyLimits,
     now: OffsetDateTime,
 ) -> Result<CreatedSweep, SweepRefused> {
-    let mut work = Work::begin(pool).await?;
+    let mut work = Work::begin(db).await?;
     let created = create_within(&mut work, sweep, limits, now).await?;
     work.finish(&Value::Null).await?;
     Ok(created)
@@ -110,15 +108,15 @@ pub async fn create_within(
     now: OffsetDateTime,
 ) -> Result<CreatedSweep, SweepRefused> {
     let doing = "create a sweep";
-    let transaction = &mut work.transaction;
+    let tx = &mut work.tx;
     let task = sqlx::query!(
         r#"select name, status, experiment_id, priority, created_at, analysis_key is not null as "judged!" from oddish.tasks
         where id = $1 for no key update"#,
         sweep.task_id
     )
-    .fetch_optional(On(&mut **transaction))
+    .fetch_optional(&mut *tx)
     .await
-    .map_err(DbError::while_doing(doing))?
+    .doing(doing)?
     .ok_or(SweepRefused::TaskNotFound)?;
     // Only now that the task's row is ours: a statement sees what was committed when it began, and not what it waited for.
     let newest = sqlx::query!(
@@ -126,9 +124,9 @@ pub async fn create_within(
             (select 1 + max(trial_index) from oddish.trials where task_id = $1) as next_index",
         sweep.task_id
     )
-    .fetch_one(On(&mut **transaction))
+    .fetch_one(&mut *tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     let version = newest.version.ok_or(SweepRefused::NotUploaded)?;
     let status: TaskStatus = parse("tasks.status", &task.status)?;
     let appending = task.experiment_id.is_some();
@@ -142,28 +140,28 @@ pub async fn create_within(
         return Err(SweepRefused::BeingJudged);
     }
     let wanted = sweep.experiment.or(task.experiment_id.as_deref());
-    let experiment = experiments::find_or_create(transaction, wanted, now).await?;
+    let experiment = experiments::find_or_create(tx, wanted, now).await?;
     let judges = sweep.judges.iter().flat_map(|judges| [judges.analysis_key, judges.verdict_key]);
     let keys: BTreeSet<&str> = sweep.trials.iter().map(|trial| trial.queue_key.as_str()).chain(judges).collect();
     let keys: Vec<String> = keys.into_iter().map(String::from).collect();
-    queue_keys::ensure(transaction, &keys, limits, now).await?;
+    queue_keys::ensure(tx, &keys, limits, now).await?;
     let task_name = if appending { &task.name } else { sweep.name.unwrap_or(&task.name) };
     let priority = if appending { parse("tasks.priority", &task.priority)? } else { sweep.priority };
     let status = if appending {
-        stages::reopen(transaction, &[sweep.task_id.to_owned()], now).await?;
+        stages::reopen(tx, &[sweep.task_id.to_owned()], now).await?;
         if status.is_terminal() { TaskStatus::Running } else { status }
     } else {
-        submit(transaction, sweep, task_name, &experiment.id, now).await?;
+        submit(tx, sweep, task_name, &experiment.id, now).await?;
         status
     };
     let place = Place { version, experiment_id: &experiment.id, priority, first_index: newest.next_index.unwrap_or(0) };
-    insert_trials(transaction, sweep, &place, now).await?;
+    insert_trials(tx, sweep, &place, now).await?;
     Ok(CreatedSweep { task_name: task_name.to_owned(), status, priority, experiment, created_at: task.created_at })
 }
 
 /// Files an uploaded task under its experiment: from now on it is listed.
 async fn submit(
-    transaction: &mut sqlx::PgTransaction<'_>,
+    tx: &mut Tx,
     sweep: &NewSweep<'_>,
     task_name: &str,
     experiment_id: &str,
@@ -185,10 +183,10 @@ async fn submit(
         sweep.judges.map(|judges| judges.verdict_key),
         sweep.key_owner
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("submit a task"))
+    .doing("submit a task")
 }
 
 /// Where new trials belong.
@@ -200,7 +198,7 @@ struct Place<'a> {
 }
 
 async fn insert_trials(
-    transaction: &mut sqlx::PgTransaction<'_>,
+    tx: &mut Tx,
     sweep: &NewSweep<'_>,
     place: &Place<'_>,
     now: OffsetDateTime,
@@ -247,8 +245,8 @@ async fn insert_trials(
         &harbor,
         priority
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
-    .map_err(DbError::while_doing("insert the trials of a sweep"))?;
-    tallies::created(transaction, &ids).await
+    .doing("insert the trials of a sweep")?;
+    tallies::created(tx, &ids).await
 }

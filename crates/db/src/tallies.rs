@@ -3,13 +3,11 @@
 //! Whoever calls this holds the row of the task, so that each change is counted once and nobody else counts meanwhile. What happens
 //! to every trial is added up; what is rare counts the task anew.
 
-use sqlx::PgTransaction;
-
-use crate::DbError;
-use crate::statements::On;
+use crate::error::Doing;
+use crate::{DbError, Tx};
 
 /// Trials were created.
-pub(crate) async fn created(transaction: &mut PgTransaction<'_>, trial_ids: &[String]) -> Result<(), DbError> {
+pub(crate) async fn created(tx: &mut Tx, trial_ids: &[String]) -> Result<(), DbError> {
     sqlx::query!(
         "insert into oddish.trial_tallies as y (task_id, task_version, experiment_id, queue_key, provider, agent, model, total, newest_at)
         select task_id, task_version, experiment_id, queue_key, provider, agent, model, count(*), max(created_at)
@@ -19,14 +17,14 @@ pub(crate) async fn created(transaction: &mut PgTransaction<'_>, trial_ids: &[St
             set total = y.total + excluded.total, newest_at = greatest(y.newest_at, excluded.newest_at)",
         trial_ids
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("count new trials"))
+    .doing("count new trials")
 }
 
 /// Trials have ended.
-pub(crate) async fn ended(transaction: &mut PgTransaction<'_>, trial_ids: &[String]) -> Result<(), DbError> {
+pub(crate) async fn ended(tx: &mut Tx, trial_ids: &[String]) -> Result<(), DbError> {
     sqlx::query!(
         "update oddish.trial_tallies y
         set succeeded = y.succeeded + e.succeeded, failed = y.failed + e.failed, rewarded = y.rewarded + e.rewarded,
@@ -49,19 +47,19 @@ pub(crate) async fn ended(transaction: &mut PgTransaction<'_>, trial_ids: &[Stri
             and y.model is not distinct from e.model",
         trial_ids
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("count trials that ended"))
+    .doing("count trials that ended")
 }
 
 /// Something else became of trials of these tasks: they run again, or are gone.
-pub(crate) async fn recount(transaction: &mut PgTransaction<'_>, task_ids: &[String]) -> Result<(), DbError> {
+pub(crate) async fn recount(tx: &mut Tx, task_ids: &[String]) -> Result<(), DbError> {
     let doing = "count the trials of tasks";
     sqlx::query!("delete from oddish.trial_tallies where task_id = any($1)", task_ids)
-        .execute(On(&mut **transaction))
+        .execute(&mut *tx)
         .await
-        .map_err(DbError::while_doing(doing))?;
+        .doing(doing)?;
     sqlx::query!(
         "insert into oddish.trial_tallies (task_id, task_version, experiment_id, queue_key, provider, agent, model, total, newest_at)
         select task_id, task_version, experiment_id, queue_key, provider, agent, model, count(*), max(created_at)
@@ -69,15 +67,15 @@ pub(crate) async fn recount(transaction: &mut PgTransaction<'_>, task_ids: &[Str
         group by task_id, task_version, experiment_id, queue_key, provider, agent, model",
         task_ids
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     let over = sqlx::query_scalar!(
         "select id from oddish.trials where task_id = any($1) and status in ('success', 'failed')",
         task_ids
     )
-    .fetch_all(On(&mut **transaction))
+    .fetch_all(&mut *tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
-    ended(transaction, &over).await
+    .doing(doing)?;
+    ended(tx, &over).await
 }

@@ -1,11 +1,10 @@
 //! Tasks by name, as people look through them: of those that share a name, the one with the newest version stands for all.
 
 use serde_json::Value;
-use sqlx::PgPool;
 use time::OffsetDateTime;
 
-use crate::DbError;
-use crate::statements::On;
+use crate::error::Doing;
+use crate::{Db, DbError};
 
 /// A task by its name, with what its current version's trials came to.
 #[derive(Clone, Debug)]
@@ -44,7 +43,7 @@ const LATEST: i64 = 100;
 const EXPERIMENTS: i64 = 100;
 
 /// Lists tasks by name, the last run first. `query` is looked for in the names, whatever the case.
-pub async fn browse(pool: &PgPool, query: Option<&str>, limit: i64, offset: i64) -> Result<Vec<BrowsedTask>, DbError> {
+pub async fn browse(db: &Db, query: Option<&str>, limit: i64, offset: i64) -> Result<Vec<BrowsedTask>, DbError> {
     sqlx::query_as!(
         BrowsedTask,
         r#"with named as (
@@ -87,7 +86,7 @@ pub async fn browse(pool: &PgPool, query: Option<&str>, limit: i64, offset: i64)
         LATEST,
         EXPERIMENTS
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("browse tasks"))
+    .doing("browse tasks")
 }

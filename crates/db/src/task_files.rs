@@ -1,10 +1,9 @@
 //! Which files a version of a task has, and where each lies in the one object that holds them all.
 
-use sqlx::{PgPool, PgTransaction};
 use time::OffsetDateTime;
 
-use crate::DbError;
-use crate::statements::On;
+use crate::error::Doing;
+use crate::{Db, DbError, Tx};
 
 /// The files of a version, to be registered with it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,7 +50,7 @@ pub enum Found {
 }
 
 /// Looks for a version of a task, the newest where no number is given.
-pub async fn find_version(pool: &PgPool, task_id: &str, version: Option<i32>) -> Result<Found, DbError> {
+pub async fn find_version(db: &Db, task_id: &str, version: Option<i32>) -> Result<Found, DbError> {
     let row = sqlx::query!(
         r#"select v.version as "version?", v.archive_key as "archive_key?", v.files_key, v.created_at as "created_at?"
         from oddish.tasks k
@@ -62,9 +61,9 @@ pub async fn find_version(pool: &PgPool, task_id: &str, version: Option<i32>) ->
         task_id,
         version
     )
-    .fetch_optional(On(pool))
+    .fetch_optional(db)
     .await
-    .map_err(DbError::while_doing("look for a version of a task"))?;
+    .doing("look for a version of a task")?;
     let Some(row) = row else { return Ok(Found::NoTask) };
     Ok(match (row.version, row.archive_key, row.created_at) {
         (Some(version), Some(archive_key), Some(created_at)) => {
@@ -85,7 +84,7 @@ pub enum Audience {
 
 /// At most `limit` files of a version whose path begins with `prefix` and comes after `after`, in byte order of the path.
 pub async fn list(
-    pool: &PgPool,
+    db: &Db,
     (task_id, version): (&str, i32),
     audience: Audience,
     prefix: &str,
@@ -105,14 +104,14 @@ pub async fn list(
         limit,
         audience == Audience::Members
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("list the files of a task"))
+    .doing("list the files of a task")
 }
 
 /// Where one file lies.
 pub async fn get(
-    pool: &PgPool,
+    db: &Db,
     (task_id, version): (&str, i32),
     audience: Audience,
     path: &str,
@@ -126,18 +125,13 @@ pub async fn get(
         path,
         audience == Audience::Members
     )
-    .fetch_optional(On(pool))
+    .fetch_optional(db)
     .await
-    .map_err(DbError::while_doing("look for a file of a task"))
+    .doing("look for a file of a task")
 }
 
 /// Registers the files of a version that was registered in the same transaction.
-pub(crate) async fn insert(
-    transaction: &mut PgTransaction<'_>,
-    task_id: &str,
-    version: i32,
-    index: FileIndex<'_>,
-) -> Result<(), DbError> {
+pub(crate) async fn insert(tx: &mut Tx, task_id: &str, version: i32, index: FileIndex<'_>) -> Result<(), DbError> {
     let paths: Vec<&str> = index.files.iter().map(|file| file.path.as_str()).collect();
     let starts: Vec<i64> = index.files.iter().map(|file| file.start).collect();
     let sizes: Vec<i64> = index.files.iter().map(|file| file.size).collect();
@@ -152,8 +146,8 @@ pub(crate) async fn insert(
         &starts,
         &sizes
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("register the files of a version"))
+    .doing("register the files of a version")
 }

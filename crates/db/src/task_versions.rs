@@ -1,11 +1,10 @@
 //! Uploaded tasks and their versions.
 
-use sqlx::PgPool;
 use time::OffsetDateTime;
 
-use crate::statements::On;
+use crate::error::Doing;
 use crate::task_files::FileIndex;
-use crate::{DbError, task_files};
+use crate::{Db, DbError, task_files};
 
 /// A task version to register.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,9 +26,9 @@ pub struct NewTask<'a> {
 }
 
 /// Registers a new task with its first version. `false` when the id is taken.
-pub async fn create_task(pool: &PgPool, task: &NewTask<'_>, now: OffsetDateTime) -> Result<bool, DbError> {
+pub async fn create_task(db: &Db, task: &NewTask<'_>, now: OffsetDateTime) -> Result<bool, DbError> {
     let doing = "register a task";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
+    let mut tx = db.begin().await.doing(doing)?;
     let created = sqlx::query!(
         "with created as (
             insert into oddish.tasks (id, name, created_at, updated_at) values ($1, $2, $7, $7)
@@ -45,24 +44,24 @@ pub async fn create_task(pool: &PgPool, task: &NewTask<'_>, now: OffsetDateTime)
         task.content_hash,
         now
     )
-    .execute(On(&mut *transaction))
+    .execute(&mut tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     if created.rows_affected() == 0 {
         return Ok(false);
     }
-    task_files::insert(&mut transaction, task.task_id, 1, task.files).await?;
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    task_files::insert(&mut tx, task.task_id, 1, task.files).await?;
+    tx.commit().await.doing(doing)?;
     Ok(true)
 }
 
 /// Takes back a task that was registered and never submitted.
-pub async fn discard_unsubmitted(pool: &PgPool, task_id: &str) -> Result<(), DbError> {
+pub async fn discard_unsubmitted(db: &Db, task_id: &str) -> Result<(), DbError> {
     sqlx::query!("delete from oddish.tasks where id = $1 and experiment_id is null", task_id)
-        .execute(On(pool))
+        .execute(db)
         .await
         .map(|_| ())
-        .map_err(DbError::while_doing("discard a task"))
+        .doing("discard a task")
 }
 
 /// A version of a task.
@@ -83,7 +82,7 @@ pub struct TaskVersion {
 }
 
 /// The versions of a task, newest first: all of them, or one.
-pub async fn list(pool: &PgPool, task_id: &str, version: Option<i32>) -> Result<Vec<TaskVersion>, DbError> {
+pub async fn list(db: &Db, task_id: &str, version: Option<i32>) -> Result<Vec<TaskVersion>, DbError> {
     sqlx::query_as!(
         TaskVersion,
         "select task_id, version, archive_key, content_hash, message, created_at from oddish.task_versions
@@ -91,7 +90,7 @@ pub async fn list(pool: &PgPool, task_id: &str, version: Option<i32>) -> Result<
         task_id,
         version
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("list the versions of a task"))
+    .doing("list the versions of a task")
 }

@@ -3,13 +3,12 @@
 use oddish_domain::failure::FailureClass;
 use oddish_domain::status::{Priority, TaskStatus, TrialStatus};
 use serde_json::Value;
-use sqlx::{PgPool, Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
-use crate::DbError;
-use crate::error::parse;
+use crate::error::{Doing, parse};
 use crate::paging::{Conditions, Listed, Page, Position, from_micros, micros, push_order};
-use crate::statements::On;
+use crate::{Db, DbError};
 
 /// A task with its counts, which are over the trials of the newest version that ran.
 #[derive(Clone, Debug)]
@@ -200,7 +199,7 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &TaskFilter) {
 }
 
 /// Lists tasks by the time of their creation. One that was only uploaded is not listed.
-pub async fn list(pool: &PgPool, filter: &TaskFilter, page: &Page) -> Result<Listed<Task>, DbError> {
+pub async fn list(db: &Db, filter: &TaskFilter, page: &Page) -> Result<Listed<Task>, DbError> {
     // Of the tasks on the page, and of no others, the version and the counts are looked up.
     let mut query = QueryBuilder::new(
         "select t.id, t.name, t.status, t.priority, t.submitted_by, t.tags, e.id as experiment_id, e.name as experiment_name,
@@ -253,42 +252,41 @@ pub async fn list(pool: &PgPool, filter: &TaskFilter, page: &Page) -> Result<Lis
     } else {
         ") c order by t.created_at, t.id"
     });
-    let rows: Vec<Row> =
-        query.build_query_as().fetch_all(On(pool)).await.map_err(DbError::while_doing("list tasks"))?;
+    let rows: Vec<Row> = query.build_query_as().fetch_all(db).await.doing("list tasks")?;
     let tasks = rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     Ok(Listed::of(tasks, page.limit, |task| Position { value: micros(task.created_at), id: task.id.clone() }))
 }
 
 /// How many tasks a list has.
-pub async fn count(pool: &PgPool, filter: &TaskFilter) -> Result<i64, DbError> {
+pub async fn count(db: &Db, filter: &TaskFilter) -> Result<i64, DbError> {
     let mut query = QueryBuilder::new("select count(*) from oddish.tasks t");
     push_filter(&mut query, filter);
-    query.build_query_scalar().fetch_one(On(pool)).await.map_err(DbError::while_doing("count tasks"))
+    query.build_query_scalar().fetch_one(db).await.doing("count tasks")
 }
 
 /// One task, if it exists and has been submitted or registered.
-pub async fn get(pool: &PgPool, task_id: &str, counted: Counted) -> Result<Option<Task>, DbError> {
+pub async fn get(db: &Db, task_id: &str, counted: Counted) -> Result<Option<Task>, DbError> {
     let filter = TaskFilter { task_id: Some(task_id.to_owned()), counted, ..TaskFilter::default() };
-    Ok(list(pool, &filter, &Page::first(1)).await?.items.pop())
+    Ok(list(db, &filter, &Page::first(1)).await?.items.pop())
 }
 
 /// Those of these tasks that exist and have been submitted.
-pub async fn existing(pool: &PgPool, task_ids: &[String]) -> Result<Vec<String>, DbError> {
+pub async fn existing(db: &Db, task_ids: &[String]) -> Result<Vec<String>, DbError> {
     sqlx::query_scalar!("select id from oddish.tasks where id = any($1) and submitted_by is not null", task_ids)
-        .fetch_all(On(pool))
+        .fetch_all(db)
         .await
-        .map_err(DbError::while_doing("look which tasks exist"))
+        .doing("look which tasks exist")
 }
 
 /// The tasks of an experiment that have no trial in another one.
-pub async fn only_in_experiment(pool: &PgPool, experiment_id: &str) -> Result<Vec<String>, DbError> {
+pub async fn only_in_experiment(db: &Db, experiment_id: &str) -> Result<Vec<String>, DbError> {
     sqlx::query_scalar!(
         "select k.id from oddish.tasks k where k.experiment_id = $1
             and not exists (select from oddish.trials t where t.task_id = k.id and t.experiment_id <> $1)
         order by k.id",
         experiment_id
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("look for the tasks of an experiment"))
+    .doing("look for the tasks of an experiment")
 }

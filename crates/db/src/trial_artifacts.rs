@@ -1,11 +1,9 @@
 //! What a trial left in the store, as far as the database knows.
 
 use oddish_domain::status::TrialStatus;
-use sqlx::PgPool;
 
-use crate::DbError;
-use crate::error::parse;
-use crate::statements::On;
+use crate::error::{Doing, parse};
+use crate::{Db, DbError};
 
 /// Where a trial's files and logs are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +27,7 @@ pub struct TrialArtifacts {
 }
 
 /// What a trial left. `attempt` says of which attempt the end is wanted.
-pub async fn get(pool: &PgPool, trial_id: &str, attempt: Option<i32>) -> Result<Option<TrialArtifacts>, DbError> {
+pub async fn get(db: &Db, trial_id: &str, attempt: Option<i32>) -> Result<Option<TrialArtifacts>, DbError> {
     let row = sqlx::query!(
         r#"select t.task_id, t.experiment_id, t.status, t.artifact_prefix, t.error_message, newest.number as "newest_attempt?",
             coalesce(asked.ended_at is not null, false) as "attempt_ended!"
@@ -44,9 +42,9 @@ pub async fn get(pool: &PgPool, trial_id: &str, attempt: Option<i32>) -> Result<
         trial_id,
         attempt
     )
-    .fetch_optional(On(pool))
+    .fetch_optional(db)
     .await
-    .map_err(DbError::while_doing("look what a trial left"))?;
+    .doing("look what a trial left")?;
     row.map(|row| {
         Ok(TrialArtifacts {
             trial_id: trial_id.to_owned(),

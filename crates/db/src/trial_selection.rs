@@ -5,7 +5,7 @@ use oddish_domain::status::TrialStatus;
 use sqlx::PgExecutor;
 
 use crate::DbError;
-use crate::statements::On;
+use crate::error::Doing;
 
 /// Trials by where they belong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub async fn ids(executor: impl PgExecutor<'_>, selection: &Selection) -> Result
                 &statuses as &[&str],
                 &classes as &[&str]
             )
-            .fetch_all(On(executor))
+            .fetch_all(executor)
             .await
         }
         Scope::Tasks(ids) => {
@@ -64,7 +64,7 @@ pub async fn ids(executor: impl PgExecutor<'_>, selection: &Selection) -> Result
                 &statuses as &[&str],
                 &classes as &[&str]
             )
-            .fetch_all(On(executor))
+            .fetch_all(executor)
             .await
         }
         Scope::Experiment(id) => {
@@ -77,9 +77,9 @@ pub async fn ids(executor: impl PgExecutor<'_>, selection: &Selection) -> Result
                 &statuses as &[&str],
                 &classes as &[&str]
             )
-            .fetch_all(On(executor))
+            .fetch_all(executor)
             .await
         }
     };
-    found.map_err(DbError::while_doing("select trials"))
+    found.doing("select trials")
 }

@@ -3,13 +3,12 @@
 use oddish_domain::failure::FailureClass;
 use oddish_domain::status::{TrialOrigin, TrialStatus};
 use serde_json::Value;
-use sqlx::{PgPool, Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
-use crate::DbError;
-use crate::error::parse;
+use crate::error::{Doing, parse};
 use crate::paging::{Conditions, Listed, Page, Position, from_micros, micros, push_order};
-use crate::statements::On;
+use crate::{Db, DbError};
 
 /// A trial.
 #[derive(Clone, Debug)]
@@ -147,11 +146,7 @@ pub struct OfTask {
 }
 
 /// The trials of these tasks, by task and index; of one experiment only, if one is named.
-pub async fn list_of_tasks(
-    pool: &PgPool,
-    tasks: &[OfTask],
-    experiment_id: Option<&str>,
-) -> Result<Vec<Trial>, DbError> {
+pub async fn list_of_tasks(db: &Db, tasks: &[OfTask], experiment_id: Option<&str>) -> Result<Vec<Trial>, DbError> {
     let ids: Vec<&str> = tasks.iter().map(|task| task.task_id.as_str()).collect();
     let versions: Vec<Option<i32>> = tasks.iter().map(|task| task.version).collect();
     let mut query = QueryBuilder::new(format!("select {COLUMNS} from unnest("));
@@ -163,23 +158,22 @@ pub async fn list_of_tasks(
         query.push(" where t.experiment_id = ").push_bind(experiment);
     }
     query.push(" order by t.task_id, t.trial_index");
-    all(pool, query).await
+    all(db, query).await
 }
 
 /// One trial.
-pub async fn get(pool: &PgPool, trial_id: &str) -> Result<Option<Trial>, DbError> {
+pub async fn get(db: &Db, trial_id: &str) -> Result<Option<Trial>, DbError> {
     let mut query = select();
     query.push(" where t.id = ").push_bind(trial_id);
-    Ok(all(pool, query).await?.pop())
+    Ok(all(db, query).await?.pop())
 }
 
 fn select() -> QueryBuilder<Postgres> {
     QueryBuilder::new(format!("select {COLUMNS} from oddish.trials t join oddish.tasks k on k.id = t.task_id"))
 }
 
-async fn all(pool: &PgPool, mut query: QueryBuilder<Postgres>) -> Result<Vec<Trial>, DbError> {
-    let rows: Vec<Row> =
-        query.build_query_as().fetch_all(On(pool)).await.map_err(DbError::while_doing("read trials"))?;
+async fn all(db: &Db, mut query: QueryBuilder<Postgres>) -> Result<Vec<Trial>, DbError> {
+    let rows: Vec<Row> = query.build_query_as().fetch_all(db).await.doing("read trials")?;
     rows.into_iter().map(read).collect()
 }
 
@@ -282,7 +276,7 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &TrialFilter) {
 }
 
 /// Lists trials.
-pub async fn list(pool: &PgPool, filter: &TrialFilter, sort: TrialSort, page: &Page) -> Result<Listed<Trial>, DbError> {
+pub async fn list(db: &Db, filter: &TrialFilter, sort: TrialSort, page: &Page) -> Result<Listed<Trial>, DbError> {
     let mut query = select();
     push_filter(&mut query, filter);
     let by = sort.expression();
@@ -296,16 +290,16 @@ pub async fn list(pool: &PgPool, filter: &TrialFilter, sort: TrialSort, page: &P
         query.push(", ").push_bind(after.id.clone()).push(")");
     }
     push_order(&mut query, by, "t.id", page);
-    let trials = all(pool, query).await?;
+    let trials = all(db, query).await?;
     Ok(Listed::of(trials, page.limit, |trial| Position { value: sort.value(trial), id: trial.id.clone() }))
 }
 
 /// How many trials a list has.
-pub async fn count(pool: &PgPool, filter: &TrialFilter) -> Result<i64, DbError> {
+pub async fn count(db: &Db, filter: &TrialFilter) -> Result<i64, DbError> {
     let mut query = QueryBuilder::new("select count(*) from oddish.trials t");
     if filter.submitted_by.is_some() {
         query.push(" join oddish.tasks k on k.id = t.task_id");
     }
     push_filter(&mut query, filter);
-    query.build_query_scalar().fetch_one(On(pool)).await.map_err(DbError::while_doing("count trials"))
+    query.build_query_scalar().fetch_one(db).await.doing("count trials")
 }

@@ -2,13 +2,12 @@
 
 use oddish_domain::id;
 use oddish_domain::status::Priority;
-use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
+use crate::error::Doing;
 use crate::idempotency::Work;
-use crate::statements::On;
 use crate::task_files::FileIndex;
-use crate::{DbError, task_files};
+use crate::{Db, DbError, Tx, task_files};
 
 /// What a client announces.
 #[derive(Clone, Copy, Debug)]
@@ -38,33 +37,33 @@ pub struct Announced {
 
 /// Announces an upload: finds the newest task of the name, or creates one, and takes the next version number unless the newest version
 /// has the same content.
-pub async fn announce(pool: &PgPool, upload: &NewUpload<'_>, now: OffsetDateTime) -> Result<Announced, DbError> {
+pub async fn announce(db: &Db, upload: &NewUpload<'_>, now: OffsetDateTime) -> Result<Announced, DbError> {
     let doing = "announce an upload";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
+    let mut tx = db.begin().await.doing(doing)?;
     // Two clients that announce the same new name at once take turns, and the second finds the first one's task.
     sqlx::query!("select pg_advisory_xact_lock(hashtextextended('oddish.tasks:' || $1, 0))", upload.name)
-        .execute(On(&mut *transaction))
+        .execute(&mut tx)
         .await
-        .map_err(DbError::while_doing(doing))?;
+        .doing(doing)?;
     let newest = sqlx::query!(
         "select id from oddish.tasks where name = $1 order by created_at desc, id limit 1 for no key update",
         upload.name
     )
-    .fetch_optional(On(&mut *transaction))
+    .fetch_optional(&mut tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     let existing_task = newest.is_some();
     let task_id = match newest {
         Some(task) => task.id,
-        None => create_task(&mut transaction, upload.name, now).await?,
+        None => create_task(&mut tx, upload.name, now).await?,
     };
     let current = sqlx::query!(
         "select version, content_hash from oddish.task_versions where task_id = $1 order by version desc limit 1",
         task_id
     )
-    .fetch_optional(On(&mut *transaction))
+    .fetch_optional(&mut tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     if let Some(current) = current.filter(|current| current.content_hash == upload.content_hash) {
         return Ok(Announced { task_id, version: current.version, existing_task, unchanged: true });
     }
@@ -81,14 +80,14 @@ pub async fn announce(pool: &PgPool, upload: &NewUpload<'_>, now: OffsetDateTime
         upload.staging_key,
         now
     )
-    .fetch_one(On(&mut *transaction))
+    .fetch_one(&mut tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
+    tx.commit().await.doing(doing)?;
     Ok(Announced { task_id, version, existing_task, unchanged: false })
 }
 
-async fn create_task(connection: &mut PgConnection, name: &str, now: OffsetDateTime) -> Result<String, DbError> {
+async fn create_task(tx: &mut Tx, name: &str, now: OffsetDateTime) -> Result<String, DbError> {
     loop {
         // Ids are short: one that is taken is drawn again.
         let task_id = id::task_id(name);
@@ -98,9 +97,9 @@ async fn create_task(connection: &mut PgConnection, name: &str, now: OffsetDateT
             name,
             now
         )
-        .execute(On(&mut *connection))
+        .execute(&mut *tx)
         .await
-        .map_err(DbError::while_doing("create a task"))?;
+        .doing("create a task")?;
         if created.rows_affected() == 1 {
             return Ok(task_id);
         }
@@ -139,21 +138,21 @@ pub enum ToComplete {
 /// Takes hold of an announced upload, as part of a request's work.
 pub async fn begin_completion(work: &mut Work, task_id: &str, version: i32) -> Result<ToComplete, DbError> {
     let doing = "begin to complete an upload";
-    let transaction = &mut work.transaction;
+    let tx = &mut work.tx;
     // Before the upload's row, as whoever deletes the task locks them: it goes either before the archive is stored or after.
     sqlx::query!("select from oddish.tasks where id = $1 for key share", task_id)
-        .execute(On(&mut **transaction))
+        .execute(&mut *tx)
         .await
-        .map_err(DbError::while_doing(doing))?;
+        .doing(doing)?;
     let held = sqlx::query!(
         "select staging_key, content_hash, message from oddish.uploads where task_id = $1 and version = $2
         for update skip locked",
         task_id,
         version
     )
-    .fetch_optional(On(&mut **transaction))
+    .fetch_optional(&mut *tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     if let Some(upload) = held {
         return Ok(ToComplete::Held(Box::new(Completion {
             task_id: task_id.to_owned(),
@@ -168,9 +167,9 @@ pub async fn begin_completion(work: &mut Work, task_id: &str, version: i32) -> R
         task_id,
         version
     )
-    .fetch_optional(On(&mut **transaction))
+    .fetch_optional(&mut *tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     if let Some(content_hash) = registered {
         return Ok(ToComplete::Registered { content_hash });
     }
@@ -179,9 +178,9 @@ pub async fn begin_completion(work: &mut Work, task_id: &str, version: i32) -> R
         task_id,
         version
     )
-    .fetch_one(On(&mut **transaction))
+    .fetch_one(&mut *tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     Ok(if announced { ToComplete::Busy } else { ToComplete::Unknown })
 }
 
@@ -220,10 +219,10 @@ impl Completion {
             self.message,
             now
         )
-        .execute(On(&mut *work.transaction))
+        .execute(&mut work.tx)
         .await
-        .map_err(DbError::while_doing("register an uploaded version"))?;
-        task_files::insert(&mut work.transaction, &self.task_id, self.version, archive.files).await
+        .doing("register an uploaded version")?;
+        task_files::insert(&mut work.tx, &self.task_id, self.version, archive.files).await
     }
 }
 
@@ -255,8 +254,8 @@ pub async fn register_task(
         registration.priority.as_str(),
         now
     )
-    .execute(On(&mut *work.transaction))
+    .execute(&mut work.tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("register a task without trials"))
+    .doing("register a task without trials")
 }

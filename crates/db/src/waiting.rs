@@ -6,12 +6,10 @@
 use std::collections::HashMap;
 
 use oddish_domain::status::JobState;
-use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 
-use crate::DbError;
-use crate::error::parse;
-use crate::statements::On;
+use crate::error::{Doing, parse};
+use crate::{Db, DbError};
 
 /// How many places of one key are worked out at the most.
 pub const PLACES: i64 = 500;
@@ -75,19 +73,15 @@ pub enum Reason {
 }
 
 /// What is known of those of these trials that wait. Trials that run or have ended are left out.
-pub async fn explain(
-    pool: &PgPool,
-    trial_ids: &[String],
-    now: OffsetDateTime,
-) -> Result<HashMap<String, Waiting>, DbError> {
+pub async fn explain(db: &Db, trial_ids: &[String], now: OffsetDateTime) -> Result<HashMap<String, Waiting>, DbError> {
     let jobs = sqlx::query!(
         r#"select id, trial_id as "trial_id!", queue_key, state, due_at from oddish.jobs
         where trial_id = any($1) and kind = 'trial' and state in ('waiting', 'ready', 'claimed')"#,
         trial_ids
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("look which trials wait"))?;
+    .doing("look which trials wait")?;
     if jobs.is_empty() {
         return Ok(HashMap::new());
     }
@@ -95,8 +89,8 @@ pub async fn explain(
     keys.sort_unstable();
     keys.dedup();
     let ids: Vec<i64> = jobs.iter().map(|job| job.id).collect();
-    let loads = loads(pool, &keys).await?;
-    let lines = lines(pool, &keys, &ids).await?;
+    let loads = loads(db, &keys).await?;
+    let lines = lines(db, &keys, &ids).await?;
     let mut explained = HashMap::new();
     for job in jobs {
         let Some(load) = loads.get(&job.queue_key) else { continue };
@@ -146,7 +140,7 @@ impl Load {
     }
 }
 
-async fn loads(pool: &PgPool, keys: &[String]) -> Result<HashMap<String, Load>, DbError> {
+async fn loads(db: &Db, keys: &[String]) -> Result<HashMap<String, Load>, DbError> {
     let rows = sqlx::query!(
         r#"select k.queue_key, k.concurrency_limit, k.paused_at, k.paused_by, k.pause_reason, k.probe_at,
             (select count(*) from oddish.jobs j where j.queue_key = k.queue_key and j.slot is not null) as "running!",
@@ -159,9 +153,9 @@ async fn loads(pool: &PgPool, keys: &[String]) -> Result<HashMap<String, Load>, 
         keys,
         COUNTED
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("count what queue keys hold"))?;
+    .doing("count what queue keys hold")?;
     let loads = rows.into_iter().map(|row| {
         let key = KeyLoad {
             queue_key: row.queue_key.clone(),
@@ -187,7 +181,7 @@ struct Line {
     places: HashMap<i64, i64>,
 }
 
-async fn lines(pool: &PgPool, keys: &[String], ids: &[i64]) -> Result<HashMap<String, Line>, DbError> {
+async fn lines(db: &Db, keys: &[String], ids: &[i64]) -> Result<HashMap<String, Line>, DbError> {
     let share = PLACES_OF_ALL_KEYS / i64::try_from(keys.len()).unwrap_or(i64::MAX).max(1);
     let rows = sqlx::query!(
         r#"select queue_key as "queue_key!", count(*) as "placed!",
@@ -198,9 +192,9 @@ async fn lines(pool: &PgPool, keys: &[String], ids: &[i64]) -> Result<HashMap<St
         share.clamp(1, PLACES),
         ids
     )
-    .fetch_all(On(pool))
+    .fetch_all(db)
     .await
-    .map_err(DbError::while_doing("work out places in the queue"))?;
+    .doing("work out places in the queue")?;
     let lines = rows.into_iter().map(|row| {
         (row.queue_key, Line { placed: row.placed, places: row.jobs.into_iter().zip(row.places).collect() })
     });

@@ -3,7 +3,7 @@
 use oddish_artifacts::key::{InvalidKey, attempt_outcome_key};
 use oddish_artifacts::{SharedStore, StoreError};
 use oddish_db::attempts::{self, AfterLoss, Recorded, StoredOutcome};
-use oddish_db::{DbError, PgPool};
+use oddish_db::{Db, DbError};
 use oddish_domain::failure::FailureClass;
 use oddish_domain::id;
 use oddish_domain::retry::RetrySettings;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 #[derive(Clone, Debug)]
 pub struct Closer {
     /// The database.
-    pub pool: PgPool,
+    pub db: Db,
     /// Where runners store outcomes.
     pub store: SharedStore,
     /// How lost trials are tried again.
@@ -91,7 +91,7 @@ impl Closer {
     pub async fn lost(&self, lost: Lost<'_>) -> Result<(), CloseError> {
         if !self.adopted(lost).await? {
             let now = OffsetDateTime::now_utc();
-            lost.tell(attempts::lose(&self.pool, lost.token, &lost.error(), &self.rules, now).await?);
+            lost.tell(attempts::lose(&self.db, lost.token, &lost.error(), &self.rules, now).await?);
         }
         Ok(())
     }
@@ -100,7 +100,7 @@ impl Closer {
     pub async fn dead(&self, lost: Lost<'_>) -> Result<(), CloseError> {
         if !self.adopted(lost).await? {
             let now = OffsetDateTime::now_utc();
-            lost.tell(attempts::reap(&self.pool, lost.token, &lost.error(), &self.rules, now).await?);
+            lost.tell(attempts::reap(&self.db, lost.token, &lost.error(), &self.rules, now).await?);
         }
         Ok(())
     }
@@ -129,7 +129,7 @@ impl Closer {
             return Ok(false);
         }
         let now = OffsetDateTime::now_utc();
-        let recorded = attempts::record(&self.pool, token, &outcome, &self.rules, now).await?;
+        let recorded = attempts::record(&self.db, token, &outcome, &self.rules, now).await?;
         let class = outcome.failure(now).map(|failure| failure.class);
         match recorded {
             Recorded::Ended => outcomes::trial_ended(class),

@@ -169,7 +169,7 @@ impl EcsLauncher {
             // What it does not know any more has stopped; the sweep finds that out.
             Err(error) => tracing::warn!(task_arn, why, error = %DisplayErrorContext(error), "cannot stop a task"),
         }
-        if let Err(error) = runner_tasks::stop_asked(&self.closer.pool, task_arn, OffsetDateTime::now_utc()).await {
+        if let Err(error) = runner_tasks::stop_asked(&self.closer.db, task_arn, OffsetDateTime::now_utc()).await {
             tracing::warn!(task_arn, error = &error as &dyn std::error::Error, "cannot note that a task was stopped");
         }
     }
@@ -188,7 +188,7 @@ impl Launcher for EcsLauncher {
             return Err(LaunchError::Never { reason });
         }
         self.heed_refusal()?;
-        let history = match runner_tasks::history(&self.closer.pool, &claim.subject).await {
+        let history = match runner_tasks::history(&self.closer.db, &claim.subject).await {
             Ok(Some(history)) => history,
             Ok(None) => return Err(LaunchError::Busy { reason: "the trial was deleted".to_owned() }),
             Err(error) => return Err(LaunchError::Busy { reason: DisplayErrorContext(error).to_string() }),
@@ -224,7 +224,7 @@ impl Launcher for EcsLauncher {
             memory_mb: size.memory_mb.cast_signed(),
         };
         // It runs, whatever comes of this; the sweep finds it by its tags.
-        if let Err(error) = runner_tasks::started(&self.closer.pool, &task, OffsetDateTime::now_utc()).await {
+        if let Err(error) = runner_tasks::started(&self.closer.db, &task, OffsetDateTime::now_utc()).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(
                 trial_id = claim.subject,
@@ -246,7 +246,7 @@ impl Launcher for EcsLauncher {
     }
 
     async fn clear(&self, dead: &Dead) {
-        match runner_tasks::live_arn(&self.closer.pool, dead.token).await {
+        match runner_tasks::live_arn(&self.closer.db, dead.token).await {
             Ok(Some(task_arn)) => self.stop_task(&task_arn, "its runner shows no sign of life").await,
             Ok(None) => {}
             Err(error) => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::queue_metrics::{self, QueueMetrics};
 use oddish_telemetry::metrics::{Document, MOST_VALUES, Unit};
 use time::OffsetDateTime;
@@ -21,9 +21,9 @@ pub(crate) fn of_call(dispatched: &Dispatched) {
 }
 
 /// Writes what waits and runs now. A failure is logged: nothing depends on it.
-pub(crate) async fn of_queues(pool: &PgPool) {
+pub(crate) async fn of_queues(db: &Db) {
     let now = OffsetDateTime::now_utc();
-    match tokio::time::timeout(COUNT_WITHIN, queue_metrics::read(pool, now)).await {
+    match tokio::time::timeout(COUNT_WITHIN, queue_metrics::read(db, now)).await {
         Ok(Ok(counted)) => queues(&counted, now).iter().for_each(Document::emit),
         Ok(Err(error)) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "what waits and runs is not in the metrics");

@@ -122,7 +122,7 @@ impl Dispatcher {
         let mut wakes = None;
         while !*shutdown.borrow() {
             if wakes.is_none() {
-                wakes = match Wakes::listen(&self.closer.pool).await {
+                wakes = match Wakes::listen(&self.closer.db).await {
                     Ok(wakes) => Some(wakes),
                     Err(error) => {
                         log(&error, "cannot listen for new work; looking for it every few seconds");
@@ -167,7 +167,7 @@ impl Dispatcher {
     /// Makes passes until there is nothing more to claim now, or `deadline` is reached: for a dispatcher that is called when there may be
     /// work, and is not always there.
     pub async fn dispatch(&self, deadline: Instant) -> Result<Dispatched, CloseError> {
-        dispatcher_call::came(&self.closer.pool).await?;
+        dispatcher_call::came(&self.closer.db).await?;
         let mut dispatched = Dispatched::default();
         loop {
             // Boxed, or the type of a function's future would be nested more deeply than the compiler goes.
@@ -190,13 +190,13 @@ impl Dispatcher {
         }
         metrics::of_call(dispatched);
         if is_time(&self.counted, COUNT) {
-            metrics::of_queues(&self.closer.pool).await;
+            metrics::of_queues(&self.closer.db).await;
         }
     }
 
     /// Reaps, claims and launches once.
     async fn pass(&self) -> Result<Found, CloseError> {
-        let pool = &self.closer.pool;
+        let db = &self.closer.db;
         let watching = self.launcher.reconcile().await?;
         if is_time(&self.tidied, TIDY) {
             self.tidy().await?;
@@ -205,7 +205,7 @@ impl Dispatcher {
         if room == 0 {
             return Ok(Found { watching, ..Found::default() });
         }
-        let claims = queue::claim(pool, room, OffsetDateTime::now_utc()).await?;
+        let claims = queue::claim(db, room, OffsetDateTime::now_utc()).await?;
         let claimed_at = Instant::now();
         let mut dispatched = Dispatched { claimed: claims.len(), ..Dispatched::default() };
         let mut busy = false;
@@ -225,7 +225,7 @@ impl Dispatcher {
             }
         }
         if !tokens.is_empty() {
-            queue::launched(pool, &tokens, OffsetDateTime::now_utc()).await?;
+            queue::launched(db, &tokens, OffsetDateTime::now_utc()).await?;
         }
         let full = claims.len() == usize::try_from(room).unwrap_or(usize::MAX);
         Ok(Found { dispatched, more: full && !busy && self.launcher.room() > 0, watching })
@@ -244,13 +244,13 @@ impl Dispatcher {
     }
 
     async fn remove_deleted(&self) -> Result<(), DbError> {
-        let Closer { pool, store, .. } = &self.closer;
-        for prefix in deleting::take_prefixes(pool, PREFIXES, OffsetDateTime::now_utc()).await? {
+        let Closer { db, store, .. } = &self.closer;
+        for prefix in deleting::take_prefixes(db, PREFIXES, OffsetDateTime::now_utc()).await? {
             let began = OffsetDateTime::now_utc();
             match store.delete_prefix(&prefix).await {
                 Ok(objects) => {
                     tracing::info!(prefix, objects, "removed what a deletion left in the store");
-                    deleting::removed(pool, &[prefix], began).await?;
+                    deleting::removed(db, &[prefix], began).await?;
                 }
                 Err(error) => log(&error, "cannot remove what a deletion left in the store"),
             }
@@ -260,19 +260,19 @@ impl Dispatcher {
 
     /// Looks after what did not go as it should: runners that no longer renew, and claims that nobody began.
     async fn tidy(&self) -> Result<(), CloseError> {
-        let pool = &self.closer.pool;
+        let db = &self.closer.db;
         let now = OffsetDateTime::now_utc();
-        queue::seen(pool, &self.id, now).await?;
-        leases::suspect(pool, now).await?;
-        for dead in leases::dead(pool, now).await? {
+        queue::seen(db, &self.id, now).await?;
+        leases::suspect(db, now).await?;
+        for dead in leases::dead(db, now).await? {
             let (kind, subject, number) = (dead.kind, dead.subject.as_str(), dead.number);
             let span = fields::attempt(kind, subject, number, None);
             self.launcher.clear(&dead).instrument(span.clone()).await;
             let how = "it has shown no sign of life for longer than its lease";
             self.closer.dead(Lost { kind, subject, number, token: dead.token, how }).instrument(span).await?;
         }
-        for claim in queue::overdue(pool, now).await? {
-            let given = attempts::give_back(pool, claim.token, "no runner began in time", now).await?;
+        for claim in queue::overdue(db, now).await? {
+            let given = attempts::give_back(db, claim.token, "no runner began in time", now).await?;
             if given == Fenced::Accepted {
                 let span = fields::attempt(claim.kind, &claim.subject, claim.number, Some(&claim.queue_key));
                 span.in_scope(|| tracing::warn!("no runner began in time; it is queued again"));
@@ -301,9 +301,9 @@ impl Dispatcher {
         let now = OffsetDateTime::now_utc();
         let text = error.to_string();
         match error {
-            LaunchError::Busy { .. } => attempts::give_back(&self.closer.pool, claim.token, &text, now).await?,
+            LaunchError::Busy { .. } => attempts::give_back(&self.closer.db, claim.token, &text, now).await?,
             LaunchError::Never { .. } => {
-                let fenced = attempts::launch_failed(&self.closer.pool, claim.token, &text, now).await?;
+                let fenced = attempts::launch_failed(&self.closer.db, claim.token, &text, now).await?;
                 if fenced == Fenced::Accepted && claim.kind == JobKind::Trial {
                     outcomes::trial_ended(Some(FailureClass::Infrastructure));
                 }
@@ -317,7 +317,7 @@ impl Dispatcher {
     async fn pause(&self, watching: bool) -> Duration {
         let longest = if watching { WATCHING } else { IDLE };
         let now = OffsetDateTime::now_utc();
-        match queue::next_due(&self.closer.pool).await {
+        match queue::next_due(&self.closer.db).await {
             Ok(Some(due)) => Duration::try_from(due - now).unwrap_or(Duration::ZERO).min(longest),
             Ok(None) => longest,
             Err(_) => WATCHING,

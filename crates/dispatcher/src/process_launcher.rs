@@ -102,7 +102,7 @@ impl Launcher for ProcessLauncher {
 
     async fn reconcile(&self) -> Result<bool, CloseError> {
         let shared = &self.shared;
-        let open = attempts::open_on_host(&shared.closer.pool, &shared.host).await?;
+        let open = attempts::open_on_host(&shared.closer.db, &shared.host).await?;
         let strangers: Vec<OpenAttempt> = {
             let children = shared.children();
             open.into_iter().filter(|attempt| !children.contains_key(&attempt.token)).collect()
@@ -209,7 +209,7 @@ impl Shared {
         group: Option<Pid>,
         how: &str,
     ) -> Result<(), CloseError> {
-        let is_open = attempts::is_open(&self.closer.pool, token).await?;
+        let is_open = attempts::is_open(&self.closer.db, token).await?;
         if let Some(group) = group {
             // The group's number is taken as long as a member lives, so this reaches nobody else.
             let _ = killpg(group, Signal::SIGKILL);
@@ -219,7 +219,7 @@ impl Shared {
             return Ok(());
         }
         self.closer.lost(Lost { kind: JobKind::Trial, subject: trial_id, number, token, how }).await?;
-        Ok(wake::notify(&self.closer.pool).await?)
+        Ok(wake::notify(&self.closer.db).await?)
     }
 
     async fn clean_up(&self, trial_id: &str, number: i32, token: Uuid) {
@@ -246,7 +246,7 @@ async fn watch(shared: Arc<Shared>, claim: Claim, mut child: Child, pid: Pid) {
     };
     loop {
         // One that was not killed has removed what it made. Its attempt is open if it could not record.
-        if ended_itself && matches!(attempts::is_open(&shared.closer.pool, claim.token).await, Ok(false)) {
+        if ended_itself && matches!(attempts::is_open(&shared.closer.db, claim.token).await, Ok(false)) {
             break;
         }
         let closed = shared.close_lost(&claim.subject, claim.number, claim.token, Some(pid), &how).await;
@@ -257,7 +257,7 @@ async fn watch(shared: Arc<Shared>, claim: Claim, mut child: Child, pid: Pid) {
     shared.children().remove(&claim.token);
     shared.one_is_gone.notify_waiters();
     // The slot that came free was announced by whoever freed it; room for one more runner is only known here.
-    if let Err(error) = wake::notify(&shared.closer.pool).await {
+    if let Err(error) = wake::notify(&shared.closer.db).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
             "the dispatcher was not woken; it will look by itself"

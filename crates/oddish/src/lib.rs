@@ -23,7 +23,7 @@ use oddish_db::queue_keys;
 use oddish_domain::sealing::SealingKey;
 use oddish_functions::auth::{Auth, AuthMode};
 use oddish_functions::routes;
-use oddish_functions::state::{Artifacts, Db, Everything, Expansion, Limits, Wake};
+use oddish_functions::state::{Artifacts, Everything, Expansion, Limits, Wake};
 use time::OffsetDateTime;
 
 pub use error::Error;
@@ -42,7 +42,7 @@ use schemas::{QueueResponse, SweepRequest, TaskResponse, TaskStatusResponse, Upl
 #[derive(Clone)]
 pub struct Oddish {
     settings: Arc<Settings>,
-    pool: db::PgPool,
+    db: db::Db,
     store: SharedStore,
     handlers: Router,
 }
@@ -51,17 +51,17 @@ impl Oddish {
     /// Connects to the database, applies the migrations that are missing, opens the store, and makes the database's concurrency limits those
     /// of the settings.
     pub async fn open(settings: Settings) -> Result<Self, Error> {
-        let pool = db::connect(&settings.database, settings.pool_size).await?;
-        db::schema::migrate(&pool).await?;
-        queue_keys::apply_limits(&pool, &settings.limits, OffsetDateTime::now_utc()).await?;
+        let db = db::connect(&settings.database, settings.pool_size).await?;
+        db::schema::migrate(&db).await?;
+        queue_keys::apply_limits(&db, &settings.limits, OffsetDateTime::now_utc()).await?;
         let store: SharedStore = match &settings.s3 {
             Some(s3) => Arc::new(S3Store::connect(s3).await),
             None => Arc::new(FolderStore::open(&settings.storage.local_storage_dir)?),
         };
         let everything = Everything {
             // Whoever holds this value may do everything anyway.
-            auth: Auth::new(AuthMode::None, &pool),
-            db: Db(pool.clone()),
+            auth: Auth::new(AuthMode::None, &db),
+            db: db.clone(),
             artifacts: Artifacts(Arc::clone(&store)),
             rules: settings.uploads,
             judges: settings.judges.clone(),
@@ -73,16 +73,16 @@ impl Oddish {
                 sealing: settings.storage.secret_key.as_ref().map(SealingKey::of),
                 docker: settings.docker,
             },
-            wake: Wake::through(pool.clone()),
+            wake: Wake::through(db.clone()),
         };
         let handlers = routes::router(everything, Router::new());
-        Ok(Self { settings: Arc::new(settings), pool, store, handlers })
+        Ok(Self { settings: Arc::new(settings), db, store, handlers })
     }
 
     /// The database, for the functions of [`db`].
     #[must_use]
-    pub fn pool(&self) -> &db::PgPool {
-        &self.pool
+    pub fn db(&self) -> &db::Db {
+        &self.db
     }
 
     /// Stores the task of a folder, named after it, and queues its trials. `sweep` says which; its `task_id` is filled in here.
@@ -125,7 +125,7 @@ impl Oddish {
     /// Begins to run trials on this machine, as many at once as the limits of their queue keys and `ODDISH_MAX_RUNNERS` allow, until
     /// [`Worker::stop`].
     pub fn start_worker(&self) -> Result<Worker, Error> {
-        Worker::start(&self.settings, self.pool.clone(), Arc::clone(&self.store))
+        Worker::start(&self.settings, self.db.clone(), Arc::clone(&self.store))
     }
 }
 

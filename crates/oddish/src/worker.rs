@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use oddish_artifacts::SharedStore;
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_dispatcher::{Closer, Dispatcher, ProcessLauncher, Running};
 
 use crate::{Error, Settings};
@@ -16,9 +16,9 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn start(settings: &Settings, pool: PgPool, store: SharedStore) -> Result<Self, Error> {
+    pub(crate) fn start(settings: &Settings, db: Db, store: SharedStore) -> Result<Self, Error> {
         let command = settings.launcher.command(settings.runner_environment())?;
-        let closer = Closer { pool, store, rules: settings.retries.clone() };
+        let closer = Closer { db, store, rules: settings.retries.clone() };
         let launcher = Arc::new(ProcessLauncher::new(closer.clone(), command));
         Ok(Self { running: Dispatcher::new(closer, launcher).start() })
     }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use oddish_db::attempts::{self, Fenced, Standing};
-use oddish_db::{DbError, PgPool, leases};
+use oddish_db::{Db, DbError, leases};
 use oddish_domain::status::HarborStage;
 use time::OffsetDateTime;
 use tokio::sync::watch;
@@ -41,10 +41,10 @@ pub(crate) struct Contact {
 
 impl Contact {
     /// For an attempt that has just begun, which is when its lease began.
-    pub(crate) fn start(pool: PgPool, token: Uuid) -> Self {
+    pub(crate) fn start(db: Db, token: Uuid) -> Self {
         let (stages, changes) = watch::channel(None);
         let (tell, reason) = watch::channel(None);
-        let keeper = Keeper { pool, token, renewed: Instant::now(), stage: None };
+        let keeper = Keeper { db, token, renewed: Instant::now(), stage: None };
         let task = tokio::spawn(async move {
             tell.send_replace(Some(keeper.keep(changes).await));
         });
@@ -74,7 +74,7 @@ impl Drop for Contact {
 }
 
 struct Keeper {
-    pool: PgPool,
+    db: Db,
     token: Uuid,
     /// When the lease was last renewed, from before the database was asked.
     renewed: Instant,
@@ -104,17 +104,17 @@ impl Keeper {
 
     async fn look(&mut self) -> Result<Standing, DbError> {
         if let Some(stage) = self.stage {
-            attempts::set_stage(&self.pool, self.token, stage, OffsetDateTime::now_utc()).await?;
+            attempts::set_stage(&self.db, self.token, stage, OffsetDateTime::now_utc()).await?;
             self.stage = None;
         }
         if self.renewed.elapsed() >= RENEW_EVERY {
             let asked = Instant::now();
-            if leases::renew(&self.pool, self.token, OffsetDateTime::now_utc()).await? == Fenced::Stale {
+            if leases::renew(&self.db, self.token, OffsetDateTime::now_utc()).await? == Fenced::Stale {
                 return Ok(Standing::Stale);
             }
             self.renewed = asked;
         }
-        attempts::standing(&self.pool, self.token).await
+        attempts::standing(&self.db, self.token).await
     }
 }
 
@@ -145,9 +145,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_runner_that_cannot_renew_stops_before_its_lease_ends() {
         // Nobody listens there.
-        let pool = oddish_db::connect_lazy(&"postgresql://nobody@127.0.0.1:1/nothing".parse().unwrap(), 1);
+        let db = oddish_db::connect_lazy(&"postgresql://nobody@127.0.0.1:1/nothing".parse().unwrap(), 1);
         let begun = Instant::now();
-        let contact = Contact::start(pool, Uuid::new_v4());
+        let contact = Contact::start(db, Uuid::new_v4());
         let lease = leases::LEASE.unsigned_abs();
         let reason = tokio::time::timeout(lease * 2, contact.stop_reason()).await;
         assert_eq!(reason, Ok(StopReason::OutOfContact), "it never stops");

@@ -134,10 +134,10 @@ fn run_attempt(settings: &Settings) -> anyhow::Result<()> {
             Some(s3) => Arc::new(S3Store::connect(s3).await),
             None => Arc::new(FolderStore::open(&storage.local_storage_dir)?),
         };
-        let pool = connect_lazy(&url, CONNECTIONS);
+        let db = connect_lazy(&url, CONNECTIONS);
         let runner = Runner {
-            wake: Wake::connect(pool.clone(), &wake).await,
-            pool,
+            wake: Wake::connect(db.clone(), &wake).await,
+            db,
             store,
             settings: runner_settings,
             retries,

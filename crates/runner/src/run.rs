@@ -8,7 +8,7 @@ use std::time::Duration;
 use oddish_artifacts::SharedStore;
 use oddish_artifacts::key::{attempt_outcome_key, attempt_prefix};
 use oddish_db::attempts::{self, Assignment, Fenced, Outcome, Recorded, StoredOutcome};
-use oddish_db::{DbError, PgPool};
+use oddish_db::{Db, DbError};
 use oddish_domain::failure::FailureClass;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::status::HarborStage;
@@ -59,7 +59,7 @@ pub struct Attempt {
 #[derive(Debug)]
 pub struct Runner {
     /// The database.
-    pub pool: PgPool,
+    pub db: Db,
     /// Wakes the dispatcher.
     pub wake: Wake,
     /// The artifact store.
@@ -118,7 +118,7 @@ pub async fn run(runner: &Runner, attempt: &Attempt) -> Result<Ending, RunError>
     let harbor = start_harbor(runner, &scratch).await;
     let identity = this_process(OffsetDateTime::now_utc());
     let begun = while_unreachable(BEGIN_WITHIN, || {
-        attempts::begin(&runner.pool, attempt.token, &identity, OffsetDateTime::now_utc())
+        attempts::begin(&runner.db, attempt.token, &identity, OffsetDateTime::now_utc())
     })
     .await?;
     let Some(assignment) = begun else {
@@ -126,7 +126,7 @@ pub async fn run(runner: &Runner, attempt: &Attempt) -> Result<Ending, RunError>
         return Ok(Ending::Stale);
     };
     Span::current().record("queue_key", &assignment.queue_key).record("task_id", &assignment.task_id);
-    let contact = Contact::start(runner.pool.clone(), attempt.token);
+    let contact = Contact::start(runner.db.clone(), attempt.token);
     // From here on the scratch folder is ours alone.
     let running = Running { runner, attempt, assignment: &assignment, scratch: &scratch, contact: &contact };
     let (ending, files_kept) = match harbor {
@@ -369,13 +369,13 @@ impl Running<'_> {
     /// Writes into the database how the attempt ended, and wakes the dispatcher. The second value tells whether its
     /// files are to be kept.
     async fn close(&self, ended: Ended) -> Result<(Ending, bool), RunError> {
-        let Runner { pool, .. } = self.runner;
+        let Runner { db, .. } = self.runner;
         let token = self.attempt.token;
         let now = OffsetDateTime::now_utc;
         let (fenced, ending, files_kept) = match ended {
             Ended::Outcome { outcome, files_kept } => {
                 self.store_outcome(&outcome).await;
-                let record = || attempts::record(pool, token, &outcome, &self.runner.retries, now());
+                let record = || attempts::record(db, token, &outcome, &self.runner.retries, now());
                 let recorded = while_unreachable(RECORD_WITHIN, record).await?;
                 count(recorded, outcome.failure(now()).map(|failure| failure.class));
                 let fenced = if recorded == Recorded::Stale { Fenced::Stale } else { Fenced::Accepted };
@@ -383,7 +383,7 @@ impl Running<'_> {
             }
             Ended::Stopped(Stop::Contact(StopReason::Stale)) => (Fenced::Stale, Ending::Stale, false),
             Ended::Stopped(Stop::Contact(StopReason::Cancelled)) => {
-                let cancelled = || attempts::cancelled(pool, token, now());
+                let cancelled = || attempts::cancelled(db, token, now());
                 let fenced = while_unreachable(BEGIN_WITHIN, cancelled).await?;
                 if fenced == Fenced::Accepted {
                     outcomes::trial_ended(Some(FailureClass::Cancelled));
@@ -391,7 +391,7 @@ impl Running<'_> {
                 (fenced, Ending::Cancelled, false)
             }
             Ended::Stopped(stop @ (Stop::Signal | Stop::Contact(StopReason::OutOfContact))) => {
-                let interrupt = || attempts::interrupt(pool, token, stop.text(), now());
+                let interrupt = || attempts::interrupt(db, token, stop.text(), now());
                 (while_unreachable(BEGIN_WITHIN, interrupt).await?, Ending::Interrupted, false)
             }
         };

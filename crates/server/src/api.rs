@@ -9,7 +9,7 @@ use oddish_db::{api_keys, queue_keys};
 use oddish_domain::sealing::SealingKey;
 use oddish_functions::auth::{Auth, AuthMode};
 use oddish_functions::routes;
-use oddish_functions::state::{Artifacts, Db, Everything, Expansion, Limits, Wake};
+use oddish_functions::state::{Artifacts, Everything, Expansion, Limits, Wake};
 use time::OffsetDateTime;
 
 use crate::args::ApiArguments;
@@ -37,14 +37,14 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
     let base_url = settings.storage.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(address)));
     let store = store::open(&settings, Some((signing_key.clone(), base_url))).await?;
     let url = database::locate(&settings).await?;
-    let pool = database::open(&settings, &url).await?;
-    queue_keys::apply_limits(&pool, &limits, OffsetDateTime::now_utc()).await?;
-    if settings.auth == AuthMode::ApiKey && api_keys::list(&pool).await?.is_empty() {
+    let db = database::open(&settings, &url).await?;
+    queue_keys::apply_limits(&db, &limits, OffsetDateTime::now_utc()).await?;
+    if settings.auth == AuthMode::ApiKey && api_keys::list(&db).await?.is_empty() {
         tracing::warn!("nobody can use the API: there is no key yet. `oddish-server keys create` makes one");
     }
 
     let worker = if settings.start_workers && !arguments.no_workers {
-        Some(Worker::start(&settings, &url, pool.clone(), Arc::clone(&store), secret.as_ref())?)
+        Some(Worker::start(&settings, &url, db.clone(), Arc::clone(&store), secret.as_ref())?)
     } else {
         None
     };
@@ -54,14 +54,14 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
         max_bytes: settings.uploads.max_bytes,
     };
     let everything = Everything {
-        auth: Auth::new(settings.auth, &pool),
-        db: Db(pool.clone()),
+        auth: Auth::new(settings.auth, &db),
+        db: db.clone(),
         artifacts: Artifacts(store),
         rules: settings.uploads,
         judges: settings.judges,
         limits: Limits { concurrency: Arc::new(limits), max_attempts: settings.retries.max_attempts },
         expansion: Expansion { sealing: secret.as_ref().map(SealingKey::of), docker: settings.docker },
-        wake: Wake::through(pool),
+        wake: Wake::through(db),
     };
     let app = settings.origins.clone().around(routes::router(everything, artifact_route::router(objects)));
     tracing::info!(database = url.place(), workers = worker.is_some(), "listening on http://{address}");

@@ -1,7 +1,7 @@
 //! The database: the one that is configured, else a private Postgres.
 
 use anyhow::Context as _;
-use oddish_db::{DatabaseUrl, PgPool, schema};
+use oddish_db::{DatabaseUrl, Db, schema};
 use oddish_private_postgres::{Options, PrivatePostgres};
 
 use crate::settings::ServerSettings;
@@ -33,13 +33,13 @@ fn connections(settings: &ServerSettings) -> u16 {
 }
 
 /// Connects to the database without touching the schema.
-pub(crate) async fn connect(settings: &ServerSettings, url: &DatabaseUrl) -> anyhow::Result<PgPool> {
+pub(crate) async fn connect(settings: &ServerSettings, url: &DatabaseUrl) -> anyhow::Result<Db> {
     Ok(oddish_db::connect(url, settings.database.pool_size).await?)
 }
 
 /// Connects, and applies the migrations that are missing.
-pub(crate) async fn open(settings: &ServerSettings, url: &DatabaseUrl) -> anyhow::Result<PgPool> {
-    let pool = connect(settings, url).await?;
-    schema::migrate(&pool).await.with_context(|| format!("the database at {}", url.place()))?;
-    Ok(pool)
+pub(crate) async fn open(settings: &ServerSettings, url: &DatabaseUrl) -> anyhow::Result<Db> {
+    let db = connect(settings, url).await?;
+    schema::migrate(&db).await.with_context(|| format!("the database at {}", url.place()))?;
+    Ok(db)
 }

@@ -18,22 +18,22 @@ pub(crate) async fn run(command: DatabaseCommand) -> anyhow::Result<()> {
     }
     let settings = ServerSettings::load()?;
     let url = database::locate(&settings).await?;
-    let pool = database::connect(&settings, &url).await?;
+    let db = database::connect(&settings, &url).await?;
     let place = url.place();
     match command {
         DatabaseCommand::Setup | DatabaseCommand::Init => {
-            schema::migrate(&pool).await?;
+            schema::migrate(&db).await?;
             anstream::println!("The database at {place} is up to date.");
         }
-        DatabaseCommand::Status => print_status(&place, &schema::status(&pool).await?),
+        DatabaseCommand::Status => print_status(&place, &schema::status(&db).await?),
         DatabaseCommand::Reset { yes } => {
             confirm(yes, &format!("Drop everything that Oddish has in the database at {place}"))?;
-            schema::reset(&pool).await?;
+            schema::reset(&db).await?;
             anstream::println!("The database at {place} is empty and up to date.");
         }
         DatabaseCommand::Purge { yes } => {
             confirm(yes, &format!("Delete all tasks, trials and experiments in the database at {place}"))?;
-            schema::purge(&pool).await?;
+            schema::purge(&db).await?;
             anstream::println!("All tasks, trials and experiments in the database at {place} are deleted.");
         }
         DatabaseCommand::InstallPgqueuer => {}

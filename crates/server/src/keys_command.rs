@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, bail};
 use oddish_api_types::{ApiKeyResponse, CreatedApiKeyResponse};
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::api_keys::{self, NewApiKey};
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use oddish_domain::label;
@@ -17,14 +17,14 @@ use crate::settings::ServerSettings;
 pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<()> {
     let settings = ServerSettings::load()?;
     let url = database::locate(&settings).await?;
-    let pool = database::open(&settings, &url).await?;
+    let db = database::open(&settings, &url).await?;
     let now = OffsetDateTime::now_utc();
     match command {
         KeysCommand::Create { name, owner, scope, expires_in_days, json } => {
             let name = label::check(&name).context("--name")?;
             let owner = owner.as_deref().map_or(Ok(name), label::check).context("--owner")?;
             let expires_at = expires_in_days.map(|days| now + Duration::days(days.into()));
-            let created = create(&pool, &NewApiKey { name, owner, scope, expires_at }, now).await?;
+            let created = create(&db, &NewApiKey { name, owner, scope, expires_at }, now).await?;
             if json {
                 anstream::println!("{}", serde_json::to_string(&created)?);
             } else {
@@ -36,7 +36,7 @@ pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<()> {
             }
         }
         KeysCommand::List { json } => {
-            let keys: Vec<_> = api_keys::list(&pool).await?.into_iter().map(|key| present(key, now)).collect();
+            let keys: Vec<_> = api_keys::list(&db).await?.into_iter().map(|key| present(key, now)).collect();
             if json {
                 anstream::println!("{}", serde_json::to_string(&keys)?);
             } else if keys.is_empty() {
@@ -46,7 +46,7 @@ pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<()> {
             }
         }
         KeysCommand::Revoke { id } => {
-            if !api_keys::revoke(&pool, &id, now).await? {
+            if !api_keys::revoke(&db, &id, now).await? {
                 bail!("no key has the id {id:?}: `oddish-server keys list` shows the ids");
             }
             anstream::eprintln!("Revoked. Within a minute the key {id} lets nobody in any more.");
@@ -55,9 +55,9 @@ pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn create(pool: &PgPool, new: &NewApiKey<'_>, now: OffsetDateTime) -> anyhow::Result<CreatedApiKeyResponse> {
+async fn create(db: &Db, new: &NewApiKey<'_>, now: OffsetDateTime) -> anyhow::Result<CreatedApiKeyResponse> {
     let key = GeneratedKey::draw();
-    let about = present(api_keys::create(pool, &key, new, now).await?, now);
+    let about = present(api_keys::create(db, &key, new, now).await?, now);
     Ok(CreatedApiKeyResponse { key: key.text, about })
 }
 

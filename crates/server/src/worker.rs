@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use oddish_artifacts::SharedStore;
-use oddish_db::{DatabaseUrl, PgPool};
+use oddish_db::{DatabaseUrl, Db};
 use oddish_dispatcher::{Closer, Dispatcher, ProcessLauncher, Running};
 use oddish_domain::sealing::SecretKey;
 
@@ -16,8 +16,8 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let settings = ServerSettings::load()?;
     let secret = secret_key::locate(settings.storage.secret_key.as_ref(), &settings.home)?;
     let url = database::locate(&settings).await?;
-    let pool = database::open(&settings, &url).await?;
-    let worker = Worker::start(&settings, &url, pool, store::open(&settings, None).await?, secret.as_ref())?;
+    let db = database::open(&settings, &url).await?;
+    let worker = Worker::start(&settings, &url, db, store::open(&settings, None).await?, secret.as_ref())?;
     tracing::info!(database = url.place(), "waiting for trials");
     stop_requested().await?;
     tracing::info!("stopping");
@@ -34,12 +34,12 @@ impl Worker {
     pub(crate) fn start(
         settings: &ServerSettings,
         url: &DatabaseUrl,
-        pool: PgPool,
+        db: Db,
         store: SharedStore,
         secret: Option<&SecretKey>,
     ) -> anyhow::Result<Self> {
         let command = settings.launcher.command(settings.runner_environment(url.text(), secret))?;
-        let closer = Closer { pool, store, rules: settings.retries.clone() };
+        let closer = Closer { db, store, rules: settings.retries.clone() };
         let launcher = Arc::new(ProcessLauncher::new(closer.clone(), command));
         Ok(Self { running: Dispatcher::new(closer, launcher).start() })
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
-use oddish_db::{PgPool, dispatcher_call, wake};
+use oddish_db::{Db, dispatcher_call, wake};
 use time::OffsetDateTime;
 
 pub use settings::{WAKE_VARIABLES, WakeSettings};
@@ -22,7 +22,7 @@ const SEND_WITHIN: Duration = Duration::from_secs(2);
 /// Wakes the dispatcher.
 #[derive(Clone)]
 pub struct Wake {
-    pool: PgPool,
+    db: Db,
     queue: Option<Queue>,
 }
 
@@ -41,13 +41,13 @@ impl fmt::Debug for Wake {
 impl Wake {
     /// Wakes dispatchers that listen on this database.
     #[must_use]
-    pub fn through(pool: PgPool) -> Self {
-        Self { pool, queue: None }
+    pub fn through(db: Db) -> Self {
+        Self { db, queue: None }
     }
 
     /// Wakes as the settings say. Nothing is sent yet: credentials are looked for with the first message.
-    pub async fn connect(pool: PgPool, settings: &WakeSettings) -> Self {
-        let Some(url) = settings.queue_url.clone() else { return Self::through(pool) };
+    pub async fn connect(db: Db, settings: &WakeSettings) -> Self {
+        let Some(url) = settings.queue_url.clone() else { return Self::through(db) };
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
         if let Some(region) = region_of(&url) {
             loader = loader.region(Region::new(region.to_owned()));
@@ -55,19 +55,19 @@ impl Wake {
         if let Some(endpoint) = &settings.endpoint_url {
             loader = loader.endpoint_url(endpoint);
         }
-        Self::with_client(pool, Client::new(&loader.load().await), url)
+        Self::with_client(db, Client::new(&loader.load().await), url)
     }
 
     /// Wakes through the queue at `url`, with this client.
     #[must_use]
-    pub fn with_client(pool: PgPool, client: Client, url: String) -> Self {
-        Self { pool, queue: Some(Queue { client, url }) }
+    pub fn with_client(db: Db, client: Client, url: String) -> Self {
+        Self { db, queue: Some(Queue { client, url }) }
     }
 
     /// Tells the dispatcher that work arrived or a slot came free. A failure is logged, not returned.
     pub async fn dispatcher(&self) {
         let failed = match &self.queue {
-            None => wake::notify(&self.pool).await.err().map(|error| DisplayErrorContext(error).to_string()),
+            None => wake::notify(&self.db).await.err().map(|error| DisplayErrorContext(error).to_string()),
             Some(queue) => self.send(queue).await.err(),
         };
         if let Some(error) = failed {
@@ -78,7 +78,7 @@ impl Wake {
     /// Sends a message, unless one is on its way that the dispatcher has not come for yet.
     async fn send(&self, queue: &Queue) -> Result<(), String> {
         let now = OffsetDateTime::now_utc();
-        match dispatcher_call::ask(&self.pool, now).await {
+        match dispatcher_call::ask(&self.db, now).await {
             Ok(true) => {}
             Ok(false) => return Ok(()),
             // A message too many costs nothing.

@@ -42,7 +42,7 @@ impl Default for Staleness {
     responses((status = 200, body = OrphanedStateResponse), (status = 422, body = ErrorBody)))]
 pub async fn get_orphaned_state(
     _: Authed<Full>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     Query(Staleness { stale_after_minutes }): Query<Staleness>,
 ) -> Result<Json<OrphanedStateResponse>, ApiError> {
     if !(1..=STALE_AFTER_HIGHEST).contains(&stale_after_minutes) {
@@ -51,8 +51,8 @@ pub async fn get_orphaned_state(
     }
     let now = OffsetDateTime::now_utc();
     let heard_before = now - Duration::minutes(stale_after_minutes.into());
-    let (silent, trials) = stuck::silent_trials(&pool, heard_before, SAMPLES).await?;
-    let (unfinished, tasks) = stuck::unfinished_tasks(&pool, SAMPLES).await?;
+    let (silent, trials) = stuck::silent_trials(&db, heard_before, SAMPLES).await?;
+    let (unfinished, tasks) = stuck::unfinished_tasks(&db, SAMPLES).await?;
     Ok(Json(OrphanedStateResponse {
         counts: OrphanCounts {
             running_stale_heartbeat: silent.unsigned_abs(),

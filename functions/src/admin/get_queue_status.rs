@@ -14,11 +14,8 @@ use crate::state::Db;
 /// How many trials of each queue key wait and run, and how many analyses and verdicts.
 #[utoipa::path(get, path = "/admin/queue-status", operation_id = "get_queue_status", tag = "admin",
     responses((status = 200, body = QueueStatusResponse)))]
-pub async fn get_queue_status(
-    _: Authed<Full>,
-    State(Db(pool)): State<Db>,
-) -> Result<Json<QueueStatusResponse>, ApiError> {
-    let counts = stuck::job_counts(&pool).await?;
+pub async fn get_queue_status(_: Authed<Full>, State(db): State<Db>) -> Result<Json<QueueStatusResponse>, ApiError> {
+    let counts = stuck::job_counts(&db).await?;
     let sum = |kind: JobKind, number: fn(&JobCount) -> i64| {
         counts.iter().filter(|count| count.kind == kind).map(number).sum::<i64>().unsigned_abs()
     };

@@ -18,10 +18,10 @@ const MAX_SLOTS: i64 = 10_000;
 /// The slots of every queue key, and what holds which.
 #[utoipa::path(get, path = "/admin/slots", operation_id = "get_slots", tag = "admin",
     responses((status = 200, body = SlotsResponse)))]
-pub async fn get_slots(_: Authed<Full>, State(Db(pool)): State<Db>) -> Result<Json<SlotsResponse>, ApiError> {
-    let counts = stuck::slot_counts(&pool).await?;
+pub async fn get_slots(_: Authed<Full>, State(db): State<Db>) -> Result<Json<SlotsResponse>, ApiError> {
+    let counts = stuck::slot_counts(&db).await?;
     let mut of_key: HashMap<String, Vec<Slot>> = HashMap::new();
-    for slot in stuck::slots(&pool, MAX_SLOTS).await? {
+    for slot in stuck::slots(&db, MAX_SLOTS).await? {
         of_key.entry(slot.queue_key.clone()).or_default().push(Slot {
             is_active: slot.subject.is_some(),
             queue_key: slot.queue_key,

@@ -22,7 +22,7 @@ use crate::state::Db;
     responses((status = 200, body = CreatedApiKeyResponse), (status = 400, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn create_api_key(
     caller: Authed<Full>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     Body(request): Body<CreateApiKeyRequest>,
 ) -> Result<impl IntoResponse, ApiError> {
     let now = OffsetDateTime::now_utc();
@@ -36,7 +36,7 @@ pub async fn create_api_key(
         expires_at: request.expires_in_days.map(days).transpose()?.map(|days| now + days),
     };
     let key = GeneratedKey::draw();
-    let stored = api_keys::create(&pool, &key, &new, now).await?;
+    let stored = api_keys::create(&db, &key, &new, now).await?;
     let answer = CreatedApiKeyResponse { key: key.text, about: present(stored, now) };
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)))
 }

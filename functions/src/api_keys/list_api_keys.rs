@@ -14,8 +14,8 @@ use crate::state::Db;
 /// Lists all keys, newest first, those that were revoked or have expired too.
 #[utoipa::path(get, path = "/api-keys", operation_id = "list_api_keys", tag = "api keys",
     responses((status = 200, body = Vec<ApiKeyResponse>)))]
-pub async fn list_api_keys(_: Authed<Full>, State(Db(pool)): State<Db>) -> Result<Json<Vec<ApiKeyResponse>>, ApiError> {
+pub async fn list_api_keys(_: Authed<Full>, State(db): State<Db>) -> Result<Json<Vec<ApiKeyResponse>>, ApiError> {
     let now = OffsetDateTime::now_utc();
-    let keys = api_keys::list(&pool).await?;
+    let keys = api_keys::list(&db).await?;
     Ok(Json(keys.into_iter().map(|key| present(key, now)).collect()))
 }

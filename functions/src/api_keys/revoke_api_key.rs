@@ -19,10 +19,10 @@ use crate::state::Db;
     responses((status = 200, body = RevokeApiKeyResponse), (status = 404, body = ErrorBody)))]
 pub async fn revoke_api_key(
     _: Authed<Full>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     PathOf(key_id): PathOf<String>,
 ) -> Result<Json<RevokeApiKeyResponse>, ApiError> {
-    if !api_keys::revoke(&pool, &key_id, OffsetDateTime::now_utc()).await? {
+    if !api_keys::revoke(&db, &key_id, OffsetDateTime::now_utc()).await? {
         // The words are the contract's (1.5).
         return Err(ApiError::not_found("API key not found"));
     }

@@ -23,14 +23,14 @@ use crate::trials::{CANCELLED, cancelled_trials};
     responses((status = 200, body = CancelResponse), (status = 404, body = ErrorBody)))]
 pub async fn cancel_experiment(
     _: Authed<Submit>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(wake): State<Wake>,
     PathOf(experiment_id): PathOf<String>,
 ) -> Result<Json<CancelResponse>, ApiError> {
-    require(&pool, &experiment_id).await?;
-    let whole_tasks = tasks::only_in_experiment(&pool, &experiment_id).await?;
-    let trials = trial_selection::ids(&pool, &Selection::all(Scope::Experiment(experiment_id))).await?;
-    let cancelled = cancelling::cancel(&pool, &trials, &whole_tasks, OffsetDateTime::now_utc()).await?;
+    require(&db, &experiment_id).await?;
+    let whole_tasks = tasks::only_in_experiment(&db, &experiment_id).await?;
+    let trials = trial_selection::ids(&db, &Selection::all(Scope::Experiment(experiment_id))).await?;
+    let cancelled = cancelling::cancel(&db, &trials, &whole_tasks, OffsetDateTime::now_utc()).await?;
     wake.dispatcher().await;
     Ok(Json(CancelResponse { status: CANCELLED.to_owned(), trials: cancelled_trials(cancelled) }))
 }

@@ -22,18 +22,18 @@ use crate::state::{Artifacts, Db, Wake};
     responses((status = 200, body = DeleteExperimentResponse), (status = 404, body = ErrorBody)))]
 pub async fn delete_experiment(
     _: Authed<Full>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     State(wake): State<Wake>,
     PathOf(experiment_id): PathOf<String>,
 ) -> Result<Json<DeleteExperimentResponse>, ApiError> {
     let now = OffsetDateTime::now_utc();
-    let deletion = deleting::begin(&pool, Target::Experiment(&experiment_id), now).await?;
+    let deletion = deleting::begin(&db, Target::Experiment(&experiment_id), now).await?;
     let deletion = deletion.ok_or_else(|| experiment_not_found(&experiment_id))?;
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let deleted =
         DeletedExperiment { trials: count(deletion.trials.len()), tasks: count(deletion.tasks.len()), experiments: 1 };
-    keep(deletion, &pool, &store, now).await?;
+    keep(deletion, &db, &store, now).await?;
     wake.dispatcher().await;
     Ok(Json(DeleteExperimentResponse { status: SUCCESS.to_owned(), message: "Experiment deleted".to_owned(), deleted }))
 }

@@ -18,9 +18,9 @@ use crate::state::Db;
     responses((status = 200, body = ExperimentResponse), (status = 404, body = ErrorBody)))]
 pub async fn get_experiment(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     PathOf(experiment_id): PathOf<String>,
 ) -> Result<Json<ExperimentResponse>, ApiError> {
-    let experiment = experiment_summaries::get(&pool, &experiment_id).await?;
+    let experiment = experiment_summaries::get(&db, &experiment_id).await?;
     experiment.map(|experiment| Json(present(experiment))).ok_or_else(|| experiment_not_found(&experiment_id))
 }

@@ -18,9 +18,9 @@ use crate::state::Db;
     responses((status = 200, body = ShareResponse), (status = 404, body = ErrorBody)))]
 pub async fn get_experiment_share(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     PathOf(experiment_id): PathOf<String>,
 ) -> Result<Json<ShareResponse>, ApiError> {
-    let share = sharing::get(&pool, &experiment_id).await?;
+    let share = sharing::get(&db, &experiment_id).await?;
     share.map(present_share).map(Json).ok_or_else(|| experiment_not_found(&experiment_id))
 }

@@ -81,7 +81,7 @@ impl Default for ListExperiments {
     responses((status = 200, body = ListExperimentsResponse), (status = 400, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn list_experiments(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     Query(query): Query<ListExperiments>,
 ) -> Result<Json<ListExperimentsResponse>, ApiError> {
     let wanted = Wanted {
@@ -99,8 +99,8 @@ pub async fn list_experiments(
         submitted_by: query.user,
         state: query.status.map(ExperimentState::from),
     };
-    let listed = experiment_summaries::list(&pool, &filter, chosen.sort, &chosen.page).await?;
-    let total = if query.total { Some(experiment_summaries::count(&pool, &filter).await?) } else { None };
+    let listed = experiment_summaries::list(&db, &filter, chosen.sort, &chosen.page).await?;
+    let total = if query.total { Some(experiment_summaries::count(&db, &filter).await?) } else { None };
     Ok(Json(ListExperimentsResponse {
         next_cursor: chosen.cursor(listed.next.as_ref()),
         items: listed.items.into_iter().map(present).collect(),

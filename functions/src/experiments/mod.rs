@@ -11,13 +11,13 @@ pub mod rename_experiment;
 pub mod retry_experiment;
 pub mod unpublish_experiment;
 
-use oddish_db::PgPool;
+use oddish_db::Db;
 
 use crate::error::ApiError;
 
 /// 404 if there is no such experiment.
-async fn require(pool: &PgPool, experiment_id: &str) -> Result<(), ApiError> {
-    if oddish_db::experiments::exists(pool, experiment_id).await? {
+async fn require(db: &Db, experiment_id: &str) -> Result<(), ApiError> {
+    if oddish_db::experiments::exists(db, experiment_id).await? {
         return Ok(());
     }
     Err(experiment_not_found(experiment_id))

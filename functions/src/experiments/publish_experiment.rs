@@ -19,9 +19,9 @@ use crate::state::Db;
     responses((status = 200, body = ShareResponse), (status = 404, body = ErrorBody)))]
 pub async fn publish_experiment(
     _: Authed<Full>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     PathOf(experiment_id): PathOf<String>,
 ) -> Result<Json<ShareResponse>, ApiError> {
-    let share = sharing::publish(&pool, &experiment_id, OffsetDateTime::now_utc()).await?;
+    let share = sharing::publish(&db, &experiment_id, OffsetDateTime::now_utc()).await?;
     share.map(present_share).map(Json).ok_or_else(|| experiment_not_found(&experiment_id))
 }

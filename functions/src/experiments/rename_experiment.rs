@@ -20,7 +20,7 @@ use crate::state::Db;
     responses((status = 200, body = RenameExperimentResponse), (status = 404, body = ErrorBody)))]
 pub async fn rename_experiment(
     _: Authed<Full>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     PathOf(experiment_id): PathOf<String>,
     Body(request): Body<RenameExperimentRequest>,
 ) -> Result<Json<RenameExperimentResponse>, ApiError> {
@@ -31,7 +31,7 @@ pub async fn rename_experiment(
             ApiError::value_error(vec![json!("body"), json!("name")], format!("name {fault}"))
         }
     })?;
-    if !experiments::rename(&pool, &experiment_id, name, OffsetDateTime::now_utc()).await? {
+    if !experiments::rename(&db, &experiment_id, name, OffsetDateTime::now_utc()).await? {
         return Err(experiment_not_found(&experiment_id));
     }
     Ok(Json(RenameExperimentResponse { id: experiment_id, name: name.to_owned() }))

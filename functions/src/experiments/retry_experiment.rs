@@ -26,18 +26,18 @@ use crate::trials::QUEUED;
         (status = 422, body = ErrorBody)))]
 pub async fn retry_experiment(
     _: Authed<Submit>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(wake): State<Wake>,
     PathOf(experiment_id): PathOf<String>,
     Repeatable { key, body: Body(request) }: Repeatable<Body<RetryExperimentRequest>>,
 ) -> Result<Json<RetryExperimentResponse>, ApiError> {
     let selection = selection(&experiment_id, &request)?;
-    require(&pool, &experiment_id).await?;
+    require(&db, &experiment_id).await?;
     if request.dry_run {
-        let foreseen = retrying::foresee(&pool, &selection).await?;
+        let foreseen = retrying::foresee(&db, &selection).await?;
         return Ok(Json(response("dry_run", experiment_id, foreseen)));
     }
-    let mut work = match idempotency::begin(&pool, key.as_ref()).await? {
+    let mut work = match idempotency::begin(&db, key.as_ref()).await? {
         Begun::Fresh(work) => work,
         Begun::Answered(answer) => return Ok(answer),
     };

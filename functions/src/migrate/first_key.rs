@@ -3,7 +3,7 @@
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{DisplayErrorContext, SdkError};
 use oddish_db::api_keys::{self, NewApiKey};
-use oddish_db::{DbError, PgPool};
+use oddish_db::{Db, DbError};
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -50,8 +50,8 @@ pub enum FirstKeyError {
 ///
 /// It is in the secret before it is in the database, and what the secret holds is used again: whenever this is cut off, doing it once
 /// more ends with one key, the one in the secret.
-pub(super) async fn ensure(pool: &PgPool, secrets: &Client, secret: &str) -> Result<FirstKey, FirstKeyError> {
-    if api_keys::list(pool).await?.iter().any(|key| key.name == FIRST_KEY_NAME) {
+pub(super) async fn ensure(db: &Db, secrets: &Client, secret: &str) -> Result<FirstKey, FirstKeyError> {
+    if api_keys::list(db).await?.iter().any(|key| key.name == FIRST_KEY_NAME) {
         return Ok(FirstKey::Kept);
     }
     let key = match stored(secrets, secret).await? {
@@ -59,7 +59,7 @@ pub(super) async fn ensure(pool: &PgPool, secrets: &Client, secret: &str) -> Res
         None => store(secrets, secret).await?,
     };
     let new = NewApiKey { name: FIRST_KEY_NAME, owner: OWNER, scope: Scope::Full, expires_at: None };
-    match api_keys::create(pool, &key, &new, OffsetDateTime::now_utc()).await {
+    match api_keys::create(db, &key, &new, OffsetDateTime::now_utc()).await {
         Ok(_) => Ok(FirstKey::Made),
         // Another invocation took the same key from the secret, and was quicker.
         Err(DbError::Refused { constraint: Some(constraint), .. }) if constraint == "api_keys_sha256_key" => {

@@ -34,12 +34,12 @@ impl Default for GetPublicTask {
     params(("task_id" = String, Path, description = "Id of the task"), GetPublicTask, ShareToken, ShareTokenHeader),
     responses((status = 200, body = TaskStatusResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_public_task(
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     shared: Shared,
     PathOf(task_id): PathOf<String>,
     Query(query): Query<GetPublicTask>,
 ) -> Result<Json<TaskStatusResponse>, ApiError> {
-    let found = tasks::list(&pool, &present::filter(&shared, Some(&task_id)), &Page::first(1)).await?;
-    let presented = present::present(&pool, &shared, found.items, query.include_trials).await?;
+    let found = tasks::list(&db, &present::filter(&shared, Some(&task_id)), &Page::first(1)).await?;
+    let presented = present::present(&db, &shared, found.items, query.include_trials).await?;
     presented.into_iter().next().map(Json).ok_or_else(|| task_not_found(&task_id))
 }

@@ -19,12 +19,12 @@ use crate::tasks::list_task_files::VersionQuery;
     responses((status = 200, body = TaskFileResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 413, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_public_task_file(
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     shared: Shared,
     PathOf((task_id, path)): PathOf<(String, String)>,
     Query(asked): Query<VersionQuery>,
 ) -> Result<Json<TaskFileResponse>, ApiError> {
-    let version = version(&pool, &shared, &task_id, asked.version).await?;
-    files::read(&pool, store.as_ref(), Audience::Guests, (&task_id, Some(version)), &path).await.map(Json)
+    let version = version(&db, &shared, &task_id, asked.version).await?;
+    files::read(&db, store.as_ref(), Audience::Guests, (&task_id, Some(version)), &path).await.map(Json)
 }

@@ -22,13 +22,13 @@ use crate::trials::get_trial_file::RangeHeader;
         (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 413, body = ErrorBody),
         (status = 416, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_public_trial_file(
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     shared: Shared,
     bound: AnswerBound,
     PathOf((trial_id, path)): PathOf<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let trial = trial(&pool, &shared, &trial_id).await?;
+    let trial = trial(&db, &shared, &trial_id).await?;
     files::read(&store, &trial, &path, &headers, bound).await
 }

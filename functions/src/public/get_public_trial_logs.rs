@@ -15,12 +15,12 @@ use crate::trials::logs::{self, LogQuery};
     params(("trial_id" = String, Path, description = "Id of the trial"), LogQuery, ShareToken, ShareTokenHeader),
     responses((status = 200, body = TrialLogsResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_public_trial_logs(
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     shared: Shared,
     PathOf(trial_id): PathOf<String>,
     Query(query): Query<LogQuery>,
 ) -> Result<Json<TrialLogsResponse>, ApiError> {
-    let trial = trial(&pool, &shared, &trial_id).await?;
-    logs::logs(&pool, store.as_ref(), &trial.trial_id, &query).await.map(Json)
+    let trial = trial(&db, &shared, &trial_id).await?;
+    logs::logs(&db, store.as_ref(), &trial.trial_id, &query).await.map(Json)
 }

@@ -16,11 +16,11 @@ use crate::trials::files;
     responses((status = 200, description = "Harbor's trial result", content_type = "application/json"),
         (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
 pub async fn get_public_trial_result(
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     shared: Shared,
     PathOf(trial_id): PathOf<String>,
 ) -> Result<Response, ApiError> {
-    let trial = trial(&pool, &shared, &trial_id).await?;
+    let trial = trial(&db, &shared, &trial_id).await?;
     files::result(store.as_ref(), &trial).await
 }

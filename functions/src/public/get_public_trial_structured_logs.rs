@@ -15,11 +15,11 @@ use crate::trials::structured_log;
     params(("trial_id" = String, Path, description = "Id of the trial"), ShareToken, ShareTokenHeader),
     responses((status = 200, body = StructuredLogsResponse), (status = 404, body = ErrorBody)))]
 pub async fn get_public_trial_structured_logs(
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     shared: Shared,
     PathOf(trial_id): PathOf<String>,
 ) -> Result<Json<StructuredLogsResponse>, ApiError> {
-    let trial = trial(&pool, &shared, &trial_id).await?;
+    let trial = trial(&db, &shared, &trial_id).await?;
     structured_log::structured(store.as_ref(), &trial).await.map(Json)
 }

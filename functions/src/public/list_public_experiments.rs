@@ -14,12 +14,12 @@ use crate::state::Db;
     params(ShareToken, ShareTokenHeader),
     responses((status = 200, body = Vec<PublicExperimentResponse>)))]
 pub async fn list_public_experiments(
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     shared: Option<Shared>,
 ) -> Result<Json<Vec<PublicExperimentResponse>>, ApiError> {
     let Some(Shared { experiment, token }) = shared else { return Ok(Json(Vec::new())) };
     Ok(Json(vec![PublicExperimentResponse {
-        task_count: sharing::task_count(&pool, &experiment.id).await?,
+        task_count: sharing::task_count(&db, &experiment.id).await?,
         id: experiment.id,
         name: experiment.name,
         public_token: token,

@@ -21,13 +21,13 @@ use crate::tasks::list_task_files::VersionQuery;
     responses((status = 200, body = TaskFilesResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 422, body = ErrorBody)))]
 pub async fn list_public_task_files(
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     shared: Shared,
     PathOf(task_id): PathOf<String>,
     Query(query): Query<ListQuery>,
     Query(asked): Query<VersionQuery>,
 ) -> Result<Json<TaskFilesResponse>, ApiError> {
-    let version = version(&pool, &shared, &task_id, asked.version).await?;
-    files::list(&pool, store.as_ref(), Audience::Guests, (&task_id, Some(version)), &query).await.map(Json)
+    let version = version(&db, &shared, &task_id, asked.version).await?;
+    files::list(&db, store.as_ref(), Audience::Guests, (&task_id, Some(version)), &query).await.map(Json)
 }

@@ -17,12 +17,12 @@ use crate::tasks::task_not_found;
     params(("task_id" = String, Path, description = "Id of the task"), ShareToken, ShareTokenHeader),
     responses((status = 200, body = Vec<TrialResponse>), (status = 404, body = ErrorBody)))]
 pub async fn list_public_task_trials(
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     shared: Shared,
     PathOf(task_id): PathOf<String>,
 ) -> Result<Json<Vec<TrialResponse>>, ApiError> {
     let of_task = OfTask { task_id: task_id.clone(), version: None };
-    let trials = trials::list_of_tasks(&pool, &[of_task], Some(&shared.experiment.id)).await?;
+    let trials = trials::list_of_tasks(&db, &[of_task], Some(&shared.experiment.id)).await?;
     if trials.is_empty() {
         return Err(task_not_found(&task_id));
     }

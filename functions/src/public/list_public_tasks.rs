@@ -43,7 +43,7 @@ impl Default for ListPublicTasks {
             ("link" = String, description = "The next page, if there is one"))),
         (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn list_public_tasks(
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     shared: Shared,
     OriginalUri(uri): OriginalUri,
     Query(query): Query<ListPublicTasks>,
@@ -56,8 +56,8 @@ pub async fn list_public_tasks(
         sort: None,
     };
     let chosen = paging::choose(wanted, &[("created_at", ())])?;
-    let listed = tasks::list(&pool, &present::filter(&shared, None), &chosen.page).await?;
+    let listed = tasks::list(&db, &present::filter(&shared, None), &chosen.page).await?;
     let next = chosen.cursor(listed.next.as_ref());
-    let answer = present::present(&pool, &shared, listed.items, true).await?;
+    let answer = present::present(&db, &shared, listed.items, true).await?;
     Ok(paging::array(&answer, next.as_deref(), None, &uri))
 }

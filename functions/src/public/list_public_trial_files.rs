@@ -17,12 +17,12 @@ use crate::trials::files;
     responses((status = 200, body = TrialFilesResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 422, body = ErrorBody)))]
 pub async fn list_public_trial_files(
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     shared: Shared,
     PathOf(trial_id): PathOf<String>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<TrialFilesResponse>, ApiError> {
-    let trial = trial(&pool, &shared, &trial_id).await?;
+    let trial = trial(&db, &shared, &trial_id).await?;
     files::list(store.as_ref(), &trial, &query).await.map(Json)
 }

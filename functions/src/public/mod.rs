@@ -21,7 +21,6 @@ mod present;
 use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts, RawPathParams};
 use http::HeaderName;
 use http::request::Parts;
-use oddish_db::PgPool;
 use oddish_db::sharing::{self, SharedExperiment};
 use oddish_db::trial_artifacts::TrialArtifacts;
 
@@ -41,9 +40,9 @@ pub struct Shared {
 }
 
 impl Shared {
-    async fn open(pool: &PgPool, token: Option<String>) -> Result<Option<Self>, ApiError> {
+    async fn open(db: &Db, token: Option<String>) -> Result<Option<Self>, ApiError> {
         let Some(token) = token else { return Ok(None) };
-        let found = sharing::by_token(pool, &token).await?;
+        let found = sharing::by_token(db, &token).await?;
         Ok(found.map(|experiment| Self { experiment, token }))
     }
 }
@@ -77,8 +76,8 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let named = Named::of(parts, state).await;
-        let Db(pool) = Db::from_ref(state);
-        Self::open(&pool, named.token(parts)).await?.ok_or_else(|| named.not_found())
+        let db = Db::from_ref(state);
+        Self::open(&db, named.token(parts)).await?.ok_or_else(|| named.not_found())
     }
 }
 
@@ -90,8 +89,8 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Self::Rejection> {
         let token = Named::of(parts, state).await.token(parts);
-        let Db(pool) = Db::from_ref(state);
-        Self::open(&pool, token).await
+        let db = Db::from_ref(state);
+        Self::open(&db, token).await
     }
 }
 
@@ -145,14 +144,14 @@ impl Named {
 }
 
 /// What a trial of the experiment left.
-async fn trial(pool: &PgPool, shared: &Shared, trial_id: &str) -> Result<TrialArtifacts, ApiError> {
-    let trial = find_artifacts(pool, trial_id).await?;
+async fn trial(db: &Db, shared: &Shared, trial_id: &str) -> Result<TrialArtifacts, ApiError> {
+    let trial = find_artifacts(db, trial_id).await?;
     if trial.experiment_id == shared.experiment.id { Ok(trial) } else { Err(trial_not_found(trial_id)) }
 }
 
 /// The version of a task whose files may be read: one that trials of the experiment ran, the newest where none is named.
-async fn version(pool: &PgPool, shared: &Shared, task_id: &str, asked: Option<i32>) -> Result<i32, ApiError> {
-    let ran = sharing::newest_version(pool, &shared.experiment.id, task_id, asked).await?;
+async fn version(db: &Db, shared: &Shared, task_id: &str, asked: Option<i32>) -> Result<i32, ApiError> {
+    let ran = sharing::newest_version(db, &shared.experiment.id, task_id, asked).await?;
     ran.ok_or_else(|| match asked {
         Some(version) => ApiError::not_found(format!("Version {version} not found for task {task_id}")),
         None => task_not_found(task_id),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use oddish_api_types::{TaskStatus, TaskStatusResponse, TrialResponse};
 use oddish_db::tasks::{self, Counted, Task, TaskFilter};
 use oddish_db::trials::{self, OfTask, Trial};
-use oddish_db::{DbError, PgPool};
+use oddish_db::{Db, DbError};
 
 use super::Shared;
 use crate::tasks::present::{present_task, present_trials_to_guests};
@@ -22,17 +22,17 @@ pub(super) fn filter(shared: &Shared, task_id: Option<&str>) -> TaskFilter {
 
 /// The tasks that have trials in the experiment, with these trials if they are asked for.
 pub(super) async fn present(
-    pool: &PgPool,
+    db: &Db,
     shared: &Shared,
     tasks: Vec<Task>,
     with_trials: bool,
 ) -> Result<Vec<TaskStatusResponse>, DbError> {
     let tasks: Vec<Task> = tasks.into_iter().filter(|task| task.total > 0).collect();
-    let own = tasks::only_in_experiment(pool, &shared.experiment.id).await?;
+    let own = tasks::only_in_experiment(db, &shared.experiment.id).await?;
     let mut trials = HashMap::new();
     if with_trials {
         let counted = tasks.iter().map(|task| OfTask { task_id: task.id.clone(), version: task.counted_version });
-        let found = trials::list_of_tasks(pool, &counted.collect::<Vec<_>>(), Some(&shared.experiment.id)).await?;
+        let found = trials::list_of_tasks(db, &counted.collect::<Vec<_>>(), Some(&shared.experiment.id)).await?;
         trials = by_task(found);
     }
     let present = tasks.into_iter().map(|task| {

@@ -18,10 +18,10 @@ use crate::state::Db;
     responses((status = 200, body = QueueResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_queue(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     PathOf(key): PathOf<String>,
 ) -> Result<Json<QueueResponse>, ApiError> {
     let key = key_in_path(&key)?;
-    let queue = queue_keys::list(&pool, Some(&key)).await?.pop().ok_or_else(|| queue_not_found(&key))?;
+    let queue = queue_keys::list(&db, Some(&key)).await?.pop().ok_or_else(|| queue_not_found(&key))?;
     Ok(Json(present_queue(queue)))
 }

@@ -13,6 +13,6 @@ use crate::state::Db;
 /// All queue keys by name, with their limits and what they hold.
 #[utoipa::path(get, path = "/queues", operation_id = "list_queues", tag = "queues",
     responses((status = 200, body = Vec<QueueResponse>)))]
-pub async fn list_queues(_: Authed<Read>, State(Db(pool)): State<Db>) -> Result<Json<Vec<QueueResponse>>, ApiError> {
-    Ok(Json(queue_keys::list(&pool, None).await?.into_iter().map(present_queue).collect()))
+pub async fn list_queues(_: Authed<Read>, State(db): State<Db>) -> Result<Json<Vec<QueueResponse>>, ApiError> {
+    Ok(Json(queue_keys::list(&db, None).await?.into_iter().map(present_queue).collect()))
 }

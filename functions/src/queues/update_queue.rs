@@ -26,7 +26,7 @@ const MAX_REASON: usize = 500;
     responses((status = 200, body = QueueResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn update_queue(
     _: Authed<Full>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(wake): State<Wake>,
     PathOf(key): PathOf<String>,
     Body(request): Body<UpdateQueueRequest>,
@@ -35,14 +35,14 @@ pub async fn update_queue(
     check(&request)?;
     let now = OffsetDateTime::now_utc();
     if let Some(limit) = request.concurrency_limit {
-        queue_keys::set_limit(&pool, &key, limit, now).await?;
+        queue_keys::set_limit(&db, &key, limit, now).await?;
     }
     let known = match request.paused {
-        Some(true) => queue_keys::pause(&pool, &key, request.reason.as_deref(), now).await?,
-        Some(false) => queue_keys::resume(&pool, &key, now).await?,
+        Some(true) => queue_keys::pause(&db, &key, request.reason.as_deref(), now).await?,
+        Some(false) => queue_keys::resume(&db, &key, now).await?,
         None => true,
     };
-    let queue = if known { queue_keys::list(&pool, Some(&key)).await?.pop() } else { None };
+    let queue = if known { queue_keys::list(&db, Some(&key)).await?.pop() } else { None };
     wake.dispatcher().await;
     queue.map(|queue| Json(present_queue(queue))).ok_or_else(|| queue_not_found(&key))
 }

@@ -41,7 +41,7 @@ impl Default for BrowseTasks {
     responses((status = 200, body = BrowseTasksResponse), (status = 422, body = ErrorBody)))]
 pub async fn browse_tasks(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     Query(query): Query<BrowseTasks>,
 ) -> Result<Json<BrowseTasksResponse>, ApiError> {
     let BrowseTasks { query, limit, offset } = query;
@@ -49,7 +49,7 @@ pub async fn browse_tasks(
         Wanted { limit, max_limit: 100, offset: Some(offset), cursor: None, sort: None },
         &[("last_run_at", ())],
     )?;
-    let mut tasks = task_browsing::browse(&pool, query.as_deref(), limit + 1, offset).await?;
+    let mut tasks = task_browsing::browse(&db, query.as_deref(), limit + 1, offset).await?;
     let page = usize::try_from(limit).unwrap_or_default();
     let has_more = tasks.len() > page;
     tasks.truncate(page);

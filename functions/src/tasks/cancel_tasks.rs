@@ -27,19 +27,19 @@ const MAX_TASKS: usize = 1000;
         (status = 422, body = ErrorBody)))]
 pub async fn cancel_tasks(
     _: Authed<Submit>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(wake): State<Wake>,
     Body(request): Body<CancelTasksRequest>,
 ) -> Result<Json<CancelTasksResponse>, ApiError> {
     let asked = distinct(request.task_ids)?;
-    let existing: HashSet<String> = oddish_db::tasks::existing(&pool, &asked).await?.into_iter().collect();
+    let existing: HashSet<String> = oddish_db::tasks::existing(&db, &asked).await?.into_iter().collect();
     let (found, missing): (Vec<String>, Vec<String>) = asked.into_iter().partition(|id| existing.contains(id));
     if found.is_empty() {
         // The words are the contract's (1.5), as are those of the 400.
         return Err(ApiError::not_found("No matching tasks found"));
     }
-    let trials = trial_selection::ids(&pool, &Selection::all(Scope::Tasks(found.clone()))).await?;
-    let cancelled = cancelling::cancel(&pool, &trials, &found, OffsetDateTime::now_utc()).await?;
+    let trials = trial_selection::ids(&db, &Selection::all(Scope::Tasks(found.clone()))).await?;
+    let cancelled = cancelling::cancel(&db, &trials, &found, OffsetDateTime::now_utc()).await?;
     wake.dispatcher().await;
     Ok(Json(response(found, missing, cancelled)))
 }

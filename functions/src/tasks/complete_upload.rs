@@ -28,13 +28,13 @@ use crate::state::{Artifacts, Db, UploadRules};
         (status = 409, body = ErrorBody), (status = 413, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn complete_upload(
     caller: Authed<Submit>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     State(rules): State<UploadRules>,
     Repeatable { key, body: Body(request) }: Repeatable<Body<CompleteUploadRequest>>,
 ) -> Result<Json<UploadResponse>, ApiError> {
     let registration = registration(&request, caller.owner.as_deref())?;
-    let mut work = match idempotency::begin(&pool, key.as_ref()).await? {
+    let mut work = match idempotency::begin(&db, key.as_ref()).await? {
         Begun::Fresh(work) => work,
         Begun::Answered(answer) => return Ok(answer),
     };

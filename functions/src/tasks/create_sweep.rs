@@ -26,7 +26,7 @@ use crate::state::{Db, Expansion, Limits, Wake};
         (status = 409, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn create_sweep(
     caller: Authed<Submit>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(judges): State<Judges>,
     State(limits): State<Limits>,
     State(expansion): State<Expansion>,
@@ -53,7 +53,7 @@ pub async fn create_sweep(
         judges,
     };
     let now = OffsetDateTime::now_utc();
-    let mut work = match idempotency::begin(&pool, key.as_ref()).await? {
+    let mut work = match idempotency::begin(&db, key.as_ref()).await? {
         Begun::Fresh(work) => work,
         Begun::Answered(answer) => return Ok(answer),
     };

@@ -21,15 +21,15 @@ use crate::state::{Artifacts, Db, Wake};
     responses((status = 200, body = DeleteTaskResponse), (status = 404, body = ErrorBody)))]
 pub async fn delete_task(
     _: Authed<Full>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     State(wake): State<Wake>,
     PathOf(task_id): PathOf<String>,
 ) -> Result<Json<DeleteTaskResponse>, ApiError> {
     let now = OffsetDateTime::now_utc();
-    let deletion = deleting::begin(&pool, Target::Task(&task_id), now).await?;
+    let deletion = deleting::begin(&db, Target::Task(&task_id), now).await?;
     let deletion = deletion.ok_or_else(|| task_not_found(&task_id))?;
-    keep(deletion, &pool, &store, now).await?;
+    keep(deletion, &db, &store, now).await?;
     wake.dispatcher().await;
     Ok(Json(DeleteTaskResponse { status: SUCCESS.to_owned(), deleted: DeletedTask { task_id } }))
 }

@@ -4,7 +4,7 @@ use http::StatusCode;
 use oddish_api_types::{Folder, TaskFile, TaskFileResponse, TaskFilesResponse};
 use oddish_artifacts::key::is_relative_path;
 use oddish_artifacts::{ArtifactStore, Key};
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::task_files::{self, Audience, Found, VersionFiles};
 
 use super::{task_not_found, version_prefix};
@@ -18,18 +18,18 @@ const ENTRY: usize = 120;
 /// Lists files of a version of a task, of the newest where no number is given. Guests get no link to the archive, which has more than
 /// they see.
 pub(crate) async fn list(
-    pool: &PgPool,
+    db: &Db,
     store: &dyn ArtifactStore,
     audience: Audience,
     (task_id, version): (&str, Option<i32>),
     query: &ListQuery,
 ) -> Result<TaskFilesResponse, ApiError> {
     let wanted = query.check()?;
-    let version = find(pool, task_id, version).await?;
+    let version = find(db, task_id, version).await?;
     indexed(store, audience, task_id, &version).await?;
     let look_at = i64::try_from(wanted.to_look_at()).unwrap_or(i64::MAX);
     let place = (task_id, version.version);
-    let files = task_files::list(pool, place, audience, &wanted.prefix, &wanted.after, look_at).await?;
+    let files = task_files::list(db, place, audience, &wanted.prefix, &wanted.after, look_at).await?;
     let page = wanted.page(files, |file| &file.path, |file| text_cost(&file.path) + ENTRY, ROOM);
     let linked = wanted.presign && audience == Audience::Members;
     let archive_url = if linked { signed(store, &Key::parse(version.archive_key.as_str())?).await? } else { None };
@@ -57,7 +57,7 @@ pub(crate) async fn list(
 /// Reads one file of a version of a task, of the newest where no number is given. The words for what cannot be shown are the contract's
 /// (1.5).
 pub(crate) async fn read(
-    pool: &PgPool,
+    db: &Db,
     store: &dyn ArtifactStore,
     audience: Audience,
     (task_id, version): (&str, Option<i32>),
@@ -67,9 +67,9 @@ pub(crate) async fn read(
         return Err(ApiError::bad_request("Invalid path"));
     }
     let absent = || ApiError::not_found("File not found");
-    let version = find(pool, task_id, version).await?;
+    let version = find(db, task_id, version).await?;
     let pack = indexed(store, audience, task_id, &version).await?;
-    let file = task_files::get(pool, (task_id, version.version), audience, path).await?.ok_or_else(absent)?;
+    let file = task_files::get(db, (task_id, version.version), audience, path).await?.ok_or_else(absent)?;
     let archive = Key::parse(version.archive_key.as_str())?;
     let too_large = async || {
         let text = format!("{path} has {} bytes: too much for one answer.", file.size);
@@ -93,8 +93,8 @@ pub(crate) async fn read(
     Ok(TaskFileResponse { key: format!("{archive}#{path}"), path: path.to_owned(), content })
 }
 
-async fn find(pool: &PgPool, task_id: &str, version: Option<i32>) -> Result<VersionFiles, ApiError> {
-    match (task_files::find_version(pool, task_id, version).await?, version) {
+async fn find(db: &Db, task_id: &str, version: Option<i32>) -> Result<VersionFiles, ApiError> {
+    match (task_files::find_version(db, task_id, version).await?, version) {
         (Found::Version(version), _) => Ok(version),
         (Found::NoVersion, Some(version)) => {
             Err(ApiError::not_found(format!("Version {version} not found for task {task_id}")))

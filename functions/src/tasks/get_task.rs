@@ -40,12 +40,12 @@ impl Default for GetTask {
     responses((status = 200, body = TaskStatusResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_task(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     PathOf(task_id): PathOf<String>,
     Query(query): Query<GetTask>,
 ) -> Result<Json<TaskStatusResponse>, ApiError> {
     let counted = counted(query.version.as_deref())?;
-    let task = tasks::get(&pool, &task_id, counted).await?.ok_or_else(|| task_not_found(&task_id))?;
+    let task = tasks::get(&db, &task_id, counted).await?.ok_or_else(|| task_not_found(&task_id))?;
     if !query.include_trials {
         return Ok(Json(present_task(task, None)));
     }
@@ -53,9 +53,9 @@ pub async fn get_task(
     let trials = if task.total == 0 {
         Vec::new()
     } else {
-        trials::list_of_tasks(&pool, &[OfTask { task_id, version }], None).await?
+        trials::list_of_tasks(&db, &[OfTask { task_id, version }], None).await?
     };
-    Ok(Json(present_task(task, Some(present_trials(&pool, trials).await?))))
+    Ok(Json(present_task(task, Some(present_trials(&db, trials).await?))))
 }
 
 /// Reads which version's trials are meant.

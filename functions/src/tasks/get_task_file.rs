@@ -20,10 +20,10 @@ use crate::state::{Artifacts, Db};
         (status = 413, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_task_file(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     PathOf((task_id, path)): PathOf<(String, String)>,
     Query(VersionQuery { version }): Query<VersionQuery>,
 ) -> Result<Json<TaskFileResponse>, ApiError> {
-    files::read(&pool, store.as_ref(), Audience::Members, (&task_id, version), &path).await.map(Json)
+    files::read(&db, store.as_ref(), Audience::Members, (&task_id, version), &path).await.map(Json)
 }

@@ -19,11 +19,11 @@ use crate::trials::trial_not_found;
     responses((status = 200, body = TrialResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_task_trial(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     PathOf((task_id, index)): PathOf<(String, u32)>,
 ) -> Result<Json<TrialResponse>, ApiError> {
     let trial_id = id::trial_id(&task_id, index);
-    let trial = oddish_db::trials::get(&pool, &trial_id).await?;
-    let trials = present_trials(&pool, trial.into_iter().collect()).await?;
+    let trial = oddish_db::trials::get(&db, &trial_id).await?;
+    let trials = present_trials(&db, trial.into_iter().collect()).await?;
     trials.into_iter().next().map(Json).ok_or_else(|| trial_not_found(&trial_id))
 }

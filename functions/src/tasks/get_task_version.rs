@@ -18,10 +18,10 @@ use crate::state::Db;
     responses((status = 200, body = TaskVersionResponse), (status = 404, body = ErrorBody)))]
 pub async fn get_task_version(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     PathOf((task_id, version)): PathOf<(String, i32)>,
 ) -> Result<Json<TaskVersionResponse>, ApiError> {
-    let found = task_versions::list(&pool, &task_id, Some(version)).await?.pop();
+    let found = task_versions::list(&db, &task_id, Some(version)).await?.pop();
     // The words are the contract's (1.4).
     let missing = || ApiError::not_found(format!("Version {version} not found for task {task_id}"));
     found.map(present_version).map(Json).ok_or_else(missing)

@@ -29,7 +29,7 @@ const UPLOAD_WITHIN: Duration = Duration::from_hours(1);
     responses((status = 200, body = InitUploadResponse), (status = 413, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn init_upload(
     _: Authed<Submit>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     State(rules): State<UploadRules>,
     Body(request): Body<InitUploadRequest>,
@@ -43,7 +43,7 @@ pub async fn init_upload(
         message: request.message.as_deref(),
         staging_key: staging.as_str(),
     };
-    let announced = uploads::announce(&pool, &new, OffsetDateTime::now_utc()).await?;
+    let announced = uploads::announce(&db, &new, OffsetDateTime::now_utc()).await?;
     let signed =
         if announced.unchanged { None } else { Some(store.presign_put(&staging, UPLOAD_WITHIN, request.size).await?) };
     let number = announced.version.unsigned_abs();

@@ -29,11 +29,11 @@ pub struct VersionQuery {
         (status = 422, body = ErrorBody)))]
 pub async fn list_task_files(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     PathOf(task_id): PathOf<String>,
     Query(query): Query<ListQuery>,
     Query(VersionQuery { version }): Query<VersionQuery>,
 ) -> Result<Json<TaskFilesResponse>, ApiError> {
-    files::list(&pool, store.as_ref(), Audience::Members, (&task_id, version), &query).await.map(Json)
+    files::list(&db, store.as_ref(), Audience::Members, (&task_id, version), &query).await.map(Json)
 }

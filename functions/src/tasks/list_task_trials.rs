@@ -19,12 +19,12 @@ use crate::state::Db;
     responses((status = 200, body = Vec<TrialResponse>), (status = 404, body = ErrorBody)))]
 pub async fn list_task_trials(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     PathOf(task_id): PathOf<String>,
 ) -> Result<Json<Vec<TrialResponse>>, ApiError> {
-    if tasks::get(&pool, &task_id, Counted::All).await?.is_none() {
+    if tasks::get(&db, &task_id, Counted::All).await?.is_none() {
         return Err(task_not_found(&task_id));
     }
-    let trials = trials::list_of_tasks(&pool, &[OfTask { task_id, version: None }], None).await?;
-    Ok(Json(present_trials(&pool, trials).await?))
+    let trials = trials::list_of_tasks(&db, &[OfTask { task_id, version: None }], None).await?;
+    Ok(Json(present_trials(&db, trials).await?))
 }

@@ -18,10 +18,10 @@ use crate::state::Db;
     responses((status = 200, body = Vec<TaskVersionResponse>), (status = 404, body = ErrorBody)))]
 pub async fn list_task_versions(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     PathOf(task_id): PathOf<String>,
 ) -> Result<Json<Vec<TaskVersionResponse>>, ApiError> {
-    let versions = task_versions::list(&pool, &task_id, None).await?;
+    let versions = task_versions::list(&db, &task_id, None).await?;
     // One whose first archive never came is not there yet.
     if versions.is_empty() {
         return Err(task_not_found(&task_id));

@@ -7,7 +7,7 @@ use axum::response::Response;
 use oddish_api_types::{ErrorBody, FailureClass, TaskStatus, TaskStatusResponse, TrialResponse};
 use oddish_db::tasks::{Counted, Task, TaskFilter};
 use oddish_db::trials::OfTask;
-use oddish_db::{PgPool, tasks, trials};
+use oddish_db::{tasks, trials};
 use oddish_domain::queue_key;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -86,7 +86,7 @@ impl Default for ListTasks {
         (status = 400, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn list_tasks(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     OriginalUri(uri): OriginalUri,
     Query(query): Query<ListTasks>,
 ) -> Result<Response, ApiError> {
@@ -108,11 +108,11 @@ pub async fn list_tasks(
         error_class: query.error_class,
         counted: Counted::Newest,
     };
-    let listed = tasks::list(&pool, &filter, &chosen.page).await?;
-    let total = if query.total { Some(tasks::count(&pool, &filter).await?) } else { None };
+    let listed = tasks::list(&db, &filter, &chosen.page).await?;
+    let total = if query.total { Some(tasks::count(&db, &filter).await?) } else { None };
     let next = chosen.cursor(listed.next.as_ref());
     let answer = if query.include_trials {
-        with_trials(&pool, listed.items, filter.experiment_id.as_deref(), query.compact_trials).await?
+        with_trials(&db, listed.items, filter.experiment_id.as_deref(), query.compact_trials).await?
     } else {
         listed.items.into_iter().map(|task| present_task(task, None)).collect()
     };
@@ -121,7 +121,7 @@ pub async fn list_tasks(
 
 /// The tasks with the trials that they count; of one experiment only, if one is named.
 pub(crate) async fn with_trials(
-    pool: &PgPool,
+    db: &Db,
     tasks: Vec<Task>,
     experiment_id: Option<&str>,
     compacted: bool,
@@ -131,9 +131,9 @@ pub(crate) async fn with_trials(
         .filter(|task| task.total > 0)
         .map(|task| OfTask { task_id: task.id.clone(), version: task.counted_version })
         .collect();
-    let trials = trials::list_of_tasks(pool, &counted, experiment_id).await?;
+    let trials = trials::list_of_tasks(db, &counted, experiment_id).await?;
     let mut of_task: HashMap<String, Vec<TrialResponse>> = HashMap::with_capacity(tasks.len());
-    for trial in present_trials(pool, trials).await? {
+    for trial in present_trials(db, trials).await? {
         let trial = if compacted { compact(trial) } else { trial };
         of_task.entry(trial.task_id.clone()).or_default().push(trial);
     }

@@ -7,7 +7,7 @@ use oddish_db::task_versions::TaskVersion;
 use oddish_db::tasks::Task;
 use oddish_db::trials::Trial;
 use oddish_db::waiting::{self, Waiting};
-use oddish_db::{DbError, PgPool};
+use oddish_db::{Db, DbError};
 use oddish_domain::id;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -16,11 +16,11 @@ use time::OffsetDateTime;
 use super::present_waiting::{queue_info, waiting_reason};
 
 /// The trials as clients read them; of those that wait, why.
-pub(crate) async fn present_trials(pool: &PgPool, trials: Vec<Trial>) -> Result<Vec<TrialResponse>, DbError> {
+pub(crate) async fn present_trials(db: &Db, trials: Vec<Trial>) -> Result<Vec<TrialResponse>, DbError> {
     let now = OffsetDateTime::now_utc();
     let waits = |trial: &&Trial| matches!(trial.status, TrialStatus::Queued | TrialStatus::Retrying);
     let ids: Vec<String> = trials.iter().filter(waits).map(|trial| trial.id.clone()).collect();
-    let mut explained = if ids.is_empty() { HashMap::new() } else { waiting::explain(pool, &ids, now).await? };
+    let mut explained = if ids.is_empty() { HashMap::new() } else { waiting::explain(db, &ids, now).await? };
     Ok(trials
         .into_iter()
         .map(|trial| {

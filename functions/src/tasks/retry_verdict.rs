@@ -21,14 +21,14 @@ use crate::trials::QUEUED;
         (status = 409, body = ErrorBody, description = "This deployment judges nothing")))]
 pub async fn retry_verdict(
     _: Authed<Submit>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(limits): State<Limits>,
     State(judges): State<Judges>,
     State(wake): State<Wake>,
     PathOf(task_id): PathOf<String>,
 ) -> Result<Json<RetryVerdictResponse>, ApiError> {
     let by = judges.by(&limits.concurrency)?;
-    rejudging::judge_task(&pool, &task_id, by, OffsetDateTime::now_utc())
+    rejudging::judge_task(&db, &task_id, by, OffsetDateTime::now_utc())
         .await
         .map_err(|refused| refusal(refused, || task_not_found(&task_id)))?;
     wake.dispatcher().await;

@@ -6,7 +6,6 @@ use axum::extract::{Multipart, State};
 use http::StatusCode;
 use oddish_api_types::{ErrorBody, UploadResponse};
 use oddish_artifacts::{SharedStore, key};
-use oddish_db::PgPool;
 use oddish_db::task_files::FileIndex;
 use oddish_db::task_versions::{self, NewTask};
 use oddish_domain::id;
@@ -41,7 +40,7 @@ struct UploadForm {
         (status = 422, body = ErrorBody)))]
 pub async fn upload_task(
     _: Authed<Submit>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     State(rules): State<UploadRules>,
     form: Result<Multipart, MultipartRejection>,
@@ -50,7 +49,7 @@ pub async fn upload_task(
         form.map_err(|refused| ApiError::bad_request(format!("The form could not be read: {}", refused.body_text())))?;
     let upload = receive(form, &rules).await?;
     let checked = archive_check::check(upload.file.path(), rules.default_agent_timeout_sec).await?;
-    let task_id = store_task(&pool, &store, &upload, &checked).await?;
+    let task_id = store_task(&db, &store, &upload, &checked).await?;
     Ok(Json(UploadResponse {
         s3_key: Some(key::task_prefix(&task_id)?),
         version: Some(1),
@@ -122,12 +121,7 @@ fn broken_form(error: &MultipartError) -> ApiError {
     ApiError::bad_request(format!("The form could not be read: {}", error.body_text()))
 }
 
-async fn store_task(
-    pool: &PgPool,
-    store: &SharedStore,
-    upload: &Upload,
-    checked: &Checked,
-) -> Result<String, ApiError> {
+async fn store_task(db: &Db, store: &SharedStore, upload: &Upload, checked: &Checked) -> Result<String, ApiError> {
     let files = checked.index();
     loop {
         let task_id = id::task_id(&upload.name);
@@ -143,7 +137,7 @@ async fn store_task(
         };
         // The id is taken in the database first: only then is it certain that the key is nobody else's. Until this answers, nobody knows
         // the id, so nobody can ask for the archive before it is there.
-        if !task_versions::create_task(pool, &new, OffsetDateTime::now_utc()).await? {
+        if !task_versions::create_task(db, &new, OffsetDateTime::now_utc()).await? {
             continue;
         }
         let stored = match store.put_file(&archive_key, upload.file.path()).await {
@@ -151,7 +145,7 @@ async fn store_task(
             Err(error) => Err(error),
         };
         if let Err(error) = stored {
-            task_versions::discard_unsubmitted(pool, &task_id).await?;
+            task_versions::discard_unsubmitted(db, &task_id).await?;
             return Err(error.into());
         }
         return Ok(task_id);

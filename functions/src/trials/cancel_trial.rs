@@ -19,15 +19,15 @@ use crate::state::{Db, Wake};
     responses((status = 200, body = CancelResponse), (status = 404, body = ErrorBody)))]
 pub async fn cancel_trial(
     _: Authed<Submit>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(wake): State<Wake>,
     PathOf(trial_id): PathOf<String>,
 ) -> Result<Json<CancelResponse>, ApiError> {
-    let trials = trial_selection::ids(&pool, &Selection::all(Scope::Trial(trial_id.clone()))).await?;
+    let trials = trial_selection::ids(&db, &Selection::all(Scope::Trial(trial_id.clone()))).await?;
     if trials.is_empty() {
         return Err(trial_not_found(&trial_id));
     }
-    let cancelled = cancelling::cancel(&pool, &trials, &[], OffsetDateTime::now_utc()).await?;
+    let cancelled = cancelling::cancel(&db, &trials, &[], OffsetDateTime::now_utc()).await?;
     wake.dispatcher().await;
     Ok(Json(CancelResponse { status: CANCELLED.to_owned(), trials: cancelled_trials(cancelled) }))
 }

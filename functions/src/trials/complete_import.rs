@@ -36,12 +36,12 @@ const LARGE_AT_ONCE: usize = 4;
         (status = 409, body = ErrorBody), (status = 413, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn complete_import(
     _: Authed<Submit>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     State(rules): State<UploadRules>,
     Body(CompleteImportRequest { trial_id }): Body<CompleteImportRequest>,
 ) -> Result<Json<CompleteImportResponse>, ApiError> {
-    let mut work = Work::begin(&pool).await?;
+    let mut work = Work::begin(&db).await?;
     let (task_id, staging) = match imports::begin_completion(&mut work, &trial_id).await? {
         ToComplete::Held { task_id, staging_key } => (task_id, Key::parse(staging_key)?),
         ToComplete::Completed { prefix } => {

@@ -22,16 +22,16 @@ use crate::state::{Artifacts, Db, Wake};
     responses((status = 200, body = DeleteTrialResponse), (status = 404, body = ErrorBody)))]
 pub async fn delete_trial(
     _: Authed<Full>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     State(wake): State<Wake>,
     PathOf(trial_id): PathOf<String>,
 ) -> Result<Json<DeleteTrialResponse>, ApiError> {
     let now = OffsetDateTime::now_utc();
-    let deletion = deleting::begin(&pool, Target::Trial(&trial_id), now).await?;
+    let deletion = deleting::begin(&db, Target::Trial(&trial_id), now).await?;
     let deletion = deletion.ok_or_else(|| trial_not_found(&trial_id))?;
     let task_id = deletion.trials.iter().map(|trial| trial.task_id.clone()).collect();
-    keep(deletion, &pool, &store, now).await?;
+    keep(deletion, &db, &store, now).await?;
     wake.dispatcher().await;
     Ok(Json(DeleteTrialResponse { status: SUCCESS.to_owned(), deleted: DeletedTrial { trial_id, task_id } }))
 }

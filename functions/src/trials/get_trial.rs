@@ -17,10 +17,10 @@ use crate::tasks::present::present_trials;
     responses((status = 200, body = TrialResponse), (status = 404, body = ErrorBody)))]
 pub async fn get_trial(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     PathOf(trial_id): PathOf<String>,
 ) -> Result<Json<TrialResponse>, ApiError> {
-    let trial = oddish_db::trials::get(&pool, &trial_id).await?;
-    let trials = present_trials(&pool, trial.into_iter().collect()).await?;
+    let trial = oddish_db::trials::get(&db, &trial_id).await?;
+    let trials = present_trials(&db, trial.into_iter().collect()).await?;
     trials.into_iter().next().map(Json).ok_or_else(|| trial_not_found(&trial_id))
 }

@@ -34,11 +34,11 @@ pub struct RangeHeader {
         (status = 416, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_trial_file(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     bound: AnswerBound,
     PathOf((trial_id, path)): PathOf<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    files::read(&store, &find_artifacts(&pool, &trial_id).await?, &path, &headers, bound).await
+    files::read(&store, &find_artifacts(&db, &trial_id).await?, &path, &headers, bound).await
 }

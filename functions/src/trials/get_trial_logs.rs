@@ -19,10 +19,10 @@ use crate::state::{Artifacts, Db};
     responses((status = 200, body = TrialLogsResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_trial_logs(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     PathOf(trial_id): PathOf<String>,
     Query(query): Query<LogQuery>,
 ) -> Result<Json<TrialLogsResponse>, ApiError> {
-    logs::logs(&pool, store.as_ref(), &trial_id, &query).await.map(Json)
+    logs::logs(&db, store.as_ref(), &trial_id, &query).await.map(Json)
 }

@@ -16,9 +16,9 @@ use crate::state::{Artifacts, Db};
     responses((status = 200, body = StructuredLogsResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_trial_structured_logs(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     PathOf(trial_id): PathOf<String>,
 ) -> Result<Json<StructuredLogsResponse>, ApiError> {
-    structured_log::structured(store.as_ref(), &find_artifacts(&pool, &trial_id).await?).await.map(Json)
+    structured_log::structured(store.as_ref(), &find_artifacts(&db, &trial_id).await?).await.map(Json)
 }

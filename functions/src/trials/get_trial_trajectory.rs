@@ -17,9 +17,9 @@ use crate::state::{Artifacts, Db};
         (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 413, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_trial_trajectory(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     PathOf(trial_id): PathOf<String>,
 ) -> Result<Response, ApiError> {
-    files::trajectory(store.as_ref(), &find_artifacts(&pool, &trial_id).await?).await
+    files::trajectory(store.as_ref(), &find_artifacts(&db, &trial_id).await?).await
 }

@@ -28,7 +28,7 @@ const UPLOAD_WITHIN: Duration = Duration::from_hours(1);
         (status = 409, body = ErrorBody), (status = 413, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn init_import(
     caller: Authed<Submit>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     State(limits): State<Limits>,
     Body(request): Body<InitImportRequest>,
@@ -43,7 +43,7 @@ pub async fn init_import(
     let now = OffsetDateTime::now_utc();
     let new = checked.new_import(&request, caller.owner.as_deref(), staging, now);
     let imported =
-        imports::announce(&pool, &new, &limits.concurrency, now).await.map_err(|refused| refusal(refused, &request))?;
+        imports::announce(&db, &new, &limits.concurrency, now).await.map_err(|refused| refusal(refused, &request))?;
     let signed = match &imported.staging_key {
         Some(staging) => Some(store.presign_put(&Key::parse(staging.as_str())?, UPLOAD_WITHIN, None).await?),
         None => None,

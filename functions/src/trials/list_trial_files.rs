@@ -18,10 +18,10 @@ use crate::state::{Artifacts, Db};
         (status = 422, body = ErrorBody)))]
 pub async fn list_trial_files(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     PathOf(trial_id): PathOf<String>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<TrialFilesResponse>, ApiError> {
-    files::list(store.as_ref(), &find_artifacts(&pool, &trial_id).await?, &query).await.map(Json)
+    files::list(store.as_ref(), &find_artifacts(&db, &trial_id).await?, &query).await.map(Json)
 }

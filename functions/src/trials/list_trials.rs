@@ -86,7 +86,7 @@ impl Default for ListTrials {
     responses((status = 200, body = ListTrialsResponse), (status = 400, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn list_trials(
     _: Authed<Read>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     Query(query): Query<ListTrials>,
 ) -> Result<Json<ListTrialsResponse>, ApiError> {
     let wanted = Wanted {
@@ -112,11 +112,11 @@ pub async fn list_trials(
         queue_key: query.queue_key,
         error_class: query.error_class,
     };
-    let listed = trials::list(&pool, &filter, chosen.sort, &chosen.page).await?;
-    let total = if query.total { Some(trials::count(&pool, &filter).await?) } else { None };
+    let listed = trials::list(&db, &filter, chosen.sort, &chosen.page).await?;
+    let total = if query.total { Some(trials::count(&db, &filter).await?) } else { None };
     Ok(Json(ListTrialsResponse {
         next_cursor: chosen.cursor(listed.next.as_ref()),
-        items: present_trials(&pool, listed.items).await?,
+        items: present_trials(&db, listed.items).await?,
         limit: query.limit,
         total,
     }))

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use oddish_api_types::{LogSource, TrialLogsResponse, TrialStatus};
 use oddish_artifacts::log_text::LogText;
 use oddish_artifacts::{ArtifactStore, key};
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::trial_artifacts::{self, TrialArtifacts};
 use serde::Deserialize;
 use serde_json::json;
@@ -80,7 +80,7 @@ impl LogQuery {
 
 /// The log of a trial, or the part of it that is wanted; waits if that was asked for.
 pub(crate) async fn logs(
-    pool: &PgPool,
+    db: &Db,
     store: &dyn ArtifactStore,
     trial_id: &str,
     query: &LogQuery,
@@ -93,7 +93,7 @@ pub(crate) async fn logs(
     let mut known = None;
     loop {
         // The end of an attempt is looked for before what it wrote: once it has ended, nothing is added any more.
-        let trial = trial_artifacts::get(pool, trial_id, query.attempt).await?;
+        let trial = trial_artifacts::get(db, trial_id, query.attempt).await?;
         let trial = trial.ok_or_else(|| trial_not_found(trial_id))?;
         let log = Log::open(store, &trial, query.attempt, known.take()).await?;
         let answer = log.answer(store, &trial, part).await?;

@@ -24,7 +24,7 @@ pub(crate) mod structured_log;
 
 use axum::http::StatusCode;
 use oddish_api_types::CancelledTrials;
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::cancelling::Cancelled;
 use oddish_db::trial_artifacts::{self, TrialArtifacts};
 
@@ -40,8 +40,8 @@ pub(crate) fn trial_not_found(trial_id: &str) -> ApiError {
 }
 
 /// What a trial left, if there is such a trial.
-pub(crate) async fn find_artifacts(pool: &PgPool, trial_id: &str) -> Result<TrialArtifacts, ApiError> {
-    trial_artifacts::get(pool, trial_id, None).await?.ok_or_else(|| trial_not_found(trial_id))
+pub(crate) async fn find_artifacts(db: &Db, trial_id: &str) -> Result<TrialArtifacts, ApiError> {
+    trial_artifacts::get(db, trial_id, None).await?.ok_or_else(|| trial_not_found(trial_id))
 }
 
 pub(crate) fn cancelled_trials(cancelled: Cancelled) -> CancelledTrials {

@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::State;
 use oddish_api_types::{ErrorBody, RetryTrialResponse, TrialOrigin};
-use oddish_db::PgPool;
 use oddish_db::retrying;
 use oddish_db::trial_selection::{Scope, Selection};
 use time::OffsetDateTime;
@@ -22,12 +21,12 @@ use crate::state::{Db, Wake};
         (status = 409, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn retry_trial(
     _: Authed<Submit>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(wake): State<Wake>,
     PathOf(trial_id): PathOf<String>,
     Repeatable { key, body: () }: Repeatable<()>,
 ) -> Result<Json<RetryTrialResponse>, ApiError> {
-    let mut work = match idempotency::begin(&pool, key.as_ref()).await? {
+    let mut work = match idempotency::begin(&db, key.as_ref()).await? {
         Begun::Fresh(work) => work,
         Begun::Answered(answer) => return Ok(answer),
     };
@@ -35,15 +34,15 @@ pub async fn retry_trial(
     let requeued = retrying::retry_within(&mut work, &selection, OffsetDateTime::now_utc()).await?;
     if requeued.queued.is_empty() {
         drop(work);
-        return Err(not_ended(&pool, &trial_id).await);
+        return Err(not_ended(&db, &trial_id).await);
     }
     let answer = idempotency::finish(work, RetryTrialResponse { status: QUEUED.to_owned(), trial_id }).await?;
     wake.dispatcher().await;
     Ok(answer)
 }
 
-async fn not_ended(pool: &PgPool, trial_id: &str) -> ApiError {
-    match oddish_db::trials::get(pool, trial_id).await {
+async fn not_ended(db: &Db, trial_id: &str) -> ApiError {
+    match oddish_db::trials::get(db, trial_id).await {
         Ok(Some(trial)) if trial.origin == TrialOrigin::Imported => ApiError::bad_request(format!(
             "Trial {trial_id} was imported: it ran elsewhere and cannot be run again here."
         )),

@@ -22,14 +22,14 @@ use crate::state::{Db, Limits, Wake};
         (status = 409, body = ErrorBody, description = "This deployment judges nothing")))]
 pub async fn retry_trial_analysis(
     _: Authed<Submit>,
-    State(Db(pool)): State<Db>,
+    State(db): State<Db>,
     State(limits): State<Limits>,
     State(judges): State<Judges>,
     State(wake): State<Wake>,
     PathOf(trial_id): PathOf<String>,
 ) -> Result<Json<RetryTrialResponse>, ApiError> {
     let by = judges.by(&limits.concurrency)?;
-    rejudging::analyse_trial(&pool, &trial_id, by, OffsetDateTime::now_utc())
+    rejudging::analyse_trial(&db, &trial_id, by, OffsetDateTime::now_utc())
         .await
         .map_err(|refused| refusal(refused, || trial_not_found(&trial_id)))?;
     wake.dispatcher().await;

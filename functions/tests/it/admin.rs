@@ -1,15 +1,16 @@
 //! What operators look at.
 
 use oddish_db::leases::LEASE;
-use oddish_db::{PgPool, leases};
+use oddish_db::{Db, leases};
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
 use crate::api::Api;
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn slots_tell_which_trial_holds_them(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn slots_tell_which_trial_holds_them(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(2).await;
     api.patch("/queues/default", &json!({"concurrency_limit": 2})).await.json();
     let (_, token) = api.begun().await;
@@ -27,9 +28,9 @@ async fn slots_tell_which_trial_holds_them(pool: PgPool) {
     assert!(!answer.to_string().contains(&token.to_string()));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn queues_are_counted(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn queues_are_counted(db: Db) {
+    let api = Api::new(db);
     api.submitted(3).await;
     api.begun().await;
     let mut answer = api.get("/admin/queue-status").await.json();
@@ -41,23 +42,23 @@ async fn queues_are_counted(pool: PgPool) {
     assert_eq!(answer, expected);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn silent_runners_and_tasks_that_should_have_ended_are_found(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn silent_runners_and_tasks_that_should_have_ended_are_found(db: Db) {
+    let api = Api::new(db);
     let stuck = api.submitted(1).await;
     api.succeeded().await;
     sqlx::query("update oddish.tasks set status = 'running', finished_at = null where id = $1")
         .bind(&stuck)
-        .execute(&api.pool)
+        .execute(&api.db)
         .await
         .unwrap();
     let silent = api.submitted(2).await;
     let now = OffsetDateTime::now_utc();
     let (_, token) = api.begun().await;
-    leases::renew(&api.pool, token, now - Duration::minutes(7)).await.unwrap();
+    leases::renew(&api.db, token, now - Duration::minutes(7)).await.unwrap();
     assert!(LEASE < Duration::minutes(7));
     let (_, lively) = api.begun().await;
-    leases::renew(&api.pool, lively, now - Duration::minutes(4)).await.unwrap();
+    leases::renew(&api.db, lively, now - Duration::minutes(4)).await.unwrap();
 
     let found =
         async |minutes: u8| api.get(&format!("/admin/orphaned-state?stale_after_minutes={minutes}")).await.json();

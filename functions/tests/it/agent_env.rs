@@ -1,8 +1,9 @@
 //! Environment variables that a sweep gives its agents.
 
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_domain::harbor_settings::HarborSettings;
 use oddish_domain::sealing::{SealingKey, SecretKey};
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
 use crate::api::Api;
@@ -10,22 +11,22 @@ use crate::api::Api;
 const SECRET: &str = "hush-4711-hush";
 
 /// Every row of every table that is ours, as text.
-async fn dump(pool: &PgPool) -> String {
+async fn dump(db: &Db) -> String {
     let names = "select table_name::text from information_schema.tables where table_schema = 'oddish' order by 1";
-    let tables: Vec<String> = sqlx::query_scalar(names).fetch_all(pool).await.unwrap();
+    let tables: Vec<String> = sqlx::query_scalar(names).fetch_all(db).await.unwrap();
     assert!(tables.iter().any(|table| table == "trials"), "{tables:?}");
     let mut text = String::new();
     for table in tables {
         let sql = format!("select coalesce(string_agg(t::text, e'\\n'), '') from oddish.{table} t");
-        text += &sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(sql)).fetch_one(pool).await.unwrap();
+        text += &sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(sql)).fetch_one(db).await.unwrap();
     }
     text
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn values_are_stored_sealed_and_never_answered(pool: PgPool) {
+#[with_database]
+async fn values_are_stored_sealed_and_never_answered(db: Db) {
     let secret = SecretKey::generate();
-    let api = Api::with_secret(pool, &secret);
+    let api = Api::with_secret(db, &secret);
     let task_id = api.uploaded().await;
     let sweep = json!({
         "task_id": task_id, "user": "alice", "agent_env": {"IN_FLAT": SECRET},
@@ -38,11 +39,11 @@ async fn values_are_stored_sealed_and_never_answered(pool: PgPool) {
     let answer = api.post("/tasks/sweep", &sweep.to_string()).await;
     assert_eq!(answer.json()["trials_count"], 3);
 
-    let stored = dump(&api.pool).await;
+    let stored = dump(&api.db).await;
     assert!(stored.contains("IN_CONFIG"), "names may be read: {stored}");
     assert!(!stored.contains(SECRET), "{stored}");
     let harbor: Vec<Value> =
-        sqlx::query_scalar("select harbor from oddish.trials order by trial_index").fetch_all(&api.pool).await.unwrap();
+        sqlx::query_scalar("select harbor from oddish.trials order by trial_index").fetch_all(&api.db).await.unwrap();
     let key = SealingKey::of(&secret);
     let mut names = Vec::new();
     for harbor in &harbor {
@@ -66,16 +67,16 @@ async fn values_are_stored_sealed_and_never_answered(pool: PgPool) {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn without_a_secret_they_are_refused_with_what_to_set(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn without_a_secret_they_are_refused_with_what_to_set(db: Db) {
+    let api = Api::new(db);
     let task_id = api.uploaded().await;
     let mut sweep =
         json!({"task_id": task_id, "user": "alice", "configs": [{"agent": "oracle", "agent_env": {"KEY": SECRET}}]});
     let text = api.post("/tasks/sweep", &sweep.to_string()).await.error(422);
     assert!(text.contains("configs[0].agent_env") && text.contains("set ODDISH_SECRET_KEY"), "{text}");
     assert!(!text.contains(SECRET), "{text}");
-    assert!(!dump(&api.pool).await.contains(SECRET));
+    assert!(!dump(&api.db).await.contains(SECRET));
     sweep["configs"][0]["agent_env"] = json!({});
     assert!(api.post("/tasks/sweep", &sweep.to_string()).await.status.is_success());
 }

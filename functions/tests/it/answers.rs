@@ -6,8 +6,9 @@ use axum::response::{IntoResponse as _, Json, Response};
 use axum::routing::get;
 use flate2::read::GzDecoder;
 use http::{HeaderMap, Request, StatusCode};
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_functions::lambda;
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use std::io::Read as _;
 use tower::ServiceExt as _;
@@ -21,9 +22,9 @@ async fn ask(router: &Router, path: &str, headers: &[(&str, &str)]) -> (StatusCo
     (parts.status, parts.headers, axum::body::to_bytes(body, 64 << 20).await.unwrap().to_vec())
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_a_client_has_already_is_not_sent_again(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn what_a_client_has_already_is_not_sent_again(db: Db) {
+    let api = Api::new(db);
     let task = api.submitted(1).await;
     let experiment = api.experiment_of(&task).await;
     for path in
@@ -52,9 +53,9 @@ async fn what_a_client_has_already_is_not_sent_again(pool: PgPool) {
     assert_eq!((status, headers.get("etag")), (StatusCode::NOT_FOUND, None), "an error has no tag");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn answers_are_compressed_for_whom_takes_it(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn answers_are_compressed_for_whom_takes_it(db: Db) {
+    let api = Api::new(db);
     api.submitted(50).await;
     let (_, headers, plain) = ask(&api.router, "/tasks", &[]).await;
     assert!(!headers.contains_key("content-encoding"));

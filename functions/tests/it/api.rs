@@ -11,7 +11,7 @@ use http::{HeaderMap, Request, StatusCode, header};
 use oddish_artifacts::signing::SigningKey;
 use oddish_artifacts::{FolderStore, Key, SharedStore, archive, key};
 use oddish_db::attempts::{self, Outcome, ProcessIdentity};
-use oddish_db::{PgPool, queue};
+use oddish_db::{Db, queue};
 use oddish_domain::environment::DockerEnvironment;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
@@ -20,7 +20,7 @@ use oddish_functions::answer::AnswerBound;
 use oddish_functions::auth::{Auth, AuthMode};
 use oddish_functions::judging::Judges;
 use oddish_functions::routes;
-use oddish_functions::state::{Artifacts, Db, Everything, Expansion, Limits, UploadRules, Wake};
+use oddish_functions::state::{Artifacts, Everything, Expansion, Limits, UploadRules, Wake};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use time::OffsetDateTime;
@@ -36,7 +36,7 @@ const BOUNDARY: &str = "boundary-of-the-form";
 
 /// The whole API over one database and one folder.
 pub(crate) struct Api {
-    pub(crate) pool: PgPool,
+    pub(crate) db: Db,
     pub(crate) store: SharedStore,
     pub(crate) watched: Arc<WatchedStore>,
     pub(crate) router: Router,
@@ -70,36 +70,36 @@ impl Answer {
 }
 
 impl Api {
-    pub(crate) fn new(pool: PgPool) -> Self {
-        Self::with(pool, |_| {})
+    pub(crate) fn new(db: Db) -> Self {
+        Self::with(db, |_| {})
     }
 
     /// One of a deployment with this secret.
-    pub(crate) fn with_secret(pool: PgPool, secret: &SecretKey) -> Self {
-        Self::with(pool, |everything| everything.expansion.sealing = Some(SealingKey::of(secret)))
+    pub(crate) fn with_secret(db: Db, secret: &SecretKey) -> Self {
+        Self::with(db, |everything| everything.expansion.sealing = Some(SealingKey::of(secret)))
     }
 
     /// One that takes less in a form than by a signed URL.
-    pub(crate) fn with_form_bound(pool: PgPool, max_form_bytes: u64) -> Self {
-        Self::with(pool, |everything| everything.rules.max_form_bytes = max_form_bytes)
+    pub(crate) fn with_form_bound(db: Db, max_form_bytes: u64) -> Self {
+        Self::with(db, |everything| everything.rules.max_form_bytes = max_form_bytes)
     }
 
     /// One that asks for keys.
-    pub(crate) fn with_keys(pool: PgPool) -> Self {
-        let auth = Auth::new(AuthMode::ApiKey, &pool);
-        Self::with(pool, |everything| everything.auth = auth)
+    pub(crate) fn with_keys(db: Db) -> Self {
+        let auth = Auth::new(AuthMode::ApiKey, &db);
+        Self::with(db, |everything| everything.auth = auth)
     }
 
     /// One of a deployment that is not as usual.
-    pub(crate) fn with(pool: PgPool, change: impl FnOnce(&mut Everything)) -> Self {
+    pub(crate) fn with(db: Db, change: impl FnOnce(&mut Everything)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let signing =
             FolderStore::open(folder.path()).unwrap().with_signing(SigningKey::generate(), "http://oddish.test");
         let watched = Arc::new(WatchedStore::new(Arc::new(signing)));
         let store = Arc::clone(&watched) as SharedStore;
         let mut everything = Everything {
-            auth: Auth::new(AuthMode::None, &pool),
-            db: Db(pool.clone()),
+            auth: Auth::new(AuthMode::None, &db),
+            db: db.clone(),
             artifacts: Artifacts(Arc::clone(&store)),
             rules: UploadRules { max_bytes: MAX_BYTES, max_form_bytes: MAX_BYTES, default_agent_timeout_sec: 3600.0 },
             judges: Judges::none(),
@@ -108,11 +108,11 @@ impl Api {
                 max_attempts: 6,
             },
             expansion: Expansion { sealing: None, docker: DockerEnvironment::Docker },
-            wake: Wake::through(pool.clone()),
+            wake: Wake::through(db.clone()),
         };
         change(&mut everything);
         let router = routes::router(everything, Router::new()).layer(middleware::from_fn(permissions::in_its_name));
-        Self { pool, store, watched, router, _folder: folder }
+        Self { db, store, watched, router, _folder: folder }
     }
 
     async fn ask(&self, request: Request<Body>) -> Answer {
@@ -180,7 +180,7 @@ impl Api {
             artifact_prefix: Some(prefix.clone()),
             ..Outcome::default()
         };
-        attempts::record(&self.pool, token, &outcome, &RetrySettings::default(), OffsetDateTime::now_utc())
+        attempts::record(&self.db, token, &outcome, &RetrySettings::default(), OffsetDateTime::now_utc())
             .await
             .unwrap();
         (trial_id, prefix)
@@ -210,9 +210,9 @@ impl Api {
     /// Claims one job and begins it: the trial's id and the token.
     pub(crate) async fn begun(&self) -> (String, Uuid) {
         let now = OffsetDateTime::now_utc();
-        let claim = queue::claim(&self.pool, 1, now).await.unwrap().pop().expect("a claim");
+        let claim = queue::claim(&self.db, 1, now).await.unwrap().pop().expect("a claim");
         let process = ProcessIdentity { host: "h".to_owned(), pid: 1, started_at: now };
-        attempts::begin(&self.pool, claim.token, &process, now).await.unwrap().expect("a fresh token");
+        attempts::begin(&self.db, claim.token, &process, now).await.unwrap().expect("a fresh token");
         (claim.subject, claim.token)
     }
 
@@ -221,7 +221,7 @@ impl Api {
         let (trial_id, token) = self.begun().await;
         let outcome =
             Outcome { succeeded: true, reward: Some(1.0), rewards: Some(json!({"reward": 1.0})), ..Outcome::default() };
-        attempts::record(&self.pool, token, &outcome, &RetrySettings::default(), OffsetDateTime::now_utc())
+        attempts::record(&self.db, token, &outcome, &RetrySettings::default(), OffsetDateTime::now_utc())
             .await
             .unwrap();
         trial_id

@@ -5,10 +5,10 @@ use std::time::Duration;
 use axum::body::Body;
 use http::{Request, header};
 use oddish_db::api_keys::{self, NewApiKey};
-use oddish_db::{PgPool, queue};
+use oddish_db::{Db, queue};
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use oddish_functions::auth::{Auth, AuthMode, TRUSTED_FOR};
-use oddish_functions::state::Db;
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -23,25 +23,25 @@ async fn ask(api: &Api, method: &str, path: &str, key: &str, body: Option<Value>
 }
 
 /// Makes a key as `oddish-server keys create` does.
-async fn made(pool: &PgPool, owner: &str, scope: Scope, expires_at: Option<OffsetDateTime>) -> (String, String) {
+async fn made(db: &Db, owner: &str, scope: Scope, expires_at: Option<OffsetDateTime>) -> (String, String) {
     let key = GeneratedKey::draw();
     let new = NewApiKey { name: "of a test", owner, scope, expires_at };
-    let id = api_keys::create(pool, &key, &new, OffsetDateTime::now_utc()).await.unwrap().id;
+    let id = api_keys::create(db, &key, &new, OffsetDateTime::now_utc()).await.unwrap().id;
     (id, key.text)
 }
 
 /// One that asks for keys, and believes what it looked up for so long.
-fn trusting(pool: PgPool, trusted_for: Duration) -> Api {
-    let auth = Auth::trusting(AuthMode::ApiKey, &pool, trusted_for);
-    Api::with(pool, |everything| everything.auth = auth)
+fn trusting(db: Db, trusted_for: Duration) -> Api {
+    let auth = Auth::trusting(AuthMode::ApiKey, &db, trusted_for);
+    Api::with(db, |everything| everything.auth = auth)
 }
 
 const LONG: Duration = Duration::from_hours(1);
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_key_is_shown_once_and_works_until_it_is_revoked(pool: PgPool) {
-    let api = trusting(pool, Duration::ZERO);
-    let (_, first) = made(&api.pool, "alice", Scope::Full, None).await;
+#[with_database]
+async fn a_key_is_shown_once_and_works_until_it_is_revoked(db: Db) {
+    let api = trusting(db, Duration::ZERO);
+    let (_, first) = made(&api.db, "alice", Scope::Full, None).await;
     let answer = ask(&api, "POST", "/api-keys", &first, Some(json!({"name": " nightly 🦦 ", "scope": "read"}))).await;
     assert_eq!(answer.status.as_u16(), 200, "{answer:?}");
     let created = answer.json();
@@ -75,10 +75,10 @@ async fn a_key_is_shown_once_and_works_until_it_is_revoked(pool: PgPool) {
     assert!(entry["revoked_at"].is_string() && entry["last_used_at"].is_string(), "{entry}");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_key_that_cannot_be_made_is_refused(pool: PgPool) {
+#[with_database]
+async fn a_key_that_cannot_be_made_is_refused(db: Db) {
     // Where nobody needs a key, keys can be made all the same, for the day when somebody does.
-    let api = Api::new(pool);
+    let api = Api::new(db);
     let ask = async |body: Value| api.post("/api-keys", &body.to_string()).await;
     let text = ask(json!({"name": "n", "scope": "admin"})).await.error(400);
     assert_eq!(text, "Invalid scope: admin. Must be one of: full, tasks, read");
@@ -116,24 +116,24 @@ async fn a_key_that_cannot_be_made_is_refused(pool: PgPool) {
     assert_eq!(headers[header::CACHE_CONTROL], "no-store");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_revoked_key_works_no_longer_than_its_look_up_is_believed(pool: PgPool) {
+#[with_database]
+async fn a_revoked_key_works_no_longer_than_its_look_up_is_believed(db: Db) {
     assert!(TRUSTED_FOR < Duration::from_mins(1), "revoking takes effect within a minute");
-    let (id, key) = made(&pool, "alice", Scope::Read, None).await;
-    let (believing, doubting) = (trusting(pool.clone(), LONG), trusting(pool.clone(), Duration::ZERO));
+    let (id, key) = made(&db, "alice", Scope::Read, None).await;
+    let (believing, doubting) = (trusting(db.clone(), LONG), trusting(db.clone(), Duration::ZERO));
     for api in [&believing, &doubting] {
         assert_eq!(ask(api, "GET", "/tasks", &key, None).await.status.as_u16(), 200);
     }
-    api_keys::revoke(&pool, &id, OffsetDateTime::now_utc()).await.unwrap();
+    api_keys::revoke(&db, &id, OffsetDateTime::now_utc()).await.unwrap();
     assert_eq!(ask(&believing, "GET", "/tasks", &key, None).await.status.as_u16(), 200);
     ask(&doubting, "GET", "/tasks", &key, None).await.error(401);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_key_ends_when_it_expires_even_where_it_is_remembered(pool: PgPool) {
-    let api = trusting(pool, LONG);
+#[with_database]
+async fn a_key_ends_when_it_expires_even_where_it_is_remembered(db: Db) {
+    let api = trusting(db, LONG);
     let end = OffsetDateTime::now_utc() + Duration::from_secs(2);
-    let (_, key) = made(&api.pool, "alice", Scope::Read, Some(end)).await;
+    let (_, key) = made(&api.db, "alice", Scope::Read, Some(end)).await;
     let mut worked = false;
     loop {
         let answer = ask(&api, "GET", "/queues", &key, None).await;
@@ -146,14 +146,14 @@ async fn a_key_ends_when_it_expires_even_where_it_is_remembered(pool: PgPool) {
     assert!(worked && OffsetDateTime::now_utc() >= end, "it ended before its time");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn that_a_key_was_used_is_noted_to_the_minute(pool: PgPool) {
-    let (_, key) = made(&pool, "alice", Scope::Read, None).await;
+#[with_database]
+async fn that_a_key_was_used_is_noted_to_the_minute(db: Db) {
+    let (_, key) = made(&db, "alice", Scope::Read, None).await;
     let hash = oddish_domain::api_key::sha256(&key);
     let begin = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap();
     let noted = async |after: u64| {
-        api_keys::authenticate(&pool, &hash, begin + Duration::from_secs(after)).await.unwrap().unwrap();
-        api_keys::list(&pool).await.unwrap()[0].last_used_at.map(|at| (at - begin).whole_seconds())
+        api_keys::authenticate(&db, &hash, begin + Duration::from_secs(after)).await.unwrap().unwrap();
+        api_keys::list(&db).await.unwrap()[0].last_used_at.map(|at| (at - begin).whole_seconds())
     };
     assert_eq!(noted(0).await, Some(0));
     assert_eq!(noted(59).await, Some(0), "not every request is worth a write");
@@ -161,47 +161,47 @@ async fn that_a_key_was_used_is_noted_to_the_minute(pool: PgPool) {
     assert_eq!(noted(30).await, Some(61), "a clock that is behind takes nothing back");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn without_a_database_nobody_is_turned_away_as_unknown(pool: PgPool) {
+#[with_database]
+async fn without_a_database_nobody_is_turned_away_as_unknown(db: Db) {
     // Nobody listens there, and nobody waits for somebody to.
     let away = oddish_db::connect_lazy(&"postgresql://nobody@127.0.0.1:1/nothing".parse().unwrap(), 1);
     away.close().await;
     let auth = Auth::new(AuthMode::ApiKey, &away);
-    let api = Api::with(pool, |everything| (everything.auth, everything.db) = (auth, Db(away)));
+    let api = Api::with(db, |everything| (everything.auth, everything.db) = (auth, away));
     let key = GeneratedKey::draw().text;
     let text = ask(&api, "GET", "/tasks", &key, None).await.error(503);
     assert_eq!(text, "Temporary database connectivity issue. Please retry.");
 }
 
 /// Both name the same user; what counts is whose key it is.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn slots_are_shared_between_the_owners_of_keys(pool: PgPool) {
-    let api = Api::with_keys(pool);
-    let (_, alice) = made(&api.pool, "alice", Scope::Tasks, None).await;
-    let (_, bob) = made(&api.pool, "bob", Scope::Tasks, None).await;
+#[with_database]
+async fn slots_are_shared_between_the_owners_of_keys(db: Db) {
+    let api = Api::with_keys(db);
+    let (_, alice) = made(&api.db, "alice", Scope::Tasks, None).await;
+    let (_, bob) = made(&api.db, "bob", Scope::Tasks, None).await;
     let mut tasks = Vec::new();
     for (key, trials) in [(&alice, 6), (&bob, 6)] {
-        let uploaded = Api::new(api.pool.clone()).uploaded().await;
+        let uploaded = Api::new(api.db.clone()).uploaded().await;
         let sweep = json!({"task_id": uploaded, "user": "ci", "configs": [{"agent": "oracle", "n_trials": trials}]});
         let answer = ask(&api, "POST", "/tasks/sweep", key, Some(sweep)).await;
         assert_eq!(answer.status.as_u16(), 200, "{answer:?}");
         tasks.push(uploaded);
     }
-    let claims = queue::claim(&api.pool, 4, OffsetDateTime::now_utc()).await.unwrap();
+    let claims = queue::claim(&api.db, 4, OffsetDateTime::now_utc()).await.unwrap();
     for task in &tasks {
         assert_eq!(claims.iter().filter(|claim| claim.subject.starts_with(task)).count(), 2, "{claims:?}");
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_key_is_in_no_log_no_row_and_no_debug_output(pool: PgPool) {
+#[with_database]
+async fn a_key_is_in_no_log_no_row_and_no_debug_output(db: Db) {
     let log = Kept::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
     let _logging = tracing::subscriber::set_default(subscriber);
-    let auth = Auth::new(AuthMode::ApiKey, &pool);
-    let api = Api::with(pool.clone(), |everything| everything.auth = auth.clone());
-    let (_, full) = made(&pool, "alice", Scope::Full, None).await;
-    let (_, read) = made(&pool, "alice", Scope::Read, None).await;
+    let auth = Auth::new(AuthMode::ApiKey, &db);
+    let api = Api::with(db.clone(), |everything| everything.auth = auth.clone());
+    let (_, full) = made(&db, "alice", Scope::Full, None).await;
+    let (_, read) = made(&db, "alice", Scope::Read, None).await;
     let unknown = GeneratedKey::draw().text;
     let created = ask(&api, "POST", "/api-keys", &full, Some(json!({"name": "new"}))).await.json();
     let created = serde_json::from_value::<oddish_api_types::CreatedApiKeyResponse>(created).unwrap();
@@ -209,8 +209,8 @@ async fn a_key_is_in_no_log_no_row_and_no_debug_output(pool: PgPool) {
     ask(&api, "DELETE", "/api-keys/nowhere", &read, None).await.error(403);
     ask(&api, "GET", "/tasks", &unknown, None).await.error(401);
 
-    let task_id = Api::new(pool.clone()).submitted(1).await;
-    let experiment = Api::new(pool.clone()).experiment_of(&task_id).await;
+    let task_id = Api::new(db.clone()).submitted(1).await;
+    let experiment = Api::new(db.clone()).experiment_of(&task_id).await;
     let share = ask(&api, "POST", &format!("/experiments/{experiment}/publish"), &full, None).await;
     let share = serde_json::from_value::<oddish_api_types::ShareResponse>(share.json()).unwrap();
     let token = share.public_token.clone().unwrap();
@@ -222,12 +222,12 @@ async fn a_key_is_in_no_log_no_row_and_no_debug_output(pool: PgPool) {
     let log = log.text();
     assert!(log.contains("answered") && log.contains("api_keys"), "nothing was kept: {log}");
     assert!(!log.contains(&token), "the token of a shared experiment is in the log");
-    let debug = format!("{auth:?} {created:?} {share:?} {:?}", api_keys::list(&pool).await.unwrap());
+    let debug = format!("{auth:?} {created:?} {share:?} {:?}", api_keys::list(&db).await.unwrap());
     let rows: Vec<String> = sqlx::query_scalar(
         "select query_to_xml(format('select * from oddish.%I', table_name), true, false, '')::text
         from information_schema.tables where table_schema = 'oddish'",
     )
-    .fetch_all(&pool)
+    .fetch_all(&db)
     .await
     .unwrap();
     let rows = rows.concat();

@@ -2,10 +2,11 @@
 
 use axum::body::Body;
 use http::{Request, header};
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::api_keys::{self, NewApiKey};
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use oddish_functions::routes::{ROUTES, Route};
+use oddish_test_support::with_database;
 use time::{Duration, OffsetDateTime};
 
 use crate::api::{Answer, Api};
@@ -35,11 +36,11 @@ async fn ask(api: &Api, route: &Route, headers: &[(&str, &str)]) -> (Option<Stri
     (challenge, answer)
 }
 
-async fn made(pool: &PgPool, scope: Scope, expires_at: Option<OffsetDateTime>) -> (String, String) {
+async fn made(db: &Db, scope: Scope, expires_at: Option<OffsetDateTime>) -> (String, String) {
     let key = GeneratedKey::draw();
     let new = NewApiKey { name: "of a test", owner: "alice", scope, expires_at };
     let long_ago = OffsetDateTime::now_utc() - Duration::DAY;
-    let id = api_keys::create(pool, &key, &new, long_ago).await.unwrap().id;
+    let id = api_keys::create(db, &key, &new, long_ago).await.unwrap().id;
     (id, format!("Bearer {}", key.text))
 }
 
@@ -54,12 +55,12 @@ async fn assert_unauthorized(api: &Api, route: &Route, headers: &[(&str, &str)],
     assert_eq!(challenge.as_deref(), Some("Bearer"), "{route:?}");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn who_has_no_good_key_gets_nowhere(pool: PgPool) {
-    let api = Api::with_keys(pool);
-    let (_, expired) = made(&api.pool, Scope::Full, Some(OffsetDateTime::now_utc() - Duration::SECOND)).await;
-    let (id, revoked) = made(&api.pool, Scope::Full, None).await;
-    api_keys::revoke(&api.pool, &id, OffsetDateTime::now_utc()).await.unwrap();
+#[with_database]
+async fn who_has_no_good_key_gets_nowhere(db: Db) {
+    let api = Api::with_keys(db);
+    let (_, expired) = made(&api.db, Scope::Full, Some(OffsetDateTime::now_utc() - Duration::SECOND)).await;
+    let (id, revoked) = made(&api.db, Scope::Full, None).await;
+    api_keys::revoke(&api.db, &id, OffsetDateTime::now_utc()).await.unwrap();
     let unknown = format!("Bearer {}", GeneratedKey::draw().text);
     let callers = [
         ("garbage", FORMAT),
@@ -85,12 +86,12 @@ async fn who_has_no_good_key_gets_nowhere(pool: PgPool) {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_key_opens_what_its_scope_includes_and_nothing_else(pool: PgPool) {
-    let api = Api::with_keys(pool);
+#[with_database]
+async fn a_key_opens_what_its_scope_includes_and_nothing_else(db: Db) {
+    let api = Api::with_keys(db);
     let mut keys = Vec::new();
     for scope in Scope::ALL {
-        keys.push((scope, made(&api.pool, scope, None).await.1));
+        keys.push((scope, made(&api.db, scope, None).await.1));
     }
     let mut refused = 0;
     for route in ROUTES {
@@ -111,10 +112,10 @@ async fn a_key_opens_what_its_scope_includes_and_nothing_else(pool: PgPool) {
     assert!(refused > 0, "no route needs more than `read`");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn the_first_header_that_is_there_counts(pool: PgPool) {
-    let api = Api::with_keys(pool);
-    let (_, good) = made(&api.pool, Scope::Read, None).await;
+#[with_database]
+async fn the_first_header_that_is_there_counts(db: Db) {
+    let api = Api::with_keys(db);
+    let (_, good) = made(&api.db, Scope::Read, None).await;
     let route = ROUTES.iter().find(|route| route.function == "list_tasks").unwrap();
     let bad = "Bearer a.b.c";
     for headers in [
@@ -127,9 +128,9 @@ async fn the_first_header_that_is_there_counts(pool: PgPool) {
     assert_eq!(ask(&api, route, &headers).await.1.status.as_u16(), 200);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn where_no_keys_are_asked_for_none_are_looked_at(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn where_no_keys_are_asked_for_none_are_looked_at(db: Db) {
+    let api = Api::new(db);
     for route in ROUTES {
         for headers in [&[][..], &[("authorization", "Bearer a.b.c")]] {
             let (_, answer) = ask(&api, route, headers).await;

@@ -1,7 +1,8 @@
 //! Cancelling tasks, trials and experiments.
 
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::attempts::{self, Standing};
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -13,9 +14,9 @@ async fn cancel_tasks(api: &Api, task_ids: &[&str]) -> Value {
     answer.json()
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn cancelling_a_task_ends_what_waits_and_stops_what_runs(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn cancelling_a_task_ends_what_waits_and_stops_what_runs(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(3).await;
     let trial = |index: u8| format!("{task_id}-{index}");
     api.succeeded().await;
@@ -31,7 +32,7 @@ async fn cancelling_a_task_ends_what_waits_and_stops_what_runs(pool: PgPool) {
     };
     let first = cancel_tasks(&api, &[&task_id, "nowhere", &task_id]).await;
     assert_eq!(first, expected(json!([trial(2)]), json!([trial(1)]), json!([]), json!([trial(0)]), 1, 2));
-    assert_eq!(attempts::standing(&api.pool, token).await.unwrap(), Standing::CancelRequested);
+    assert_eq!(attempts::standing(&api.db, token).await.unwrap(), Standing::CancelRequested);
     let again = cancel_tasks(&api, &[&task_id, "nowhere"]).await;
     assert_eq!(again, expected(json!([]), json!([]), json!([trial(1)]), json!([trial(0), trial(2)]), 0, 0));
 
@@ -41,13 +42,13 @@ async fn cancelling_a_task_ends_what_waits_and_stops_what_runs(pool: PgPool) {
     assert_eq!((shown(2, "status"), shown(2, "error_class")), (json!("failed"), json!("cancelled")));
     assert_eq!(shown(2, "error_message"), "Cancelled by user");
     assert!(shown(1, "cancel_requested_at").is_string() && shown(0, "cancel_requested_at").is_null());
-    attempts::cancelled(&api.pool, token, OffsetDateTime::now_utc()).await.unwrap();
+    attempts::cancelled(&api.db, token, OffsetDateTime::now_utc()).await.unwrap();
     assert_eq!(api.get(&format!("/tasks/{task_id}")).await.json()["status"], "failed");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn cancelling_names_tasks_that_exist_and_not_too_many(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn cancelling_names_tasks_that_exist_and_not_too_many(db: Db) {
+    let api = Api::new(db);
     let cancel = async |task_ids: Value| api.post("/tasks/cancel", &json!({ "task_ids": task_ids }).to_string()).await;
     assert_eq!(cancel(json!([])).await.error(400), "Provide at least one task_id");
     assert_eq!(cancel(json!(["nowhere"])).await.error(404), "No matching tasks found");
@@ -58,9 +59,9 @@ async fn cancelling_names_tasks_that_exist_and_not_too_many(pool: PgPool) {
     assert_eq!(cancel(json!(many[1..])).await.status.as_u16(), 404);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn cancelling_a_trial_leaves_the_others(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn cancelling_a_trial_leaves_the_others(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(2).await;
     let path = format!("/trials/{task_id}-0/cancel");
     let expected = |cancelled: Value, ended: Value| json!({"status": "cancelled", "cancelled": cancelled, "stopping": [], "already_stopping": [], "already_ended": ended});
@@ -74,9 +75,9 @@ async fn cancelling_a_trial_leaves_the_others(pool: PgPool) {
     assert_eq!(api.post("/trials/nowhere-0/cancel", "").await.error(404), "Trial nowhere-0 not found");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn cancelling_an_experiment_spares_trials_of_others(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn cancelling_an_experiment_spares_trials_of_others(db: Db) {
+    let api = Api::new(db);
     let (own, shared) = (api.submitted(2).await, api.uploaded().await);
     let experiment = api.experiment_of(&own).await;
     let sweep = |experiment: &str, append: bool| {

@@ -6,12 +6,13 @@ use std::time::Instant;
 use async_trait::async_trait;
 use bytes::Bytes;
 use oddish_artifacts::{Key, key, list_all};
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::leases::Dead;
 use oddish_db::queue::Claim;
 use oddish_db::wake::Wakes;
 use oddish_dispatcher::{CloseError, Closer, Dispatcher, LaunchError, Launcher};
 use oddish_domain::retry::RetrySettings;
+use oddish_test_support::with_database;
 use serde_json::json;
 
 use crate::api::{Api, hello_archive};
@@ -32,13 +33,13 @@ async fn store_files(api: &Api, task_id: &str, index: u32) {
     }
 }
 
-async fn left_over(pool: &PgPool) -> Vec<String> {
-    sqlx::query_scalar("select prefix from oddish.prefixes_to_delete order by prefix").fetch_all(pool).await.unwrap()
+async fn left_over(db: &Db) -> Vec<String> {
+    sqlx::query_scalar("select prefix from oddish.prefixes_to_delete order by prefix").fetch_all(db).await.unwrap()
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_deleted_task_leaves_nothing_in_the_store(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_deleted_task_leaves_nothing_in_the_store(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(2).await;
     let other = api.submitted(1).await;
     for index in 0..2 {
@@ -51,11 +52,11 @@ async fn a_deleted_task_leaves_nothing_in_the_store(pool: PgPool) {
     let announced = api.post("/tasks/upload/init", &init.to_string()).await.json();
     let task_of_name = announced["task_id"].as_str().unwrap().to_owned();
     let staging: String =
-        sqlx::query_scalar("select staging_key from oddish.uploads").fetch_one(&api.pool).await.unwrap();
+        sqlx::query_scalar("select staging_key from oddish.uploads").fetch_one(&api.db).await.unwrap();
     api.store.put(&Key::parse(staging).unwrap(), hello_archive().await.into()).await.unwrap();
     assert_eq!(keys(&api, "staging/").await.len(), 1);
 
-    let mut wakes = Wakes::listen(&api.pool).await.unwrap();
+    let mut wakes = Wakes::listen(&api.db).await.unwrap();
     for task in [&task_id, &other] {
         assert!(!keys(&api, &format!("tasks/{task}/")).await.is_empty());
         let answer = api.delete(&format!("/tasks/{task}")).await;
@@ -66,14 +67,14 @@ async fn a_deleted_task_leaves_nothing_in_the_store(pool: PgPool) {
     assert!([&task_id, &other].contains(&&task_of_name), "the upload was of one of them");
     wakes.next().await.unwrap();
     assert_eq!((keys(&api, "tasks/").await, keys(&api, "staging/").await), (vec![], vec![]));
-    assert_eq!(left_over(&api.pool).await.len(), 3, "a runner may write there for a while");
+    assert_eq!(left_over(&api.db).await.len(), 3, "a runner may write there for a while");
     assert_eq!(api.delete("/tasks/nowhere").await.error(404), "Task nowhere not found");
     api.delete("/tasks/a%00b").await.error(400);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_deleted_trial_takes_its_own_files(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_deleted_trial_takes_its_own_files(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(2).await;
     // Numbers of which one begins with the other.
     let sweep = json!({"task_id": task_id, "user": "a", "append_to_task": true, "configs": [{"agent": "oracle", "n_trials": 9}]});
@@ -92,9 +93,9 @@ async fn a_deleted_trial_takes_its_own_files(pool: PgPool) {
     assert_eq!(api.delete(&format!("/trials/{trial_id}")).await.error(404), missing);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_deleted_experiment_says_what_went(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_deleted_experiment_says_what_went(db: Db) {
+    let api = Api::new(db);
     let (own, both) = (api.submitted(2).await, api.submitted(1).await);
     let experiment = api.experiment_of(&own).await;
     let sweep = json!({"task_id": both, "user": "a", "append_to_task": true, "experiment_id": experiment,
@@ -137,33 +138,33 @@ impl Launcher for Full {
 
 /// Has a dispatcher that was just started look after everything once.
 async fn dispatch(api: &Api) {
-    let closer = Closer { pool: api.pool.clone(), store: Arc::clone(&api.store), rules: RetrySettings::default() };
+    let closer = Closer { db: api.db.clone(), store: Arc::clone(&api.store), rules: RetrySettings::default() };
     Dispatcher::new(closer, Arc::new(Full)).dispatch(Instant::now()).await.unwrap();
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_the_store_did_not_delete_is_deleted_by_the_next_pass_of_the_dispatcher(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn what_the_store_did_not_delete_is_deleted_by_the_next_pass_of_the_dispatcher(db: Db) {
+    let api = Api::new(db);
     api.watched.keep_all(true);
     let task_id = api.submitted(1).await;
     let answer = api.delete(&format!("/tasks/{task_id}")).await;
     assert_eq!(answer.json()["status"], "success", "it is deleted all the same");
     let prefix = format!("tasks/{task_id}/");
-    assert_eq!(left_over(&api.pool).await, std::slice::from_ref(&prefix));
+    assert_eq!(left_over(&api.db).await, std::slice::from_ref(&prefix));
     assert!(!keys(&api, &prefix).await.is_empty());
 
     // The time comes when the dispatcher looks after it, and then the time when nobody writes there any more.
     let due = async |columns: &'static str| {
-        sqlx::query(columns).execute(&api.pool).await.unwrap();
+        sqlx::query(columns).execute(&api.db).await.unwrap();
         dispatch(&api).await;
     };
     due("update oddish.prefixes_to_delete set due_at = now() - interval '1 second'").await;
-    assert_eq!(left_over(&api.pool).await, std::slice::from_ref(&prefix), "it fails there too");
+    assert_eq!(left_over(&api.db).await, std::slice::from_ref(&prefix), "it fails there too");
     api.watched.keep_all(false);
     due("update oddish.prefixes_to_delete set due_at = now() - interval '1 second'").await;
     assert_eq!(keys(&api, &prefix).await, Vec::<String>::new());
-    assert_eq!(left_over(&api.pool).await, [prefix], "a runner may write there for a while");
+    assert_eq!(left_over(&api.db).await, [prefix], "a runner may write there for a while");
     due("update oddish.prefixes_to_delete set due_at = now() - interval '2 seconds', written_until = now() - interval '1 second'")
         .await;
-    assert_eq!(left_over(&api.pool).await, Vec::<String>::new());
+    assert_eq!(left_over(&api.db).await, Vec::<String>::new());
 }

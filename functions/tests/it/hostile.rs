@@ -2,7 +2,8 @@
 
 use axum::body::Body;
 use http::Request;
-use oddish_db::PgPool;
+use oddish_db::Db;
+use oddish_test_support::with_database;
 use serde_json::json;
 use tower::ServiceExt as _;
 
@@ -16,9 +17,9 @@ fn posted(path: &str, body: impl Into<Body>) -> Request<Body> {
     Request::post(path).header("content-type", "application/json").body(body.into()).unwrap()
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn bodies_that_are_too_deep_or_too_large_are_refused(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn bodies_that_are_too_deep_or_too_large_are_refused(db: Db) {
+    let api = Api::new(db);
     let deep = format!("{{\"task_id\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
     let inside = format!(
         "{{\"task_id\": \"t\", \"user\": \"u\", \"configs\": [], \"harbor\": {{\"a\": {}1{}}}}}",
@@ -35,9 +36,9 @@ async fn bodies_that_are_too_deep_or_too_large_are_refused(pool: PgPool) {
     assert_eq!(status(&api, posted("/tasks/cancel", many.to_string())).await, 422);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn strange_paths_and_queries_find_nothing(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn strange_paths_and_queries_find_nothing(db: Db) {
+    let api = Api::new(db);
     let long = "x".repeat(20_000);
     let words =
         ["%00", "%ff%fe", "%F0%9F%A6%A6", "..%2f..%2fetc%2fpasswd", "%25", &long, "'%20or%201=1--", "%E2%80%AE"];
@@ -73,9 +74,9 @@ async fn strange_paths_and_queries_find_nothing(pool: PgPool) {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn names_of_any_language_work_everywhere(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn names_of_any_language_work_everywhere(db: Db) {
+    let api = Api::new(db);
     let name = "größte Übung 🦦 \u{202e}/%# ".chars().cycle().take(250).collect::<String>();
     let name = name.trim().replace('/', "-");
     let hash = "a".repeat(64);

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use oddish_db::PgPool;
+use oddish_db::Db;
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
 use crate::api::Api;
@@ -11,9 +12,9 @@ fn sweep(task_id: &str, trials: u32) -> Value {
     json!({"task_id": task_id, "user": "alice", "append_to_task": true, "configs": [{"agent": "oracle", "n_trials": trials}]})
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_sweep_that_comes_again_gets_the_same_answer_and_does_nothing(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_sweep_that_comes_again_gets_the_same_answer_and_does_nothing(db: Db) {
+    let api = Api::new(db);
     let task_id = api.uploaded().await;
     let first = api.post_once("/tasks/sweep", "k", &sweep(&task_id, 2)).await;
     assert_eq!(first.json()["trials_count"], 2);
@@ -27,9 +28,9 @@ async fn a_sweep_that_comes_again_gets_the_same_answer_and_does_nothing(pool: Pg
     assert_eq!(api.statuses(&task_id).await.len(), 6);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn sweeps_with_one_key_at_the_same_time_are_one(pool: PgPool) {
-    let api = Arc::new(Api::new(pool));
+#[with_database]
+async fn sweeps_with_one_key_at_the_same_time_are_one(db: Db) {
+    let api = Arc::new(Api::new(db));
     let task_id = api.uploaded().await;
     let mut requests = tokio::task::JoinSet::new();
     for _ in 0..4 {
@@ -42,9 +43,9 @@ async fn sweeps_with_one_key_at_the_same_time_are_one(pool: PgPool) {
     assert_eq!(api.statuses(&task_id).await.len(), 1);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn errors_are_not_kept(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn errors_are_not_kept(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(1).await;
     let retry = format!("/trials/{task_id}-0/retry");
     api.post_once(&retry, "k", &json!({})).await.error(400);
@@ -52,9 +53,9 @@ async fn errors_are_not_kept(pool: PgPool) {
     assert_eq!(api.post_once(&retry, "k", &json!({})).await.json()["status"], "queued");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_retry_that_comes_again_runs_no_trial_a_third_time(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_retry_that_comes_again_runs_no_trial_a_third_time(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(2).await;
     let retry = format!("/trials/{task_id}-0/retry");
     api.succeeded().await;
@@ -77,9 +78,9 @@ async fn a_retry_that_comes_again_runs_no_trial_a_third_time(pool: PgPool) {
     assert_eq!(looked.json()["status"], "dry_run", "looking is no work, and needs no key");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_key_is_one_value_of_visible_ascii(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_key_is_one_value_of_visible_ascii(db: Db) {
+    let api = Api::new(db);
     let task_id = api.uploaded().await;
     for bad in ["", "two words", "k\u{fc}", &"k".repeat(256)] {
         let text = api.post_once("/tasks/sweep", bad, &sweep(&task_id, 1)).await.error(422);

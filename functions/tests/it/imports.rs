@@ -1,7 +1,8 @@
 //! Trials that ran elsewhere.
 
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_domain::environment::DockerEnvironment;
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
 use crate::api::{Answer, Api, archive_of};
@@ -43,9 +44,9 @@ async fn job_archive() -> Vec<u8> {
     archive_of(folder.path()).await
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_imported_trial_is_there_with_its_end_and_its_files(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn an_imported_trial_is_there_with_its_end_and_its_files(db: Db) {
+    let api = Api::new(db);
     let task_id = api.uploaded().await;
     let announced = init(&api, &import(&task_id, "ext-1")).await.json();
     let trial_id = format!("{task_id}-0");
@@ -84,7 +85,7 @@ async fn an_imported_trial_is_there_with_its_end_and_its_files(pool: PgPool) {
         "select total, succeeded, rewarded, reward_sum, input_tokens, duration_sec from oddish.trial_tallies where task_id = $1",
     )
     .bind(&task_id)
-    .fetch_one(&api.pool)
+    .fetch_one(&api.db)
     .await
     .unwrap();
     assert_eq!(tallies, (1, 1, 1, 0.5, 10, 12.0));
@@ -106,9 +107,9 @@ async fn an_imported_trial_is_there_with_its_end_and_its_files(pool: PgPool) {
     assert!(text.contains("was imported"), "{text}");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_external_id_is_one_trial(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn an_external_id_is_one_trial(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(1).await;
     let (body, of_other) = (import(&task_id, "ext-1"), import(&task_id, "ext-2"));
     let (first, same, other) = tokio::join!(init(&api, &body), init(&api, &body), init(&api, &of_other));
@@ -130,9 +131,9 @@ async fn an_external_id_is_one_trial(pool: PgPool) {
     assert_eq!(init(&api, &import(&elsewhere, "ext-1")).await.status.as_u16(), 200, "of another task");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn without_files_nothing_is_to_complete(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn without_files_nothing_is_to_complete(db: Db) {
+    let api = Api::new(db);
     let task_id = api.uploaded().await;
     let mut body = import(&task_id, "ext-1");
     body["upload_artifacts"] = json!(false);
@@ -157,9 +158,9 @@ async fn without_files_nothing_is_to_complete(pool: PgPool) {
     assert_eq!(init(&api, &body).await.json()["experiment_id"], announced["experiment_id"], "the task's own");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_is_not_there_is_not_found(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn what_is_not_there_is_not_found(db: Db) {
+    let api = Api::new(db);
     let text = init(&api, &import("nowhere-0a1b2c3d", "ext")).await.error(404);
     assert!(text.starts_with("Task nowhere-0a1b2c3d not found"), "{text}");
     assert_eq!(complete(&api, &json!("nowhere-0")).await.error(404), "Trial nowhere-0 not found");
@@ -170,9 +171,9 @@ async fn what_is_not_there_is_not_found(pool: PgPool) {
     init(&api, &import(announced["task_id"].as_str().unwrap(), "ext")).await.error(409);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn everything_about_a_trial_is_checked(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn everything_about_a_trial_is_checked(db: Db) {
+    let api = Api::new(db);
     let task_id = api.uploaded().await;
     let long = "x".repeat(256);
     let bad = [
@@ -207,15 +208,12 @@ async fn everything_about_a_trial_is_checked(pool: PgPool) {
     body = import(&task_id, "ext");
     body["experiment_id"] = json!("");
     init(&api, &body).await.error(422);
-    assert_eq!(
-        sqlx::query_scalar::<_, i64>("select count(*) from oddish.trials").fetch_one(&api.pool).await.unwrap(),
-        0
-    );
+    assert_eq!(sqlx::query_scalar::<_, i64>("select count(*) from oddish.trials").fetch_one(&api.db).await.unwrap(), 0);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_hostile_archive_leaves_nothing_and_can_be_sent_again(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_hostile_archive_leaves_nothing_and_can_be_sent_again(db: Db) {
+    let api = Api::new(db);
     let task_id = api.uploaded().await;
     let announced = init(&api, &import(&task_id, "ext")).await.json();
     let prefix = announced["trial_s3_key"].as_str().unwrap();
@@ -234,9 +232,9 @@ async fn a_hostile_archive_leaves_nothing_and_can_be_sent_again(pool: PgPool) {
     assert_eq!(complete(&api, &announced["trial_id"]).await.json()["files_extracted"], 3);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_ran_in_docker_is_imported_where_no_runner_has_it(pool: PgPool) {
-    let api = Api::with(pool, |everything| everything.expansion.docker = DockerEnvironment::Refused);
+#[with_database]
+async fn what_ran_in_docker_is_imported_where_no_runner_has_it(db: Db) {
+    let api = Api::with(db, |everything| everything.expansion.docker = DockerEnvironment::Refused);
     let mut request = import(&api.uploaded().await, "ext-1");
     init(&api, &request).await.json();
     request["trial"]["environment"] = json!("docker");

@@ -2,17 +2,18 @@
 
 use oddish_db::attempts::ProcessIdentity;
 use oddish_db::judging::{self, Subject};
-use oddish_db::{PgPool, queue};
+use oddish_db::{Db, queue};
 use oddish_domain::retry::RetrySettings;
 use oddish_functions::judging::Judges;
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::api::Api;
 
 /// A deployment that judges.
-fn judged(pool: PgPool) -> Api {
-    Api::with(pool, |everything| everything.judges = Judges::of("claude-haiku-4-5", "openai/gpt-5.2"))
+fn judged(db: Db) -> Api {
+    Api::with(db, |everything| everything.judges = Judges::of("claude-haiku-4-5", "openai/gpt-5.2"))
 }
 
 /// The worker: makes everything that is to be made, and tells how many analyses and verdicts that were.
@@ -20,9 +21,9 @@ async fn judge_all(api: &Api) -> (usize, usize) {
     let (mut analyses, mut verdicts) = (0, 0);
     let now = OffsetDateTime::now_utc();
     let process = ProcessIdentity { host: "testhost".to_owned(), pid: 42, started_at: now };
-    while let Some(claim) = queue::claim(&api.pool, 1, OffsetDateTime::now_utc()).await.unwrap().pop() {
+    while let Some(claim) = queue::claim(&api.db, 1, OffsetDateTime::now_utc()).await.unwrap().pop() {
         let now = OffsetDateTime::now_utc();
-        let judgement = match judging::begin(&api.pool, claim.token, &process, now).await.unwrap().expect("no trial") {
+        let judgement = match judging::begin(&api.db, claim.token, &process, now).await.unwrap().expect("no trial") {
             Subject::Trial { trial_id, .. } => {
                 assert_eq!(claim.queue_key, "anthropic/claude-haiku-4-5");
                 analyses += 1;
@@ -34,7 +35,7 @@ async fn judge_all(api: &Api) -> (usize, usize) {
                 json!({"is_good": true, "of": analyses.len()})
             }
         };
-        judging::record(&api.pool, claim.token, &Ok(judgement), &RetrySettings::default(), now).await.unwrap();
+        judging::record(&api.db, claim.token, &Ok(judgement), &RetrySettings::default(), now).await.unwrap();
     }
     (analyses, verdicts)
 }
@@ -51,9 +52,9 @@ async fn task(api: &Api, task_id: &str) -> Value {
     api.get(&format!("/tasks/{task_id}")).await.json()
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn where_nobody_judges_nothing_is_queued(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn where_nobody_judges_nothing_is_queued(db: Db) {
+    let api = Api::new(db);
     let task_id = ended(&api).await;
     let trial = format!("/trials/{task_id}-0/analysis/retry");
     for path in [trial, format!("/tasks/{task_id}/analysis/retry"), format!("/tasks/{task_id}/verdict/retry")] {
@@ -64,12 +65,12 @@ async fn where_nobody_judges_nothing_is_queued(pool: PgPool) {
         json!({"task_id": api.uploaded().await, "user": "a", "run_analysis": true, "configs": [{"agent": "oracle"}]});
     let text = api.post("/tasks/sweep", &sweep.to_string()).await.error(422);
     assert!(text.contains(r#"["body","run_analysis"]"#) && text.contains("ODDISH_ANALYSIS_MODEL"), "{text}");
-    assert!(queue::claim(&api.pool, 1, OffsetDateTime::now_utc()).await.unwrap().is_empty());
+    assert!(queue::claim(&api.db, 1, OffsetDateTime::now_utc()).await.unwrap().is_empty());
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_sweep_with_analysis_is_judged(pool: PgPool) {
-    let api = judged(pool);
+#[with_database]
+async fn a_sweep_with_analysis_is_judged(db: Db) {
+    let api = judged(db);
     let task_id = api.uploaded().await;
     let mut sweep =
         json!({"task_id": task_id, "user": "a", "run_analysis": true, "configs": [{"agent": "oracle", "n_trials": 2}]});
@@ -84,14 +85,14 @@ async fn a_sweep_with_analysis_is_judged(pool: PgPool) {
             ..oddish_db::attempts::Outcome::default()
         };
         let rules = RetrySettings::default();
-        oddish_db::attempts::record(&api.pool, token, &outcome, &rules, OffsetDateTime::now_utc()).await.unwrap();
+        oddish_db::attempts::record(&api.db, token, &outcome, &rules, OffsetDateTime::now_utc()).await.unwrap();
         assert!(trial.starts_with(&task_id));
         sqlx::query("update oddish.queue_keys set paused_at = now(), paused_by = 'user' where queue_key <> 'default'")
-            .execute(&api.pool)
+            .execute(&api.db)
             .await
             .unwrap();
     }
-    sqlx::query("update oddish.queue_keys set paused_at = null, paused_by = null").execute(&api.pool).await.unwrap();
+    sqlx::query("update oddish.queue_keys set paused_at = null, paused_by = null").execute(&api.db).await.unwrap();
     assert_eq!(judge_all(&api).await, (2, 1));
     let judged = task(&api, &task_id).await;
     assert_eq!(
@@ -106,9 +107,9 @@ async fn a_sweep_with_analysis_is_judged(pool: PgPool) {
     assert_eq!(text, "Cannot enable run_analysis when appending to a task that was created without it");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_task_is_analysed_and_judged_again(pool: PgPool) {
-    let api = judged(pool);
+#[with_database]
+async fn a_task_is_analysed_and_judged_again(db: Db) {
+    let api = judged(db);
     let task_id = ended(&api).await;
     let retry = format!("/tasks/{task_id}/analysis/retry");
     for _ in 0..2 {
@@ -146,9 +147,9 @@ async fn a_task_is_analysed_and_judged_again(pool: PgPool) {
     assert_eq!(task(&api, &task_id).await["verdict"]["of"], 2);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_has_not_ended_is_not_judged(pool: PgPool) {
-    let api = judged(pool);
+#[with_database]
+async fn what_has_not_ended_is_not_judged(db: Db) {
+    let api = judged(db);
     let task_id = api.submitted(2).await;
     let retry = async |path: String| api.post(&path, "").await.error(400);
     let text = retry(format!("/trials/{task_id}-0/analysis/retry")).await;
@@ -176,13 +177,13 @@ async fn what_has_not_ended_is_not_judged(pool: PgPool) {
     ] {
         assert_eq!(api.post(path, "").await.error(404), text);
     }
-    assert!(queue::claim(&api.pool, 10, OffsetDateTime::now_utc()).await.unwrap().is_empty());
+    assert!(queue::claim(&api.db, 10, OffsetDateTime::now_utc()).await.unwrap().is_empty());
 }
 
 /// Somebody asked for the end of the task, and now wants to know how it went.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_cancelled_task_can_be_judged(pool: PgPool) {
-    let api = judged(pool);
+#[with_database]
+async fn a_cancelled_task_can_be_judged(db: Db) {
+    let api = judged(db);
     let task_id = api.submitted(2).await;
     api.succeeded().await;
     api.post("/tasks/cancel", &json!({"task_ids": [task_id]}).to_string()).await.json();

@@ -6,8 +6,9 @@ use axum::Router;
 use axum::routing::get;
 use http::HeaderMap;
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_functions::{lambda, layers};
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
 use crate::api::Api;
@@ -38,18 +39,18 @@ async fn ask(app: &Router, event: &str) -> Reply {
     Reply { status: reply["statusCode"].as_u64().unwrap(), body }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn bodies_arrive_whether_in_base64_or_as_text(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn bodies_arrive_whether_in_base64_or_as_text(db: Db) {
+    let api = Api::new(db);
     let reply = ask(&api.router, "upload_with_base64_body").await;
     assert_eq!((reply.status, reply.body["name"].as_str()), (200, Some("from-lambda")), "{reply:?}");
     let text = ask(&api.router, "sweep_with_text_body").await;
     assert!(text.error(404).contains("no-such-task"), "{text:?}");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_decoded_path_stays_one_path(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_decoded_path_stays_one_path(db: Db) {
+    let api = Api::new(db);
     for (event, id) in [("path_with_decoded_characters", "a b?c#d\\e\"f<g>ü%zz"), ("path_with_escapes", "a/b c")] {
         let reply = ask(&api.router, event).await;
         assert!(reply.error(404).contains(id), "{reply:?}");
@@ -58,18 +59,18 @@ async fn a_decoded_path_stays_one_path(pool: PgPool) {
     assert!((400..500).contains(&reply.status), "{reply:?}");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_named_stage_changes_no_route(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_named_stage_changes_no_route(db: Db) {
+    let api = Api::new(db);
     for event in ["named_stage", "named_stage_outside_the_path", "stage_that_begins_a_segment"] {
         let reply = ask(&api.router, event).await;
         assert_eq!((reply.status, reply.body.as_array().map(Vec::len)), (200, Some(0)), "{event}: {reply:?}");
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn queries_are_read_as_the_client_wrote_them(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn queries_are_read_as_the_client_wrote_them(db: Db) {
+    let api = Api::new(db);
     let reply = ask(&api.router, "encoded_query").await;
     assert_eq!((reply.status, reply.body.as_array().map(Vec::len)), (200, Some(0)), "{reply:?}");
     let reply = ask(&api.router, "query_with_bare_characters").await;
@@ -87,9 +88,9 @@ async fn cookies_are_one_header() {
     assert_eq!(ask(&app, "cookies").await.body, json!(["first=1; second=two words"]));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_is_missing_or_senseless_is_no_500(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn what_is_missing_or_senseless_is_no_500(db: Db) {
+    let api = Api::new(db);
     assert_eq!(ask(&api.router, "missing_fields").await.error(404), "Not Found");
     assert_eq!(ask(&api.router, "missing_fields_but_the_path").await.body["status"], "healthy");
     assert_eq!(ask(&api.router, "host_that_is_none").await.body["status"], "healthy");

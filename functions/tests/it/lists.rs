@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
 use http::{HeaderMap, Request};
-use oddish_db::PgPool;
+use oddish_db::Db;
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
@@ -54,9 +55,9 @@ async fn all_pages(api: &Api, path: &str) -> Vec<String> {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn tasks_come_page_by_page_by_headers(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn tasks_come_page_by_page_by_headers(db: Db) {
+    let api = Api::new(db);
     let mut newest_first = Vec::new();
     for _ in 0..5 {
         newest_first.insert(0, submit(&api, "alice", "e", json!([{"agent": "oracle"}])).await);
@@ -84,9 +85,9 @@ async fn tasks_come_page_by_page_by_headers(pool: PgPool) {
     assert_eq!(oldest_first, newest_first.iter().rev().take(3).cloned().collect::<Vec<_>>());
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_a_list_is_asked_for_is_checked(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn what_a_list_is_asked_for_is_checked(db: Db) {
+    let api = Api::new(db);
     for bad in ["cursor=x", "cursor=", "cursor=-created_at~0~a", "cursor=created_at~0000000000000000~a"] {
         for path in ["/tasks", "/trials", "/experiments"] {
             let text = api.get(&format!("{path}?{bad}")).await.error(400);
@@ -126,9 +127,9 @@ async fn what_a_list_is_asked_for_is_checked(pool: PgPool) {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn tasks_and_trials_are_filtered_by_what_they_ran(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn tasks_and_trials_are_filtered_by_what_they_ran(db: Db) {
+    let api = Api::new(db);
     let codex = json!([{"agent": "codex", "model": "GPT-5.2", "n_trials": 2}]);
     let by_codex = submit(&api, "alice", "one", codex).await;
     let by_oracle = submit(&api, "bob", "two", json!([{"agent": "oracle"}, {"agent": "nop"}])).await;
@@ -147,7 +148,7 @@ async fn tasks_and_trials_are_filtered_by_what_they_ran(pool: PgPool) {
 
     let refused =
         "update oddish.trials set status = 'failed', error_class = 'provider_auth', finished_at = now() where id = $1";
-    sqlx::query(refused).bind(format!("{by_codex}-1")).execute(&api.pool).await.unwrap();
+    sqlx::query(refused).bind(format!("{by_codex}-1")).execute(&api.db).await.unwrap();
     assert_eq!(trials("error_class=provider_auth").await, [format!("{by_codex}-1")]);
     assert_eq!(tasks("error_class=provider_auth").await, [by_codex.as_str()]);
     assert_eq!(trials("status=failed").await, [format!("{by_codex}-1")]);
@@ -155,9 +156,9 @@ async fn tasks_and_trials_are_filtered_by_what_they_ran(pool: PgPool) {
     assert_eq!((&total["total"], ids(&total["items"]).len(), &total["limit"]), (&json!(3), 1, &json!(1)));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn trials_are_sorted_within_their_experiment(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn trials_are_sorted_within_their_experiment(db: Db) {
+    let api = Api::new(db);
     let task = submit(&api, "alice", "e", json!([{"agent": "oracle", "n_trials": 7}])).await;
     let experiment = api.experiment_of(&task).await;
     // Two share each value, and one has none: the id decides, and whoever has none comes last or first.
@@ -166,7 +167,7 @@ async fn trials_are_sorted_within_their_experiment(pool: PgPool) {
             rewards = '{}', cost_usd = (trial_index / 2) * 0.3,
             finished_at = timestamptz '2026-01-01 00:00:00.000001' + (trial_index / 2) * interval '0.1 seconds'
         where trial_index < 6";
-    sqlx::query(ended).execute(&api.pool).await.unwrap();
+    sqlx::query(ended).execute(&api.db).await.unwrap();
     let id = |index: u8| format!("{task}-{index}");
     for sort in ["reward", "cost_usd", "duration", "finished_at"] {
         let up = all_pages(&api, &format!("/trials?experiment_id={experiment}&sort={sort}&limit=2")).await;
@@ -179,14 +180,14 @@ async fn trials_are_sorted_within_their_experiment(pool: PgPool) {
     assert_eq!(listed, [6, 5, 4, 3, 2, 1, 0].map(id));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn only_the_newest_version_that_ran_is_shown(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn only_the_newest_version_that_ran_is_shown(db: Db) {
+    let api = Api::new(db);
     let task = submit(&api, "alice", "old", json!([{"agent": "oracle", "n_trials": 2}])).await;
     let old = api.experiment_of(&task).await;
     let next = "insert into oddish.task_versions (task_id, version, archive_key, archive_sha256, archive_bytes, content_hash, created_at)
         select task_id, 2, archive_key, archive_sha256, archive_bytes, content_hash, now() from oddish.task_versions";
-    sqlx::query(next).execute(&api.pool).await.unwrap();
+    sqlx::query(next).execute(&api.db).await.unwrap();
     let path = format!("/tasks/{task}");
     let before = api.get(&path).await.json();
     assert_eq!((&before["total"], &before["current_version"]), (&json!(2), &json!(2)), "nothing of version 2 ran yet");
@@ -210,9 +211,9 @@ async fn only_the_newest_version_that_ran_is_shown(pool: PgPool) {
     assert!(api.get(&format!("{path}?include_trials=false")).await.json()["trials"].is_null());
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn experiments_tell_what_became_of_their_trials(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn experiments_tell_what_became_of_their_trials(db: Db) {
+    let api = Api::new(db);
     let first = submit(&api, "alice", "swift otter", json!([{"agent": "oracle", "n_trials": 2}])).await;
     let ended = api.succeeded().await;
     assert!(ended.starts_with(&first));
@@ -253,9 +254,9 @@ async fn experiments_tell_what_became_of_their_trials(pool: PgPool) {
     assert_eq!(api.get("/experiments/00000000").await.error(404), "Experiment 00000000 not found");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn the_dashboard_and_the_browser_add_up(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn the_dashboard_and_the_browser_add_up(db: Db) {
+    let api = Api::new(db);
     let task = submit(&api, "alice", "e", json!([{"agent": "codex", "model": "gpt-5.2", "n_trials": 3}])).await;
     api.succeeded().await;
     api.begun().await;
@@ -303,9 +304,9 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Statements {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn how_many_statements_a_list_takes_does_not_depend_on_its_length(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn how_many_statements_a_list_takes_does_not_depend_on_its_length(db: Db) {
+    let api = Api::new(db);
     let statements = Arc::new(AtomicUsize::new(0));
     let _counting =
         tracing::subscriber::set_default(tracing_subscriber::registry().with(Statements(Arc::clone(&statements))));

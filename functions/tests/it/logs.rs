@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use oddish_artifacts::key;
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::attempts::{self, Outcome};
 use oddish_domain::retry::RetrySettings;
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -35,7 +36,7 @@ impl<'a> Writer<'a> {
     async fn end(&self) {
         let outcome =
             Outcome { succeeded: true, reward: Some(1.0), rewards: Some(json!({"reward": 1.0})), ..Outcome::default() };
-        attempts::record(&self.api.pool, self.token, &outcome, &RetrySettings::default(), OffsetDateTime::now_utc())
+        attempts::record(&self.api.db, self.token, &outcome, &RetrySettings::default(), OffsetDateTime::now_utc())
             .await
             .unwrap();
     }
@@ -55,9 +56,9 @@ fn place(answer: &Value) -> (&str, u64, u64, bool, bool) {
     )
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_log_is_read_on_from_where_it_ended(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_log_is_read_on_from_where_it_ended(db: Db) {
+    let api = Api::new(db);
     api.submitted(1).await;
     let trial = Writer::begin(&api, 1).await;
     assert_eq!(place(&trial.logs("?offset=0").await), ("", 0, 0, false, false));
@@ -89,9 +90,9 @@ async fn a_log_is_read_on_from_where_it_ended(pool: PgPool) {
     assert!(!place(&trial.logs("?offset=0&limit=4&attempt=1").await).3, "it has ended, but was not read to its end");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_poll_is_answered_when_there_is_more_or_the_trial_ends(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_poll_is_answered_when_there_is_more_or_the_trial_ends(db: Db) {
+    let api = Api::new(db);
     api.submitted(1).await;
     let trial = Writer::begin(&api, 1).await;
     trial.write(0, b"begun\n").await;
@@ -108,18 +109,18 @@ async fn a_poll_is_answered_when_there_is_more_or_the_trial_ends(pool: PgPool) {
     assert_eq!(place(&trial.logs("?offset=0&wait=20&attempt=1").await), ("begun\nmore\n", 0, 11, true, false));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_poll_that_nothing_comes_for_ends(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_poll_that_nothing_comes_for_ends(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(1).await;
     let answer = api.get(&format!("/trials/{task_id}-0/logs?offset=0&wait=1")).await.json();
     assert_eq!(place(&answer), ("", 0, 0, false, false));
     assert_eq!((&answer["attempt"], &answer["newest_attempt"]), (&Value::Null, &Value::Null));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_retry_has_a_log_of_its_own(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_retry_has_a_log_of_its_own(db: Db) {
+    let api = Api::new(db);
     api.submitted(1).await;
     let first = Writer::begin(&api, 1).await;
     first.write(0, b"a long first log").await;
@@ -141,9 +142,9 @@ async fn a_retry_has_a_log_of_its_own(pool: PgPool) {
     api.get(&format!("/trials/{}/logs?attempt=0", second.trial_id)).await.error(404);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_trial_that_runs_again_shows_what_it_writes_and_not_what_it_left(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_trial_that_runs_again_shows_what_it_writes_and_not_what_it_left(db: Db) {
+    let api = Api::new(db);
     api.submitted(1).await;
     let first = Writer::begin(&api, 1).await;
     let prefix = key::attempt_prefix(&first.task_id, &first.trial_id, 1).unwrap();
@@ -156,7 +157,7 @@ async fn a_trial_that_runs_again_shows_what_it_writes_and_not_what_it_left(pool:
         ..Outcome::default()
     };
     let past = OffsetDateTime::now_utc() - time::Duration::days(1);
-    attempts::record(&api.pool, first.token, &outcome, &RetrySettings::default(), past).await.unwrap();
+    attempts::record(&api.db, first.token, &outcome, &RetrySettings::default(), past).await.unwrap();
     assert_eq!(api.statuses(&first.task_id).await, ["retrying"]);
     assert!(first.logs("").await["logs"].as_str().unwrap().contains("first"));
     let second = Writer::begin(&api, 2).await;
@@ -164,9 +165,9 @@ async fn a_trial_that_runs_again_shows_what_it_writes_and_not_what_it_left(pool:
     assert_eq!(second.logs("").await["logs"], "second");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn the_last_lines_are_what_is_asked_for(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn the_last_lines_are_what_is_asked_for(db: Db) {
+    let api = Api::new(db);
     api.submitted(1).await;
     let (trial_id, prefix) = api.left(&[("trial.log", b"one\ntwo\nthree\n"), ("a.txt", b"\xff\n")]).await;
     let logs = async |query: &str| api.get(&format!("/trials/{trial_id}/logs{query}")).await.json();
@@ -187,9 +188,9 @@ async fn the_last_lines_are_what_is_asked_for(pool: PgPool) {
     assert_eq!(place(&middle), ("two\n", size - 11, size - 7, false, true));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_log_that_is_too_long_is_cut_and_says_so(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_log_that_is_too_long_is_cut_and_says_so(db: Db) {
+    let api = Api::new(db);
     api.submitted(2).await;
     let trial = Writer::begin(&api, 1).await;
     let piece = vec![b'x'; 1 << 20];
@@ -216,9 +217,9 @@ async fn a_log_that_is_too_long_is_cut_and_says_so(pool: PgPool) {
     assert!(rest["logs"].as_str().unwrap().starts_with('\u{7}'));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_bad_part_is_refused(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_bad_part_is_refused(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(1).await;
     let logs = format!("/trials/{task_id}-0/logs");
     for bad in [
@@ -242,9 +243,9 @@ async fn a_bad_part_is_refused(pool: PgPool) {
     api.get("/trials/a%00b/logs").await.error(400);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn structured_logs_are_told_apart(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn structured_logs_are_told_apart(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(1).await;
     let structured = format!("/trials/{task_id}-0/logs/structured");
     let empty = json!({"trial_id": format!("{task_id}-0"), "agent": {"oracle": null, "setup": null, "commands": []},
@@ -287,9 +288,9 @@ async fn structured_logs_are_told_apart(pool: PgPool) {
     assert_eq!(api.get("/trials/nowhere-0/logs/structured").await.error(404), "Trial nowhere-0 not found");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn structured_logs_fit_into_an_answer(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn structured_logs_fit_into_an_answer(db: Db) {
+    let api = Api::new(db);
     api.submitted(1).await;
     let piece = vec![b'\n'; 300 << 10];
     let paths: Vec<String> = (0..40).map(|number| format!("agent/command-{number}/stdout.txt")).collect();

@@ -10,10 +10,11 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::{post, put};
 use http::{HeaderMap, StatusCode, header};
-use oddish_db::{PgPool, api_keys, schema};
+use oddish_db::{Db, api_keys, schema};
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use oddish_domain::settings::Settings;
 use oddish_functions::migrate::{Event, FIRST_KEY_NAME, FirstKey, Migrated, Migration};
+use oddish_test_support::{direct_url, with_database};
 use serde_json::{Value, json};
 use sqlx::ConnectOptions as _;
 use tokio::sync::Mutex;
@@ -61,8 +62,8 @@ impl Secrets {
 }
 
 /// A deployment on this database, whose Secrets Manager replies so.
-async fn deployment(pool: &PgPool, replies: Vec<Reply>) -> (Migration, Secrets) {
-    with_url(pool.connect_options().to_url_lossy().as_ref(), replies).await
+async fn deployment(db: &Db, replies: Vec<Reply>) -> (Migration, Secrets) {
+    with_url(&direct_url(db), replies).await
 }
 
 async fn with_url(url: &str, replies: Vec<Reply>) -> (Migration, Secrets) {
@@ -137,19 +138,19 @@ fn by_hand() -> Event {
     serde_json::from_value(json!({})).unwrap()
 }
 
-#[sqlx::test(migrations = false)]
-async fn a_new_stack_gets_a_schema_and_a_key_that_only_the_secret_holds(pool: PgPool) {
-    let (deployment, secrets) = deployment(&pool, vec![nothing_stored(), taken()]).await;
+#[with_database(empty)]
+async fn a_new_stack_gets_a_schema_and_a_key_that_only_the_secret_holds(db: Db) {
+    let (deployment, secrets) = deployment(&db, vec![nothing_stored(), taken()]).await;
     let stack = Stack::refusing(0).await;
     let migrated = deployment.answer(stack.event("Create", None), WITHIN).await.unwrap().unwrap();
     assert_eq!(migrated, Migrated { applied: schema::MIGRATOR.iter().count(), first_key: FirstKey::Made });
-    assert!(schema::status(&pool).await.unwrap().iter().all(|migration| migration.applied));
+    assert!(schema::status(&db).await.unwrap().iter().all(|migration| migration.applied));
 
     let asked = secrets.asked().await;
     let [(get, _), (put, body)] = asked.as_slice() else { panic!("{asked:?}") };
     assert_eq!((get.as_str(), put.as_str(), &body["SecretId"]), ("GetSecretValue", "PutSecretValue", &json!(SECRET)));
     let key = GeneratedKey::parse(body["SecretString"].as_str().unwrap()).unwrap();
-    let known = api_keys::authenticate(&pool, &key.sha256, time::OffsetDateTime::now_utc()).await.unwrap().unwrap();
+    let known = api_keys::authenticate(&db, &key.sha256, time::OffsetDateTime::now_utc()).await.unwrap().unwrap();
     assert_eq!((known.name.as_str(), known.scope, known.expires_at), (FIRST_KEY_NAME, Scope::Full, None));
 
     let answer = stack.taken().await;
@@ -157,71 +158,71 @@ async fn a_new_stack_gets_a_schema_and_a_key_that_only_the_secret_holds(pool: Pg
     assert!(!answer.to_string().contains(&key.text), "{answer}");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_update_keeps_the_key_and_the_resource(pool: PgPool) {
-    let (first, _) = deployment(&pool, vec![nothing_stored(), taken()]).await;
+#[with_database]
+async fn an_update_keeps_the_key_and_the_resource(db: Db) {
+    let (first, _) = deployment(&db, vec![nothing_stored(), taken()]).await;
     assert_eq!(first.answer(by_hand(), WITHIN).await.unwrap().unwrap().first_key, FirstKey::Made);
 
-    let (deployment, secrets) = deployment(&pool, vec![]).await;
+    let (deployment, secrets) = deployment(&db, vec![]).await;
     let stack = Stack::refusing(0).await;
     let migrated = deployment.answer(stack.event("Update", Some("named-before")), WITHIN).await.unwrap().unwrap();
     assert_eq!(migrated, Migrated { applied: 0, first_key: FirstKey::Kept });
     assert_eq!(secrets.asked().await, vec![], "nobody has to be asked for a key that is there");
     let answer = stack.taken().await;
     assert_eq!((&answer["Status"], &answer["PhysicalResourceId"]), (&json!("SUCCESS"), &json!("named-before")));
-    assert_eq!(api_keys::list(&pool).await.unwrap().len(), 1);
+    assert_eq!(api_keys::list(&db).await.unwrap().len(), 1);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_revoked_first_key_is_not_made_again(pool: PgPool) {
-    let (first, _) = deployment(&pool, vec![nothing_stored(), taken()]).await;
+#[with_database]
+async fn a_revoked_first_key_is_not_made_again(db: Db) {
+    let (first, _) = deployment(&db, vec![nothing_stored(), taken()]).await;
     first.answer(by_hand(), WITHIN).await.unwrap();
-    let key = api_keys::list(&pool).await.unwrap().remove(0);
-    api_keys::revoke(&pool, &key.id, time::OffsetDateTime::now_utc()).await.unwrap();
-    let (again, _) = deployment(&pool, vec![]).await;
+    let key = api_keys::list(&db).await.unwrap().remove(0);
+    api_keys::revoke(&db, &key.id, time::OffsetDateTime::now_utc()).await.unwrap();
+    let (again, _) = deployment(&db, vec![]).await;
     assert_eq!(again.answer(by_hand(), WITHIN).await.unwrap().unwrap().first_key, FirstKey::Kept);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_key_that_was_kept_but_not_registered_is_registered(pool: PgPool) {
+#[with_database]
+async fn a_key_that_was_kept_but_not_registered_is_registered(db: Db) {
     let key = GeneratedKey::draw();
-    let (deployment, secrets) = deployment(&pool, vec![holds(&key.text)]).await;
+    let (deployment, secrets) = deployment(&db, vec![holds(&key.text)]).await;
     assert_eq!(deployment.answer(by_hand(), WITHIN).await.unwrap().unwrap().first_key, FirstKey::Made);
     assert_eq!(secrets.asked().await.len(), 1, "the secret keeps what it holds");
-    assert!(api_keys::authenticate(&pool, &key.sha256, time::OffsetDateTime::now_utc()).await.unwrap().is_some());
+    assert!(api_keys::authenticate(&db, &key.sha256, time::OffsetDateTime::now_utc()).await.unwrap().is_some());
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn two_invocations_at_once_agree_on_one_key(pool: PgPool) {
+#[with_database]
+async fn two_invocations_at_once_agree_on_one_key(db: Db) {
     let of_the_other = GeneratedKey::draw();
     let exists = (400, json!({"__type": "ResourceExistsException", "Message": "the version has another value"}));
-    let (deployment, secrets) = deployment(&pool, vec![nothing_stored(), exists, holds(&of_the_other.text)]).await;
+    let (deployment, secrets) = deployment(&db, vec![nothing_stored(), exists, holds(&of_the_other.text)]).await;
     deployment.answer(by_hand(), WITHIN).await.unwrap();
     let asked = secrets.asked().await;
     let token = asked[1].1["ClientRequestToken"].as_str().unwrap();
     assert!((32..=64).contains(&token.len()), "{token}");
-    let key = api_keys::list(&pool).await.unwrap().remove(0);
+    let key = api_keys::list(&db).await.unwrap().remove(0);
     assert_eq!(key.prefix, of_the_other.prefix);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn the_version_of_the_secret_is_always_the_same(pool: PgPool) {
+#[with_database]
+async fn the_version_of_the_secret_is_always_the_same(db: Db) {
     let mut tokens = Vec::new();
     for _ in 0..2 {
         // Without permission to write: nothing is made, and the next try is like the first.
         let refused = (400, json!({"__type": "AccessDeniedException", "Message": "not authorized to perform this"}));
-        let (deployment, secrets) = deployment(&pool, vec![nothing_stored(), refused]).await;
+        let (deployment, secrets) = deployment(&db, vec![nothing_stored(), refused]).await;
         let error = deployment.answer(by_hand(), WITHIN).await.unwrap_err();
         assert!(error.to_string().contains(SECRET) && error.to_string().contains("not authorized"), "{error}");
         tokens.push(secrets.asked().await[1].1["ClientRequestToken"].clone());
     }
     assert_eq!(tokens[0], tokens[1]);
-    assert_eq!(api_keys::list(&pool).await.unwrap(), vec![], "no key that nobody has");
+    assert_eq!(api_keys::list(&db).await.unwrap(), vec![], "no key that nobody has");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn another_text_in_the_secret_is_left_alone(pool: PgPool) {
-    let (deployment, secrets) = deployment(&pool, vec![holds("the password of something else")]).await;
+#[with_database]
+async fn another_text_in_the_secret_is_left_alone(db: Db) {
+    let (deployment, secrets) = deployment(&db, vec![holds("the password of something else")]).await;
     let stack = Stack::refusing(0).await;
     assert_eq!(deployment.answer(stack.event("Create", None), WITHIN).await.unwrap(), None);
     let answer = stack.taken().await;
@@ -230,9 +231,9 @@ async fn another_text_in_the_secret_is_left_alone(pool: PgPool) {
     assert_eq!(secrets.asked().await.len(), 1, "nothing was put in its place");
 }
 
-#[sqlx::test(migrations = false)]
-async fn a_stack_hears_of_a_failure_and_of_its_reason(pool: PgPool) {
-    let mut url = pool.connect_options().to_url_lossy();
+#[with_database(empty)]
+async fn a_stack_hears_of_a_failure_and_of_its_reason(db: Db) {
+    let mut url = db.direct_options().to_url_lossy();
     url.set_path("/no-such-database");
     url.set_password(Some("hush-hush")).unwrap();
     let (deployment, _) = with_url(url.as_ref(), vec![]).await;
@@ -256,9 +257,9 @@ async fn settings_that_are_wrong_are_a_reason_too() {
     assert!(!answer.to_string().contains("hush"), "{answer}");
 }
 
-#[sqlx::test(migrations = false)]
-async fn a_stack_hears_when_the_time_runs_out(pool: PgPool) {
-    let (deployment, _) = deployment(&pool, vec![]).await;
+#[with_database(empty)]
+async fn a_stack_hears_when_the_time_runs_out(db: Db) {
+    let (deployment, _) = deployment(&db, vec![]).await;
     let stack = Stack::refusing(0).await;
     deployment.answer(stack.event("Create", None), Duration::ZERO).await.unwrap();
     let answer = stack.taken().await;

@@ -6,13 +6,14 @@ use axum::Router;
 use axum::body::Body;
 use http::{Request, header};
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::api_keys::{self, NewApiKey};
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use oddish_domain::sealing::SecretKey;
 use oddish_domain::settings::Settings;
 use oddish_functions::lambda;
 use oddish_telemetry::{LogFormat, TelemetrySettings, logging, metrics};
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -49,9 +50,9 @@ fn ids(line: &Value) -> [&Value; 3] {
     ["request_id", "gateway_request_id", "lambda_request_id"].map(|name| &line[name])
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn every_line_of_a_request_has_its_ids(pool: PgPool) {
-    let api = Api::new(pool.clone());
+#[with_database]
+async fn every_line_of_a_request_has_its_ids(db: Db) {
+    let api = Api::new(db.clone());
     let (kept, logging) = log("debug");
     let of_gateway = "JKJaXmPLvHcESHA=";
     assert_eq!(invoke(&api.router, &event("named_stage")).await, of_gateway);
@@ -63,7 +64,7 @@ async fn every_line_of_a_request_has_its_ids(pool: PgPool) {
     drop(logging);
 
     // The client's own goes before the gateway's, and errors have it even where nothing else is logged.
-    pool.close().await;
+    db.close().await;
     let (kept, _logging) = log("error");
     let mut asked = event("named_stage");
     asked["headers"]["x-request-id"] = json!("of-the-client");
@@ -77,9 +78,9 @@ async fn every_line_of_a_request_has_its_ids(pool: PgPool) {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_id_that_no_log_should_show_is_replaced(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn an_id_that_no_log_should_show_is_replaced(db: Db) {
+    let api = Api::new(db);
     for id in ["x".repeat(129), "é".to_owned(), String::new()] {
         let id = http::HeaderValue::from_bytes(id.as_bytes()).unwrap();
         let request = Request::get("/health").header("x-request-id", &id).body(Body::empty()).unwrap();
@@ -95,17 +96,17 @@ async fn ask(api: &Api, method: &str, path: &str, key: &str, body: Option<Value>
     api.ask_whole(request.header(header::CONTENT_TYPE, "application/json").body(body).unwrap()).await.1
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn no_line_has_a_secret(pool: PgPool) {
+#[with_database]
+async fn no_line_has_a_secret(db: Db) {
     let secret = SecretKey::generate();
-    let api = Api::with(pool.clone(), |everything| {
-        everything.auth = oddish_functions::auth::Auth::new(oddish_functions::auth::AuthMode::ApiKey, &pool);
+    let api = Api::with(db.clone(), |everything| {
+        everything.auth = oddish_functions::auth::Auth::new(oddish_functions::auth::AuthMode::ApiKey, &db);
         everything.expansion.sealing = Some(oddish_domain::sealing::SealingKey::of(&secret));
     });
     let key = GeneratedKey::draw();
     let new = NewApiKey { name: "of a test", owner: "alice", scope: Scope::Full, expires_at: None };
-    api_keys::create(&pool, &key, &new, OffsetDateTime::now_utc()).await.unwrap();
-    let keyless = Api::new(pool.clone());
+    api_keys::create(&db, &key, &new, OffsetDateTime::now_utc()).await.unwrap();
+    let keyless = Api::new(db.clone());
     let task_id = keyless.uploaded().await;
     let (kept, _logging) = log("trace");
 
@@ -139,11 +140,11 @@ async fn no_line_has_a_secret(pool: PgPool) {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn each_answer_is_measured(pool: PgPool) {
+#[with_database]
+async fn each_answer_is_measured(db: Db) {
     let kept = Kept::default();
     metrics::write_to("Oddish", kept.clone());
-    let api = Api::new(pool);
+    let api = Api::new(db);
     let app = lambda::measured("list_tasks", api.router.clone());
     invoke(&app, &event("named_stage")).await;
     invoke(&app, &event("query_with_bare_characters")).await;

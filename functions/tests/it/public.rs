@@ -4,8 +4,9 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::Request;
 use oddish_artifacts::{Key, key};
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_functions::routes::ROUTES;
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
 use crate::api::{Answer, Api};
@@ -33,8 +34,8 @@ async fn sweep(api: &Api, task_id: &str, experiment: &str, trials: u32) -> Strin
 }
 
 impl Scene {
-    async fn new(pool: PgPool) -> Self {
-        let api = Api::new(pool);
+    async fn new(db: Db) -> Self {
+        let api = Api::new(db);
         let [own, both, hidden] = [api.uploaded().await, api.uploaded().await, api.uploaded().await];
         let shared = sweep(&api, &own, "the shared one", 2).await;
         sweep(&api, &both, &shared, 2).await;
@@ -45,11 +46,11 @@ impl Scene {
         let second = "insert into oddish.task_versions
             select task_id, 2, archive_key, archive_sha256, archive_bytes, content_hash, created_at, 'secret message', files_key
             from oddish.task_versions where task_id = $1";
-        sqlx::query(second).bind(&both).execute(&api.pool).await.unwrap();
+        sqlx::query(second).bind(&both).execute(&api.db).await.unwrap();
         let files = "insert into oddish.task_files
             select task_id, 2, 'environment/private.txt', start, size from oddish.task_files
             where task_id = $1 and path = 'instruction.md'";
-        sqlx::query(files).bind(&both).execute(&api.pool).await.unwrap();
+        sqlx::query(files).bind(&both).execute(&api.db).await.unwrap();
         let private = sweep(&api, &both, "the private one", 1).await;
         sweep(&api, &hidden, &private, 1).await;
         for trial in [format!("{own}-0"), format!("{both}-2"), format!("{hidden}-0")] {
@@ -60,7 +61,7 @@ impl Scene {
                 api.store.put(&key, Bytes::from(json!({"of": trial}).to_string())).await.unwrap();
             }
             let left = "update oddish.trials set artifact_prefix = $2 where id = $1";
-            sqlx::query(left).bind(&trial).bind(prefix).execute(&api.pool).await.unwrap();
+            sqlx::query(left).bind(&trial).bind(prefix).execute(&api.db).await.unwrap();
         }
         let share = api.post(&format!("/experiments/{shared}/publish"), "").await.json();
         let token = share["public_token"].as_str().unwrap().to_owned();
@@ -74,9 +75,9 @@ impl Scene {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn only_the_token_opens_anything(pool: PgPool) {
-    let scene = Scene::new(pool).await;
+#[with_database]
+async fn only_the_token_opens_anything(db: Db) {
+    let scene = Scene::new(db).await;
     let api = &scene.api;
     assert_eq!(api.get("/public/experiments").await.json(), json!([]), "whatever is shared");
     let listed = scene.get("/public/experiments").await.json();
@@ -118,9 +119,9 @@ async fn only_the_token_opens_anything(pool: PgPool) {
     assert_eq!(routes, 13);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_task_shows_what_the_shared_experiment_ran_of_it(pool: PgPool) {
-    let scene = Scene::new(pool).await;
+#[with_database]
+async fn a_task_shows_what_the_shared_experiment_ran_of_it(db: Db) {
+    let scene = Scene::new(db).await;
     let ids = |trials: &Value| -> Vec<String> {
         trials.as_array().unwrap().iter().map(|trial| trial["id"].as_str().unwrap().to_owned()).collect()
     };
@@ -157,21 +158,21 @@ async fn a_task_shows_what_the_shared_experiment_ran_of_it(pool: PgPool) {
 }
 
 /// A verdict is on all trials of a task: where some are not shared, it is not either.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_verdict_is_shared_with_all_that_it_is_on(pool: PgPool) {
-    let scene = Scene::new(pool).await;
+#[with_database]
+async fn a_verdict_is_shared_with_all_that_it_is_on(db: Db) {
+    let scene = Scene::new(db).await;
     let judged = "update oddish.tasks set verdict_status = 'success', verdict = '{\"is_good\": true}', verdict_finished_at = now()";
-    sqlx::query(judged).execute(&scene.api.pool).await.unwrap();
+    sqlx::query(judged).execute(&scene.api.db).await.unwrap();
     let verdict = async |task: &str| scene.get(&format!("/public/tasks/{task}")).await.json()["verdict"].clone();
     assert_eq!((verdict(&scene.own).await, verdict(&scene.both).await), (json!({"is_good": true}), json!(null)));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn neither_solution_nor_tests_are_shared(pool: PgPool) {
-    let scene = Scene::new(pool).await;
+#[with_database]
+async fn neither_solution_nor_tests_are_shared(db: Db) {
+    let scene = Scene::new(db).await;
     let step = "insert into oddish.task_files select task_id, version, 'steps/one/tests/test.sh', start, size from oddish.task_files
         where path = 'instruction.md'";
-    sqlx::query(step).execute(&scene.api.pool).await.unwrap();
+    sqlx::query(step).execute(&scene.api.db).await.unwrap();
     let paths = |answer: &Value, field: &str| -> Vec<String> {
         answer[field].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap().to_owned()).collect()
     };
@@ -204,25 +205,25 @@ async fn neither_solution_nor_tests_are_shared(pool: PgPool) {
         assert_eq!(text, format!("Version 2 not found for task {}", scene.both));
     }
     // A version without an index is in its archive only, which is not shared.
-    sqlx::query("update oddish.task_versions set files_key = null").execute(&scene.api.pool).await.unwrap();
+    sqlx::query("update oddish.task_versions set files_key = null").execute(&scene.api.db).await.unwrap();
     assert_eq!(scene.get(&files).await.error(404), "File not found");
 }
 
 /// The archive holds the solution, so that a file which is too large for an answer gets no link to it.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn no_answer_links_to_the_archive(pool: PgPool) {
-    let scene = Scene::new(pool).await;
+#[with_database]
+async fn no_answer_links_to_the_archive(db: Db) {
+    let scene = Scene::new(db).await;
     let large = "update oddish.task_files set size = 100000000 where path = 'instruction.md'";
-    sqlx::query(large).execute(&scene.api.pool).await.unwrap();
+    sqlx::query(large).execute(&scene.api.db).await.unwrap();
     let answer = scene.get(&format!("/public/tasks/{}/files/instruction.md", scene.own)).await;
     assert!(!answer.error(413).contains("http"), "{answer:?}");
     let member = scene.api.get(&format!("/tasks/{}/files/instruction.md", scene.own)).await;
     assert!(member.error(413).contains("http"), "{member:?}");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_a_shared_trial_left_can_be_read(pool: PgPool) {
-    let scene = Scene::new(pool).await;
+#[with_database]
+async fn what_a_shared_trial_left_can_be_read(db: Db) {
+    let scene = Scene::new(db).await;
     let shared = format!("{}-0", scene.own);
     let read = async |path: &str| scene.get(&format!("/public/trials/{shared}{path}")).await;
     assert_eq!(read("/result").await.json()["of"], json!(shared));
@@ -240,9 +241,9 @@ async fn what_a_shared_trial_left_can_be_read(pool: PgPool) {
 }
 
 /// Who else waits for which model is not the guests' to know.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn queues_are_not_shared(pool: PgPool) {
-    let scene = Scene::new(pool).await;
+#[with_database]
+async fn queues_are_not_shared(db: Db) {
+    let scene = Scene::new(db).await;
     sweep(&scene.api, &scene.own, &scene.shared, 1).await;
     let waiting = |task: &Value| {
         let trials = task["trials"].as_array().unwrap().iter();

@@ -1,7 +1,8 @@
 //! Queue keys: limits and pauses.
 
 use oddish_db::wake::Wakes;
-use oddish_db::{PgPool, queue};
+use oddish_db::{Db, queue};
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -11,7 +12,7 @@ const KEY: &str = "/queues/openai/gpt-5.2";
 
 /// How many jobs can be claimed now.
 async fn claimable(api: &Api) -> usize {
-    queue::claim(&api.pool, 100, OffsetDateTime::now_utc()).await.unwrap().len()
+    queue::claim(&api.db, 100, OffsetDateTime::now_utc()).await.unwrap().len()
 }
 
 async fn submit(api: &Api, model: &str, trials: u32) {
@@ -21,11 +22,11 @@ async fn submit(api: &Api, model: &str, trials: u32) {
     assert_eq!(api.post("/tasks/sweep", &sweep.to_string()).await.status.as_u16(), 200);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_limit_changes_while_everything_runs(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_limit_changes_while_everything_runs(db: Db) {
+    let api = Api::new(db);
     submit(&api, "gpt-5.2", 5).await;
-    let mut wakes = Wakes::listen(&api.pool).await.unwrap();
+    let mut wakes = Wakes::listen(&api.db).await.unwrap();
     let answer = api.patch(KEY, &json!({"concurrency_limit": 2})).await.json();
     wakes.next().await.unwrap();
     let expected = |limit: u8, running: u8, ready: u8| {
@@ -40,9 +41,9 @@ async fn a_limit_changes_while_everything_runs(pool: PgPool) {
     assert_eq!(api.get("/queues").await.json(), json!([expected(1, 2, 3)]));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_pause_says_who_and_why(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_pause_says_who_and_why(db: Db) {
+    let api = Api::new(db);
     submit(&api, "gpt-5.2", 1).await;
     let mut paused = api.patch(KEY, &json!({"paused": true, "reason": "the budget is spent"})).await.json();
     assert!(paused["paused"]["at"].take().is_string());
@@ -53,9 +54,9 @@ async fn a_pause_says_who_and_why(pool: PgPool) {
     assert_eq!(claimable(&api).await, 1);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_key_may_be_spelled_in_any_way(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_key_may_be_spelled_in_any_way(db: Db) {
+    let api = Api::new(db);
     submit(&api, "gpt-5.2", 1).await;
     for spelling in ["openai%2Fgpt-5.2", "openai%2fgpt-5.2", "gpt-5.2", "OpenAI/GPT-5.2"] {
         let answer = api.get(&format!("/queues/{spelling}")).await;
@@ -66,9 +67,9 @@ async fn a_key_may_be_spelled_in_any_way(pool: PgPool) {
     assert_eq!(api.get("/queues").await.json().as_array().unwrap().len(), 1);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_unknown_key_is_created_by_its_limit_only(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn an_unknown_key_is_created_by_its_limit_only(db: Db) {
+    let api = Api::new(db);
     assert!(api.get("/queues/new/model").await.error(404).contains("new/model"));
     for body in [json!({"paused": true}), json!({"paused": false})] {
         assert!(api.patch("/queues/new/model", &body).await.error(404).contains("new/model"));
@@ -77,9 +78,9 @@ async fn an_unknown_key_is_created_by_its_limit_only(pool: PgPool) {
     assert_eq!((&created["concurrency_limit"], &created["paused"]["by"]), (&json!(0), &json!("user")));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_senseless_change_is_a_422_and_changes_nothing(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_senseless_change_is_a_422_and_changes_nothing(db: Db) {
+    let api = Api::new(db);
     for (body, field) in [
         (json!({}), "body"),
         (json!({"concurrency_limit": 10001}), "concurrency_limit"),
@@ -98,9 +99,9 @@ async fn a_senseless_change_is_a_422_and_changes_nothing(pool: PgPool) {
     assert_eq!(api.get("/queues").await.json(), json!([]));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_trial_that_waits_says_why(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_trial_that_waits_says_why(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(3).await;
     api.patch("/queues/default", &json!({"concurrency_limit": 1})).await.json();
     let told = async || -> Vec<(Value, Value)> {
@@ -113,7 +114,7 @@ async fn a_trial_that_waits_says_why(pool: PgPool) {
     };
     let unseen = &told().await[0].1;
     assert_eq!(unseen["code"], "no_dispatcher");
-    queue::seen(&api.pool, "d", OffsetDateTime::now_utc()).await.unwrap();
+    queue::seen(&api.db, "d", OffsetDateTime::now_utc()).await.unwrap();
     assert_eq!(told().await[0].1, json!({"code": "about_to_start", "text": "It is about to start."}));
     api.begun().await;
     let trials = told().await;

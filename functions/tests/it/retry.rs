@@ -1,20 +1,21 @@
 //! Running trials again.
 
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::wake::Wakes;
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
 use crate::api::Api;
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_trial_that_ended_runs_again_and_wakes_the_dispatcher(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_trial_that_ended_runs_again_and_wakes_the_dispatcher(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(1).await;
     let retry = format!("/trials/{task_id}-0/retry");
     let text = api.post(&retry, "").await.error(400);
     assert_eq!(text, "Can only retry completed or failed trials (current: queued)");
     api.succeeded().await;
-    let mut wakes = Wakes::listen(&api.pool).await.unwrap();
+    let mut wakes = Wakes::listen(&api.db).await.unwrap();
     let answer = api.post(&retry, "").await.json();
     assert_eq!(answer, json!({"status": "queued", "trial_id": format!("{task_id}-0")}));
     wakes.next().await.unwrap();
@@ -24,9 +25,9 @@ async fn a_trial_that_ended_runs_again_and_wakes_the_dispatcher(pool: PgPool) {
     assert_eq!(api.post("/trials/nowhere-0/retry", "").await.error(404), "Trial nowhere-0 not found");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_experiments_trials_run_again_by_filter(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn an_experiments_trials_run_again_by_filter(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(4).await;
     let trial = |index: u8| format!("{task_id}-{index}");
     let retry = format!("/experiments/{}/retry", api.experiment_of(&task_id).await);
@@ -51,9 +52,9 @@ async fn an_experiments_trials_run_again_by_filter(pool: PgPool) {
     assert_eq!(api.statuses(&task_id).await, ["success", "running", "queued", "queued"]);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_filter_must_name_something_that_exists(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_filter_must_name_something_that_exists(db: Db) {
+    let api = Api::new(db);
     let experiment = api.experiment_of(&api.submitted(1).await).await;
     let retry = format!("/experiments/{experiment}/retry");
     for empty in ["{}", r#"{"dry_run": true}"#, r#"{"statuses": [], "error_classes": []}"#] {

@@ -1,6 +1,7 @@
 //! Renaming experiments and sharing them.
 
-use oddish_db::PgPool;
+use oddish_db::Db;
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
 use crate::api::Api;
@@ -13,9 +14,9 @@ async fn ask(api: &Api, experiment: &str, what: &str) -> Value {
     answer.json()
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_experiment_is_renamed(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn an_experiment_is_renamed(db: Db) {
+    let api = Api::new(db);
     let experiment = api.experiment_of(&api.submitted(1).await).await;
     let path = format!("/experiments/{experiment}");
     let renamed = api.patch(&path, &json!({"name": "  größte Übung 🦦 "})).await.json();
@@ -37,9 +38,9 @@ async fn an_experiment_is_renamed(pool: PgPool) {
     );
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_token_ends_when_the_sharing_does(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_token_ends_when_the_sharing_does(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(1).await;
     let experiment = api.experiment_of(&task_id).await;
     let name = api.get(&format!("/experiments/{experiment}")).await.json()["name"].clone();
@@ -69,9 +70,9 @@ async fn a_token_ends_when_the_sharing_does(pool: PgPool) {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_sweep_shares_its_experiment_if_it_says_so(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_sweep_shares_its_experiment_if_it_says_so(db: Db) {
+    let api = Api::new(db);
     let submit = async |more: Value| {
         let task_id = api.uploaded().await;
         let mut sweep = json!({"task_id": task_id, "user": "a", "configs": [{"agent": "oracle"}]});

@@ -1,8 +1,9 @@
 //! The stages of a task that is judged, as clients see them (contract 7.1 item 7).
 
 use oddish_db::attempts::ProcessIdentity;
-use oddish_db::{PgPool, judging, queue};
+use oddish_db::{Db, judging, queue};
 use oddish_domain::retry::RetrySettings;
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -11,20 +12,20 @@ use crate::api::Api;
 /// Claims what is there to judge and records this.
 async fn judge(api: &Api, judgement: Value) {
     let now = OffsetDateTime::now_utc();
-    let claim = queue::claim(&api.pool, 1, now).await.unwrap().pop().expect("something to judge");
+    let claim = queue::claim(&api.db, 1, now).await.unwrap().pop().expect("something to judge");
     let process = ProcessIdentity { host: "testhost".to_owned(), pid: 42, started_at: now };
-    judging::begin(&api.pool, claim.token, &process, now).await.unwrap().expect("no trial");
-    judging::record(&api.pool, claim.token, &Ok(judgement), &RetrySettings::default(), now).await.unwrap();
+    judging::begin(&api.db, claim.token, &process, now).await.unwrap().expect("no trial");
+    judging::record(&api.db, claim.token, &Ok(judgement), &RetrySettings::default(), now).await.unwrap();
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn clients_see_the_true_stage(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn clients_see_the_true_stage(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(1).await;
     let path = format!("/tasks/{task_id}");
     // Nothing makes analyses yet, so no sweep can ask for them.
     let ask = "update oddish.tasks set analysis_key = 'default', verdict_key = 'default'";
-    sqlx::query(ask).execute(&api.pool).await.unwrap();
+    sqlx::query(ask).execute(&api.db).await.unwrap();
 
     api.succeeded().await;
     let task = api.get(&path).await.json();

@@ -1,15 +1,16 @@
 //! `POST /tasks/sweep`.
 
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::wake::Wakes;
 use oddish_domain::environment::DockerEnvironment;
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
 use crate::api::Api;
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_sweep_expands_into_trials_in_order(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_sweep_expands_into_trials_in_order(db: Db) {
+    let api = Api::new(db);
     let task_id = api.uploaded().await;
     let sweep = json!({
         "task_id": task_id, "user": "alice", "priority": "high", "experiment_id": "nightly", "github_username": "octo",
@@ -48,9 +49,9 @@ async fn refused(api: &Api, change: impl FnOnce(&mut Value), status: u16) -> Str
     text
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_bad_sweep_is_a_4xx_that_names_the_field(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_bad_sweep_is_a_4xx_that_names_the_field(db: Db) {
+    let api = Api::new(db);
     let config = |config: Value| move |sweep: &mut Value| sweep["configs"][0] = config;
 
     let text = refused(&api, config(json!({"agent": "orcale"})), 422).await;
@@ -81,9 +82,9 @@ async fn a_bad_sweep_is_a_4xx_that_names_the_field(pool: PgPool) {
     assert_eq!(text, "Task nowhere-12345678 not found");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_body_that_is_no_json_is_a_422(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_body_that_is_no_json_is_a_422(db: Db) {
+    let api = Api::new(db);
     for body in ["", "{", "{} {}", "[]", "nonsense", "\u{0}", &"[".repeat(100_000)] {
         api.post("/tasks/sweep", body).await.error(422);
     }
@@ -93,18 +94,18 @@ async fn a_body_that_is_no_json_is_a_422(pool: PgPool) {
     api.post("/tasks/sweep", &format!("\"{}\"", "x".repeat(3 << 20))).await.error(413);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_task_is_submitted_once(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_task_is_submitted_once(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(1).await;
     let again = json!({"task_id": task_id, "user": "alice", "configs": [{"agent": "oracle"}]});
     assert!(api.post("/tasks/sweep", &again.to_string()).await.error(409).contains("submitted before"));
     assert_eq!(api.get(&format!("/tasks/{task_id}")).await.json()["total"], 1);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn docker_is_refused_where_no_runner_has_it(pool: PgPool) {
-    let api = Api::with(pool, |everything| everything.expansion.docker = DockerEnvironment::Refused);
+#[with_database]
+async fn docker_is_refused_where_no_runner_has_it(db: Db) {
+    let api = Api::with(db, |everything| everything.expansion.docker = DockerEnvironment::Refused);
     let works =
         "no runner here has Docker, which trials get that ask for nothing else: use one of daytona, e2b, modal, ";
     let text = refused(&api, |_| {}, 422).await;
@@ -116,9 +117,9 @@ async fn docker_is_refused_where_no_runner_has_it(pool: PgPool) {
     assert_eq!(environments(&api, json!("daytona")).await, ["daytona", "e2b"]);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn docker_becomes_the_environment_of_the_deployment(pool: PgPool) {
-    let api = Api::with(pool, |everything| everything.expansion.docker = DockerEnvironment::Replaced("modal"));
+#[with_database]
+async fn docker_becomes_the_environment_of_the_deployment(db: Db) {
+    let api = Api::with(db, |everything| everything.expansion.docker = DockerEnvironment::Replaced("modal"));
     assert_eq!(environments(&api, Value::Null).await, ["modal", "e2b"]);
     assert_eq!(environments(&api, json!("docker")).await, ["modal", "e2b"]);
     assert_eq!(environments(&api, json!("podman")).await, ["podman", "e2b"]);
@@ -133,16 +134,16 @@ async fn environments(api: &Api, environment: Value) -> Vec<String> {
     assert_eq!(answer.status.as_u16(), 200, "{}", answer.body);
     sqlx::query_scalar("select environment from oddish.trials where task_id = $1 order by trial_index")
         .bind(task_id)
-        .fetch_all(&api.pool)
+        .fetch_all(&api.db)
         .await
         .unwrap()
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_sweep_wakes_the_dispatcher(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_sweep_wakes_the_dispatcher(db: Db) {
+    let api = Api::new(db);
     let task_id = api.uploaded().await;
-    let mut wakes = Wakes::listen(&api.pool).await.unwrap();
+    let mut wakes = Wakes::listen(&api.db).await.unwrap();
     let sweep = json!({"task_id": task_id, "user": "alice", "configs": [{"agent": "oracle"}]});
     assert!(api.post("/tasks/sweep", &sweep.to_string()).await.status.is_success());
     // Generous: nothing else sends anything, so that without a wake it would wait for ever.
@@ -151,9 +152,9 @@ async fn a_sweep_wakes_the_dispatcher(pool: PgPool) {
 }
 
 /// A NUL is valid JSON and no valid text for Postgres.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_nul_in_any_text_is_no_500(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_nul_in_any_text_is_no_500(db: Db) {
+    let api = Api::new(db);
     for field in ["task_id", "user", "name", "experiment_id", "environment", "github_username"] {
         let task_id = api.uploaded().await;
         let mut sweep = json!({"task_id": task_id, "user": "alice", "configs": [{"agent": "oracle"}]});
@@ -178,9 +179,9 @@ async fn a_nul_in_any_text_is_no_500(pool: PgPool) {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_sweep_says_how_often_its_trials_are_tried(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_sweep_says_how_often_its_trials_are_tried(db: Db) {
+    let api = Api::new(db);
     let text = refused(&api, |sweep| sweep["max_attempts"] = json!(0), 422).await;
     assert!(text.contains(r#"["body","max_attempts"]"#) && text.contains("1 to 100"), "{text}");
     refused(&api, |sweep| sweep["max_attempts"] = json!(101), 422).await;

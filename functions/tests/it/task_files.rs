@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use oddish_artifacts::{Key, hash, key};
-use oddish_db::PgPool;
+use oddish_db::Db;
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -37,9 +38,9 @@ fn paths(listing: &Value) -> Vec<String> {
     listing["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap().to_owned()).collect()
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn files_are_listed_and_read_without_their_archive(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn files_are_listed_and_read_without_their_archive(db: Db) {
+    let api = Api::new(db);
     let folder = task_with(&[("tests/data/ünï.txt", "grün\n".as_bytes()), ("empty", b"")]);
     let task_id = uploaded(&api, &folder).await;
     break_archive(&api, &task_id, 1).await;
@@ -67,9 +68,9 @@ async fn files_are_listed_and_read_without_their_archive(pool: PgPool) {
     assert_eq!((&plain["archive_url"], &plain["presigned"]), (&Value::Null, &json!(false)));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn folders_are_listed_one_level_at_a_time_and_page_by_page(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn folders_are_listed_one_level_at_a_time_and_page_by_page(db: Db) {
+    let api = Api::new(db);
     let task_id =
         uploaded(&api, &task_with(&[("data/a/1", b"1"), ("data/a/2", b"2"), ("data/b", b"b"), ("data/c/3", b"3")]))
             .await;
@@ -90,9 +91,9 @@ async fn folders_are_listed_one_level_at_a_time_and_page_by_page(pool: PgPool) {
     assert_eq!(paths(&api.get(&format!("/tasks/{task_id}/files?prefix=dat")).await.json()), [""; 0]);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn each_version_has_its_own_files(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn each_version_has_its_own_files(db: Db) {
+    let api = Api::new(db);
     let mut task_id = String::new();
     for content in ["one", "two"] {
         let folder = task_with(&[("which", content.as_bytes())]);
@@ -117,9 +118,9 @@ async fn each_version_has_its_own_files(pool: PgPool) {
     assert_eq!(api.get("/tasks/nowhere/files/task.toml").await.error(404), "Task nowhere not found");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_cannot_be_shown_says_so(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn what_cannot_be_shown_says_so(db: Db) {
+    let api = Api::new(db);
     // Each of these takes seven bytes in a function's answer.
     let bells = vec![7; 1 << 20];
     let large = vec![b'a'; (5 << 20) + 1];
@@ -147,12 +148,12 @@ async fn what_cannot_be_shown_says_so(pool: PgPool) {
     api.get("/tasks/a%00b/files").await.error(400);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_version_from_before_the_index_points_to_its_archive(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_version_from_before_the_index_points_to_its_archive(db: Db) {
+    let api = Api::new(db);
     let task_id = api.uploaded().await;
     sqlx::raw_sql("delete from oddish.task_files; update oddish.task_versions set files_key = null")
-        .execute(&api.pool)
+        .execute(&api.db)
         .await
         .unwrap();
     for path in ["files", "files/task.toml"] {
@@ -161,9 +162,9 @@ async fn a_version_from_before_the_index_points_to_its_archive(pool: PgPool) {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_upload_that_is_refused_registers_no_files(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn an_upload_that_is_refused_registers_no_files(db: Db) {
+    let api = Api::new(db);
     let folder = task_with(&[]);
     let complete = api.sent("refused", &"0".repeat(64), archive_of(folder.path()).await).await;
     api.post("/tasks/upload/complete", &complete.to_string()).await.error(400);
@@ -174,9 +175,9 @@ async fn an_upload_that_is_refused_registers_no_files(pool: PgPool) {
     assert!(api.store.head(&pack).await.unwrap().is_none());
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_upload_can_register_its_task_without_trials(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn an_upload_can_register_its_task_without_trials(db: Db) {
+    let api = Api::new(db);
     let folder = task_with(&[]);
     let hash = hash::content_hash(folder.path()).await.unwrap();
     let mut complete = api.sent("registered", &hash, archive_of(folder.path()).await).await;
@@ -187,7 +188,7 @@ async fn an_upload_can_register_its_task_without_trials(pool: PgPool) {
         let row: (Option<String>, String, Option<String>) =
             sqlx::query_as("select submitted_by, priority, experiment_id from oddish.tasks where id = $1")
                 .bind(&task_id)
-                .fetch_one(&api.pool)
+                .fetch_one(&api.db)
                 .await
                 .unwrap();
         row

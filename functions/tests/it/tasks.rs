@@ -1,24 +1,25 @@
 //! Reading tasks.
 
-use oddish_db::PgPool;
+use oddish_db::Db;
+use oddish_test_support::with_database;
 use serde_json::json;
 
 use crate::api::Api;
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn health_tells_of_the_database(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn health_tells_of_the_database(db: Db) {
+    let api = Api::new(db);
     assert_eq!(api.get("/health").await.json()["database"], "connected");
-    api.pool.close().await;
+    api.db.close().await;
     let answer = api.get("/health").await;
     assert_eq!((answer.status.as_u16(), &answer.json()["status"]), (200, &json!("degraded")));
     let text = api.get("/tasks").await.error(503);
     assert!(text.contains("Please retry"), "{text}");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_task_has_the_shape_of_the_contract(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_task_has_the_shape_of_the_contract(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(1).await;
     let mut task = api.get(&format!("/tasks/{task_id}")).await.json();
     for volatile in ["created_at", "experiment_id", "experiment_name"] {
@@ -33,9 +34,9 @@ async fn a_task_has_the_shape_of_the_contract(pool: PgPool) {
     insta::assert_snapshot!(text);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn lists_are_bounded_and_filtered(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn lists_are_bounded_and_filtered(db: Db) {
+    let api = Api::new(db);
     let first = api.submitted(1).await;
     let second = api.submitted(1).await;
     let ids = async |query: &str| -> Vec<String> {
@@ -56,9 +57,9 @@ async fn lists_are_bounded_and_filtered(pool: PgPool) {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_is_not_there_is_a_404(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn what_is_not_there_is_a_404(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(1).await;
     assert_eq!(api.get("/tasks/nowhere").await.error(404), "Task nowhere not found");
     assert_eq!(api.get(&format!("/tasks/{task_id}/trials/7")).await.error(404), format!("Trial {task_id}-7 not found"));
@@ -69,9 +70,9 @@ async fn what_is_not_there_is_a_404(pool: PgPool) {
     api.get(&format!("/tasks/{uploaded}")).await.error(404);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn the_documentation_is_served_without_another_site(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn the_documentation_is_served_without_another_site(db: Db) {
+    let api = Api::new(db);
     assert_eq!(api.get("/docs").await.status.as_u16(), 303);
     let page = api.get("/docs/index.html").await;
     assert!(page.status.is_success() && page.body.contains("swagger-ui"), "{page:?}");

@@ -2,14 +2,15 @@
 
 use http::StatusCode;
 use oddish_artifacts::key;
-use oddish_db::PgPool;
+use oddish_db::Db;
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
 use crate::api::Api;
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn all_files_come_in_one_answer_with_a_link_each(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn all_files_come_in_one_answer_with_a_link_each(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(1).await;
     let files = format!("/trials/{task_id}-0/files");
     let before = api.get(&files).await.json();
@@ -47,9 +48,9 @@ async fn all_files_come_in_one_answer_with_a_link_each(pool: PgPool) {
     assert_eq!(api.get("/trials/nowhere-0/files").await.error(404), "Trial nowhere-0 not found");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn links_end_before_the_answer_is_too_large(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn links_end_before_the_answer_is_too_large(db: Db) {
+    let api = Api::new(db);
     api.submitted(1).await;
     // Each entry takes about 3 kB, and half as much again with its link.
     let deep = ["d".repeat(200), "e".repeat(200), "f".repeat(200), "g".repeat(200)].join("/");
@@ -63,9 +64,9 @@ async fn links_end_before_the_answer_is_too_large(pool: PgPool) {
     assert!(files[0]["url"].is_string() && files[1999]["url"].is_null());
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_file_is_served_as_an_attachment_byte_for_byte(pool: PgPool) {
-    for (api, on_lambda) in [(Api::new(pool.clone()), false), (Api::new(pool).on_lambda(), true)] {
+#[with_database]
+async fn a_file_is_served_as_an_attachment_byte_for_byte(db: Db) {
+    for (api, on_lambda) in [(Api::new(db.clone()), false), (Api::new(db).on_lambda(), true)] {
         api.submitted(1).await;
         let bytes: Vec<u8> = (0..=255).collect();
         let page = b"<script>alert(1)</script>";
@@ -108,9 +109,9 @@ async fn a_file_is_served_as_an_attachment_byte_for_byte(pool: PgPool) {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn parts_of_a_file_are_served(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn parts_of_a_file_are_served(db: Db) {
+    let api = Api::new(db);
     api.submitted(1).await;
     let (trial_id, _) = api.left(&[("digits.txt", b"0123456789"), ("empty", b"")]).await;
     let part = async |range| api.fetch(&format!("/trials/{trial_id}/files/digits.txt"), Some(range)).await;
@@ -128,9 +129,9 @@ async fn parts_of_a_file_are_served(pool: PgPool) {
     assert_eq!((status.as_u16(), body.len()), (200, 0));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_file_too_large_for_a_function_is_a_link_there_and_a_stream_elsewhere(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_file_too_large_for_a_function_is_a_link_there_and_a_stream_elsewhere(db: Db) {
+    let api = Api::new(db);
     api.submitted(1).await;
     let large: Vec<u8> = (0..(4 << 20) + 3_u32).map(|place| place.to_le_bytes()[1]).collect();
     let (trial_id, prefix) = api.left(&[("large", &large)]).await;
@@ -150,9 +151,9 @@ async fn a_file_too_large_for_a_function_is_a_link_there_and_a_stream_elsewhere(
     assert_eq!(api.fetch(&path, Some("bytes=4194305-")).await.2.len(), 2);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_trajectory_is_found_wherever_harbor_puts_it(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_trajectory_is_found_wherever_harbor_puts_it(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(5).await;
     let trajectory = |trial_id: &str| format!("/trials/{trial_id}/trajectory");
     let waiting = format!("{task_id}-4");
@@ -169,9 +170,9 @@ async fn a_trajectory_is_found_wherever_harbor_puts_it(pool: PgPool) {
     assert_eq!(api.get(&trajectory("nowhere-0")).await.error(404), "Trial nowhere-0 not found");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_is_too_large_as_json_is_a_link(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn what_is_too_large_as_json_is_a_link(db: Db) {
+    let api = Api::new(db);
     api.submitted(1).await;
     let large = format!("\"{}\"", "a".repeat(5 << 20));
     // Each quote takes two bytes more in a function's answer.
@@ -184,9 +185,9 @@ async fn what_is_too_large_as_json_is_a_link(pool: PgPool) {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn debug_files_are_those_of_all_attempts(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn debug_files_are_those_of_all_attempts(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(1).await;
     let chunk = key::attempt_log_chunk(&task_id, &format!("{task_id}-0"), 1, 0).unwrap();
     api.store.put(&chunk, "log".into()).await.unwrap();

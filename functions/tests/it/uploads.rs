@@ -1,14 +1,15 @@
 //! `POST /tasks/upload`.
 
 use oddish_artifacts::{Key, list_all};
-use oddish_db::PgPool;
+use oddish_db::Db;
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
 use crate::api::{Answer, Api, archive_of, hello_archive};
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_upload_is_stored_and_names_are_not_unique(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn an_upload_is_stored_and_names_are_not_unique(db: Db) {
+    let api = Api::new(db);
     let archive = hello_archive().await;
     let first = api.upload("my task 🐙.tar.gz", &archive).await.json();
     let second = api.upload("my task 🐙.tar.gz", &archive).await.json();
@@ -28,9 +29,9 @@ async fn refused(api: &Api, archive: &[u8]) -> String {
     text
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_bad_archive_is_a_400_that_says_what_to_do(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_bad_archive_is_a_400_that_says_what_to_do(db: Db) {
+    let api = Api::new(db);
     assert!(refused(&api, b"this is no archive").await.starts_with("Invalid tarball: "));
     let whole = hello_archive().await;
     assert!(refused(&api, &whole[..whole.len() / 2]).await.starts_with("Invalid tarball: "));
@@ -43,32 +44,32 @@ async fn a_bad_archive_is_a_400_that_says_what_to_do(pool: PgPool) {
     assert!(text.contains("task.toml") && text.contains('1'), "it names file and line: {text}");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_large_upload_is_a_413(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_large_upload_is_a_413(db: Db) {
+    let api = Api::new(db);
     let text = api.upload("hello.tar.gz", &vec![0; (2 << 20) + 1]).await.error(413);
     assert_eq!(text, "Task upload too large. Max size is 2MB.");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_is_too_large_for_a_form_is_told_the_other_way(pool: PgPool) {
-    let api = Api::with_form_bound(pool, 1 << 20);
+#[with_database]
+async fn what_is_too_large_for_a_form_is_told_the_other_way(db: Db) {
+    let api = Api::with_form_bound(db, 1 << 20);
     let text = api.upload("hello.tar.gz", &vec![0; (1 << 20) + 1]).await.error(413);
     assert!(text.contains("1MB") && text.contains("2MB") && text.contains("POST /tasks/upload/init"), "{text}");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_form_that_is_none_is_refused(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_form_that_is_none_is_refused(db: Db) {
+    let api = Api::new(db);
     let answer = api.post_form(b"--boundary-of-the-form--\r\n".to_vec()).await;
     assert_eq!(answer.error(422), r#"["body","file"] Field required"#);
     assert!(api.post_form(b"no form at all".to_vec()).await.status.is_client_error());
     assert!(api.post("/tasks/upload", "{}").await.status.is_client_error());
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_name_that_cannot_be_one_is_refused(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_name_that_cannot_be_one_is_refused(db: Db) {
+    let api = Api::new(db);
     let text = api.upload(&format!("{}.tar.gz", "x".repeat(256)), &hello_archive().await).await.error(400);
     assert!(text.contains("255"), "{text}");
 }
@@ -99,9 +100,9 @@ async fn complete(api: &Api, init: &Value) -> Answer {
     api.post("/tasks/upload/complete", &body.to_string()).await
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_announced_upload_becomes_a_version(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn an_announced_upload_becomes_a_version(db: Db) {
+    let api = Api::new(db);
     let hash = hello_hash().await;
     let announced = init(&api, "hello 🐙", &hash).await;
     assert_eq!((&announced["version"], &announced["existing_task"]), (&json!(1), &json!(false)));
@@ -133,9 +134,9 @@ async fn an_announced_upload_becomes_a_version(pool: PgPool) {
     assert_eq!(api.get(&format!("/tasks/{task_id}")).await.json()["total"], 2);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_archive_that_is_not_what_was_announced_is_refused_and_may_be_sent_again(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn an_archive_that_is_not_what_was_announced_is_refused_and_may_be_sent_again(db: Db) {
+    let api = Api::new(db);
     let announced = init(&api, "hello", &hello_hash().await).await;
     put(&api, &announced, b"no archive".to_vec()).await;
     assert!(complete(&api, &announced).await.error(400).starts_with("Invalid tarball: "));
@@ -155,9 +156,9 @@ async fn an_archive_that_is_not_what_was_announced_is_refused_and_may_be_sent_ag
     complete(&api, &changed).await.error(404);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_announcement_is_checked(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn an_announcement_is_checked(db: Db) {
+    let api = Api::new(db);
     let announce = async |body: Value| api.post("/tasks/upload/init", &body.to_string()).await;
     let hash = "a".repeat(64);
     announce(json!({"name": "x", "content_hash": "short"})).await.error(422);
@@ -169,9 +170,9 @@ async fn an_announcement_is_checked(pool: PgPool) {
     announce(json!({"content_hash": hash})).await.error(422);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_completion_with_a_key_that_comes_again_gets_the_same_answer(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn a_completion_with_a_key_that_comes_again_gets_the_same_answer(db: Db) {
+    let api = Api::new(db);
     let announced = init(&api, "hello", &hello_hash().await).await;
     let mut body = json!({"task_id": announced["task_id"], "name": "hello", "version": 1, "content_hash": announced["content_hash"]});
     let early = api.post_once("/tasks/upload/complete", "k", &body).await;

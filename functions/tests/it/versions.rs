@@ -1,18 +1,19 @@
 //! Versions of tasks, and trials by their task and by themselves.
 
-use oddish_db::PgPool;
+use oddish_db::Db;
+use oddish_test_support::with_database;
 use serde_json::json;
 
 use crate::api::Api;
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn versions_are_listed_newest_first(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn versions_are_listed_newest_first(db: Db) {
+    let api = Api::new(db);
     let task_id = api.uploaded().await;
     let second = "insert into oddish.task_versions (task_id, version, archive_key, archive_sha256, archive_bytes, content_hash, message, created_at)
         select task_id, 2, replace(archive_key, '/v1/', '/v2/'), archive_sha256, 1, repeat('b', 64), 'tests wait longer', now()
         from oddish.task_versions";
-    sqlx::query(second).execute(&api.pool).await.unwrap();
+    sqlx::query(second).execute(&api.db).await.unwrap();
     let listed = api.get(&format!("/tasks/{task_id}/versions")).await.json();
     let mut newest = listed[0].clone();
     assert!(newest["created_at"].take().is_string());
@@ -29,9 +30,9 @@ async fn versions_are_listed_newest_first(pool: PgPool) {
     api.get("/tasks/a%00b/versions").await.error(400);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn trials_are_listed_by_index_and_found_by_id(pool: PgPool) {
-    let api = Api::new(pool);
+#[with_database]
+async fn trials_are_listed_by_index_and_found_by_id(db: Db) {
+    let api = Api::new(db);
     let task_id = api.submitted(11).await;
     let listed = api.get(&format!("/tasks/{task_id}/trials")).await.json();
     let ids: Vec<&str> = listed.as_array().unwrap().iter().map(|trial| trial["id"].as_str().unwrap()).collect();

@@ -1,6 +1,6 @@
 //! A queue with a past: keys, tasks of ten submitters, trials that wait and trials that ended.
 
-use oddish_db::PgPool;
+use oddish_db::Db;
 
 use crate::{Outcome, run, step};
 
@@ -16,9 +16,9 @@ pub(crate) struct Keys {
 const TASKS: i32 = 1000;
 
 /// Empties the database, and queues trials: one in ten of high priority, spread evenly over keys and submitters.
-pub(crate) async fn create(pool: &PgPool, keys: &Keys, queued: i32) -> Outcome {
+pub(crate) async fn create(db: &Db, keys: &Keys, queued: i32) -> Outcome {
     step(&format!("{} keys with {} slots each, {queued} queued trials", keys.count, keys.limit));
-    oddish_db::schema::purge(pool).await?;
+    oddish_db::schema::purge(db).await?;
     let sql = "with experiment as (
             insert into oddish.experiments (id, name, created_at, updated_at) values ('00000000', 'bench', now(), now())
             returning id),
@@ -36,12 +36,12 @@ pub(crate) async fn create(pool: &PgPool, keys: &Keys, queued: i32) -> Outcome {
         insert into oddish.task_versions
             (task_id, version, archive_key, archive_sha256, archive_bytes, content_hash, created_at)
         select id, 1, 'some/key', repeat('0', 64), 1, repeat('1', 64), now() from task";
-    sqlx::query(sql).bind(keys.count).bind(keys.limit).bind(TASKS).execute(pool).await?;
-    add_queued(pool, keys, queued).await
+    sqlx::query(sql).bind(keys.count).bind(keys.limit).bind(TASKS).execute(db).await?;
+    add_queued(db, keys, queued).await
 }
 
 /// Queues more trials.
-pub(crate) async fn add_queued(pool: &PgPool, keys: &Keys, queued: i32) -> Outcome {
+pub(crate) async fn add_queued(db: &Db, keys: &Keys, queued: i32) -> Outcome {
     step(&format!("queueing {queued} trials"));
     let sql = "with numbers as materialized (
             select number, 'task-' || number % $3 as task_id, (number / $3 + number) % $2 as key
@@ -56,14 +56,14 @@ pub(crate) async fn add_queued(pool: &PgPool, keys: &Keys, queued: i32) -> Outco
         select 'trial', task_id || '-' || number / $3, 'provider/model-' || key, 'user' || number % 10,
             case when number::bigint * 7919 % 1000 < 100 then 0 else 1 end, now()
         from numbers order by number";
-    let first: i64 = sqlx::query_scalar("select count(*) from oddish.trials").fetch_one(pool).await?;
-    sqlx::query(sql).bind(i32::try_from(first)?).bind(keys.count).bind(TASKS).bind(queued).execute(pool).await?;
-    settle(pool).await
+    let first: i64 = sqlx::query_scalar("select count(*) from oddish.trials").fetch_one(db).await?;
+    sqlx::query(sql).bind(i32::try_from(first)?).bind(keys.count).bind(TASKS).bind(queued).execute(db).await?;
+    settle(db).await
 }
 
 /// Adds trials that ended, with one attempt each, written as the system writes it: claimed first, begun and ended later. Pages then have
 /// the free space that they have in earnest; rows loaded whole would leave each with room for just one claim more.
-pub(crate) async fn add_finished(pool: &PgPool, finished: i32) -> Outcome {
+pub(crate) async fn add_finished(db: &Db, finished: i32) -> Outcome {
     step(&format!("adding {finished} finished trials"));
     let sql = "with trial as (
             insert into oddish.trials (id, task_id, task_version, trial_index, experiment_id, agent, provider, queue_key,
@@ -74,30 +74,30 @@ pub(crate) async fn add_finished(pool: &PgPool, finished: i32) -> Outcome {
             returning id, queue_key)
         insert into oddish.attempts (kind, trial_id, number, token, queue_key, slot, claimed_at)
         select 'trial', id, 1, oddish.fencing_token(clock_timestamp()), queue_key, 0, now() from trial";
-    let first: i64 = sqlx::query_scalar("select count(*) from oddish.trials").fetch_one(pool).await?;
-    sqlx::query(sql).bind(i32::try_from(first)?).bind(TASKS).bind(finished).execute(pool).await?;
+    let first: i64 = sqlx::query_scalar("select count(*) from oddish.trials").fetch_one(db).await?;
+    sqlx::query(sql).bind(i32::try_from(first)?).bind(TASKS).bind(finished).execute(db).await?;
     run(
-        pool,
+        db,
         "update oddish.attempts
         set host = 'host', pid = 1, process_started_at = now(), begun_at = now(), ended_at = now(), outcome = 'recorded'
         where ended_at is null",
     )
     .await?;
-    settle(pool).await
+    settle(db).await
 }
 
 /// The state in which a server is that runs for days: vacuumed, analysed, and with a checkpoint behind it.
-async fn settle(pool: &PgPool) -> Outcome {
-    run(pool, "vacuum analyze oddish.jobs").await?;
-    run(pool, "vacuum analyze oddish.trials").await?;
-    run(pool, "vacuum analyze oddish.attempts").await?;
-    run(pool, "checkpoint").await
+async fn settle(db: &Db) -> Outcome {
+    run(db, "vacuum analyze oddish.jobs").await?;
+    run(db, "vacuum analyze oddish.trials").await?;
+    run(db, "vacuum analyze oddish.attempts").await?;
+    run(db, "checkpoint").await
 }
 
 /// Ends what was claimed, outside of any measurement, as if it had never been.
-pub(crate) async fn forget_claimed(pool: &PgPool) -> Outcome {
+pub(crate) async fn forget_claimed(db: &Db) -> Outcome {
     run(
-        pool,
+        db,
         "with gone as (delete from oddish.jobs where slot is not null returning token)
         delete from oddish.attempts a using gone where a.token = gone.token",
     )

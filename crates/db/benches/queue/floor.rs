@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use oddish_db::PgPool;
+use oddish_db::Db;
 
 use crate::{Bar, Outcome, figure, median, ms, run, step};
 
@@ -17,7 +17,7 @@ pub(crate) struct Floor {
 /// How long commits are counted.
 const COMMITS_FOR: Duration = Duration::from_secs(3);
 
-pub(crate) async fn measure(pool: &PgPool) -> Outcome<Floor> {
+pub(crate) async fn measure(db: &Db) -> Outcome<Floor> {
     step("measuring the floor");
     let setup = [
         "drop schema if exists floor cascade",
@@ -38,11 +38,11 @@ pub(crate) async fn measure(pool: &PgPool) -> Outcome<Floor> {
         "checkpoint",
     ];
     for sql in setup {
-        run(pool, sql).await?;
+        run(db, sql).await?;
     }
-    figure("floor: commits of one row", commits_a_second(pool).await?, "/s", &Bar::None);
+    figure("floor: commits of one row", commits_a_second(db).await?, "/s", &Bar::None);
     let bare_table = claims(
-        pool,
+        db,
         "update floor.bare set state = 'claimed', token = gen_random_uuid()
         where id in (select id from floor.bare where state = 'ready' order by id limit 1000 for update skip locked)
         returning token",
@@ -50,7 +50,7 @@ pub(crate) async fn measure(pool: &PgPool) -> Outcome<Floor> {
     .await?;
     figure("floor: claim 1000, bare table", bare_table, "ms", &Bar::None);
     let our_tables = claims(
-        pool,
+        db,
         "with claimed as (
             update floor.jobs set state = 'claimed', token = gen_random_uuid(), attempt = attempt + 1, begin_by = now()
             where id in (select id from floor.jobs where state = 'ready' order by id limit 1000 for update skip locked)
@@ -64,22 +64,22 @@ pub(crate) async fn measure(pool: &PgPool) -> Outcome<Floor> {
     Ok(Floor { bare_table, our_tables })
 }
 
-async fn commits_a_second(pool: &PgPool) -> Outcome<f64> {
+async fn commits_a_second(db: &Db) -> Outcome<f64> {
     let begun = Instant::now();
     let mut commits = 0_u32;
     while begun.elapsed() < COMMITS_FOR {
-        run(pool, "update floor.one set value = value + 1").await?;
+        run(db, "update floor.one set value = value + 1").await?;
         commits += 1;
     }
     Ok(f64::from(commits) / begun.elapsed().as_secs_f64())
 }
 
 /// The median of 20 claims of 1000 rows.
-async fn claims(pool: &PgPool, sql: &'static str) -> Outcome<f64> {
+async fn claims(db: &Db, sql: &'static str) -> Outcome<f64> {
     let mut times = Vec::new();
     for _ in 0..20 {
         let begun = Instant::now();
-        let rows = sqlx::query(sql).fetch_all(pool).await?;
+        let rows = sqlx::query(sql).fetch_all(db).await?;
         times.push(ms(begun.elapsed()));
         if rows.len() != 1000 {
             return Err(format!("the floor claimed {} rows and not 1000", rows.len()).into());

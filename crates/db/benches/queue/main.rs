@@ -13,7 +13,7 @@ mod measures;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use oddish_db::PgPool;
+use oddish_db::Db;
 use serde_json::json;
 use sqlx::Executor as _;
 
@@ -34,32 +34,32 @@ async fn main() -> Outcome {
     }
     let url = std::env::var("DATABASE_URL")?;
     // One connection, so that all claims have the same plans; heartbeats come over many.
-    let pool = oddish_db::connect(&url.parse()?, 1).await?;
+    let db = oddish_db::connect(&url.parse()?, 1).await?;
     let many = oddish_db::connect(&url.parse()?, 8).await?;
-    oddish_db::schema::migrate(&pool).await?;
+    oddish_db::schema::migrate(&db).await?;
     // It would run beside some of the measurements and not beside others; everything is vacuumed before each instead.
     for table in ["jobs", "attempts", "trials"] {
         let sql = format!("alter table oddish.{table} set (autovacuum_enabled = false)");
-        pool.execute(sqlx::AssertSqlSafe(sql)).await?;
+        db.execute(sqlx::AssertSqlSafe(sql)).await?;
     }
-    let floor = floor::measure(&pool).await?;
+    let floor = floor::measure(&db).await?;
     for keys in [data::Keys { count: 20, limit: 50, bar: 3.0 }, data::Keys { count: 1000, limit: 8, bar: 6.0 }] {
-        data::create(&pool, &keys, 100_000).await?;
-        measures::claims(&pool, &keys, "100k queued", &floor).await?;
-        data::add_queued(&pool, &keys, 900_000).await?;
-        let without = measures::claims(&pool, &keys, "1M queued", &floor).await?;
-        data::add_finished(&pool, 1_000_000).await?;
-        let with = measures::claims(&pool, &keys, "1M queued, 1M finished", &floor).await?;
+        data::create(&db, &keys, 100_000).await?;
+        measures::claims(&db, &keys, "100k queued", &floor).await?;
+        data::add_queued(&db, &keys, 900_000).await?;
+        let without = measures::claims(&db, &keys, "1M queued", &floor).await?;
+        data::add_finished(&db, 1_000_000).await?;
+        let with = measures::claims(&db, &keys, "1M queued, 1M finished", &floor).await?;
         let name = format!("{} keys: with 1M finished against none", keys.count);
         figure(&name, with / without, "x", &Bar::AtMost(1.3));
-        measures::one_claim(&pool, &keys).await?;
+        measures::one_claim(&db, &keys).await?;
         if keys.count == 20 {
-            measures::claim_and_finish(&pool).await?;
+            measures::claim_and_finish(&db).await?;
             measures::heartbeats(&many).await?;
         }
     }
-    measures::enqueue(&pool).await?;
-    pool.execute("drop schema oddish cascade; drop schema floor cascade").await?;
+    measures::enqueue(&db).await?;
+    db.execute("drop schema oddish cascade; drop schema floor cascade").await?;
     Ok(())
 }
 
@@ -101,7 +101,7 @@ fn median(values: &mut [f64]) -> f64 {
 }
 
 /// Runs statements that take no parameters.
-async fn run(pool: &PgPool, sql: &'static str) -> Outcome {
-    pool.execute(sql).await?;
+async fn run(db: &Db, sql: &'static str) -> Outcome {
+    db.execute(sql).await?;
     Ok(())
 }

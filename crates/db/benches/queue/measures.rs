@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use oddish_db::attempts;
 use oddish_db::queue::{self, Claim};
 use oddish_db::sweeps::{self, NewSweep};
-use oddish_db::{PgPool, leases};
+use oddish_db::{Db, leases};
 use oddish_domain::harbor_settings::HarborSettings;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
@@ -17,20 +17,20 @@ use crate::data::{Keys, forget_claimed};
 use crate::floor::Floor;
 use crate::{Bar, Outcome, figure, median, ms, quantile, run, step, timed};
 
-async fn claim(pool: &PgPool, most: u32) -> Outcome<Vec<Claim>> {
-    Ok(queue::claim(pool, most, OffsetDateTime::now_utc()).await?)
+async fn claim(db: &Db, most: u32) -> Outcome<Vec<Claim>> {
+    Ok(queue::claim(db, most, OffsetDateTime::now_utc()).await?)
 }
 
 /// Plans, claims and commits 1000 jobs, twenty times. Returns the median in milliseconds.
-pub(crate) async fn claims(pool: &PgPool, keys: &Keys, queue: &str, floor: &Floor) -> Outcome<f64> {
+pub(crate) async fn claims(db: &Db, keys: &Keys, queue: &str, floor: &Floor) -> Outcome<f64> {
     step(&format!("claiming 1000 at {} keys, {queue}", keys.count));
     let mut times = Vec::new();
     let mut calls_with_fewer = 0;
     // The first calls of a connection make its plans.
     for number in 0..25 {
-        let (claims, time) = timed(claim(pool, 1000)).await?;
+        let (claims, time) = timed(claim(db, 1000)).await?;
         calls_with_fewer += u32::from(claims.len() < 1000);
-        forget_claimed(pool).await?;
+        forget_claimed(db).await?;
         if number >= 5 {
             times.push(time);
         }
@@ -47,24 +47,24 @@ pub(crate) async fn claims(pool: &PgPool, keys: &Keys, queue: &str, floor: &Floo
 }
 
 /// Claims one job after another.
-pub(crate) async fn one_claim(pool: &PgPool, keys: &Keys) -> Outcome {
+pub(crate) async fn one_claim(db: &Db, keys: &Keys) -> Outcome {
     step(&format!("claiming one at {} keys", keys.count));
     let mut times = Vec::new();
     for _ in 0..300 {
-        let (claims, time) = timed(claim(pool, 1)).await?;
+        let (claims, time) = timed(claim(db, 1)).await?;
         if claims.len() != 1 {
             return Err("a claim found nothing".into());
         }
         times.push(time);
     }
-    forget_claimed(pool).await?;
+    forget_claimed(db).await?;
     figure(&format!("{} keys: one claim, p50", keys.count), quantile(&mut times, 0.5), "ms", &Bar::None);
     figure(&format!("{} keys: one claim, p99", keys.count), quantile(&mut times, 0.99), "ms", &Bar::None);
     Ok(())
 }
 
 /// Claims and finishes, in batches. That the runners begin in between is not measured: each does so for itself.
-pub(crate) async fn claim_and_finish(pool: &PgPool) -> Outcome {
+pub(crate) async fn claim_and_finish(db: &Db) -> Outcome {
     let reward = attempts::Outcome {
         succeeded: true,
         reward: Some(1.0),
@@ -75,13 +75,13 @@ pub(crate) async fn claim_and_finish(pool: &PgPool) -> Outcome {
         step(&format!("claiming and finishing in batches of {batch}"));
         let mut taken = 0.0;
         for _ in 0..rounds {
-            let (claims, time) = timed(claim(pool, batch)).await?;
+            let (claims, time) = timed(claim(db, batch)).await?;
             taken += time;
-            begin_all(pool).await?;
+            begin_all(db).await?;
             let outcomes: Vec<_> = claims.iter().map(|claim| (claim.token, &reward)).collect();
             let begun = Instant::now();
             let now = OffsetDateTime::now_utc();
-            let recorded = attempts::record_all(pool, &outcomes, &RetrySettings::default(), now).await?;
+            let recorded = attempts::record_all(db, &outcomes, &RetrySettings::default(), now).await?;
             taken += ms(begun.elapsed());
             if recorded.len() != batch as usize || recorded.contains(&attempts::Recorded::Stale) {
                 return Err("not all that was claimed was recorded".into());
@@ -95,9 +95,9 @@ pub(crate) async fn claim_and_finish(pool: &PgPool) -> Outcome {
 }
 
 /// Has runners begin everything that is claimed.
-async fn begin_all(pool: &PgPool) -> Outcome {
+async fn begin_all(db: &Db) -> Outcome {
     run(
-        pool,
+        db,
         "with begun as (
             update oddish.jobs set state = 'begun', begin_by = null, lease_until = now() + interval '5 minutes'
             where state = 'claimed' and slot is not null returning trial_id, token),
@@ -111,30 +111,30 @@ async fn begin_all(pool: &PgPool) -> Outcome {
 }
 
 /// Renews 1000 leases five times each, after a first time that is not measured: it meets pages as a checkpoint left them.
-pub(crate) async fn heartbeats(pool: &PgPool) -> Outcome {
+pub(crate) async fn heartbeats(db: &Db) -> Outcome {
     step("renewing leases");
-    let claims = claim(pool, 1000).await?;
-    begin_all(pool).await?;
-    renew_all(pool, &claims).await?;
-    let before = Counters::read(pool).await?;
+    let claims = claim(db, 1000).await?;
+    begin_all(db).await?;
+    renew_all(db, &claims).await?;
+    let before = Counters::read(db).await?;
     let begun = Instant::now();
     for _ in 0..5 {
-        renew_all(pool, &claims).await?;
+        renew_all(db, &claims).await?;
     }
     let seconds = begun.elapsed().as_secs_f64();
-    let after = Counters::read(pool).await?;
+    let after = Counters::read(db).await?;
     let updates = (after.updates - before.updates) as f64;
     figure("heartbeats: HOT updates", (after.hot - before.hot) as f64 / updates * 100.0, "%", &Bar::AtLeast(90.0));
     figure("heartbeats: WAL", (after.wal - before.wal) as f64 / updates, "bytes each", &Bar::None);
     figure("heartbeats, over 8 connections", updates / seconds, "/s", &Bar::None);
-    forget_claimed(pool).await
+    forget_claimed(db).await
 }
 
 /// Renews all leases, eight at a time.
-async fn renew_all(pool: &PgPool, claims: &[Claim]) -> Outcome {
+async fn renew_all(db: &Db, claims: &[Claim]) -> Outcome {
     for renewed in claims.chunks(8) {
         let now = OffsetDateTime::now_utc();
-        let all = renewed.iter().map(|claim| leases::renew(pool, claim.token, now));
+        let all = renewed.iter().map(|claim| leases::renew(db, claim.token, now));
         for renewed in futures_util::future::join_all(all).await {
             renewed?;
         }
@@ -150,18 +150,18 @@ struct Counters {
 }
 
 impl Counters {
-    async fn read(pool: &PgPool) -> Outcome<Self> {
+    async fn read(db: &Db) -> Outcome<Self> {
         // An idle server process reports what it did within ten seconds.
         tokio::time::sleep(Duration::from_secs(12)).await;
         let sql = "select n_tup_upd, n_tup_hot_upd, (pg_current_wal_lsn() - '0/0')::bigint from pg_stat_user_tables
             where schemaname = 'oddish' and relname = 'jobs'";
-        let (updates, hot, wal) = sqlx::query_as(sql).fetch_one(pool).await?;
+        let (updates, hot, wal) = sqlx::query_as(sql).fetch_one(db).await?;
         Ok(Self { updates, hot, wal })
     }
 }
 
 /// Submits 100 sweeps of 1000 trials.
-pub(crate) async fn enqueue(pool: &PgPool) -> Outcome {
+pub(crate) async fn enqueue(db: &Db) -> Outcome {
     step("submitting 100 sweeps of 1000 trials");
     let trials: Vec<TrialSpec> = (0..1000)
         .map(|index| TrialSpec {
@@ -191,7 +191,7 @@ pub(crate) async fn enqueue(pool: &PgPool) -> Outcome {
             max_attempts: 6,
             judges: None,
         };
-        sweeps::create(pool, &sweep, &limits, OffsetDateTime::now_utc()).await?;
+        sweeps::create(db, &sweep, &limits, OffsetDateTime::now_utc()).await?;
     }
     figure("enqueue 100k trials", 100_000.0 / begun.elapsed().as_secs_f64(), "/s", &Bar::None);
     Ok(())

@@ -5,14 +5,13 @@ use std::time::Duration;
 use oddish_domain::failure::FailureClass;
 use oddish_domain::retry::{Decision, Ending, RetrySettings};
 use oddish_domain::status::{AttemptOutcome, JobKind, JobState};
-use sqlx::{PgPool, PgTransaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Fenced, Job, lock_job, recording};
+use crate::error::Doing;
 use crate::leases::SUSPICION;
-use crate::statements::On;
-use crate::{DbError, breakers, judging, stages};
+use crate::{Db, DbError, Tx, breakers, judging, stages};
 
 /// The error type of a trial whose runner was lost once too often.
 const RUNNER_LOST: &str = "RunnerLost";
@@ -37,71 +36,71 @@ pub enum AfterLoss {
 /// Closes an attempt whose runner is gone without having recorded anything. The trial is tried again, or fails when its tries are used up.
 /// A runner that was gone before it began counts too: one that can never begin would be started for ever otherwise.
 pub async fn lose(
-    pool: &PgPool,
+    db: &Db,
     token: Uuid,
     error: &str,
     rules: &RetrySettings,
     now: OffsetDateTime,
 ) -> Result<AfterLoss, DbError> {
     let doing = "close a lost attempt";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
-    let Some(job) = lock_job(&mut transaction, token, &[JobState::Claimed, JobState::Begun]).await? else {
+    let mut tx = db.begin().await.doing(doing)?;
+    let Some(job) = lock_job(&mut tx, token, &[JobState::Claimed, JobState::Begun]).await? else {
         return Ok(AfterLoss::Stale);
     };
-    let after = lose_locked(&mut transaction, &job, error, rules, now).await?;
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    let after = lose_locked(&mut tx, &job, error, rules, now).await?;
+    tx.commit().await.doing(doing)?;
     Ok(after)
 }
 
 /// Closes an attempt whose lease ran out, as [`lose`] does, unless it was renewed meanwhile.
 pub async fn reap(
-    pool: &PgPool,
+    db: &Db,
     token: Uuid,
     error: &str,
     rules: &RetrySettings,
     now: OffsetDateTime,
 ) -> Result<AfterLoss, DbError> {
     let doing = "reap an attempt";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
+    let mut tx = db.begin().await.doing(doing)?;
     let dead = sqlx::query_scalar!(
         "select id from oddish.jobs where token = $1 and state = 'begun' and suspect_since <= $2 for update",
         token,
         now - SUSPICION
     )
-    .fetch_optional(On(&mut *transaction))
+    .fetch_optional(&mut tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     if dead.is_none() {
         return Ok(AfterLoss::Stale);
     }
-    let Some(job) = lock_job(&mut transaction, token, &[JobState::Begun]).await? else {
+    let Some(job) = lock_job(&mut tx, token, &[JobState::Begun]).await? else {
         return Ok(AfterLoss::Stale);
     };
-    let after = lose_locked(&mut transaction, &job, error, rules, now).await?;
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    let after = lose_locked(&mut tx, &job, error, rules, now).await?;
+    tx.commit().await.doing(doing)?;
     Ok(after)
 }
 
 async fn lose_locked(
-    transaction: &mut PgTransaction<'_>,
+    tx: &mut Tx,
     job: &Job,
     error: &str,
     rules: &RetrySettings,
     now: OffsetDateTime,
 ) -> Result<AfterLoss, DbError> {
     let class = Ending::Lost.class();
-    let decision = recording::decide(transaction, job, Ending::Lost, rules).await?;
-    close_attempt(transaction, job, Closing { outcome: AttemptOutcome::Lost, class, error: Some(error) }, now).await?;
-    silent(transaction, job, now).await?;
+    let decision = recording::decide(tx, job, Ending::Lost, rules).await?;
+    close_attempt(tx, job, Closing { outcome: AttemptOutcome::Lost, class, error: Some(error) }, now).await?;
+    silent(tx, job, now).await?;
     if job.kind != JobKind::Trial {
         return match decision {
             Decision::Retry { after } => {
-                judging::queue_again(transaction, job, now).await?;
-                wait(transaction, job, after, now).await?;
+                judging::queue_again(tx, job, now).await?;
+                wait(tx, job, after, now).await?;
                 Ok(AfterLoss::Retried)
             }
             Decision::Fail => {
-                judging::fail(transaction, job, error, now).await?;
+                judging::fail(tx, job, error, now).await?;
                 Ok(AfterLoss::Failed)
             }
         };
@@ -119,20 +118,20 @@ async fn lose_locked(
         class.map(FailureClass::as_str),
         now
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
-    .map_err(DbError::while_doing("note that a runner was lost"))?;
-    if cancel_requested(transaction, job).await? {
-        end_cancelled(transaction, job, now).await?;
+    .doing("note that a runner was lost")?;
+    if cancel_requested(tx, job).await? {
+        end_cancelled(tx, job, now).await?;
         return Ok(AfterLoss::Cancelled);
     }
     match decision {
         Decision::Retry { after } => {
-            wait(transaction, job, after, now).await?;
+            wait(tx, job, after, now).await?;
             Ok(AfterLoss::Retried)
         }
         Decision::Fail => {
-            fail_trial(transaction, job, RUNNER_LOST, error, now).await?;
+            fail_trial(tx, job, RUNNER_LOST, error, now).await?;
             Ok(AfterLoss::Failed)
         }
     }
@@ -140,52 +139,52 @@ async fn lose_locked(
 
 /// Ends an attempt that was told to stop before it was done, such as by a server that shuts down. It does not count: the trial is queued
 /// again.
-pub async fn interrupt(pool: &PgPool, token: Uuid, error: &str, now: OffsetDateTime) -> Result<Fenced, DbError> {
-    put_back(pool, token, JobState::Begun, AttemptOutcome::Interrupted, error, now).await
+pub async fn interrupt(db: &Db, token: Uuid, error: &str, now: OffsetDateTime) -> Result<Fenced, DbError> {
+    put_back(db, token, JobState::Begun, AttemptOutcome::Interrupted, error, now).await
 }
 
 /// Gives back a claim that was not launched, or that no runner began. It does not count: the trial is queued again. A runner that comes late
 /// finds its token stale and leaves.
-pub async fn give_back(pool: &PgPool, token: Uuid, error: &str, now: OffsetDateTime) -> Result<Fenced, DbError> {
-    put_back(pool, token, JobState::Claimed, AttemptOutcome::GivenBack, error, now).await
+pub async fn give_back(db: &Db, token: Uuid, error: &str, now: OffsetDateTime) -> Result<Fenced, DbError> {
+    put_back(db, token, JobState::Claimed, AttemptOutcome::GivenBack, error, now).await
 }
 
 /// Ends a trial whose attempt can never be launched.
-pub async fn launch_failed(pool: &PgPool, token: Uuid, error: &str, now: OffsetDateTime) -> Result<Fenced, DbError> {
+pub async fn launch_failed(db: &Db, token: Uuid, error: &str, now: OffsetDateTime) -> Result<Fenced, DbError> {
     let doing = "fail a trial that cannot be launched";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
-    let Some(job) = lock_job(&mut transaction, token, &[JobState::Claimed]).await? else {
+    let mut tx = db.begin().await.doing(doing)?;
+    let Some(job) = lock_job(&mut tx, token, &[JobState::Claimed]).await? else {
         return Ok(Fenced::Stale);
     };
     let class = Some(FailureClass::Infrastructure);
     let closing = Closing { outcome: AttemptOutcome::LaunchFailed, class, error: Some(error) };
-    close_attempt(&mut transaction, &job, closing, now).await?;
-    silent(&mut transaction, &job, now).await?;
+    close_attempt(&mut tx, &job, closing, now).await?;
+    silent(&mut tx, &job, now).await?;
     if job.kind != JobKind::Trial {
-        judging::fail(&mut transaction, &job, error, now).await?;
-    } else if !cancel_if_asked(&mut transaction, &job, now).await? {
-        fail_trial(&mut transaction, &job, NOT_LAUNCHED, error, now).await?;
+        judging::fail(&mut tx, &job, error, now).await?;
+    } else if !cancel_if_asked(&mut tx, &job, now).await? {
+        fail_trial(&mut tx, &job, NOT_LAUNCHED, error, now).await?;
     }
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    tx.commit().await.doing(doing)?;
     Ok(Fenced::Accepted)
 }
 
 /// Ends a trial that its runner stopped because somebody asked for its end.
-pub async fn cancelled(pool: &PgPool, token: Uuid, now: OffsetDateTime) -> Result<Fenced, DbError> {
+pub async fn cancelled(db: &Db, token: Uuid, now: OffsetDateTime) -> Result<Fenced, DbError> {
     let doing = "end a cancelled trial";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
-    let Some(job) = lock_job(&mut transaction, token, &[JobState::Begun]).await? else {
+    let mut tx = db.begin().await.doing(doing)?;
+    let Some(job) = lock_job(&mut tx, token, &[JobState::Begun]).await? else {
         return Ok(Fenced::Stale);
     };
-    if !cancel_if_asked(&mut transaction, &job, now).await? {
+    if !cancel_if_asked(&mut tx, &job, now).await? {
         return Ok(Fenced::Stale);
     }
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    tx.commit().await.doing(doing)?;
     Ok(Fenced::Accepted)
 }
 
 async fn put_back(
-    pool: &PgPool,
+    db: &Db,
     token: Uuid,
     from: JobState,
     outcome: AttemptOutcome,
@@ -193,16 +192,16 @@ async fn put_back(
     now: OffsetDateTime,
 ) -> Result<Fenced, DbError> {
     let doing = "put a trial back into the queue";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
-    let Some(job) = lock_job(&mut transaction, token, &[from]).await? else {
+    let mut tx = db.begin().await.doing(doing)?;
+    let Some(job) = lock_job(&mut tx, token, &[from]).await? else {
         return Ok(Fenced::Stale);
     };
-    close_attempt(&mut transaction, &job, Closing { outcome, class: None, error: Some(error) }, now).await?;
-    silent(&mut transaction, &job, now).await?;
+    close_attempt(&mut tx, &job, Closing { outcome, class: None, error: Some(error) }, now).await?;
+    silent(&mut tx, &job, now).await?;
     if job.kind != JobKind::Trial {
-        judging::queue_again(&mut transaction, &job, now).await?;
-        wait(&mut transaction, &job, Duration::ZERO, now).await?;
-    } else if !cancel_if_asked(&mut transaction, &job, now).await? {
+        judging::queue_again(&mut tx, &job, now).await?;
+        wait(&mut tx, &job, Duration::ZERO, now).await?;
+    } else if !cancel_if_asked(&mut tx, &job, now).await? {
         // A trial that had not begun keeps its status: it was never anything but waiting.
         sqlx::query!(
             "update oddish.trials
@@ -211,12 +210,12 @@ async fn put_back(
             job.subject,
             now
         )
-        .execute(On(&mut *transaction))
+        .execute(&mut tx)
         .await
-        .map_err(DbError::while_doing(doing))?;
-        wait(&mut transaction, &job, Duration::ZERO, now).await?;
+        .doing(doing)?;
+        wait(&mut tx, &job, Duration::ZERO, now).await?;
     }
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    tx.commit().await.doing(doing)?;
     Ok(Fenced::Accepted)
 }
 
@@ -228,7 +227,7 @@ pub(crate) struct Closing<'a> {
 }
 
 pub(crate) async fn close_attempt(
-    transaction: &mut PgTransaction<'_>,
+    tx: &mut Tx,
     job: &Job,
     closing: Closing<'_>,
     now: OffsetDateTime,
@@ -242,20 +241,20 @@ pub(crate) async fn close_attempt(
         closing.error,
         closing.class.map(FailureClass::as_str)
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("close an attempt"))
+    .doing("close an attempt")
 }
 
 /// Tells the key's breaker that an attempt ended which says nothing about the account: if it was the probe, another is due.
-async fn silent(transaction: &mut PgTransaction<'_>, job: &Job, now: OffsetDateTime) -> Result<(), DbError> {
-    breakers::observe(transaction, &job.queue_key, job.token, breakers::Served::SILENT, now).await
+async fn silent(tx: &mut Tx, job: &Job, now: OffsetDateTime) -> Result<(), DbError> {
+    breakers::observe(tx, &job.queue_key, job.token, breakers::Served::SILENT, now).await
 }
 
 /// Puts a job back to be claimed when the time is over, and returns when that is.
 pub(crate) async fn wait(
-    transaction: &mut PgTransaction<'_>,
+    tx: &mut Tx,
     job: &Job,
     time: Duration,
     now: OffsetDateTime,
@@ -270,19 +269,13 @@ pub(crate) async fn wait(
         state.as_str(),
         due
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
-    .map_err(DbError::while_doing("put a job back"))?;
+    .doing("put a job back")?;
     Ok(due)
 }
 
-async fn fail_trial(
-    transaction: &mut PgTransaction<'_>,
-    job: &Job,
-    error_type: &str,
-    error: &str,
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
+async fn fail_trial(tx: &mut Tx, job: &Job, error_type: &str, error: &str, now: OffsetDateTime) -> Result<(), DbError> {
     sqlx::query!(
         "update oddish.trials
         set status = 'failed', finished_at = $4, updated_at = $4, error_type = $2, error_message = $3, error_class = $5,
@@ -294,57 +287,45 @@ async fn fail_trial(
         now,
         FailureClass::Infrastructure.as_str()
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
-    .map_err(DbError::while_doing("fail a trial"))?;
-    end_job(transaction, job).await?;
-    stages::trials_ended(transaction, std::slice::from_ref(&job.subject), now).await
+    .doing("fail a trial")?;
+    end_job(tx, job).await?;
+    stages::trials_ended(tx, std::slice::from_ref(&job.subject), now).await
 }
 
 /// Whether somebody asked for the end of the job's trial.
-pub(super) async fn cancel_requested(transaction: &mut PgTransaction<'_>, job: &Job) -> Result<bool, DbError> {
+pub(super) async fn cancel_requested(tx: &mut Tx, job: &Job) -> Result<bool, DbError> {
     sqlx::query_scalar!(
         r#"select cancel_requested_at is not null as "asked!" from oddish.trials where id = $1"#,
         job.subject
     )
-    .fetch_one(On(&mut **transaction))
+    .fetch_one(&mut *tx)
     .await
-    .map_err(DbError::while_doing("ask whether a trial is to end"))
+    .doing("ask whether a trial is to end")
 }
 
 /// Ends the trial as cancelled if somebody asked for its end, closing its attempt if that is still open.
-pub(super) async fn cancel_if_asked(
-    transaction: &mut PgTransaction<'_>,
-    job: &Job,
-    now: OffsetDateTime,
-) -> Result<bool, DbError> {
-    if !cancel_requested(transaction, job).await? {
+pub(super) async fn cancel_if_asked(tx: &mut Tx, job: &Job, now: OffsetDateTime) -> Result<bool, DbError> {
+    if !cancel_requested(tx, job).await? {
         return Ok(false);
     }
     let outcome = AttemptOutcome::Cancelled;
-    close_attempt(transaction, job, Closing { outcome, class: None, error: Some(CANCELLED_BY_USER) }, now).await?;
-    silent(transaction, job, now).await?;
-    end_cancelled(transaction, job, now).await?;
+    close_attempt(tx, job, Closing { outcome, class: None, error: Some(CANCELLED_BY_USER) }, now).await?;
+    silent(tx, job, now).await?;
+    end_cancelled(tx, job, now).await?;
     Ok(true)
 }
 
 /// Ends the job and its trial as cancelled.
-pub(super) async fn end_cancelled(
-    transaction: &mut PgTransaction<'_>,
-    job: &Job,
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
-    mark_cancelled(transaction, std::slice::from_ref(&job.subject), now).await?;
-    end_job(transaction, job).await?;
-    stages::trials_ended(transaction, std::slice::from_ref(&job.subject), now).await
+pub(super) async fn end_cancelled(tx: &mut Tx, job: &Job, now: OffsetDateTime) -> Result<(), DbError> {
+    mark_cancelled(tx, std::slice::from_ref(&job.subject), now).await?;
+    end_job(tx, job).await?;
+    stages::trials_ended(tx, std::slice::from_ref(&job.subject), now).await
 }
 
 /// Writes into the trials' rows that they ended because somebody asked for it.
-pub(crate) async fn mark_cancelled(
-    transaction: &mut PgTransaction<'_>,
-    trial_ids: &[String],
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
+pub(crate) async fn mark_cancelled(tx: &mut Tx, trial_ids: &[String], now: OffsetDateTime) -> Result<(), DbError> {
     sqlx::query!(
         "update oddish.trials
         set status = 'failed', finished_at = $2, updated_at = $2, harbor_stage = 'cancelled', error_type = null,
@@ -354,16 +335,12 @@ pub(crate) async fn mark_cancelled(
         now,
         CANCELLED_BY_USER
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("end a cancelled trial"))
+    .doing("end a cancelled trial")
 }
 
-pub(crate) async fn end_job(transaction: &mut PgTransaction<'_>, job: &Job) -> Result<(), DbError> {
-    sqlx::query!("delete from oddish.jobs where id = $1", job.id)
-        .execute(On(&mut **transaction))
-        .await
-        .map(|_| ())
-        .map_err(DbError::while_doing("end a job"))
+pub(crate) async fn end_job(tx: &mut Tx, job: &Job) -> Result<(), DbError> {
+    sqlx::query!("delete from oddish.jobs where id = $1", job.id).execute(&mut *tx).await.map(|_| ()).doing("end a job")
 }

@@ -9,15 +9,13 @@ use oddish_domain::retry::{self, Decision, Ending, Failures, RetrySettings};
 use oddish_domain::status::{AttemptOutcome, JobKind, TrialStatus};
 use serde::Serialize;
 use sqlx::types::Json;
-use sqlx::{PgPool, PgTransaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::ending::{self, Closing};
 use super::{Job, Outcome};
-use crate::error::parse;
-use crate::statements::On;
-use crate::{DbError, breakers, judging, stages};
+use crate::error::{Doing, parse};
+use crate::{Db, DbError, Tx, breakers, judging, stages};
 
 /// What recording an outcome led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,27 +37,27 @@ pub enum Recorded {
 /// A failure is tried again as its class allows (`oddish_domain::failure`); where somebody asked for the trial's end, it ends as cancelled. A
 /// success is kept even then: it was paid for.
 pub async fn record(
-    pool: &PgPool,
+    db: &Db,
     token: Uuid,
     outcome: &Outcome,
     rules: &RetrySettings,
     now: OffsetDateTime,
 ) -> Result<Recorded, DbError> {
-    let recorded = record_all(pool, &[(token, outcome)], rules, now).await?;
+    let recorded = record_all(db, &[(token, outcome)], rules, now).await?;
     Ok(recorded.first().copied().unwrap_or(Recorded::Stale))
 }
 
 /// Does what [`record`] does for many attempts in one transaction, and tells of each what it led to. Successes, the usual case, take the same
 /// few statements however many they are.
 pub async fn record_all(
-    pool: &PgPool,
+    db: &Db,
     outcomes: &[(Uuid, &Outcome)],
     rules: &RetrySettings,
     now: OffsetDateTime,
 ) -> Result<Vec<Recorded>, DbError> {
     let doing = "record the outcomes of attempts";
-    let mut transaction = pool.begin().await.map_err(DbError::while_doing(doing))?;
-    let jobs = lock_trials(&mut transaction, outcomes).await?;
+    let mut tx = db.begin().await.doing(doing)?;
+    let jobs = lock_trials(&mut tx, outcomes).await?;
     let mut recorded = HashMap::new();
     let mut successes = Vec::new();
     let mut ended = Vec::new();
@@ -69,7 +67,7 @@ pub async fn record_all(
             successes.push((job, *outcome));
             Recorded::Ended
         } else {
-            record_one(&mut transaction, job, outcome, rules, now).await?
+            record_one(&mut tx, job, outcome, rules, now).await?
         };
         if after == Recorded::Ended {
             ended.push(job.subject.clone());
@@ -77,19 +75,16 @@ pub async fn record_all(
         recorded.insert(*token, after);
     }
     if !successes.is_empty() {
-        succeed(&mut transaction, &successes, now).await?;
+        succeed(&mut tx, &successes, now).await?;
     }
     // All at once, so that tasks are locked in one order.
-    stages::trials_ended(&mut transaction, &ended, now).await?;
-    transaction.commit().await.map_err(DbError::while_doing(doing))?;
+    stages::trials_ended(&mut tx, &ended, now).await?;
+    tx.commit().await.doing(doing)?;
     Ok(outcomes.iter().map(|(token, _)| recorded.get(token).copied().unwrap_or(Recorded::Stale)).collect())
 }
 
 /// Locks the begun trials' jobs that these tokens belong to, and tells of each whether its key's breaker has nothing to learn from a success.
-async fn lock_trials(
-    transaction: &mut PgTransaction<'_>,
-    outcomes: &[(Uuid, &Outcome)],
-) -> Result<HashMap<Uuid, (Job, bool)>, DbError> {
+async fn lock_trials(tx: &mut Tx, outcomes: &[(Uuid, &Outcome)]) -> Result<HashMap<Uuid, (Job, bool)>, DbError> {
     let tokens: Vec<Uuid> = outcomes.iter().map(|(token, _)| *token).collect();
     let rows = sqlx::query!(
         r#"select j.id, j.trial_id as "trial_id!", j.attempt, j.queue_key, j.token as "token!",
@@ -98,9 +93,9 @@ async fn lock_trials(
         where j.token = any($1) and j.state = 'begun' and j.kind = 'trial' order by j.id for update of j"#,
         &tokens
     )
-    .fetch_all(On(&mut **transaction))
+    .fetch_all(&mut *tx)
     .await
-    .map_err(DbError::while_doing("lock the jobs of attempts"))?;
+    .doing("lock the jobs of attempts")?;
     let jobs = rows.into_iter().map(|row| {
         let (id, subject, attempt) = (row.id, row.trial_id, row.attempt);
         let job = Job { id, kind: JobKind::Trial, subject, attempt, queue_key: row.queue_key, token: row.token };
@@ -110,11 +105,7 @@ async fn lock_trials(
 }
 
 /// Closes attempts of trials that succeeded, writes what they left, and ends their jobs.
-async fn succeed(
-    transaction: &mut PgTransaction<'_>,
-    successes: &[(&Job, &Outcome)],
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
+async fn succeed(tx: &mut Tx, successes: &[(&Job, &Outcome)], now: OffsetDateTime) -> Result<(), DbError> {
     let ended: Vec<Ended<'_>> = successes.iter().map(|(job, outcome)| Ended { token: job.token, outcome }).collect();
     sqlx::query!(
         "with outcomes as materialized (
@@ -135,10 +126,10 @@ async fn succeed(
         Json(ended) as _,
         now
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("write the outcomes of trials"))
+    .doing("write the outcomes of trials")
 }
 
 /// An outcome as the statement that writes many reads it.
@@ -151,7 +142,7 @@ struct Ended<'a> {
 
 /// Records one outcome; what its end means for its task is left to the caller.
 async fn record_one(
-    transaction: &mut PgTransaction<'_>,
+    tx: &mut Tx,
     job: &Job,
     outcome: &Outcome,
     rules: &RetrySettings,
@@ -161,37 +152,32 @@ async fn record_one(
     let class = failure.map(|failure| failure.class);
     let decision = match failure {
         None => Decision::Fail,
-        Some(failure) => decide(transaction, job, Ending::Failed(failure), rules).await?,
+        Some(failure) => decide(tx, job, Ending::Failed(failure), rules).await?,
     };
     let closing = Closing { outcome: AttemptOutcome::Recorded, class, error: outcome.error_message.as_deref() };
-    ending::close_attempt(transaction, job, closing, now).await?;
+    ending::close_attempt(tx, job, closing, now).await?;
     let error_type = outcome.error_type.as_deref().unwrap_or_default();
     let served = breakers::Served { signal: Signal::of(class), class, error_type };
-    breakers::observe(transaction, &job.queue_key, job.token, served, now).await?;
-    if class.is_some() && ending::cancel_requested(transaction, job).await? {
-        store(transaction, job, outcome, class, TrialStatus::Running, now).await?;
-        ending::mark_cancelled(transaction, std::slice::from_ref(&job.subject), now).await?;
-        ending::end_job(transaction, job).await?;
+    breakers::observe(tx, &job.queue_key, job.token, served, now).await?;
+    if class.is_some() && ending::cancel_requested(tx, job).await? {
+        store(tx, job, outcome, class, TrialStatus::Running, now).await?;
+        ending::mark_cancelled(tx, std::slice::from_ref(&job.subject), now).await?;
+        ending::end_job(tx, job).await?;
         return Ok(Recorded::Ended);
     }
     if let Decision::Retry { after } = decision {
-        store(transaction, job, outcome, class, TrialStatus::Retrying, now).await?;
-        return Ok(Recorded::Retried { at: ending::wait(transaction, job, after, now).await? });
+        store(tx, job, outcome, class, TrialStatus::Retrying, now).await?;
+        return Ok(Recorded::Retried { at: ending::wait(tx, job, after, now).await? });
     }
     let status = if outcome.succeeded { TrialStatus::Success } else { TrialStatus::Failed };
-    store(transaction, job, outcome, class, status, now).await?;
-    ending::end_job(transaction, job).await?;
+    store(tx, job, outcome, class, status, now).await?;
+    ending::end_job(tx, job).await?;
     Ok(Recorded::Ended)
 }
 
 /// What becomes of a job whose newest attempt, which is still open, ends like this. Of a trial those attempts count that came after a
 /// user last had it run again, of a judgement those that came after what it judges.
-pub(crate) async fn decide(
-    transaction: &mut PgTransaction<'_>,
-    job: &Job,
-    ending: Ending,
-    rules: &RetrySettings,
-) -> Result<Decision, DbError> {
+pub(crate) async fn decide(tx: &mut Tx, job: &Job, ending: Ending, rules: &RetrySettings) -> Result<Decision, DbError> {
     let doing = "count the failures of a job";
     let counts = sqlx::query!(
         r#"with earlier as (
@@ -214,9 +200,9 @@ pub(crate) async fn decide(
         job.kind.as_str(),
         job.attempt
     )
-    .fetch_all(On(&mut **transaction))
+    .fetch_all(&mut *tx)
     .await
-    .map_err(DbError::while_doing(doing))?;
+    .doing(doing)?;
     let counted = counts.into_iter().map(|row| {
         let class: FailureClass = parse("attempts.error_class", &row.class)?;
         Ok((class, u32::try_from(row.count).unwrap_or(u32::MAX)))
@@ -224,9 +210,9 @@ pub(crate) async fn decide(
     let failures: Failures = counted.collect::<Result<Vec<_>, DbError>>()?.into_iter().collect();
     let max_attempts = if job.kind == JobKind::Trial {
         sqlx::query_scalar!("select max_attempts from oddish.trials where id = $1", job.subject)
-            .fetch_one(On(&mut **transaction))
+            .fetch_one(&mut *tx)
             .await
-            .map_err(DbError::while_doing(doing))?
+            .doing(doing)?
             .unsigned_abs()
     } else {
         judging::MAX_ATTEMPTS
@@ -236,7 +222,7 @@ pub(crate) async fn decide(
 
 /// Writes what the attempt left into the trial's row.
 async fn store(
-    transaction: &mut PgTransaction<'_>,
+    tx: &mut Tx,
     job: &Job,
     outcome: &Outcome,
     class: Option<FailureClass>,
@@ -266,8 +252,8 @@ async fn store(
         outcome.artifact_prefix,
         class.map(FailureClass::as_str)
     )
-    .execute(On(&mut **transaction))
+    .execute(&mut *tx)
     .await
     .map(|_| ())
-    .map_err(DbError::while_doing("write the outcome of a trial"))
+    .doing("write the outcome of a trial")
 }

@@ -1,107 +1,108 @@
 //! What runners write, and what stale ones cannot.
 
 use oddish_db::attempts::{self, AfterLoss, Fenced, Outcome, Recorded};
-use oddish_db::{PgPool, queue};
+use oddish_db::{Db, queue};
 use oddish_domain::status::HarborStage;
+use oddish_test_support::with_database;
 use uuid::Uuid;
 
 use crate::scene::{NOW, RULES, Scene, process, reward};
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_recorded_outcome_ends_trial_job_and_task(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_recorded_outcome_ends_trial_job_and_task(db: Db) {
+    let scene = Scene::new(db);
     let task_id = scene.task(1, "a/one").await;
     let claim = scene.begun().await;
     assert_eq!(scene.task_status(&task_id).await, "running");
-    assert_eq!(attempts::record(&scene.pool, claim.token, &reward(0.5), &RULES, NOW).await.unwrap(), Recorded::Ended);
+    assert_eq!(attempts::record(&scene.db, claim.token, &reward(0.5), &RULES, NOW).await.unwrap(), Recorded::Ended);
     assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("success"));
     assert_eq!(scene.trial(&claim.subject, "reward").await.as_deref(), Some("0.5"));
     assert_eq!(scene.task_status(&task_id).await, "completed");
     scene.assert_consistent().await;
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_outcome_without_a_reward_is_failed_and_its_reward_missing(pool: PgPool) {
-    let scene = Scene::new(pool).max_attempts(1);
+#[with_database]
+async fn an_outcome_without_a_reward_is_failed_and_its_reward_missing(db: Db) {
+    let scene = Scene::new(db).max_attempts(1);
     scene.task(1, "a/one").await;
     let claim = scene.begun().await;
     let outcome = Outcome { error_type: Some("RewardMissing".to_owned()), ..Outcome::default() };
-    attempts::record(&scene.pool, claim.token, &outcome, &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, claim.token, &outcome, &RULES, NOW).await.unwrap();
     assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("failed"));
     assert_eq!(scene.trial(&claim.subject, "reward").await, None);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn nothing_is_recorded_twice(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn nothing_is_recorded_twice(db: Db) {
+    let scene = Scene::new(db);
     scene.task(1, "a/one").await;
     let claim = scene.begun().await;
-    attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
-    assert_eq!(attempts::record(&scene.pool, claim.token, &reward(0.0), &RULES, NOW).await.unwrap(), Recorded::Stale);
+    attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    assert_eq!(attempts::record(&scene.db, claim.token, &reward(0.0), &RULES, NOW).await.unwrap(), Recorded::Stale);
     assert_eq!(scene.trial(&claim.subject, "reward").await.as_deref(), Some("1"));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn only_the_newest_attempt_can_write(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn only_the_newest_attempt_can_write(db: Db) {
+    let scene = Scene::new(db);
     scene.task(1, "a/one").await;
     let old = scene.begun().await;
-    assert_eq!(attempts::lose(&scene.pool, old.token, "gone", &RULES, NOW).await.unwrap(), AfterLoss::Retried);
+    assert_eq!(attempts::lose(&scene.db, old.token, "gone", &RULES, NOW).await.unwrap(), AfterLoss::Retried);
     assert_eq!(scene.trial(&old.subject, "status").await.as_deref(), Some("retrying"));
     assert_eq!(scene.trial(&old.subject, "error_message").await.as_deref(), Some("gone"));
     let new = scene.begun().await;
     assert_eq!((new.subject.as_str(), new.number), (old.subject.as_str(), 2));
     assert_eq!(scene.trial(&new.subject, "error_message").await, None, "it is of the attempt before");
     for token in [old.token, Uuid::new_v4()] {
-        let pool = &scene.pool;
-        assert_eq!(attempts::record(pool, token, &reward(0.0), &RULES, NOW).await.unwrap(), Recorded::Stale);
-        assert_eq!(attempts::set_stage(pool, token, HarborStage::Verification, NOW).await.unwrap(), Fenced::Stale);
-        assert_eq!(attempts::interrupt(pool, token, "told to stop", NOW).await.unwrap(), Fenced::Stale);
-        assert_eq!(attempts::lose(pool, token, "gone", &RULES, NOW).await.unwrap(), AfterLoss::Stale);
-        assert!(attempts::begin(pool, token, &process(), NOW).await.unwrap().is_none());
-        assert!(!attempts::is_open(pool, token).await.unwrap());
+        let db = &scene.db;
+        assert_eq!(attempts::record(db, token, &reward(0.0), &RULES, NOW).await.unwrap(), Recorded::Stale);
+        assert_eq!(attempts::set_stage(db, token, HarborStage::Verification, NOW).await.unwrap(), Fenced::Stale);
+        assert_eq!(attempts::interrupt(db, token, "told to stop", NOW).await.unwrap(), Fenced::Stale);
+        assert_eq!(attempts::lose(db, token, "gone", &RULES, NOW).await.unwrap(), AfterLoss::Stale);
+        assert!(attempts::begin(db, token, &process(), NOW).await.unwrap().is_none());
+        assert!(!attempts::is_open(db, token).await.unwrap());
     }
-    assert_eq!(attempts::record(&scene.pool, new.token, &reward(1.0), &RULES, NOW).await.unwrap(), Recorded::Ended);
+    assert_eq!(attempts::record(&scene.db, new.token, &reward(1.0), &RULES, NOW).await.unwrap(), Recorded::Ended);
     assert_eq!(scene.trial(&new.subject, "reward").await.as_deref(), Some("1"));
     scene.assert_consistent().await;
 }
 
 /// The trial would be left without an end and without a job.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_has_not_begun_has_no_outcome(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn what_has_not_begun_has_no_outcome(db: Db) {
+    let scene = Scene::new(db);
     scene.task(1, "a/one").await;
     let claim = scene.claim_one().await;
-    assert_eq!(attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap(), Recorded::Stale);
+    assert_eq!(attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap(), Recorded::Stale);
     scene.assert_consistent().await;
     assert!(scene.begin(&claim).await.is_some());
 }
 
 /// What can never be launched does not run.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_trial_that_runs_does_not_fail_for_its_launch(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_trial_that_runs_does_not_fail_for_its_launch(db: Db) {
+    let scene = Scene::new(db);
     scene.task(1, "a/one").await;
     let claim = scene.begun().await;
-    assert_eq!(attempts::launch_failed(&scene.pool, claim.token, "late", NOW).await.unwrap(), Fenced::Stale);
+    assert_eq!(attempts::launch_failed(&scene.db, claim.token, "late", NOW).await.unwrap(), Fenced::Stale);
     assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("running"));
 }
 
 /// The job's row says who was first; the other waits for it, and finds its token stale.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_attempt_that_is_being_ended_is_not_ended_by_another(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn an_attempt_that_is_being_ended_is_not_ended_by_another(db: Db) {
+    let scene = Scene::new(db);
     scene.task(1, "a/one").await;
     let claim = scene.begun().await;
-    let mut first = scene.pool.begin().await.unwrap();
-    sqlx::query("delete from oddish.jobs").execute(&mut *first).await.unwrap();
+    let mut first = scene.db.begin().await.unwrap();
+    sqlx::query("delete from oddish.jobs").execute(&mut first).await.unwrap();
     let recording = tokio::spawn({
-        let pool = scene.pool.clone();
-        async move { attempts::record(&pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap() }
+        let db = scene.db.clone();
+        async move { attempts::record(&db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap() }
     });
     let losing = tokio::spawn({
-        let pool = scene.pool.clone();
-        async move { attempts::lose(&pool, claim.token, "gone", &RULES, NOW).await.unwrap() }
+        let db = scene.db.clone();
+        async move { attempts::lose(&db, claim.token, "gone", &RULES, NOW).await.unwrap() }
     });
     scene.until_waiting_for_locks(2).await;
     first.commit().await.unwrap();
@@ -112,16 +113,16 @@ async fn an_attempt_that_is_being_ended_is_not_ended_by_another(pool: PgPool) {
 }
 
 /// As when the database shuts down, or an operator cancels what hangs: the same query may succeed later.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_the_database_breaks_off_may_be_tried_again(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn what_the_database_breaks_off_may_be_tried_again(db: Db) {
+    let scene = Scene::new(db);
     scene.task(1, "a/one").await;
     let claim = scene.begun().await;
-    let mut held = scene.pool.begin().await.unwrap();
-    sqlx::query("select from oddish.jobs for update").execute(&mut *held).await.unwrap();
+    let mut held = scene.db.begin().await.unwrap();
+    sqlx::query("select from oddish.jobs for update").execute(&mut held).await.unwrap();
     let recording = tokio::spawn({
-        let pool = scene.pool.clone();
-        async move { attempts::record(&pool, claim.token, &reward(1.0), &RULES, NOW).await }
+        let db = scene.db.clone();
+        async move { attempts::record(&db, claim.token, &reward(1.0), &RULES, NOW).await }
     });
     let cancel = "select count(*) filter (where pg_cancel_backend(pid)) from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock'";
@@ -133,9 +134,9 @@ async fn what_the_database_breaks_off_may_be_tried_again(pool: PgPool) {
     assert!(error.is_unreachable(), "{error:?}");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_attempt_begins_once(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn an_attempt_begins_once(db: Db) {
+    let scene = Scene::new(db);
     scene.task(1, "a/one").await;
     let claim = scene.begun().await;
     assert!(scene.begin(&claim).await.is_none(), "started twice, begun once");
@@ -143,24 +144,24 @@ async fn an_attempt_begins_once(pool: PgPool) {
 }
 
 /// Lost runners have a number of tries of their own, whatever the trial's attempts are.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_trial_whose_runners_are_lost_again_and_again_fails_in_the_end(pool: PgPool) {
-    let scene = Scene::new(pool).max_attempts(1);
+#[with_database]
+async fn a_trial_whose_runners_are_lost_again_and_again_fails_in_the_end(db: Db) {
+    let scene = Scene::new(db).max_attempts(1);
     let task_id = scene.task(1, "a/one").await;
     let mut now = NOW;
     let mut losses = 0;
     let trial_id = loop {
-        let claim = queue::claim(&scene.pool, 1, now).await.unwrap().pop().expect("it is due");
+        let claim = queue::claim(&scene.db, 1, now).await.unwrap().pop().expect("it is due");
         // Every second runner is gone before it begins: that counts too.
         if losses % 2 == 0 {
-            assert!(attempts::begin(&scene.pool, claim.token, &process(), now).await.unwrap().is_some());
+            assert!(attempts::begin(&scene.db, claim.token, &process(), now).await.unwrap().is_some());
         }
         losses += 1;
-        match attempts::lose(&scene.pool, claim.token, "gone", &RULES, now).await.unwrap() {
+        match attempts::lose(&scene.db, claim.token, "gone", &RULES, now).await.unwrap() {
             AfterLoss::Retried if losses == 1 => {
                 assert_eq!(scene.count("select count(*) from oddish.jobs where state = 'ready'").await, 1, "at once");
             }
-            AfterLoss::Retried => now = queue::next_due(&scene.pool).await.unwrap().expect("a time to wait for"),
+            AfterLoss::Retried => now = queue::next_due(&scene.db).await.unwrap().expect("a time to wait for"),
             AfterLoss::Failed => break claim.subject,
             after => panic!("{after:?}"),
         }
@@ -179,13 +180,13 @@ fn failed(error_type: &str, message: &str) -> Outcome {
     Outcome { error_type: Some(error_type.to_owned()), error_message: Some(message.to_owned()), ..Outcome::default() }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_failure_is_tried_again_when_the_provider_says_or_never(pool: PgPool) {
-    let scene = Scene::new(pool).max_attempts(1);
+#[with_database]
+async fn a_failure_is_tried_again_when_the_provider_says_or_never(db: Db) {
+    let scene = Scene::new(db).max_attempts(1);
     let task_id = scene.task(1, "a/one").await;
     let first = scene.begun().await;
     let limited = failed("ApiRateLimitError", "Please try again in 7200s.");
-    let recorded = attempts::record(&scene.pool, first.token, &limited, &RULES, NOW).await.unwrap();
+    let recorded = attempts::record(&scene.db, first.token, &limited, &RULES, NOW).await.unwrap();
     let Recorded::Retried { at } = recorded else { panic!("{recorded:?}") };
     assert!(at >= NOW + time::Duration::hours(2), "the provider asked for two hours: {at}");
     assert_eq!(scene.trial(&first.subject, "status").await.as_deref(), Some("retrying"));
@@ -193,67 +194,67 @@ async fn a_failure_is_tried_again_when_the_provider_says_or_never(pool: PgPool) 
     assert_eq!(scene.task_status(&task_id).await, "running");
     assert!(scene.claim(1).await.is_empty(), "it waits");
     scene.assert_consistent().await;
-    let second = queue::claim(&scene.pool, 1, at).await.unwrap().pop().unwrap();
-    assert!(attempts::begin(&scene.pool, second.token, &process(), at).await.unwrap().is_some());
+    let second = queue::claim(&scene.db, 1, at).await.unwrap().pop().unwrap();
+    assert!(attempts::begin(&scene.db, second.token, &process(), at).await.unwrap().is_some());
     let missing = failed("RewardMissing", "no reward");
-    assert_eq!(attempts::record(&scene.pool, second.token, &missing, &RULES, at).await.unwrap(), Recorded::Ended);
+    assert_eq!(attempts::record(&scene.db, second.token, &missing, &RULES, at).await.unwrap(), Recorded::Ended);
     assert_eq!(scene.trial(&first.subject, "status").await.as_deref(), Some("failed"), "one attempt was allowed");
     let classes = "select count(*) from oddish.attempts where outcome = 'recorded' and error_class in ('provider_rate_limit', 'verifier')";
     assert_eq!(scene.count(classes).await, 2);
     scene.assert_consistent().await;
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_interruption_and_a_claim_given_back_cost_no_attempt(pool: PgPool) {
-    let scene = Scene::new(pool).max_attempts(1);
+#[with_database]
+async fn an_interruption_and_a_claim_given_back_cost_no_attempt(db: Db) {
+    let scene = Scene::new(db).max_attempts(1);
     scene.task(1, "a/one").await;
     let first = scene.begun().await;
-    assert_eq!(attempts::interrupt(&scene.pool, first.token, "server stops", NOW).await.unwrap(), Fenced::Accepted);
+    assert_eq!(attempts::interrupt(&scene.db, first.token, "server stops", NOW).await.unwrap(), Fenced::Accepted);
     assert_eq!(scene.trial(&first.subject, "status").await.as_deref(), Some("queued"));
     assert_eq!(scene.trial(&first.subject, "attempts").await.as_deref(), Some("0"));
     let second = scene.claim_one().await;
-    assert_eq!(attempts::give_back(&scene.pool, second.token, "no room", NOW).await.unwrap(), Fenced::Accepted);
+    assert_eq!(attempts::give_back(&scene.db, second.token, "no room", NOW).await.unwrap(), Fenced::Accepted);
     let third = scene.begun().await;
     assert_eq!(third.number, 3, "each claim has an attempt of its own");
-    attempts::record(&scene.pool, third.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, third.token, &reward(1.0), &RULES, NOW).await.unwrap();
     assert_eq!(scene.trial(&third.subject, "attempts").await.as_deref(), Some("1"));
     scene.assert_consistent().await;
 }
 
 /// What an earlier attempt has cost stays spent.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_claim_given_back_gives_no_earlier_attempt_back(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_claim_given_back_gives_no_earlier_attempt_back(db: Db) {
+    let scene = Scene::new(db);
     scene.task(1, "a/one").await;
     let lost = scene.begun().await;
-    attempts::lose(&scene.pool, lost.token, "gone", &RULES, NOW).await.unwrap();
+    attempts::lose(&scene.db, lost.token, "gone", &RULES, NOW).await.unwrap();
     let claim = scene.claim_one().await;
-    attempts::give_back(&scene.pool, claim.token, "no room", NOW).await.unwrap();
+    attempts::give_back(&scene.db, claim.token, "no room", NOW).await.unwrap();
     assert_eq!(scene.trial(&claim.subject, "attempts").await.as_deref(), Some("1"));
     assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("retrying"));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_trial_that_cannot_be_launched_fails_with_the_reason(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_trial_that_cannot_be_launched_fails_with_the_reason(db: Db) {
+    let scene = Scene::new(db);
     scene.task(1, "a/one").await;
     let claim = scene.claim_one().await;
-    attempts::launch_failed(&scene.pool, claim.token, "no such program", NOW).await.unwrap();
+    attempts::launch_failed(&scene.db, claim.token, "no such program", NOW).await.unwrap();
     assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("failed"));
     assert_eq!(scene.trial(&claim.subject, "error_message").await.as_deref(), Some("no such program"));
     scene.assert_consistent().await;
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn the_open_attempts_of_a_host_name_their_processes(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn the_open_attempts_of_a_host_name_their_processes(db: Db) {
+    let scene = Scene::new(db);
     scene.task(3, "a/one").await;
     let open = scene.begun().await;
     let ended = scene.begun().await;
-    attempts::record(&scene.pool, ended.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, ended.token, &reward(1.0), &RULES, NOW).await.unwrap();
     scene.claim_one().await;
-    let found = attempts::open_on_host(&scene.pool, "testhost").await.unwrap();
+    let found = attempts::open_on_host(&scene.db, "testhost").await.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].token, found[0].process.clone()), (open.token, process()));
-    assert!(attempts::open_on_host(&scene.pool, "elsewhere").await.unwrap().is_empty());
+    assert!(attempts::open_on_host(&scene.db, "elsewhere").await.unwrap().is_empty());
 }

@@ -5,15 +5,15 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use oddish_db::attempts::{Fenced, Recorded};
-use oddish_db::{PgPool, attempts, queue};
-use sqlx::Acquire as _;
+use oddish_db::{Db, attempts, queue};
+use oddish_test_support::with_database;
 use time::Duration;
 
 use crate::scene::{NOW, RULES, Scene, reward};
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn no_more_are_claimed_than_the_key_has_slots(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/one", 2).await.limit("b/two", 1).await;
+#[with_database]
+async fn no_more_are_claimed_than_the_key_has_slots(db: Db) {
+    let scene = Scene::new(db).limit("a/one", 2).await.limit("b/two", 1).await;
     scene.task(5, "a/one").await;
     scene.task(5, "b/two").await;
     let claims = scene.claim(100).await;
@@ -23,18 +23,18 @@ async fn no_more_are_claimed_than_the_key_has_slots(pool: PgPool) {
     scene.assert_consistent().await;
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_claim_takes_no_more_than_it_was_asked_for(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_claim_takes_no_more_than_it_was_asked_for(db: Db) {
+    let scene = Scene::new(db);
     scene.task(5, "a/one").await;
     scene.task(5, "b/two").await;
     assert_eq!(scene.claim(3).await.len(), 3);
     scene.assert_consistent().await;
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn high_priority_goes_first_and_then_the_one_that_waits_longest(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/one", 10).await;
+#[with_database]
+async fn high_priority_goes_first_and_then_the_one_that_waits_longest(db: Db) {
+    let scene = Scene::new(db).limit("a/one", 10).await;
     let first = scene.task(1, "a/one").await;
     let second = scene.task(1, "a/one").await;
     let scene = scene.high_priority();
@@ -48,9 +48,9 @@ async fn high_priority_goes_first_and_then_the_one_that_waits_longest(pool: PgPo
 
 /// Where there is room for fewer jobs than the keys have slots, high jobs of all keys go first, and one key's share is not for another's
 /// low ones.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn high_jobs_of_all_keys_go_before_low_ones_of_any(pool: PgPool) {
-    let mut scene = Scene::new(pool);
+#[with_database]
+async fn high_jobs_of_all_keys_go_before_low_ones_of_any(db: Db) {
+    let mut scene = Scene::new(db);
     for key in ["a/one", "b/two", "c/three"] {
         scene.task(3, key).await;
     }
@@ -61,13 +61,13 @@ async fn high_jobs_of_all_keys_go_before_low_ones_of_any(pool: PgPool) {
 }
 
 /// They go to the end of the index over all attempts, and cannot be guessed from one another.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn tokens_grow_with_time_and_are_random_otherwise(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn tokens_grow_with_time_and_are_random_otherwise(db: Db) {
+    let scene = Scene::new(db);
     scene.task(3, "a/one").await;
     let mut tokens = Vec::new();
     for second in 0..3 {
-        let claims = queue::claim(&scene.pool, 1, NOW + Duration::seconds(second)).await.unwrap();
+        let claims = queue::claim(&scene.db, 1, NOW + Duration::seconds(second)).await.unwrap();
         tokens.push(claims[0].token);
     }
     assert!(tokens.is_sorted());
@@ -81,9 +81,9 @@ async fn tokens_grow_with_time_and_are_random_otherwise(pool: PgPool) {
 }
 
 /// A dispatcher that never has room for all does not serve the same keys first every time.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn no_key_waits_for_ever_behind_others(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/one", 1000).await.limit("b/two", 1000).await;
+#[with_database]
+async fn no_key_waits_for_ever_behind_others(db: Db) {
+    let scene = Scene::new(db).limit("a/one", 1000).await.limit("b/two", 1000).await;
     scene.task(200, "a/one").await;
     scene.task(200, "b/two").await;
     let mut served = BTreeSet::new();
@@ -99,26 +99,26 @@ async fn delay(scene: &Scene, trials: &str, due: time::OffsetDateTime) {
     sqlx::query("update oddish.jobs set state = 'waiting', due_at = $1 where trial_id like $2")
         .bind(due)
         .bind(trials)
-        .execute(&scene.pool)
+        .execute(&scene.db)
         .await
         .unwrap();
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_job_that_is_not_due_waits(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_job_that_is_not_due_waits(db: Db) {
+    let scene = Scene::new(db);
     scene.task(1, "a/one").await;
-    assert_eq!(queue::next_due(&scene.pool).await.unwrap(), None, "it waits for nothing");
+    assert_eq!(queue::next_due(&scene.db).await.unwrap(), None, "it waits for nothing");
     delay(&scene, "%", NOW + Duration::SECOND).await;
-    assert!(queue::claim(&scene.pool, 1, NOW).await.unwrap().is_empty());
-    assert_eq!(queue::next_due(&scene.pool).await.unwrap(), Some(NOW + Duration::SECOND));
-    assert_eq!(queue::claim(&scene.pool, 1, NOW + Duration::SECOND).await.unwrap().len(), 1);
-    assert_eq!(queue::next_due(&scene.pool).await.unwrap(), None, "it waits no longer");
+    assert!(queue::claim(&scene.db, 1, NOW).await.unwrap().is_empty());
+    assert_eq!(queue::next_due(&scene.db).await.unwrap(), Some(NOW + Duration::SECOND));
+    assert_eq!(queue::claim(&scene.db, 1, NOW + Duration::SECOND).await.unwrap().len(), 1);
+    assert_eq!(queue::next_due(&scene.db).await.unwrap(), None, "it waits no longer");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn of_one_key_only_the_jobs_that_are_due_are_claimed(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn of_one_key_only_the_jobs_that_are_due_are_claimed(db: Db) {
+    let scene = Scene::new(db);
     scene.task(2, "a/one").await;
     delay(&scene, "%-0", NOW + Duration::HOUR).await;
     let claims = scene.claim(10).await;
@@ -126,13 +126,12 @@ async fn of_one_key_only_the_jobs_that_are_due_are_claimed(pool: PgPool) {
     assert!(claims[0].subject.ends_with("-1"));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_job_that_another_transaction_is_changing_is_left_to_it(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/one", 2).await;
+#[with_database]
+async fn a_job_that_another_transaction_is_changing_is_left_to_it(db: Db) {
+    let scene = Scene::new(db).limit("a/one", 2).await;
     scene.task(2, "a/one").await;
-    let mut connection = scene.pool.acquire().await.unwrap();
-    let mut other = connection.begin().await.unwrap();
-    sqlx::query("select from oddish.jobs where trial_id like '%-0' for update").execute(&mut *other).await.unwrap();
+    let mut other = scene.db.begin().await.unwrap();
+    sqlx::query("select from oddish.jobs where trial_id like '%-0' for update").execute(&mut other).await.unwrap();
     let claims = scene.claim(10).await;
     assert_eq!(claims.len(), 1, "one job was free");
     assert!(claims[0].subject.ends_with("-1"));
@@ -142,13 +141,13 @@ async fn a_job_that_another_transaction_is_changing_is_left_to_it(pool: PgPool) 
 }
 
 /// One dispatcher has claimed and not committed: another neither waits for it nor claims for the same key, and goes on with other keys.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_key_that_another_dispatcher_is_claiming_for_is_left_to_it(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/one", 2).await.limit("b/two", 2).await;
+#[with_database]
+async fn a_key_that_another_dispatcher_is_claiming_for_is_left_to_it(db: Db) {
+    let scene = Scene::new(db).limit("a/one", 2).await.limit("b/two", 2).await;
     scene.task(3, "a/one").await;
-    let mut other = scene.pool.begin().await.unwrap();
+    let mut other = scene.db.begin().await.unwrap();
     let claimed = "select count(*) from oddish.claim_jobs(1, $1)";
-    let count: i64 = sqlx::query_scalar(claimed).bind(NOW).fetch_one(&mut *other).await.unwrap();
+    let count: i64 = sqlx::query_scalar(claimed).bind(NOW).fetch_one(&mut other).await.unwrap();
     assert_eq!(count, 1);
     scene.task(1, "b/two").await;
     let keys: Vec<String> = scene.claim(10).await.into_iter().map(|claim| claim.queue_key).collect();
@@ -159,9 +158,9 @@ async fn a_key_that_another_dispatcher_is_claiming_for_is_left_to_it(pool: PgPoo
 }
 
 /// Sixteen dispatchers and as many runners at once.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn limits_hold_with_many_dispatchers(pool: PgPool) {
-    let scene = Arc::new(Scene::new(pool).limit("a/one", 3).await.limit("b/two", 2).await);
+#[with_database]
+async fn limits_hold_with_many_dispatchers(db: Db) {
+    let scene = Arc::new(Scene::new(db).limit("a/one", 3).await.limit("b/two", 2).await);
     for _ in 0..4 {
         scene.task(20, "a/one").await;
         scene.task(20, "b/two").await;
@@ -179,7 +178,7 @@ async fn limits_hold_with_many_dispatchers(pool: PgPool) {
                         where slot is not null group by queue_key, k.concurrency_limit
                         having count(*) > k.concurrency_limit) passed";
                     assert_eq!(scene.count(over).await, 0, "a limit was passed");
-                    let recorded = attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+                    let recorded = attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
                     assert_eq!(recorded, Recorded::Ended);
                     claimed.push(claim.subject);
                 }
@@ -195,46 +194,46 @@ async fn limits_hold_with_many_dispatchers(pool: PgPool) {
     scene.assert_consistent().await;
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_claim_that_no_runner_begins_is_given_back_without_cost(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_claim_that_no_runner_begins_is_given_back_without_cost(db: Db) {
+    let scene = Scene::new(db);
     scene.task(1, "a/one").await;
     let claim = scene.claim_one().await;
-    assert!(queue::overdue(&scene.pool, NOW + Duration::MINUTE).await.unwrap().is_empty(), "it is not late yet");
+    assert!(queue::overdue(&scene.db, NOW + Duration::MINUTE).await.unwrap().is_empty(), "it is not late yet");
     let late = NOW + Duration::MINUTE + Duration::SECOND;
-    assert_eq!(queue::overdue(&scene.pool, late).await.unwrap(), std::slice::from_ref(&claim));
-    queue::launched(&scene.pool, &[claim.token], late).await.unwrap();
-    assert!(queue::overdue(&scene.pool, late).await.unwrap().is_empty(), "the launcher has answered meanwhile");
+    assert_eq!(queue::overdue(&scene.db, late).await.unwrap(), std::slice::from_ref(&claim));
+    queue::launched(&scene.db, &[claim.token], late).await.unwrap();
+    assert!(queue::overdue(&scene.db, late).await.unwrap().is_empty(), "the launcher has answered meanwhile");
     let late = late + queue::BEGIN_WITHIN + Duration::SECOND;
-    assert_eq!(queue::overdue(&scene.pool, late).await.unwrap(), std::slice::from_ref(&claim));
-    assert_eq!(attempts::give_back(&scene.pool, claim.token, "late", late).await.unwrap(), Fenced::Accepted);
+    assert_eq!(queue::overdue(&scene.db, late).await.unwrap(), std::slice::from_ref(&claim));
+    assert_eq!(attempts::give_back(&scene.db, claim.token, "late", late).await.unwrap(), Fenced::Accepted);
     scene.assert_consistent().await;
     assert!(scene.begin(&claim).await.is_none(), "the late runner's token is stale");
     let again = scene.claim_one().await;
     assert_eq!(again.number, 2);
     assert!(scene.begin(&again).await.is_some());
     assert_eq!(scene.trial(&again.subject, "attempts").await.as_deref(), Some("1"));
-    assert!(queue::overdue(&scene.pool, NOW + Duration::DAY).await.unwrap().is_empty(), "it has begun");
+    assert!(queue::overdue(&scene.db, NOW + Duration::DAY).await.unwrap().is_empty(), "it has begun");
 }
 
 /// A runner that is late begins at the very moment when its claim is given back.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_claim_that_a_runner_is_about_to_begin_is_left_to_it(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_claim_that_a_runner_is_about_to_begin_is_left_to_it(db: Db) {
+    let scene = Scene::new(db);
     scene.task(1, "a/one").await;
     let claim = scene.claim_one().await;
-    let mut beginning = scene.pool.begin().await.unwrap();
+    let mut beginning = scene.db.begin().await.unwrap();
     sqlx::query("update oddish.jobs set state = 'begun', begin_by = null, lease_until = now()")
-        .execute(&mut *beginning)
+        .execute(&mut beginning)
         .await
         .unwrap();
     let given = tokio::spawn({
-        let pool = scene.pool.clone();
-        async move { attempts::give_back(&pool, claim.token, "late", NOW).await.unwrap() }
+        let db = scene.db.clone();
+        async move { attempts::give_back(&db, claim.token, "late", NOW).await.unwrap() }
     });
     scene.until_waiting_for_a_lock().await;
     beginning.commit().await.unwrap();
     assert_eq!(given.await.unwrap(), Fenced::Stale);
-    assert!(attempts::is_open(&scene.pool, claim.token).await.unwrap());
+    assert!(attempts::is_open(&scene.db, claim.token).await.unwrap());
     scene.assert_consistent().await;
 }

@@ -11,10 +11,10 @@ async fn kept(statement_cache: &str) -> i64 {
     let mut reader = settings.reader();
     let database = DatabaseSettings::read(&mut reader);
     reader.finish().unwrap();
-    let pool = connect_lazy(&database.url.unwrap(), 1);
-    wake::notify(&pool).await.unwrap();
+    let db = connect_lazy(&database.url.unwrap(), 1);
+    wake::notify(&db).await.unwrap();
     sqlx::query_scalar("select count(*) from pg_prepared_statements where statement like 'select pg_notify($1%'")
-        .fetch_one(&pool)
+        .fetch_one(&db)
         .await
         .unwrap()
 }

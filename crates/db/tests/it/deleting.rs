@@ -9,8 +9,9 @@ use oddish_db::judging::{self, JudgingError};
 use oddish_db::sweeps::SweepRefused;
 use oddish_db::task_files::FileIndex;
 use oddish_db::uploads::{self, NewUpload, StoredArchive, ToComplete};
-use oddish_db::{PgPool, leases, queue, queue_keys, retrying, tasks, tasks::Counted};
+use oddish_db::{Db, leases, queue, queue_keys, retrying, tasks, tasks::Counted};
 use oddish_domain::status::TaskStatus;
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::Duration;
 use tokio::task::JoinHandle;
@@ -18,7 +19,7 @@ use tokio::task::JoinHandle;
 use crate::scene::{NOW, RULES, Scene, process, reward, trial_specs};
 
 async fn delete(scene: &Scene, target: Target<'_>) -> Option<(usize, Vec<String>)> {
-    let deletion = deleting::begin(&scene.pool, target, NOW).await.unwrap()?;
+    let deletion = deleting::begin(&scene.db, target, NOW).await.unwrap()?;
     let gone = (deletion.trials.len(), deletion.tasks.clone());
     deletion.finish(&[], NOW).await.unwrap();
     Some(gone)
@@ -26,7 +27,7 @@ async fn delete(scene: &Scene, target: Target<'_>) -> Option<(usize, Vec<String>
 
 /// Deletes beside whatever else happens.
 fn deleting(scene: &Scene, target: Target<'static>) -> JoinHandle<Option<(usize, Vec<String>)>> {
-    let scene = Scene::new(scene.pool.clone());
+    let scene = Scene::new(scene.db.clone());
     tokio::spawn(async move { delete(&scene, target).await })
 }
 
@@ -36,7 +37,7 @@ fn kept(text: &str) -> &'static str {
 }
 
 async fn begin(scene: &Scene, target: Target<'_>) -> Deletion {
-    deleting::begin(&scene.pool, target, NOW).await.unwrap().unwrap()
+    deleting::begin(&scene.db, target, NOW).await.unwrap().unwrap()
 }
 
 async fn keep(deletion: Deletion) {
@@ -46,27 +47,27 @@ async fn keep(deletion: Deletion) {
 async fn assert_nothing_is_left(scene: &Scene) {
     for table in ["trials", "jobs", "attempts", "trial_tallies", "uploads"] {
         let sql = format!("select count(*) from oddish.{table}");
-        let rows: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&scene.pool).await.unwrap();
+        let rows: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&scene.db).await.unwrap();
         assert_eq!(rows, 0, "{table}");
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_deleted_task_takes_its_trials_along_and_leaves_its_slots(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/one", 2).await;
+#[with_database]
+async fn a_deleted_task_takes_its_trials_along_and_leaves_its_slots(db: Db) {
+    let scene = Scene::new(db).limit("a/one", 2).await;
     let task_id = scene.task(4, "a/one").await;
     let over = scene.begun().await;
-    attempts::record(&scene.pool, over.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, over.token, &reward(1.0), &RULES, NOW).await.unwrap();
     let running = scene.begun().await;
     let claimed = scene.claim_one().await;
     let other = scene.task(2, "a/one").await;
     assert!(scene.claim(10).await.is_empty(), "no slot is free");
 
     assert_eq!(delete(&scene, Target::Task(&task_id)).await, Some((4, vec![task_id.clone()])));
-    assert!(tasks::get(&scene.pool, &task_id, Counted::All).await.unwrap().is_none());
-    assert_eq!(attempts::standing(&scene.pool, running.token).await.unwrap(), Standing::Stale, "so its runner stops");
-    assert_eq!(leases::renew(&scene.pool, running.token, NOW).await.unwrap(), Fenced::Stale);
-    let recorded = attempts::record(&scene.pool, running.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    assert!(tasks::get(&scene.db, &task_id, Counted::All).await.unwrap().is_none());
+    assert_eq!(attempts::standing(&scene.db, running.token).await.unwrap(), Standing::Stale, "so its runner stops");
+    assert_eq!(leases::renew(&scene.db, running.token, NOW).await.unwrap(), Fenced::Stale);
+    let recorded = attempts::record(&scene.db, running.token, &reward(1.0), &RULES, NOW).await.unwrap();
     assert_eq!(recorded, Recorded::Stale);
     assert!(scene.begin(&claimed).await.is_none());
     let next = scene.claim(10).await;
@@ -77,21 +78,21 @@ async fn a_deleted_task_takes_its_trials_along_and_leaves_its_slots(pool: PgPool
     assert_eq!(delete(&scene, Target::Task("nowhere")).await, None);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_task_whose_last_open_trial_is_deleted_has_ended(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_task_whose_last_open_trial_is_deleted_has_ended(db: Db) {
+    let scene = Scene::new(db);
     let task_id = scene.task(3, "a/one").await;
     for _ in 0..2 {
         let claim = scene.begun().await;
-        attempts::record(&scene.pool, claim.token, &reward(0.5), &RULES, NOW).await.unwrap();
+        attempts::record(&scene.db, claim.token, &reward(0.5), &RULES, NOW).await.unwrap();
     }
     let last = scene.begun().await;
     assert_eq!(delete(&scene, Target::Trial(&last.subject)).await, Some((1, vec![])));
-    let task = tasks::get(&scene.pool, &task_id, Counted::All).await.unwrap().unwrap();
+    let task = tasks::get(&scene.db, &task_id, Counted::All).await.unwrap().unwrap();
     assert_eq!((task.status, task.total, task.reward_total), (TaskStatus::Completed, 2, 2));
     assert_eq!(delete(&scene, Target::Trial(&last.subject)).await, None);
     assert_eq!(delete(&scene, Target::Trial(&format!("{task_id}-0"))).await, Some((1, vec![])));
-    let task = tasks::get(&scene.pool, &task_id, Counted::All).await.unwrap().unwrap();
+    let task = tasks::get(&scene.db, &task_id, Counted::All).await.unwrap().unwrap();
     assert_eq!((task.status, task.total, task.reward_sum), (TaskStatus::Completed, 1, 0.5));
     scene.assert_consistent().await;
     // What is added is numbered on, and is no deleted trial over again.
@@ -100,9 +101,9 @@ async fn a_task_whose_last_open_trial_is_deleted_has_ended(pool: PgPool) {
 }
 
 /// Three tasks: one of the experiment alone, one that has trials elsewhere too, and one of elsewhere with a trial in it.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_experiment_takes_what_is_its_own(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn an_experiment_takes_what_is_its_own(db: Db) {
+    let scene = Scene::new(db);
     let two = trial_specs(2, "a/one");
     let [own, both, foreign] = [scene.upload().await, scene.upload().await, scene.upload().await];
     let here = scene.sweep(&own, Some("here"), &two).await.unwrap().experiment.id;
@@ -112,14 +113,12 @@ async fn an_experiment_takes_what_is_its_own(pool: PgPool) {
     scene.append(&foreign, Some("here"), &two).await.unwrap();
 
     assert_eq!(delete(&scene, Target::Experiment(&here)).await, Some((6, vec![own.clone()])));
-    let left: Vec<(String, String)> = sqlx::query_as("select distinct task_id, experiment_id from oddish.trials")
-        .fetch_all(&scene.pool)
-        .await
-        .unwrap();
+    let left: Vec<(String, String)> =
+        sqlx::query_as("select distinct task_id, experiment_id from oddish.trials").fetch_all(&scene.db).await.unwrap();
     let expected: BTreeSet<_> = [&both, &foreign].map(|task| (task.clone(), there.clone())).into();
     assert_eq!(left.into_iter().collect::<BTreeSet<_>>(), expected);
     for (task, trials) in [(&both, 2), (&foreign, 2)] {
-        let task = tasks::get(&scene.pool, task, Counted::All).await.unwrap().unwrap();
+        let task = tasks::get(&scene.db, task, Counted::All).await.unwrap().unwrap();
         assert_eq!((task.experiment_id.as_deref(), task.total), (Some(&*there), trials));
     }
     assert_eq!(scene.count("select count(*) from oddish.experiments").await, 1);
@@ -129,76 +128,75 @@ async fn an_experiment_takes_what_is_its_own(pool: PgPool) {
     assert_nothing_is_left(&scene).await;
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_verdict_on_a_deleted_trial_is_taken_back(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_verdict_on_a_deleted_trial_is_taken_back(db: Db) {
+    let scene = Scene::new(db);
     let task_id = scene.upload().await;
     scene.judged_sweep(&task_id, &trial_specs(3, "a/one"), ("judge/analysis", "judge/verdict")).await;
     for _ in 0..3 {
         let claim = scene.claim(10).await.into_iter().find(|claim| claim.kind.as_str() == "trial").unwrap();
         scene.begin(&claim).await.unwrap();
-        attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+        attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
         scene.give_back_all().await;
     }
     let judge = async |judged: Value| {
         let claim = scene.claim_one().await;
-        judging::begin(&scene.pool, claim.token, &process(), NOW).await.unwrap().unwrap();
-        judging::record(&scene.pool, claim.token, &Ok::<_, JudgingError>(judged), &RULES, NOW).await.unwrap();
+        judging::begin(&scene.db, claim.token, &process(), NOW).await.unwrap().unwrap();
+        judging::record(&scene.db, claim.token, &Ok::<_, JudgingError>(judged), &RULES, NOW).await.unwrap();
     };
     for _ in 0..3 {
         judge(json!({"classification": "GOOD_SUCCESS"})).await;
     }
     let stale = scene.claim_one().await;
-    judging::begin(&scene.pool, stale.token, &process(), NOW).await.unwrap().unwrap();
+    judging::begin(&scene.db, stale.token, &process(), NOW).await.unwrap().unwrap();
     assert_eq!(scene.task_status(&task_id).await, "verdict_pending");
 
     delete(&scene, Target::Trial(&format!("{task_id}-0"))).await.unwrap();
-    let recorded =
-        judging::record(&scene.pool, stale.token, &Ok(json!({"is_good": false})), &RULES, NOW).await.unwrap();
+    let recorded = judging::record(&scene.db, stale.token, &Ok(json!({"is_good": false})), &RULES, NOW).await.unwrap();
     assert_eq!(recorded, Recorded::Stale, "it was on three trials");
     assert_eq!(scene.task_status(&task_id).await, "verdict_pending", "one on the others is made at once");
     scene.assert_consistent().await;
     judge(json!({"is_good": true})).await;
-    let task = tasks::get(&scene.pool, &task_id, Counted::All).await.unwrap().unwrap();
+    let task = tasks::get(&scene.db, &task_id, Counted::All).await.unwrap().unwrap();
     assert_eq!((task.status, task.verdict), (TaskStatus::Completed, Some(json!({"is_good": true}))));
 
     delete(&scene, Target::Trial(&format!("{task_id}-1"))).await.unwrap();
-    let task = tasks::get(&scene.pool, &task_id, Counted::All).await.unwrap().unwrap();
+    let task = tasks::get(&scene.db, &task_id, Counted::All).await.unwrap().unwrap();
     assert_eq!((task.status, task.verdict, task.verdict_status), (TaskStatus::Completed, None, None));
     assert!(task.finished_at.is_some() && scene.claim(10).await.is_empty(), "whoever wants a new one asks for it");
     scene.assert_consistent().await;
 }
 
 /// The trial that tries whether an account serves again is deleted: another one tries.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_deleted_probe_is_followed_by_another(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/one", 3).await;
+#[with_database]
+async fn a_deleted_probe_is_followed_by_another(db: Db) {
+    let scene = Scene::new(db).limit("a/one", 3).await;
     scene.task(9, "a/one").await;
     for _ in 0..3 {
         let claim = scene.begun().await;
         let outcome = Outcome { error_type: Some("ApiUsageLimitError".to_owned()), ..Outcome::default() };
-        attempts::record(&scene.pool, claim.token, &outcome, &RULES, NOW).await.unwrap();
+        attempts::record(&scene.db, claim.token, &outcome, &RULES, NOW).await.unwrap();
     }
-    let due = async || queue_keys::list(&scene.pool, Some("a/one")).await.unwrap().remove(0).probe_at.unwrap();
+    let due = async || queue_keys::list(&scene.db, Some("a/one")).await.unwrap().remove(0).probe_at.unwrap();
     let first = due().await;
-    let probe = queue::claim(&scene.pool, 10, first).await.unwrap().remove(0);
-    let deletion = deleting::begin(&scene.pool, Target::Trial(&probe.subject), first).await.unwrap().unwrap();
+    let probe = queue::claim(&scene.db, 10, first).await.unwrap().remove(0);
+    let deletion = deleting::begin(&scene.db, Target::Trial(&probe.subject), first).await.unwrap().unwrap();
     keep(deletion).await;
     assert!(due().await > first);
-    assert_eq!(queue::claim(&scene.pool, 10, due().await).await.unwrap().len(), 1);
+    assert_eq!(queue::claim(&scene.db, 10, due().await).await.unwrap().len(), 1);
 }
 
 /// The runner has locked its job and gone as far as the task's row, which somebody holds.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_deletion_waits_for_who_is_recording(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_deletion_waits_for_who_is_recording(db: Db) {
+    let scene = Scene::new(db);
     let task_id = scene.task(2, "a/one").await;
     let claim = scene.begun().await;
-    let mut held = scene.pool.begin().await.unwrap();
-    sqlx::query("select from oddish.tasks for update").execute(&mut *held).await.unwrap();
+    let mut held = scene.db.begin().await.unwrap();
+    sqlx::query("select from oddish.tasks for update").execute(&mut held).await.unwrap();
     let recording = tokio::spawn({
-        let pool = scene.pool.clone();
-        async move { attempts::record(&pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap() }
+        let db = scene.db.clone();
+        async move { attempts::record(&db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap() }
     });
     scene.until_waiting_for_locks(1).await;
     let deletion = deleting(&scene, Target::Task(kept(&task_id)));
@@ -210,19 +208,19 @@ async fn a_deletion_waits_for_who_is_recording(pool: PgPool) {
 }
 
 /// The deletion has everything and is not kept yet: whoever comes now waits, and then finds nothing.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn whoever_comes_during_a_deletion_finds_nothing_after_it(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn whoever_comes_during_a_deletion_finds_nothing_after_it(db: Db) {
+    let scene = Scene::new(db);
     let task_id = scene.task(2, "a/one").await;
     let claim = scene.begun().await;
     let deletion = begin(&scene, Target::Task(&task_id)).await;
     assert!(scene.claim(10).await.is_empty(), "a dispatcher passes its jobs over");
     let recording = tokio::spawn({
-        let pool = scene.pool.clone();
-        async move { attempts::record(&pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap() }
+        let db = scene.db.clone();
+        async move { attempts::record(&db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap() }
     });
     let appending = tokio::spawn({
-        let (scene, task_id) = (Scene::new(scene.pool.clone()), task_id.clone());
+        let (scene, task_id) = (Scene::new(scene.db.clone()), task_id.clone());
         async move { scene.append(&task_id, None, &trial_specs(1, "a/one")).await }
     });
     let again = deleting(&scene, Target::Task(kept(&task_id)));
@@ -235,14 +233,14 @@ async fn whoever_comes_during_a_deletion_finds_nothing_after_it(pool: PgPool) {
 }
 
 /// The sweep was first, and has not committed: its trials go too.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn trials_that_are_added_during_a_deletion_go_too(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn trials_that_are_added_during_a_deletion_go_too(db: Db) {
+    let scene = Scene::new(db);
     let task_id = scene.task(2, "a/one").await;
     let experiment: String =
-        sqlx::query_scalar("select id from oddish.experiments").fetch_one(&scene.pool).await.unwrap();
+        sqlx::query_scalar("select id from oddish.experiments").fetch_one(&scene.db).await.unwrap();
     for target in [Target::Task(kept(&task_id)), Target::Experiment(kept(&experiment))] {
-        let mut work = Work::begin(&scene.pool).await.unwrap();
+        let mut work = Work::begin(&scene.db).await.unwrap();
         scene.append_within(&mut work, &task_id, &trial_specs(3, "a/one")).await;
         let deletion = deleting(&scene, target);
         scene.until_waiting_for_a_lock().await;
@@ -258,14 +256,14 @@ async fn trials_that_are_added_during_a_deletion_go_too(pool: PgPool) {
 }
 
 /// A sweep names the experiment that is going: its trials get a new one of that name.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_sweep_into_an_experiment_that_goes_makes_another(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_sweep_into_an_experiment_that_goes_makes_another(db: Db) {
+    let scene = Scene::new(db);
     let [gone, comes] = [scene.upload().await, scene.upload().await];
     let first = scene.sweep(&gone, Some("night"), &trial_specs(1, "a/one")).await.unwrap().experiment.id;
     let deletion = begin(&scene, Target::Experiment(&first)).await;
     let sweeping = tokio::spawn({
-        let (scene, task_id) = (Scene::new(scene.pool.clone()), comes.clone());
+        let (scene, task_id) = (Scene::new(scene.db.clone()), comes.clone());
         async move { scene.sweep(&task_id, Some("night"), &trial_specs(1, "a/one")).await.unwrap().experiment }
     });
     scene.until_waiting_for_a_lock().await;
@@ -277,12 +275,12 @@ async fn a_sweep_into_an_experiment_that_goes_makes_another(pool: PgPool) {
 }
 
 /// A dispatcher has claimed and not committed.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_claim_that_comes_before_a_deletion_goes_with_it(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_claim_that_comes_before_a_deletion_goes_with_it(db: Db) {
+    let scene = Scene::new(db);
     let task_id = scene.task(3, "a/one").await;
-    let mut claiming = scene.pool.begin().await.unwrap();
-    sqlx::query("select * from oddish.claim_jobs(2, $1)").bind(NOW).execute(&mut *claiming).await.unwrap();
+    let mut claiming = scene.db.begin().await.unwrap();
+    sqlx::query("select * from oddish.claim_jobs(2, $1)").bind(NOW).execute(&mut claiming).await.unwrap();
     let deletion = deleting(&scene, Target::Task(kept(&task_id)));
     scene.until_waiting_for_a_lock().await;
     claiming.commit().await.unwrap();
@@ -291,13 +289,13 @@ async fn a_claim_that_comes_before_a_deletion_goes_with_it(pool: PgPool) {
 }
 
 /// A user's retry has the trial and not committed when the deletion comes: the job that the retry makes goes too.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_job_that_is_queued_during_a_deletion_goes_too(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_job_that_is_queued_during_a_deletion_goes_too(db: Db) {
+    let scene = Scene::new(db);
     let task_id = scene.task(1, "a/one").await;
     let claim = scene.begun().await;
-    attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
-    let mut retry = Work::begin(&scene.pool).await.unwrap();
+    attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    let mut retry = Work::begin(&scene.db).await.unwrap();
     let selection =
         oddish_db::trial_selection::Selection::all(oddish_db::trial_selection::Scope::Trial(claim.subject.clone()));
     retrying::retry_within(&mut retry, &selection, NOW).await.unwrap();
@@ -310,18 +308,18 @@ async fn a_job_that_is_queued_during_a_deletion_goes_too(pool: PgPool) {
 }
 
 /// An archive is being stored when its task is deleted: the deletion waits for it, and takes it along.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_upload_that_is_being_completed_comes_before_the_deletion_or_not_at_all(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn an_upload_that_is_being_completed_comes_before_the_deletion_or_not_at_all(db: Db) {
+    let scene = Scene::new(db);
     let announce = async |content: &str| {
         let content_hash = content.repeat(64);
         let staging_key = format!("staging/{content}/.oddish-task.tar.gz");
         let upload = NewUpload { name: "some", content_hash: &content_hash, message: None, staging_key: &staging_key };
-        uploads::announce(&scene.pool, &upload, NOW).await.unwrap()
+        uploads::announce(&scene.db, &upload, NOW).await.unwrap()
     };
     let announced = announce("1").await;
     let task_id = kept(&announced.task_id);
-    let mut work = Work::begin(&scene.pool).await.unwrap();
+    let mut work = Work::begin(&scene.db).await.unwrap();
     let held = uploads::begin_completion(&mut work, task_id, 1).await.unwrap();
     let ToComplete::Held(completion) = held else { panic!("{held:?}") };
     let deletion = deleting(&scene, Target::Task(task_id));
@@ -341,9 +339,9 @@ async fn an_upload_that_is_being_completed_comes_before_the_deletion_or_not_at_a
     let deletion = begin(&scene, Target::Task(&announced.task_id)).await;
     assert_eq!(deletion.staging_keys, ["staging/2/.oddish-task.tar.gz"]);
     let completing = tokio::spawn({
-        let (pool, task_id) = (scene.pool.clone(), announced.task_id.clone());
+        let (db, task_id) = (scene.db.clone(), announced.task_id.clone());
         async move {
-            let mut work = Work::begin(&pool).await.unwrap();
+            let mut work = Work::begin(&db).await.unwrap();
             uploads::begin_completion(&mut work, &task_id, 1).await.unwrap()
         }
     });
@@ -352,14 +350,14 @@ async fn an_upload_that_is_being_completed_comes_before_the_deletion_or_not_at_a
     assert!(matches!(completing.await.unwrap(), ToComplete::Unknown));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn prefixes_are_kept_until_nobody_can_write_under_them(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn prefixes_are_kept_until_nobody_can_write_under_them(db: Db) {
+    let scene = Scene::new(db);
     let task_id = scene.task(1, "a/one").await;
     let prefixes = vec![format!("tasks/{task_id}/"), "staging/one/".to_owned()];
     begin(&scene, Target::Task(&task_id)).await.finish(&prefixes, NOW).await.unwrap();
     let taken = async |after: Duration| {
-        let mut taken = deleting::take_prefixes(&scene.pool, 10, NOW + after).await.unwrap();
+        let mut taken = deleting::take_prefixes(&scene.db, 10, NOW + after).await.unwrap();
         taken.sort();
         taken
     };
@@ -368,10 +366,10 @@ async fn prefixes_are_kept_until_nobody_can_write_under_them(pool: PgPool) {
     assert_eq!(taken(Duration::minutes(3)).await, both);
     assert!(taken(Duration::minutes(3)).await.is_empty(), "one dispatcher at a time");
     assert_eq!(taken(Duration::minutes(6)).await, both, "that one died");
-    deleting::removed(&scene.pool, &both, NOW + Duration::minutes(6)).await.unwrap();
+    deleting::removed(&scene.db, &both, NOW + Duration::minutes(6)).await.unwrap();
     assert!(taken(Duration::minutes(30)).await.is_empty(), "nothing is there");
     assert_eq!(taken(Duration::minutes(61)).await, both, "a runner may have written since");
-    deleting::removed(&scene.pool, &both, NOW + Duration::minutes(61)).await.unwrap();
+    deleting::removed(&scene.db, &both, NOW + Duration::minutes(61)).await.unwrap();
     assert!(taken(Duration::DAY).await.is_empty());
     assert_eq!(scene.count("select count(*) from oddish.prefixes_to_delete").await, 0);
 }

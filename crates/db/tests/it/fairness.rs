@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::queue::Claim;
+use oddish_test_support::with_database;
 
 use crate::scene::Scene;
 
@@ -21,9 +22,9 @@ fn shares(claims: &[Claim]) -> BTreeMap<&str, usize> {
     shares
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_small_sweep_does_not_wait_for_a_large_one_of_somebody_else(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/one", 4).await.submitter("ann");
+#[with_database]
+async fn a_small_sweep_does_not_wait_for_a_large_one_of_somebody_else(db: Db) {
+    let scene = Scene::new(db).limit("a/one", 4).await.submitter("ann");
     let large = scene.task(50, "a/one").await;
     let scene = scene.submitter("bob");
     let small = scene.task(2, "a/one").await;
@@ -32,9 +33,9 @@ async fn a_small_sweep_does_not_wait_for_a_large_one_of_somebody_else(pool: PgPo
 }
 
 /// What runs already counts, and slots that one can't use go to the others in the same call.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn the_least_loaded_goes_first_and_no_slot_stays_free(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/one", 3).await.submitter("ann");
+#[with_database]
+async fn the_least_loaded_goes_first_and_no_slot_stays_free(db: Db) {
+    let scene = Scene::new(db).limit("a/one", 3).await.submitter("ann");
     let ann = scene.task(20, "a/one").await;
     assert_eq!(scene.claim(10).await.len(), 3);
     let scene = scene.submitter("bob");
@@ -46,9 +47,9 @@ async fn the_least_loaded_goes_first_and_no_slot_stays_free(pool: PgPool) {
     scene.assert_consistent().await;
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn priority_goes_before_fairness_and_keys_are_apart(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/one", 2).await.limit("b/two", 1).await.submitter("ann").high_priority();
+#[with_database]
+async fn priority_goes_before_fairness_and_keys_are_apart(db: Db) {
+    let scene = Scene::new(db).limit("a/one", 2).await.limit("b/two", 1).await.submitter("ann").high_priority();
     let urgent = scene.task(3, "a/one").await;
     let scene = scene.low_priority().submitter("bob");
     let low = scene.task(3, "a/one").await;
@@ -59,9 +60,9 @@ async fn priority_goes_before_fairness_and_keys_are_apart(pool: PgPool) {
 }
 
 /// With one slot at a time the order is that of the claims.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn ties_are_broken_by_age(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/one", 4).await.submitter("zoe");
+#[with_database]
+async fn ties_are_broken_by_age(db: Db) {
+    let scene = Scene::new(db).limit("a/one", 4).await.submitter("zoe");
     let zoe = scene.task(2, "a/one").await;
     let scene = scene.submitter("ann");
     let ann = scene.task(2, "a/one").await;

@@ -6,7 +6,8 @@ mod world;
 
 use std::collections::BTreeMap;
 
-use oddish_db::{PgPool, queue_keys};
+use oddish_db::{Db, queue_keys};
+use oddish_test_support::with_database;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use self::operations::{Operation, operations};
@@ -18,7 +19,7 @@ const KEYS: [&str; 3] = ["a/one", "b/two", "c/three"];
 const CASES: u32 = 64;
 
 /// What the model has to say about too, as the database tells it.
-async fn view(pool: &PgPool) -> View {
+async fn view(db: &Db) -> View {
     type Row = (String, String, i32, bool, Option<String>, Option<i32>, Option<i64>, Option<i64>, Option<bool>);
     // A job's time is its deadline to begin, the end of its lease, or when it is due, in milliseconds of the scene.
     let rows: Vec<Row> = sqlx::query_as(
@@ -30,7 +31,7 @@ async fn view(pool: &PgPool) -> View {
         from oddish.trials t left join oddish.jobs j on j.trial_id = t.id and j.kind = 'trial'",
     )
     .bind(NOW)
-    .fetch_all(pool)
+    .fetch_all(db)
     .await
     .unwrap();
     let trials = rows.into_iter().map(|(id, status, attempts, cancelled, state, number, time, suspect, same_token)| {
@@ -44,8 +45,8 @@ async fn view(pool: &PgPool) -> View {
         (id, TrialView { status, attempts, cancelled, job })
     });
     let tasks: Vec<(String, String)> =
-        sqlx::query_as("select id, status from oddish.tasks").fetch_all(pool).await.unwrap();
-    let keys = queue_keys::list(pool, None).await.unwrap().into_iter().map(|key| {
+        sqlx::query_as("select id, status from oddish.tasks").fetch_all(db).await.unwrap();
+    let keys = queue_keys::list(db, None).await.unwrap().into_iter().map(|key| {
         let view = KeyView { limit: key.concurrency_limit, running: key.running, paused: key.paused_at.is_some() };
         (key.queue_key, view)
     });
@@ -53,20 +54,20 @@ async fn view(pool: &PgPool) -> View {
 }
 
 /// Does the operations one after the other to an empty database and to the model.
-async fn agree(pool: &PgPool, operations: Vec<Operation>) -> Result<(), TestCaseError> {
+async fn agree(db: &Db, operations: Vec<Operation>) -> Result<(), TestCaseError> {
     let empty = "truncate oddish.experiments, oddish.queue_keys, oddish.tasks, oddish.attempts cascade";
-    sqlx::query(empty).execute(pool).await.unwrap();
-    let mut world = World::new(pool.clone());
+    sqlx::query(empty).execute(db).await.unwrap();
+    let mut world = World::new(db.clone());
     for operation in operations {
         world.apply(operation).await?;
-        proptest::prop_assert_eq!(view(pool).await, world.model.view(), "after {:?} at {}", operation, world.model.now);
+        proptest::prop_assert_eq!(view(db).await, world.model.view(), "after {:?} at {}", operation, world.model.now);
     }
     world.scene.assert_consistent().await;
     Ok(())
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn the_database_does_what_the_model_does(pool: PgPool) {
+#[with_database]
+async fn the_database_does_what_the_model_does(db: Db) {
     let runtime = tokio::runtime::Handle::current();
     let checking = tokio::task::spawn_blocking(move || {
         let config = Config {
@@ -77,7 +78,7 @@ async fn the_database_does_what_the_model_does(pool: PgPool) {
             max_shrink_time: 120_000,
             ..Config::default()
         };
-        TestRunner::new(config).run(&operations(), |operations| runtime.block_on(agree(&pool, operations)))
+        TestRunner::new(config).run(&operations(), |operations| runtime.block_on(agree(&db, operations)))
     });
     if let Err(error) = checking.await.unwrap() {
         panic!("{error}");

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use oddish_db::PgPool;
+use oddish_db::Db;
+use oddish_test_support::with_database;
 use sqlx::Executor as _;
 
 use crate::scene::Scene;
@@ -25,16 +26,16 @@ fn queries() -> Vec<(usize, String)> {
 }
 
 /// Each runs in a transaction of its own, of which nothing stays, on a database that has something in most of its tables.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn every_query_of_the_manual_runs(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/model", 2).await;
+#[with_database]
+async fn every_query_of_the_manual_runs(db: Db) {
+    let scene = Scene::new(db).limit("a/model", 2).await;
     scene.task(4, "a/model").await;
     scene.begun().await;
     scene.claim_one().await;
     let queries = queries();
     assert!(queries.len() > 15, "the document has {} queries", queries.len());
     for (line, query) in queries {
-        let mut transaction = scene.pool.begin().await.unwrap();
+        let mut transaction = scene.db.begin().await.unwrap();
         let done = transaction.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(query.clone()))).await;
         if let Err(error) = done {
             panic!("docs/operations.md, line {line}: {error}\n{query}");

@@ -8,9 +8,10 @@ use oddish_db::idempotency::Work;
 use oddish_db::leases::{self, LEASE, SUSPICION};
 use oddish_db::sweeps::{self, NewSweep};
 use oddish_db::trial_selection::{Scope, Selection};
-use oddish_db::{PgPool, retrying};
+use oddish_db::{Db, retrying};
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::status::Priority;
+use oddish_test_support::with_database;
 use tokio::task::JoinHandle;
 
 use crate::scene::{NOW, RULES, Scene, reward, trial_specs};
@@ -27,24 +28,24 @@ async fn until_it_waits<T>(scene: &Scene, other: &JoinHandle<T>) {
 }
 
 /// The cancel has asked for the trial's end and not committed when its runner records a failure: it is not tried again.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_failure_that_comes_while_its_trial_is_cancelled_is_the_last(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_failure_that_comes_while_its_trial_is_cancelled_is_the_last(db: Db) {
+    let scene = Scene::new(db);
     let task_id = scene.task(1, "a/one").await;
     let claim = scene.begun().await;
     let trial_id = format!("{task_id}-0");
     // The cancel's last step waits for this.
-    let mut held = scene.pool.begin().await.unwrap();
-    sqlx::query("select from oddish.tasks for update").execute(&mut *held).await.unwrap();
+    let mut held = scene.db.begin().await.unwrap();
+    sqlx::query("select from oddish.tasks for update").execute(&mut held).await.unwrap();
     let cancelling = tokio::spawn({
-        let (pool, trials, tasks) = (scene.pool.clone(), vec![trial_id.clone()], vec![task_id.clone()]);
-        async move { cancelling::cancel(&pool, &trials, &tasks, NOW).await.unwrap() }
+        let (db, trials, tasks) = (scene.db.clone(), vec![trial_id.clone()], vec![task_id.clone()]);
+        async move { cancelling::cancel(&db, &trials, &tasks, NOW).await.unwrap() }
     });
     until_it_waits(&scene, &cancelling).await;
     let recording = tokio::spawn({
-        let pool = scene.pool.clone();
+        let db = scene.db.clone();
         let outcome = Outcome { error_type: Some("NetworkConnectionError".to_owned()), ..Outcome::default() };
-        async move { attempts::record(&pool, claim.token, &outcome, &RULES, NOW).await.unwrap() }
+        async move { attempts::record(&db, claim.token, &outcome, &RULES, NOW).await.unwrap() }
     });
     scene.until_waiting_for_locks(2).await;
     held.rollback().await.unwrap();
@@ -57,25 +58,25 @@ async fn a_failure_that_comes_while_its_trial_is_cancelled_is_the_last(pool: PgP
 }
 
 /// The reaper was first, though it has not committed: the heartbeat brings nothing back.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_renewal_that_comes_after_the_reaper_is_stale(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_renewal_that_comes_after_the_reaper_is_stale(db: Db) {
+    let scene = Scene::new(db);
     scene.task(1, "a/one").await;
     let claim = scene.begun().await;
     let late = NOW + LEASE + time::Duration::SECOND;
-    leases::suspect(&scene.pool, late).await.unwrap();
+    leases::suspect(&scene.db, late).await.unwrap();
     // The reaper has the job's row, and then waits for this.
-    let mut held = scene.pool.begin().await.unwrap();
-    sqlx::query("select from oddish.trials for update").execute(&mut *held).await.unwrap();
+    let mut held = scene.db.begin().await.unwrap();
+    sqlx::query("select from oddish.trials for update").execute(&mut held).await.unwrap();
     let token = claim.token;
     let reaping = tokio::spawn({
-        let pool = scene.pool.clone();
-        async move { attempts::reap(&pool, token, "gone", &RULES, late + SUSPICION).await.unwrap() }
+        let db = scene.db.clone();
+        async move { attempts::reap(&db, token, "gone", &RULES, late + SUSPICION).await.unwrap() }
     });
     until_it_waits(&scene, &reaping).await;
     let renewing = tokio::spawn({
-        let pool = scene.pool.clone();
-        async move { leases::renew(&pool, token, late + SUSPICION).await.unwrap() }
+        let db = scene.db.clone();
+        async move { leases::renew(&db, token, late + SUSPICION).await.unwrap() }
     });
     scene.until_waiting_for_locks(2).await;
     held.rollback().await.unwrap();
@@ -84,9 +85,9 @@ async fn a_renewal_that_comes_after_the_reaper_is_stale(pool: PgPool) {
     scene.assert_consistent().await;
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_append_that_comes_during_another_numbers_on_after_it(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn an_append_that_comes_during_another_numbers_on_after_it(db: Db) {
+    let scene = Scene::new(db);
     let task_id = scene.task(1, "a/one").await;
     let trials = trial_specs(2, "a/one");
     let sweep = NewSweep {
@@ -102,17 +103,17 @@ async fn an_append_that_comes_during_another_numbers_on_after_it(pool: PgPool) {
         max_attempts: 6,
         judges: None,
     };
-    let mut first = Work::begin(&scene.pool).await.unwrap();
+    let mut first = Work::begin(&scene.db).await.unwrap();
     sweeps::create_within(&mut first, &sweep, &ConcurrencyLimits::default(), NOW).await.unwrap();
     let second = tokio::spawn({
-        let (scene, task_id) = (Scene::new(scene.pool.clone()), task_id.clone());
+        let (scene, task_id) = (Scene::new(scene.db.clone()), task_id.clone());
         async move { scene.append(&task_id, None, &trial_specs(2, "a/one")).await.unwrap() }
     });
     until_it_waits(&scene, &second).await;
     first.finish(&serde_json::Value::Null).await.unwrap();
     second.await.unwrap();
     let numbers: Vec<i32> = sqlx::query_scalar("select trial_index from oddish.trials order by trial_index")
-        .fetch_all(&scene.pool)
+        .fetch_all(&scene.db)
         .await
         .unwrap();
     assert_eq!(numbers, [0, 1, 2, 3, 4]);
@@ -122,28 +123,28 @@ async fn an_append_that_comes_during_another_numbers_on_after_it(pool: PgPool) {
 async fn half_done(scene: &Scene) -> (String, Selection, uuid::Uuid) {
     let task_id = scene.task(2, "a/one").await;
     let done = scene.begun().await;
-    attempts::record(&scene.pool, done.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, done.token, &reward(1.0), &RULES, NOW).await.unwrap();
     let last = scene.begun().await;
     (task_id.clone(), Selection::all(Scope::Trial(format!("{task_id}-0"))), last.token)
 }
 
 /// The last trial is ending, and its task with it, when a user has another one run again.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_retry_that_comes_while_its_task_ends_reopens_it(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_retry_that_comes_while_its_task_ends_reopens_it(db: Db) {
+    let scene = Scene::new(db);
     let (task_id, _, _) = half_done(&scene).await;
-    let mut ending = scene.pool.begin().await.unwrap();
+    let mut ending = scene.db.begin().await.unwrap();
     for step in [
         "update oddish.trials set status = 'success', finished_at = now() where status = 'running'",
         "delete from oddish.jobs",
         "update oddish.attempts set ended_at = now(), outcome = 'recorded' where ended_at is null",
         "update oddish.tasks set status = 'completed', finished_at = now()",
     ] {
-        sqlx::query(step).execute(&mut *ending).await.unwrap();
+        sqlx::query(step).execute(&mut ending).await.unwrap();
     }
     let retrying = tokio::spawn({
-        let (pool, trials) = (scene.pool.clone(), vec![format!("{task_id}-0")]);
-        async move { retrying::retry(&pool, &trials, NOW).await.unwrap() }
+        let (db, trials) = (scene.db.clone(), vec![format!("{task_id}-0")]);
+        async move { retrying::retry(&db, &trials, NOW).await.unwrap() }
     });
     until_it_waits(&scene, &retrying).await;
     ending.commit().await.unwrap();
@@ -153,15 +154,15 @@ async fn a_retry_that_comes_while_its_task_ends_reopens_it(pool: PgPool) {
 }
 
 /// The other way round: whoever ends the last trial sees that another one runs again.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_trial_that_ends_while_another_is_retried_does_not_end_their_task(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_trial_that_ends_while_another_is_retried_does_not_end_their_task(db: Db) {
+    let scene = Scene::new(db);
     let (task_id, ended, token) = half_done(&scene).await;
-    let mut retry = Work::begin(&scene.pool).await.unwrap();
+    let mut retry = Work::begin(&scene.db).await.unwrap();
     retrying::retry_within(&mut retry, &ended, NOW).await.unwrap();
     let recording = tokio::spawn({
-        let pool = scene.pool.clone();
-        async move { attempts::record(&pool, token, &reward(1.0), &RULES, NOW).await.unwrap() }
+        let db = scene.db.clone();
+        async move { attempts::record(&db, token, &reward(1.0), &RULES, NOW).await.unwrap() }
     });
     until_it_waits(&scene, &recording).await;
     retry.finish(&serde_json::Value::Null).await.unwrap();

@@ -1,4 +1,4 @@
-//! Test data in a sentence: `Scene::new(pool).limit("a/m", 2).await.task(5, "a/m").await`.
+//! Test data in a sentence: `Scene::new(db).limit("a/m", 2).await.task(5, "a/m").await`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use oddish_db::queue::Claim;
 use oddish_db::sweeps::{self, Judges, NewSweep};
 use oddish_db::task_files::FileIndex;
 use oddish_db::task_versions::{self, NewTask};
-use oddish_db::{PgPool, attempts, queue, queue_keys};
+use oddish_db::{Db, attempts, queue, queue_keys};
 use oddish_domain::id;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
@@ -27,7 +27,7 @@ pub(crate) const RULES: RetrySettings =
 
 /// A database with test data.
 pub(crate) struct Scene {
-    pub(crate) pool: PgPool,
+    pub(crate) db: Db,
     limits: ConcurrencyLimits,
     priority: Priority,
     max_attempts: i32,
@@ -35,13 +35,13 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    pub(crate) fn new(pool: PgPool) -> Self {
+    pub(crate) fn new(db: Db) -> Self {
         let limits = ConcurrencyLimits { default: 8, overrides: BTreeMap::new() };
-        Self { pool, limits, priority: Priority::Low, max_attempts: 6, submitter: "someone".to_owned() }
+        Self { db, limits, priority: Priority::Low, max_attempts: 6, submitter: "someone".to_owned() }
     }
 
     pub(crate) async fn limit(self, key: &str, limit: u32) -> Self {
-        queue_keys::set_limit(&self.pool, key, limit, NOW).await.unwrap();
+        queue_keys::set_limit(&self.db, key, limit, NOW).await.unwrap();
         self
     }
 
@@ -90,7 +90,7 @@ impl Scene {
             content_hash: &"1".repeat(64),
             files: FileIndex { key: "pack", files: &[] },
         };
-        assert!(task_versions::create_task(&self.pool, &task, NOW).await.unwrap());
+        assert!(task_versions::create_task(&self.db, &task, NOW).await.unwrap());
     }
 
     /// Submits a sweep on an uploaded task.
@@ -107,7 +107,7 @@ impl Scene {
     pub(crate) async fn judged_sweep(&self, task_id: &str, trials: &[TrialSpec], judges: (&str, &str)) {
         let judges = Some(Judges { analysis_key: judges.0, verdict_key: judges.1 });
         let sweep = NewSweep { judges, ..self.new_sweep(task_id, trials) };
-        sweeps::create(&self.pool, &sweep, &self.limits, NOW).await.unwrap();
+        sweeps::create(&self.db, &sweep, &self.limits, NOW).await.unwrap();
     }
 
     /// Adds a sweep to a task that has trials already.
@@ -129,11 +129,11 @@ impl Scene {
     /// Gives back what was claimed and not begun.
     pub(crate) async fn give_back_all(&self) {
         let tokens: Vec<uuid::Uuid> = sqlx::query_scalar("select token from oddish.jobs where state = 'claimed'")
-            .fetch_all(&self.pool)
+            .fetch_all(&self.db)
             .await
             .unwrap();
         for token in tokens {
-            attempts::give_back(&self.pool, token, "not now", NOW).await.unwrap();
+            attempts::give_back(&self.db, token, "not now", NOW).await.unwrap();
         }
     }
 
@@ -145,7 +145,7 @@ impl Scene {
         append: bool,
     ) -> Result<sweeps::CreatedSweep, sweeps::SweepRefused> {
         let sweep = NewSweep { experiment, append, ..self.new_sweep(task_id, trials) };
-        sweeps::create(&self.pool, &sweep, &self.limits, NOW).await
+        sweeps::create(&self.db, &sweep, &self.limits, NOW).await
     }
 
     fn new_sweep<'a>(&'a self, task_id: &'a str, trials: &'a [TrialSpec]) -> NewSweep<'a> {
@@ -172,7 +172,7 @@ impl Scene {
     }
 
     pub(crate) async fn claim(&self, max: u32) -> Vec<Claim> {
-        queue::claim(&self.pool, max, NOW).await.unwrap()
+        queue::claim(&self.db, max, NOW).await.unwrap()
     }
 
     pub(crate) async fn claim_one(&self) -> Claim {
@@ -180,7 +180,7 @@ impl Scene {
     }
 
     pub(crate) async fn begin(&self, claim: &Claim) -> Option<Assignment> {
-        attempts::begin(&self.pool, claim.token, &process(), NOW).await.unwrap()
+        attempts::begin(&self.db, claim.token, &process(), NOW).await.unwrap()
     }
 
     /// Claims one job and begins it.
@@ -193,19 +193,19 @@ impl Scene {
     /// Text of one column of one trial.
     pub(crate) async fn trial(&self, trial_id: &str, column: &str) -> Option<String> {
         let sql = format!("select {column}::text from oddish.trials where id = $1");
-        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(trial_id).fetch_one(&self.pool).await.unwrap()
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(trial_id).fetch_one(&self.db).await.unwrap()
     }
 
     pub(crate) async fn task_status(&self, task_id: &str) -> String {
         sqlx::query_scalar("select status from oddish.tasks where id = $1")
             .bind(task_id)
-            .fetch_one(&self.pool)
+            .fetch_one(&self.db)
             .await
             .unwrap()
     }
 
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {
-        sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
+        sqlx::query_scalar(sql).fetch_one(&self.db).await.unwrap()
     }
 
     /// Waits until a statement waits for a lock that another transaction holds.
@@ -235,7 +235,7 @@ impl Scene {
             self.count("select count(*) from oddish.jobs where kind = 'trial'").await,
             self.count(unfinished).await
         );
-        assert_eq!(wrong_tallies(&self.pool).await, Vec::<String>::new());
+        assert_eq!(wrong_tallies(&self.db).await, Vec::<String>::new());
     }
 }
 
@@ -254,8 +254,8 @@ pub(crate) const WRONG_TALLIES: &str = "
     select 'counted wrong: ' || w::text from ((select * from told except select * from counted)
         union all (select * from counted except select * from told)) w";
 
-pub(crate) async fn wrong_tallies(pool: &PgPool) -> Vec<String> {
-    sqlx::query_scalar(WRONG_TALLIES).fetch_all(pool).await.unwrap()
+pub(crate) async fn wrong_tallies(db: &Db) -> Vec<String> {
+    sqlx::query_scalar(WRONG_TALLIES).fetch_all(db).await.unwrap()
 }
 
 pub(crate) fn trial_specs(trials: u32, key: &str) -> Vec<TrialSpec> {

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use oddish_db::{PgPool, queue_keys};
+use oddish_db::{Db, queue_keys};
+use oddish_test_support::Through;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use time::OffsetDateTime;
 
@@ -50,8 +51,8 @@ impl Soak {
         self.drained.load(Ordering::SeqCst)
     }
 
-    fn pool(&self) -> &PgPool {
-        &self.scene.pool
+    fn db(&self) -> &Db {
+        &self.scene.db
     }
 }
 
@@ -66,11 +67,10 @@ async fn queue(_: PgPoolOptions, database: PgConnectOptions) {
     let seed = number("ODDISH_SOAK_SEED").unwrap_or_else(|| fastrand::u64(..));
     println!("soak: {seconds} s with ODDISH_SOAK_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
-    let connect = async |connections: u32, name: &str| -> PgPool {
-        let options = PgPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
-        options.connect_with(database.clone().application_name(name)).await.unwrap()
+    let connect = |connections: u32, name: &str| -> Db {
+        Through::chosen().connect(&database.clone().application_name(name), connections)
     };
-    let users = connect(8, "users").await;
+    let users = connect(8, "users");
     audit::install(&users).await;
     let soak = Arc::new(Soak {
         scene: Scene::new(users),
@@ -80,15 +80,15 @@ async fn queue(_: PgPoolOptions, database: PgConnectOptions) {
         ledger: Ledger::default(),
     });
     for key in KEYS {
-        queue_keys::set_limit(soak.pool(), key, 3, NOW).await.unwrap();
+        queue_keys::set_limit(soak.db(), key, 3, NOW).await.unwrap();
     }
 
     let mut pools = Vec::new();
     let mut dispatchers = tokio::task::JoinSet::new();
     for _ in 0..DISPATCHERS {
-        let pool = connect(2, dispatcher::NAME).await;
-        pools.push(pool.clone());
-        dispatchers.spawn(dispatcher::dispatch(Arc::clone(&soak), pool, random.fork()));
+        let db = connect(2, dispatcher::NAME);
+        pools.push(db.clone());
+        dispatchers.spawn(dispatcher::dispatch(Arc::clone(&soak), db, random.fork()));
     }
     let watcher = tokio::spawn(audit::watch(Arc::clone(&soak)));
     let mut chaos = tokio::task::JoinSet::new();
@@ -102,8 +102,8 @@ async fn queue(_: PgPoolOptions, database: PgConnectOptions) {
     soak.calm.store(true, Ordering::SeqCst);
     chaos.join_all().await;
     for key in KEYS {
-        queue_keys::set_limit(soak.pool(), key, 8, soak.now()).await.unwrap();
-        queue_keys::resume(soak.pool(), key, soak.now()).await.unwrap();
+        queue_keys::set_limit(soak.db(), key, 8, soak.now()).await.unwrap();
+        queue_keys::resume(soak.db(), key, soak.now()).await.unwrap();
     }
     let draining = async {
         while soak.scene.count("select count(*) from oddish.jobs").await > 0 {
@@ -118,13 +118,13 @@ async fn queue(_: PgPoolOptions, database: PgConnectOptions) {
     audit::check_records(&soak).await;
     println!("soak: {}", soak.ledger.summary());
     assert_eq!(soak.ledger.violations(), Vec::<String>::new());
-    assert!(drained, "jobs are left:\n{}", audit::left(soak.pool()).await);
+    assert!(drained, "jobs are left:\n{}", audit::left(soak.db()).await);
     soak.scene.assert_consistent().await;
     let unfinished = "select (select count(*) from oddish.trials where status not in ('success', 'failed'))
         + (select count(*) from oddish.tasks where status not in ('completed', 'failed'))";
     assert_eq!(soak.scene.count(unfinished).await, 0);
-    soak.pool().close().await;
-    for pool in pools {
-        pool.close().await;
+    soak.db().close().await;
+    for db in pools {
+        db.close().await;
     }
 }

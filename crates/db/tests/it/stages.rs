@@ -5,8 +5,9 @@ use oddish_db::judging::{self, JudgingError, Subject};
 use oddish_db::queue::Claim;
 use oddish_db::tasks::Counted;
 use oddish_db::trials::OfTask;
-use oddish_db::{PgPool, cancelling, leases, queue, retrying, tasks, trials};
+use oddish_db::{Db, Tx, cancelling, leases, queue, retrying, tasks, trials};
 use oddish_domain::status::{JobKind, TaskStatus, TrialStatus};
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -35,7 +36,7 @@ async fn claim_of(scene: &Scene, kind: JobKind) -> Claim {
 async fn run_trial(scene: &Scene) -> String {
     let claim = claim_of(scene, JobKind::Trial).await;
     scene.begin(&claim).await.unwrap();
-    attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
     claim.subject
 }
 
@@ -47,14 +48,14 @@ async fn run_trials(scene: &Scene, count: usize) -> Vec<String> {
     }
     for claim in &claims {
         scene.begin(claim).await.unwrap();
-        attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+        attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
     }
     claims.into_iter().map(|claim| claim.subject).collect()
 }
 
 async fn begin_judging(scene: &Scene, kind: JobKind) -> (Claim, Subject) {
     let claim = claim_of(scene, kind).await;
-    let subject = judging::begin(&scene.pool, claim.token, &process(), NOW).await.unwrap().unwrap();
+    let subject = judging::begin(&scene.db, claim.token, &process(), NOW).await.unwrap().unwrap();
     (claim, subject)
 }
 
@@ -63,7 +64,7 @@ async fn record(scene: &Scene, claim: &Claim, judged: Result<Value, &str>) -> Re
         error_type: error_type.to_owned(),
         message: format!("{error_type}: it went wrong"),
     });
-    judging::record(&scene.pool, claim.token, &judged, &RULES, NOW).await.unwrap()
+    judging::record(&scene.db, claim.token, &judged, &RULES, NOW).await.unwrap()
 }
 
 async fn analyse(scene: &Scene, classification: &str) {
@@ -72,12 +73,12 @@ async fn analyse(scene: &Scene, classification: &str) {
 }
 
 async fn stage(scene: &Scene, task_id: &str) -> TaskStatus {
-    tasks::get(&scene.pool, task_id, Counted::Newest).await.unwrap().unwrap().status
+    tasks::get(&scene.db, task_id, Counted::Newest).await.unwrap().unwrap().status
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_judged_task_goes_through_every_stage(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/one", 1).await.limit(JUDGES.0, 1).await;
+#[with_database]
+async fn a_judged_task_goes_through_every_stage(db: Db) {
+    let scene = Scene::new(db).limit("a/one", 1).await.limit(JUDGES.0, 1).await;
     let task_id = judged_task(&scene, 2).await;
     assert_eq!(stage(&scene, &task_id).await, TaskStatus::Pending);
     let first = run_trial(&scene).await;
@@ -92,9 +93,9 @@ async fn a_judged_task_goes_through_every_stage(pool: PgPool) {
         ["analysis", "trial"].map(|kind| claims.iter().find(|claim| claim.kind.as_str() == kind).unwrap().clone());
     assert_eq!(analysis.subject, first);
     assert!(scene.begin(&analysis).await.is_none(), "it is no trial");
-    assert!(judging::begin(&scene.pool, trial.token, &process(), NOW).await.unwrap().is_none(), "it is no judgement");
+    assert!(judging::begin(&scene.db, trial.token, &process(), NOW).await.unwrap().is_none(), "it is no judgement");
     let Subject::Trial { trial_id, reward: given, .. } =
-        judging::begin(&scene.pool, analysis.token, &process(), NOW).await.unwrap().unwrap()
+        judging::begin(&scene.db, analysis.token, &process(), NOW).await.unwrap().unwrap()
     else {
         panic!("an analysis is about a trial")
     };
@@ -102,7 +103,7 @@ async fn a_judged_task_goes_through_every_stage(pool: PgPool) {
     assert_eq!(scene.trial(&first, "analysis_status").await.as_deref(), Some("running"));
 
     scene.begin(&trial).await.unwrap();
-    attempts::record(&scene.pool, trial.token, &reward(0.0), &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, trial.token, &reward(0.0), &RULES, NOW).await.unwrap();
     assert_eq!(stage(&scene, &task_id).await, TaskStatus::Analyzing);
     assert_eq!(record(&scene, &analysis, Ok(json!({"classification": "GOOD_SUCCESS"}))).await, Recorded::Ended);
     assert_eq!(record(&scene, &analysis, Ok(json!({}))).await, Recorded::Stale, "once");
@@ -117,10 +118,10 @@ async fn a_judged_task_goes_through_every_stage(pool: PgPool) {
     assert_eq!(subject, Subject::Task { task_id: task_id.clone(), analyses });
     assert_eq!(record(&scene, &verdict, Ok(json!({"is_good": true}))).await, Recorded::Ended);
 
-    let task = tasks::get(&scene.pool, &task_id, Counted::Newest).await.unwrap().unwrap();
+    let task = tasks::get(&scene.db, &task_id, Counted::Newest).await.unwrap().unwrap();
     assert_eq!((task.status, task.verdict_status), (TaskStatus::Completed, Some(TrialStatus::Success)));
     assert_eq!(task.verdict, Some(json!({"is_good": true})));
-    let of_task = trials::list_of_tasks(&scene.pool, &[OfTask { task_id, version: None }], None).await.unwrap();
+    let of_task = trials::list_of_tasks(&scene.db, &[OfTask { task_id, version: None }], None).await.unwrap();
     assert_eq!(of_task[0].analysis, Some(json!({"classification": "GOOD_SUCCESS"})));
     assert_eq!(of_task[1].analysis_status, Some(TrialStatus::Failed));
     assert_eq!(of_task[1].analysis_error.as_deref(), Some("TaskArchiveMissing: it went wrong"));
@@ -129,9 +130,9 @@ async fn a_judged_task_goes_through_every_stage(pool: PgPool) {
 }
 
 /// A trial whose model also judges (contract 7.1 item 1) runs, and both keep to the one limit.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn trials_and_judgements_of_one_model_share_its_slots(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/one", 1).await;
+#[with_database]
+async fn trials_and_judgements_of_one_model_share_its_slots(db: Db) {
+    let scene = Scene::new(db).limit("a/one", 1).await;
     let task_id = judged_by(&scene, 2, ("a/one", "a/one")).await;
     let mut kinds = Vec::new();
     while let Some(claim) = scene.claim(10).await.pop() {
@@ -139,9 +140,9 @@ async fn trials_and_judgements_of_one_model_share_its_slots(pool: PgPool) {
         kinds.push(claim.kind.as_str());
         if claim.kind == JobKind::Trial {
             scene.begin(&claim).await.unwrap();
-            attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+            attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
         } else {
-            judging::begin(&scene.pool, claim.token, &process(), NOW).await.unwrap().unwrap();
+            judging::begin(&scene.db, claim.token, &process(), NOW).await.unwrap().unwrap();
             record(&scene, &claim, Ok(json!({}))).await;
         }
     }
@@ -150,11 +151,7 @@ async fn trials_and_judgements_of_one_model_share_its_slots(pool: PgPool) {
 }
 
 /// Both have ended their own part and wait for the task's row: neither has seen the other's end.
-async fn at_once<T: Send + 'static>(
-    scene: &Scene,
-    ends: Vec<tokio::task::JoinHandle<T>>,
-    lock: sqlx::PgTransaction<'_>,
-) {
+async fn at_once<T: Send + 'static>(scene: &Scene, ends: Vec<tokio::task::JoinHandle<T>>, lock: Tx) {
     scene.until_waiting_for_locks(i64::try_from(ends.len()).unwrap()).await;
     lock.commit().await.unwrap();
     for end in ends {
@@ -162,21 +159,21 @@ async fn at_once<T: Send + 'static>(
     }
 }
 
-async fn lock_task(scene: &Scene) -> sqlx::PgTransaction<'static> {
-    let mut held = scene.pool.begin().await.unwrap();
-    sqlx::query("select from oddish.tasks for update").execute(&mut *held).await.unwrap();
+async fn lock_task(scene: &Scene) -> Tx {
+    let mut held = scene.db.begin().await.unwrap();
+    sqlx::query("select from oddish.tasks for update").execute(&mut held).await.unwrap();
     held
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn of_two_analyses_that_end_at_once_the_second_queues_the_verdict(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn of_two_analyses_that_end_at_once_the_second_queues_the_verdict(db: Db) {
+    let scene = Scene::new(db);
     let task_id = judged_task(&scene, 2).await;
     let claims = [scene.begun().await, scene.begun().await];
     let held = lock_task(&scene).await;
     let ends = claims.map(|claim| {
-        let pool = scene.pool.clone();
-        tokio::spawn(async move { attempts::record(&pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap() })
+        let db = scene.db.clone();
+        tokio::spawn(async move { attempts::record(&db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap() })
     });
     at_once(&scene, ends.into(), held).await;
     assert_eq!(stage(&scene, &task_id).await, TaskStatus::Analyzing);
@@ -185,8 +182,8 @@ async fn of_two_analyses_that_end_at_once_the_second_queues_the_verdict(pool: Pg
     let analyses = [begin_judging(&scene, JobKind::Analysis).await.0, begin_judging(&scene, JobKind::Analysis).await.0];
     let held = lock_task(&scene).await;
     let ends = analyses.map(|claim| {
-        let pool = scene.pool.clone();
-        tokio::spawn(async move { judging::record(&pool, claim.token, &Ok(json!({})), &RULES, NOW).await.unwrap() })
+        let db = scene.db.clone();
+        tokio::spawn(async move { judging::record(&db, claim.token, &Ok(json!({})), &RULES, NOW).await.unwrap() })
     });
     at_once(&scene, ends.into(), held).await;
     assert_eq!(stage(&scene, &task_id).await, TaskStatus::VerdictPending);
@@ -194,37 +191,37 @@ async fn of_two_analyses_that_end_at_once_the_second_queues_the_verdict(pool: Pg
     begin_judging(&scene, JobKind::Verdict).await;
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_judgement_whose_maker_dies_is_made_again_and_given_up_at_last(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_judgement_whose_maker_dies_is_made_again_and_given_up_at_last(db: Db) {
+    let scene = Scene::new(db);
     let task_id = judged_task(&scene, 1).await;
     run_trial(&scene).await;
     let mut now = NOW;
     let tries = loop {
         now += Duration::HOUR * 2;
-        let claim = queue::claim(&scene.pool, 1, now).await.unwrap().pop().unwrap();
-        judging::begin(&scene.pool, claim.token, &process(), now).await.unwrap().unwrap();
+        let claim = queue::claim(&scene.db, 1, now).await.unwrap().pop().unwrap();
+        judging::begin(&scene.db, claim.token, &process(), now).await.unwrap().unwrap();
         now += leases::LEASE + Duration::SECOND;
-        assert_eq!(leases::suspect(&scene.pool, now).await.unwrap(), 1);
+        assert_eq!(leases::suspect(&scene.db, now).await.unwrap(), 1);
         now += leases::SUSPICION;
-        let dead = leases::dead(&scene.pool, now).await.unwrap().remove(0);
+        let dead = leases::dead(&scene.db, now).await.unwrap().remove(0);
         assert_eq!((dead.kind, dead.token), (JobKind::Analysis, claim.token));
-        match attempts::reap(&scene.pool, dead.token, "it is gone", &RULES, now).await.unwrap() {
+        match attempts::reap(&scene.db, dead.token, "it is gone", &RULES, now).await.unwrap() {
             AfterLoss::Retried => assert_eq!(stage(&scene, &task_id).await, TaskStatus::Analyzing),
             AfterLoss::Failed => break claim.number,
             other => panic!("{other:?}"),
         }
     };
     assert_eq!(tries, 8, "the tries of losses");
-    let task = tasks::get(&scene.pool, &task_id, Counted::Newest).await.unwrap().unwrap();
+    let task = tasks::get(&scene.db, &task_id, Counted::Newest).await.unwrap().unwrap();
     assert_eq!((task.status, task.verdict_status), (TaskStatus::Completed, Some(TrialStatus::Failed)));
     assert!(task.verdict_error.unwrap().contains("No trial of this task has an analysis"));
     scene.assert_consistent().await;
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_failed_judgement_is_made_again_as_its_cause_allows(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_failed_judgement_is_made_again_as_its_cause_allows(db: Db) {
+    let scene = Scene::new(db);
     let task_id = judged_task(&scene, 1).await;
     run_trial(&scene).await;
     let (claim, _) = begin_judging(&scene, JobKind::Analysis).await;
@@ -232,22 +229,22 @@ async fn a_failed_judgement_is_made_again_as_its_cause_allows(pool: PgPool) {
         panic!("a rate limit passes")
     };
     assert!(scene.claim(1).await.is_empty(), "it waits");
-    let again = queue::claim(&scene.pool, 1, at).await.unwrap().pop().unwrap();
+    let again = queue::claim(&scene.db, 1, at).await.unwrap().pop().unwrap();
     assert_eq!((again.subject, again.number), (claim.subject, 2));
-    let given_back = attempts::give_back(&scene.pool, again.token, "no room", NOW).await.unwrap();
+    let given_back = attempts::give_back(&scene.db, again.token, "no room", NOW).await.unwrap();
     assert_eq!(given_back, attempts::Fenced::Accepted);
     analyse(&scene, "GOOD_SUCCESS").await;
     let (verdict, _) = begin_judging(&scene, JobKind::Verdict).await;
-    attempts::interrupt(&scene.pool, verdict.token, "told to stop", NOW).await.unwrap();
+    attempts::interrupt(&scene.db, verdict.token, "told to stop", NOW).await.unwrap();
     assert_eq!(stage(&scene, &task_id).await, TaskStatus::VerdictPending);
     let (verdict, _) = begin_judging(&scene, JobKind::Verdict).await;
     assert_eq!(record(&scene, &verdict, Err("TaskArchiveMissing")).await, Recorded::Ended);
     assert_eq!(stage(&scene, &task_id).await, TaskStatus::Completed, "a failed verdict does not hold it up");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn cancelling_a_task_ends_its_judging(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn cancelling_a_task_ends_its_judging(db: Db) {
+    let scene = Scene::new(db);
     for verdict_too in [false, true] {
         let task_id = judged_task(&scene, 2).await;
         let trials = run_trials(&scene, 2).await;
@@ -259,9 +256,9 @@ async fn cancelling_a_task_ends_its_judging(pool: PgPool) {
         } else {
             running.token
         };
-        cancelling::cancel(&scene.pool, &trials, std::slice::from_ref(&task_id), NOW).await.unwrap();
-        assert_eq!(attempts::standing(&scene.pool, token).await.unwrap(), Standing::Stale);
-        let late = judging::record(&scene.pool, token, &Ok(json!({})), &RULES, NOW).await.unwrap();
+        cancelling::cancel(&scene.db, &trials, std::slice::from_ref(&task_id), NOW).await.unwrap();
+        assert_eq!(attempts::standing(&scene.db, token).await.unwrap(), Standing::Stale);
+        let late = judging::record(&scene.db, token, &Ok(json!({})), &RULES, NOW).await.unwrap();
         assert_eq!(late, Recorded::Stale);
         assert_eq!(stage(&scene, &task_id).await, TaskStatus::Failed);
         let expected = if verdict_too { "success" } else { "failed" };
@@ -272,70 +269,70 @@ async fn cancelling_a_task_ends_its_judging(pool: PgPool) {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_cancelled_trial_is_not_analysed(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_cancelled_trial_is_not_analysed(db: Db) {
+    let scene = Scene::new(db);
     let task_id = judged_task(&scene, 2).await;
     run_trial(&scene).await;
     let other = format!("{task_id}-1");
-    cancelling::cancel(&scene.pool, std::slice::from_ref(&other), &[], NOW).await.unwrap();
+    cancelling::cancel(&scene.db, std::slice::from_ref(&other), &[], NOW).await.unwrap();
     assert_eq!(scene.trial(&other, "analysis_status").await, None);
     analyse(&scene, "GOOD_SUCCESS").await;
     assert_eq!(stage(&scene, &task_id).await, TaskStatus::VerdictPending);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_trial_that_is_run_again_is_analysed_and_judged_again(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_trial_that_is_run_again_is_analysed_and_judged_again(db: Db) {
+    let scene = Scene::new(db);
     let task_id = judged_task(&scene, 1).await;
     let trial_id = run_trial(&scene).await;
     analyse(&scene, "BAD_SUCCESS").await;
     let (stale, _) = begin_judging(&scene, JobKind::Verdict).await;
-    retrying::retry(&scene.pool, std::slice::from_ref(&trial_id), NOW).await.unwrap();
+    retrying::retry(&scene.db, std::slice::from_ref(&trial_id), NOW).await.unwrap();
     assert_eq!(stage(&scene, &task_id).await, TaskStatus::Running);
     assert_eq!(record(&scene, &stale, Ok(json!({"is_good": false}))).await, Recorded::Stale);
     assert_eq!(scene.trial(&trial_id, "analysis").await, None);
     run_trial(&scene).await;
     let (stale, _) = begin_judging(&scene, JobKind::Analysis).await;
     assert_eq!(stale.number, 2);
-    retrying::retry(&scene.pool, std::slice::from_ref(&trial_id), NOW).await.unwrap();
+    retrying::retry(&scene.db, std::slice::from_ref(&trial_id), NOW).await.unwrap();
     assert_eq!(record(&scene, &stale, Ok(json!({"classification": "OLD"}))).await, Recorded::Stale);
     run_trial(&scene).await;
     analyse(&scene, "GOOD_SUCCESS").await;
     let (verdict, _) = begin_judging(&scene, JobKind::Verdict).await;
     assert_eq!(verdict.number, 2);
     record(&scene, &verdict, Ok(json!({"is_good": true}))).await;
-    let task = tasks::get(&scene.pool, &task_id, Counted::Newest).await.unwrap().unwrap();
+    let task = tasks::get(&scene.db, &task_id, Counted::Newest).await.unwrap().unwrap();
     assert_eq!((task.status, task.verdict), (TaskStatus::Completed, Some(json!({"is_good": true}))));
     assert_eq!(scene.count("select count(*) from oddish.attempts where ended_at is null").await, 0);
     scene.assert_consistent().await;
 }
 
 /// The task was cancelled while one of its trials ran. That was paid for, and its result is kept; nobody judges it.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_cancelled_task_ends_when_the_last_of_its_trials_has(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_cancelled_task_ends_when_the_last_of_its_trials_has(db: Db) {
+    let scene = Scene::new(db);
     let task_id = judged_task(&scene, 1).await;
     let claim = scene.begun().await;
     let trials = std::slice::from_ref(&claim.subject);
-    cancelling::cancel(&scene.pool, trials, std::slice::from_ref(&task_id), NOW).await.unwrap();
-    attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    cancelling::cancel(&scene.db, trials, std::slice::from_ref(&task_id), NOW).await.unwrap();
+    attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
     assert_eq!(stage(&scene, &task_id).await, TaskStatus::Failed);
     assert_eq!(scene.count("select count(*) from oddish.jobs").await, 0);
 }
 
 /// A dispatcher has claimed a verdict and not committed when it is withdrawn.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_verdict_that_is_being_claimed_is_withdrawn_with_its_attempt(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_verdict_that_is_being_claimed_is_withdrawn_with_its_attempt(db: Db) {
+    let scene = Scene::new(db);
     judged_task(&scene, 1).await;
     let trial_id = run_trial(&scene).await;
     analyse(&scene, "good").await;
-    let mut claiming = scene.pool.begin().await.unwrap();
-    sqlx::query("select * from oddish.claim_jobs(1, $1)").bind(NOW).execute(&mut *claiming).await.unwrap();
+    let mut claiming = scene.db.begin().await.unwrap();
+    sqlx::query("select * from oddish.claim_jobs(1, $1)").bind(NOW).execute(&mut claiming).await.unwrap();
     let retrying = tokio::spawn({
-        let pool = scene.pool.clone();
-        async move { retrying::retry(&pool, &[trial_id], NOW).await.unwrap() }
+        let db = scene.db.clone();
+        async move { retrying::retry(&db, &[trial_id], NOW).await.unwrap() }
     });
     scene.until_waiting_for_a_lock().await;
     claiming.commit().await.unwrap();

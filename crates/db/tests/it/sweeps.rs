@@ -5,13 +5,14 @@ use std::sync::Arc;
 use oddish_db::paging::Page;
 use oddish_db::sweeps::SweepRefused;
 use oddish_db::tasks::{self, TaskFilter};
-use oddish_db::{PgPool, attempts};
+use oddish_db::{Db, attempts};
+use oddish_test_support::with_database;
 
 use crate::scene::{NOW, RULES, Scene, reward, trial_specs};
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_sweep_is_all_or_nothing(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_sweep_is_all_or_nothing(db: Db) {
+    let scene = Scene::new(db);
     let refused = scene.sweep("nowhere-00000000", None, &trial_specs(1, "a/one")).await;
     assert!(matches!(refused, Err(SweepRefused::TaskNotFound)));
     let task_id = scene.upload().await;
@@ -28,9 +29,9 @@ async fn a_sweep_is_all_or_nothing(pool: PgPool) {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn of_two_sweeps_on_one_upload_one_is_refused(pool: PgPool) {
-    let scene = Arc::new(Scene::new(pool));
+#[with_database]
+async fn of_two_sweeps_on_one_upload_one_is_refused(db: Db) {
+    let scene = Arc::new(Scene::new(db));
     let task_id = scene.upload().await;
     let sweep = async || scene.sweep(&task_id, None, &trial_specs(3, "a/one")).await;
     let outcomes = tokio::join!(sweep(), sweep());
@@ -41,9 +42,9 @@ async fn of_two_sweeps_on_one_upload_one_is_refused(pool: PgPool) {
     assert_eq!(scene.count("select count(*) from oddish.jobs").await, 3);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn sweeps_that_name_the_same_new_experiment_share_it(pool: PgPool) {
-    let scene = Arc::new(Scene::new(pool));
+#[with_database]
+async fn sweeps_that_name_the_same_new_experiment_share_it(db: Db) {
+    let scene = Arc::new(Scene::new(db));
     let mut sweeps = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let scene = Arc::clone(&scene);
@@ -60,31 +61,31 @@ async fn sweeps_that_name_the_same_new_experiment_share_it(pool: PgPool) {
     assert_eq!(by_id.experiment, experiments[0]);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn appended_trials_are_numbered_on_and_reopen_the_task(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn appended_trials_are_numbered_on_and_reopen_the_task(db: Db) {
+    let scene = Scene::new(db);
     let task_id = scene.task(1, "a/one").await;
     let claim = scene.begun().await;
-    attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
     assert_eq!(scene.task_status(&task_id).await, "completed");
     let appended = scene.append(&task_id, Some("another"), &trial_specs(2, "b/two")).await.unwrap();
     assert_eq!(appended.experiment.name, "another");
     assert_eq!(scene.task_status(&task_id).await, "running");
     let ids: Vec<String> =
-        sqlx::query_scalar("select id from oddish.trials order by trial_index").fetch_all(&scene.pool).await.unwrap();
+        sqlx::query_scalar("select id from oddish.trials order by trial_index").fetch_all(&scene.db).await.unwrap();
     assert_eq!(ids, [0, 1, 2].map(|index| format!("{task_id}-{index}")));
     let of_another = TaskFilter { experiment_id: Some(appended.experiment.id), ..TaskFilter::default() };
     assert_eq!(
-        tasks::list(&scene.pool, &of_another, &Page::first(10)).await.unwrap().items.len(),
+        tasks::list(&scene.db, &of_another, &Page::first(10)).await.unwrap().items.len(),
         1,
         "a trial of it is enough"
     );
     scene.assert_consistent().await;
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn appends_at_the_same_time_never_share_a_number(pool: PgPool) {
-    let scene = Arc::new(Scene::new(pool));
+#[with_database]
+async fn appends_at_the_same_time_never_share_a_number(db: Db) {
+    let scene = Arc::new(Scene::new(db));
     let task_id = scene.task(1, "a/one").await;
     let mut appends = tokio::task::JoinSet::new();
     for _ in 0..8 {

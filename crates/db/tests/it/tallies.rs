@@ -3,7 +3,8 @@
 use oddish_db::attempts::{self, Outcome};
 use oddish_db::retrying;
 use oddish_db::trial_selection::{Scope, Selection};
-use oddish_db::{PgPool, cancelling};
+use oddish_db::{Db, cancelling};
+use oddish_test_support::with_database;
 use time::Duration;
 
 use crate::scene::{NOW, RULES, Scene, reward, trial_specs, wrong_tallies};
@@ -22,15 +23,15 @@ struct Tally {
     duration_sec: f64,
 }
 
-async fn tally(pool: &PgPool) -> Tally {
+async fn tally(db: &Db) -> Tally {
     let sql = "select total, succeeded, failed, rewarded, reward_ones, reward_sum, output_tokens, cost_usd, timed, duration_sec
         from oddish.trial_tallies";
-    sqlx::query_as(sql).fetch_one(pool).await.unwrap()
+    sqlx::query_as(sql).fetch_one(db).await.unwrap()
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn they_follow_the_trials(pool: PgPool) {
-    let scene = Scene::new(pool.clone()).limit("k", 8).await;
+#[with_database]
+async fn they_follow_the_trials(db: Db) {
+    let scene = Scene::new(db.clone()).limit("k", 8).await;
     let task = scene.task(3, "k").await;
     let none = Tally {
         total: 3,
@@ -44,12 +45,12 @@ async fn they_follow_the_trials(pool: PgPool) {
         timed: 0,
         duration_sec: 0.0,
     };
-    assert_eq!(tally(&pool).await, none);
+    assert_eq!(tally(&db).await, none);
 
     for (given, tokens) in [(1.0, 10), (0.25, 5)] {
         let claim = scene.begun().await;
         let outcome = Outcome { output_tokens: Some(tokens), cost_usd: Some(0.5), ..reward(given) };
-        attempts::record(&pool, claim.token, &outcome, &RULES, NOW + Duration::seconds(30)).await.unwrap();
+        attempts::record(&db, claim.token, &outcome, &RULES, NOW + Duration::seconds(30)).await.unwrap();
     }
     let two = Tally {
         succeeded: 2,
@@ -62,17 +63,17 @@ async fn they_follow_the_trials(pool: PgPool) {
         duration_sec: 60.0,
         ..none
     };
-    assert_eq!(tally(&pool).await, two);
+    assert_eq!(tally(&db).await, two);
 
-    let all = oddish_db::trial_selection::ids(&pool, &Selection::all(Scope::Tasks(vec![task.clone()]))).await.unwrap();
-    cancelling::cancel(&pool, &all, std::slice::from_ref(&task), NOW).await.unwrap();
-    assert_eq!(tally(&pool).await, Tally { failed: 1, ..two });
+    let all = oddish_db::trial_selection::ids(&db, &Selection::all(Scope::Tasks(vec![task.clone()]))).await.unwrap();
+    cancelling::cancel(&db, &all, std::slice::from_ref(&task), NOW).await.unwrap();
+    assert_eq!(tally(&db).await, Tally { failed: 1, ..two });
 
-    retrying::retry(&pool, &all, NOW).await.unwrap();
-    assert_eq!(tally(&pool).await, Tally { total: 3, ..none });
+    retrying::retry(&db, &all, NOW).await.unwrap();
+    assert_eq!(tally(&db).await, Tally { total: 3, ..none });
 
     // Others of another key have a tally of their own.
     scene.append(&task, None, &trial_specs(2, "other")).await.unwrap();
     assert_eq!(scene.count("select count(*) from oddish.trial_tallies").await, 2);
-    assert_eq!(wrong_tallies(&pool).await, Vec::<String>::new());
+    assert_eq!(wrong_tallies(&db).await, Vec::<String>::new());
 }

@@ -2,22 +2,23 @@
 
 use oddish_db::paging::Page;
 use oddish_db::tasks::{self, Counted, TaskFilter};
-use oddish_db::{PgPool, attempts};
+use oddish_db::{Db, attempts};
 use oddish_domain::status::TaskStatus;
+use oddish_test_support::with_database;
 
 use crate::scene::{NOW, RULES, Scene, reward};
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn of_two_trials_that_end_at_once_the_second_completes_the_task(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn of_two_trials_that_end_at_once_the_second_completes_the_task(db: Db) {
+    let scene = Scene::new(db);
     let task_id = scene.task(2, "a/one").await;
     let claims = [scene.begun().await, scene.begun().await];
     // Both have written their own trial and wait here for the task's row: neither has seen the other's end.
-    let mut held = scene.pool.begin().await.unwrap();
-    sqlx::query("select from oddish.tasks for update").execute(&mut *held).await.unwrap();
+    let mut held = scene.db.begin().await.unwrap();
+    sqlx::query("select from oddish.tasks for update").execute(&mut held).await.unwrap();
     let recordings = claims.map(|claim| {
-        let pool = scene.pool.clone();
-        tokio::spawn(async move { attempts::record(&pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap() })
+        let db = scene.db.clone();
+        tokio::spawn(async move { attempts::record(&db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap() })
     });
     let waiting =
         "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
@@ -32,49 +33,49 @@ async fn of_two_trials_that_end_at_once_the_second_completes_the_task(pool: PgPo
     assert_eq!(scene.task_status(&task_id).await, "completed");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_task_is_not_completed_while_one_of_its_trials_waits(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_task_is_not_completed_while_one_of_its_trials_waits(db: Db) {
+    let scene = Scene::new(db);
     let task_id = scene.task(2, "a/one").await;
     let claim = scene.begun().await;
-    attempts::record(&scene.pool, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
     assert_eq!(scene.task_status(&task_id).await, "running");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_task_that_was_only_uploaded_is_not_listed(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn a_task_that_was_only_uploaded_is_not_listed(db: Db) {
+    let scene = Scene::new(db);
     let uploaded = scene.upload().await;
     let submitted = scene.task(1, "a/one").await;
-    let listed = tasks::list(&scene.pool, &TaskFilter::default(), &Page::first(10)).await.unwrap().items;
+    let listed = tasks::list(&scene.db, &TaskFilter::default(), &Page::first(10)).await.unwrap().items;
     assert_eq!(listed.iter().map(|task| task.id.as_str()).collect::<Vec<_>>(), [submitted.as_str()]);
-    assert!(tasks::get(&scene.pool, &uploaded, Counted::Newest).await.unwrap().is_none());
+    assert!(tasks::get(&scene.db, &uploaded, Counted::Newest).await.unwrap().is_none());
     let newest = "update oddish.tasks set created_at = created_at + interval '1 hour' where experiment_id is null";
-    sqlx::query(newest).execute(&scene.pool).await.unwrap();
+    sqlx::query(newest).execute(&scene.db).await.unwrap();
     assert_eq!(
-        tasks::list(&scene.pool, &TaskFilter::default(), &Page::first(1)).await.unwrap().items.len(),
+        tasks::list(&scene.db, &TaskFilter::default(), &Page::first(1)).await.unwrap().items.len(),
         1,
         "it takes no place"
     );
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn counts_and_filters(pool: PgPool) {
-    let scene = Scene::new(pool);
+#[with_database]
+async fn counts_and_filters(db: Db) {
+    let scene = Scene::new(db);
     let done = scene.task(2, "a/one").await;
     for value in [1.0, 0.25] {
         let claim = scene.begun().await;
-        attempts::record(&scene.pool, claim.token, &reward(value), &RULES, NOW).await.unwrap();
+        attempts::record(&scene.db, claim.token, &reward(value), &RULES, NOW).await.unwrap();
     }
     let waiting = scene.task(1, "a/one").await;
     let list = async |filter: TaskFilter| -> Vec<String> {
-        let tasks = tasks::list(&scene.pool, &filter, &Page::first(10)).await.unwrap().items;
+        let tasks = tasks::list(&scene.db, &filter, &Page::first(10)).await.unwrap().items;
         tasks.into_iter().map(|task| task.id).collect()
     };
     let by_status = |status| TaskFilter { status: Some(status), ..TaskFilter::default() };
     assert_eq!(list(by_status(TaskStatus::Completed)).await, [done.as_str()]);
     assert_eq!(list(by_status(TaskStatus::Pending)).await, [waiting.as_str()]);
-    let task = tasks::get(&scene.pool, &done, Counted::Newest).await.unwrap().unwrap();
+    let task = tasks::get(&scene.db, &done, Counted::Newest).await.unwrap().unwrap();
     assert_eq!((task.total, task.succeeded, task.failed), (2, 2, 0));
     assert_eq!((task.reward_success, task.reward_total), (1, 2));
     assert!((task.reward_sum - 1.25).abs() < 1e-9);
@@ -83,7 +84,7 @@ async fn counts_and_filters(pool: PgPool) {
     let of_nobody = TaskFilter { submitted_by: Some("nobody".to_owned()), ..TaskFilter::default() };
     assert!(list(of_nobody).await.is_empty());
     assert_eq!(
-        tasks::list(&scene.pool, &TaskFilter::default(), &Page { offset: 1, ..Page::first(1) })
+        tasks::list(&scene.db, &TaskFilter::default(), &Page { offset: 1, ..Page::first(1) })
             .await
             .unwrap()
             .items

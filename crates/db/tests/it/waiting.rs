@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use oddish_db::waiting::{self, PLACES, Reason, Waiting};
-use oddish_db::{PgPool, attempts, queue, queue_keys};
+use oddish_db::{Db, attempts, queue, queue_keys};
+use oddish_test_support::with_database;
 use time::Duration;
 
 use crate::scene::{NOW, RULES, Scene};
@@ -39,7 +40,7 @@ fn model(waiting: &[Submitted], running: &BTreeMap<String, u64>) -> Vec<String> 
 }
 
 async fn explain(scene: &Scene, trial_ids: &[String]) -> HashMap<String, Waiting> {
-    waiting::explain(&scene.pool, trial_ids, NOW).await.unwrap()
+    waiting::explain(&scene.db, trial_ids, NOW).await.unwrap()
 }
 
 /// The trials that have a place, by place.
@@ -66,9 +67,9 @@ fn ids(submitted: &[Submitted]) -> Vec<String> {
     submitted.iter().map(|trial| trial.trial_id.clone()).collect()
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn the_contracts_example(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/one", 8).await;
+#[with_database]
+async fn the_contracts_example(db: Db) {
+    let scene = Scene::new(db).limit("a/one", 8).await;
     let (scene, _) = submit(scene, &[("A", false)]).await;
     scene.begun().await;
     let (scene, submitted) = submit(scene, &[("A", false), ("A", false), ("B", false), ("B", false)]).await;
@@ -81,18 +82,18 @@ async fn the_contracts_example(pool: PgPool) {
 }
 
 /// Any mixture of submitters and classes has the places that the model gives, and a claim takes the first of them.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn places_are_the_models_and_the_claims(pool: PgPool) {
-    let mut scene = Scene::new(pool);
+#[with_database]
+async fn places_are_the_models_and_the_claims(db: Db) {
+    let mut scene = Scene::new(db);
     let mut random = 1_u64;
     let mut draw = |bound: u64| {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (random >> 33) % bound
     };
     for round in 0..6 {
-        sqlx::query("truncate oddish.jobs, oddish.slots, oddish.attempts").execute(&scene.pool).await.unwrap();
+        sqlx::query("truncate oddish.jobs, oddish.slots, oddish.attempts").execute(&scene.db).await.unwrap();
         sqlx::query("delete from oddish.queue_keys k where not exists (select from oddish.trials t where t.queue_key = k.queue_key)")
-            .execute(&scene.pool).await.unwrap();
+            .execute(&scene.db).await.unwrap();
         let submitters = ["ann", "bob", "cid", "dan"];
         let mut some = |number: u64| -> Vec<(&str, bool)> {
             (0..number).map(|_| (submitters[usize::try_from(draw(4)).unwrap()], draw(4) == 0)).collect()
@@ -118,9 +119,9 @@ async fn places_are_the_models_and_the_claims(pool: PgPool) {
 }
 
 /// However long the queue, only its front is worked out, and what is worked out is right.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn the_back_of_a_long_queue_has_no_place(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/one", 8).await.submitter("ann");
+#[with_database]
+async fn the_back_of_a_long_queue_has_no_place(db: Db) {
+    let scene = Scene::new(db).limit("a/one", 8).await.submitter("ann");
     let places = u32::try_from(PLACES).unwrap();
     let large = scene.task(places * 2, "a/one").await;
     let scene = scene.submitter("bob");
@@ -145,14 +146,14 @@ async fn the_back_of_a_long_queue_has_no_place(pool: PgPool) {
 /// Submitters of the places up to `bound`, each with the number of his places.
 async fn placed(scene: &Scene, bound: i64) -> BTreeMap<String, i64> {
     let sql = "select j.submitter, count(*) from oddish.queue_places(array['a/one'], $1) p join oddish.jobs j on j.id = p.job_id group by 1";
-    let rows: Vec<(String, i64)> = sqlx::query_as(sql).bind(bound).fetch_all(&scene.pool).await.unwrap();
+    let rows: Vec<(String, i64)> = sqlx::query_as(sql).bind(bound).fetch_all(&scene.db).await.unwrap();
     rows.into_iter().collect()
 }
 
 /// Of eight submitters and twenty places, ten jobs each are looked at.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn nobody_has_a_place_behind_jobs_that_were_not_looked_at(pool: PgPool) {
-    let mut scene = Scene::new(pool).limit("a/one", 12).await.submitter("busy");
+#[with_database]
+async fn nobody_has_a_place_behind_jobs_that_were_not_looked_at(db: Db) {
+    let mut scene = Scene::new(db).limit("a/one", 12).await.submitter("busy");
     scene.task(12, "a/one").await;
     assert_eq!(scene.claim(12).await.len(), 12);
     scene.task(20, "a/one").await;
@@ -179,20 +180,20 @@ async fn nobody_has_a_place_behind_jobs_that_were_not_looked_at(pool: PgPool) {
     assert_eq!(placed(&scene, 20).await, expected, "ann has more jobs of the high class");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn each_reason_is_told(pool: PgPool) {
-    let scene = Scene::new(pool).limit("a/one", 1).await;
+#[with_database]
+async fn each_reason_is_told(db: Db) {
+    let scene = Scene::new(db).limit("a/one", 1).await;
     let task_id = scene.task(3, "a/one").await;
     let trial = |index: u8| format!("{task_id}-{index}");
     let reason = async |index: u8, now| {
-        waiting::explain(&scene.pool, &[trial(index)], now)
+        waiting::explain(&scene.db, &[trial(index)], now)
             .await
             .unwrap()
             .remove(&trial(index))
             .map(|waiting| waiting.reason)
     };
     assert_eq!(reason(0, NOW).await, Some(Reason::NoDispatcher(None)));
-    queue::seen(&scene.pool, "d", NOW).await.unwrap();
+    queue::seen(&scene.db, "d", NOW).await.unwrap();
     assert_eq!(reason(0, NOW).await, Some(Reason::AboutToStart));
     assert_eq!(reason(1, NOW).await, Some(Reason::LimitReached), "the other takes the slot");
     let late = NOW + Duration::seconds(151);
@@ -203,14 +204,14 @@ async fn each_reason_is_told(pool: PgPool) {
     scene.begin(&claim).await.unwrap();
     assert_eq!(reason(0, NOW).await, None, "it runs");
     assert_eq!(reason(1, NOW).await, Some(Reason::LimitReached));
-    attempts::lose(&scene.pool, claim.token, "gone", &RULES, NOW).await.unwrap();
+    attempts::lose(&scene.db, claim.token, "gone", &RULES, NOW).await.unwrap();
     let claim = scene.begun().await;
     assert_eq!(claim.subject, trial(0));
-    attempts::lose(&scene.pool, claim.token, "gone again", &RULES, NOW).await.unwrap();
+    attempts::lose(&scene.db, claim.token, "gone again", &RULES, NOW).await.unwrap();
     let Some(Reason::RetryAt(due)) = reason(0, NOW).await else { panic!("it is tried again later") };
     assert!(due > NOW);
 
-    assert!(queue_keys::pause(&scene.pool, "a/one", Some("no money"), NOW).await.unwrap());
+    assert!(queue_keys::pause(&scene.db, "a/one", Some("no money"), NOW).await.unwrap());
     let paused =
         Reason::KeyPaused { at: NOW, by: "user".to_owned(), reason: Some("no money".to_owned()), probe_at: None };
     assert_eq!(reason(1, NOW).await, Some(paused));

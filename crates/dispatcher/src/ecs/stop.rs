@@ -15,14 +15,14 @@ pub(super) const TOKEN_VARIABLE: &str = "ODDISH_ATTEMPT_TOKEN";
 /// Returns whether a slot came free by that. Does nothing the second time.
 pub async fn note_stop(closer: &Closer, stop: Stopped<'_>) -> Result<bool, CloseError> {
     let now = OffsetDateTime::now_utc();
-    let Some(open) = runner_tasks::stopped(&closer.pool, stop, now).await? else { return Ok(false) };
+    let Some(open) = runner_tasks::stopped(&closer.db, stop, now).await? else { return Ok(false) };
     let how = format!("its container stopped, {}: {}", stop.code, stop.reason);
     let (trial_id, attempt) = (open.subject.as_str(), open.number);
     if open.begun {
         closer.lost(Lost { kind: open.kind, subject: trial_id, number: attempt, token: open.token, how: &how }).await?;
         return Ok(true);
     }
-    let given = attempts::give_back(&closer.pool, open.token, &format!("No runner began: {how}."), now).await?;
+    let given = attempts::give_back(&closer.db, open.token, &format!("No runner began: {how}."), now).await?;
     if given == Fenced::Accepted {
         tracing::warn!(trial_id, attempt, how, "the runner never began; it is queued again");
     }

@@ -29,11 +29,11 @@ const FORGOTTEN: &str = "Missing";
 impl EcsLauncher {
     /// Stops tasks whose trials were cancelled or deleted, or whose attempts are over.
     pub(super) async fn stop_unwanted(&self) -> Result<(), CloseError> {
-        let pool = &self.closer.pool;
-        for task in runner_tasks::unwanted(pool, OffsetDateTime::now_utc()).await? {
+        let db = &self.closer.db;
+        for task in runner_tasks::unwanted(db, OffsetDateTime::now_utc()).await? {
             self.stop_task(&task.task_arn, "its attempt is over").await;
             if task.cancelled_claim {
-                attempts::give_back(pool, task.token, "The trial was cancelled.", OffsetDateTime::now_utc()).await?;
+                attempts::give_back(db, task.token, "The trial was cancelled.", OffsetDateTime::now_utc()).await?;
             }
         }
         Ok(())
@@ -42,9 +42,9 @@ impl EcsLauncher {
     /// Asks ECS about every task that is not known to have stopped, and for those of this deployment that are not known at all. Where ECS
     /// does not answer, the next sweep asks again.
     pub async fn sweep(&self) -> Result<(), CloseError> {
-        let pool = &self.closer.pool;
-        runner_tasks::forget(pool, OffsetDateTime::now_utc()).await?;
-        let known: HashSet<String> = runner_tasks::live(pool).await?.into_iter().collect();
+        let db = &self.closer.db;
+        runner_tasks::forget(db, OffsetDateTime::now_utc()).await?;
+        let known: HashSet<String> = runner_tasks::live(db).await?.into_iter().collect();
         let Some(listed) = self.listed().await else { return Ok(()) };
         let all: Vec<String> = known.union(&listed).cloned().collect();
         for page in all.chunks(PAGE) {
@@ -104,9 +104,9 @@ impl EcsLauncher {
     }
 
     async fn compare(&self, tasks: &[Task], known: &HashSet<String>) -> Result<(), CloseError> {
-        let pool = &self.closer.pool;
+        let db = &self.closer.db;
         let tokens: Vec<Uuid> = tasks.iter().filter_map(token).collect();
-        let wanted: HashSet<Uuid> = runner_tasks::wanted(pool, &tokens).await?.into_iter().collect();
+        let wanted: HashSet<Uuid> = runner_tasks::wanted(db, &tokens).await?.into_iter().collect();
         let now = OffsetDateTime::now_utc();
         for task in tasks {
             let Some(task_arn) = task.task_arn() else { continue };
@@ -137,7 +137,7 @@ impl EcsLauncher {
     async fn adopt(&self, task: &Task, task_arn: &str, token: Uuid) -> Result<(), CloseError> {
         let tags = tags(task);
         let trial_id = tags.get(TRIAL).copied().unwrap_or_default();
-        let Some(attempt) = attempts::number(&self.closer.pool, token).await? else { return Ok(()) };
+        let Some(attempt) = attempts::number(&self.closer.db, token).await? else { return Ok(()) };
         let capacity = match task.capacity_provider_name() {
             Some("FARGATE_SPOT") => Capacity::Spot,
             Some("FARGATE") | None => Capacity::OnDemand,
@@ -147,7 +147,7 @@ impl EcsLauncher {
         let memory_mb = memory.unwrap_or(self.settings.size.memory_mb.cast_signed());
         let noted = RunnerTask { token, trial_id, attempt, task_arn, capacity: capacity.word(), memory_mb };
         tracing::warn!(trial_id, attempt, task_arn, "found a task that nobody had noted");
-        Ok(runner_tasks::started(&self.closer.pool, &noted, OffsetDateTime::now_utc()).await?)
+        Ok(runner_tasks::started(&self.closer.db, &noted, OffsetDateTime::now_utc()).await?)
     }
 }
 

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::attempts::{self, Outcome, ProcessIdentity, Recorded};
 use oddish_dispatcher::{Closer, Dispatcher, EcsLauncher, EcsSettings, TaskStateChange};
 use oddish_domain::retry::RetrySettings;
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -48,15 +49,15 @@ fn rules() -> RetrySettings {
 
 fn dispatcher(queue: &Queue, ecs: &FakeEcs) -> (Arc<EcsLauncher>, Dispatcher) {
     let settings = EcsSettings { pause_after_refusal: Duration::from_millis(5), ..FakeEcs::settings() };
-    let launcher = Arc::new(ecs.launcher_with(&queue.pool, settings));
-    let closer = Closer { rules: rules(), ..closer(&queue.pool) };
+    let launcher = Arc::new(ecs.launcher_with(&queue.db, settings));
+    let closer = Closer { rules: rules(), ..closer(&queue.db) };
     (Arc::clone(&launcher), Dispatcher::new(closer, launcher))
 }
 
 /// One runner: begins, works for a moment, records.
-async fn runner(pool: PgPool, token: Uuid, tally: Arc<Tally>) {
+async fn runner(db: Db, token: Uuid, tally: Arc<Tally>) {
     let process = ProcessIdentity { host: token.to_string(), pid: 1, started_at: OffsetDateTime::now_utc() };
-    let begun = attempts::begin(&pool, token, &process, OffsetDateTime::now_utc()).await.unwrap();
+    let begun = attempts::begin(&db, token, &process, OffsetDateTime::now_utc()).await.unwrap();
     if begun.is_none() {
         return;
     }
@@ -64,7 +65,7 @@ async fn runner(pool: PgPool, token: Uuid, tally: Arc<Tally>) {
     tokio::time::sleep(Duration::from_millis(20)).await;
     let outcome =
         Outcome { succeeded: true, reward: Some(1.0), rewards: Some(json!({"reward": 1.0})), ..Outcome::default() };
-    let recorded = attempts::record(&pool, token, &outcome, &rules(), OffsetDateTime::now_utc()).await.unwrap();
+    let recorded = attempts::record(&db, token, &outcome, &rules(), OffsetDateTime::now_utc()).await.unwrap();
     if recorded != Recorded::Stale {
         tally.recorded.fetch_add(1, Ordering::SeqCst);
     }
@@ -84,9 +85,9 @@ async fn live(queue: &Queue, ecs: &FakeEcs, task: Value, mut random: Rng, tally:
     let process = ProcessIdentity { host: token.to_string(), pid: 1, started_at: OffsetDateTime::now_utc() };
     let (code, reason) = match fate {
         Fate::Runs | Fate::StartsTwice => {
-            let first = runner(queue.pool.clone(), token, Arc::clone(&tally));
+            let first = runner(queue.db.clone(), token, Arc::clone(&tally));
             if matches!(fate, Fate::StartsTwice) {
-                tokio::join!(first, runner(queue.pool.clone(), token, tally));
+                tokio::join!(first, runner(queue.db.clone(), token, tally));
             } else {
                 first.await;
             }
@@ -94,7 +95,7 @@ async fn live(queue: &Queue, ecs: &FakeEcs, task: Value, mut random: Rng, tally:
         }
         Fate::NeverStarts => ("TaskFailedToStart", "Timeout waiting for network interface provisioning"),
         Fate::Dies | Fate::SpotTakesIt => {
-            if attempts::begin(&queue.pool, token, &process, OffsetDateTime::now_utc()).await.unwrap().is_some() {
+            if attempts::begin(&queue.db, token, &process, OffsetDateTime::now_utc()).await.unwrap().is_some() {
                 tally.begun.lock().unwrap().push(token);
             }
             match fate {
@@ -106,16 +107,16 @@ async fn live(queue: &Queue, ecs: &FakeEcs, task: Value, mut random: Rng, tally:
     let event = ecs.end(arn, code, reason, None);
     if random.u8(0..3) > 0 {
         let change: TaskStateChange = serde_json::from_value(event["detail"].clone()).unwrap();
-        let closer = Closer { rules: rules(), ..closer(&queue.pool) };
+        let closer = Closer { rules: rules(), ..closer(&queue.db) };
         change.note(&closer).await.unwrap();
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn all_trials_end_and_none_is_recorded_twice(pool: PgPool) {
+#[with_database]
+async fn all_trials_end_and_none_is_recorded_twice(db: Db) {
     let seed = std::env::var("ODDISH_CHAOS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7);
     let mut random = Rng::with_seed(seed);
-    let queue = Queue::with_limit(pool, LIMIT).await;
+    let queue = Queue::with_limit(db, LIMIT).await;
     queue.submit(TRIALS, 20).await;
     let ecs = FakeEcs::start().await;
     let mut troubles = random.fork();
@@ -134,7 +135,7 @@ async fn all_trials_end_and_none_is_recorded_twice(pool: PgPool) {
     let patience = Instant::now() + Duration::from_mins(4);
     let open = "select count(*) from oddish.trials where status in ('queued', 'running', 'retrying')";
     loop {
-        let left: i64 = sqlx::query_scalar(open).fetch_one(&queue.pool).await.unwrap();
+        let left: i64 = sqlx::query_scalar(open).fetch_one(&queue.db).await.unwrap();
         if left == 0 {
             break;
         }
@@ -148,7 +149,7 @@ async fn all_trials_end_and_none_is_recorded_twice(pool: PgPool) {
         let lives = new.into_iter().map(|task| live(&queue, &ecs, task, random.fork(), Arc::clone(&tally)));
         futures_util::future::join_all(lives).await;
         let busy: i64 = sqlx::query_scalar("select count(*) from oddish.jobs where slot is not null")
-            .fetch_one(&queue.pool)
+            .fetch_one(&queue.db)
             .await
             .unwrap();
         assert!(busy <= i64::from(LIMIT), "{busy} jobs hold slots");
@@ -157,14 +158,14 @@ async fn all_trials_end_and_none_is_recorded_twice(pool: PgPool) {
         queue.change("update oddish.jobs set due_at = now() where state = 'waiting'").await;
     }
     let ended: Vec<(String, i64)> = sqlx::query_as("select status, count(*) from oddish.trials group by 1 order by 1")
-        .fetch_all(&queue.pool)
+        .fetch_all(&queue.db)
         .await
         .unwrap();
     let successes = ended.iter().find(|(status, _)| status == "success").map_or(0, |(_, count)| *count);
     assert_eq!(ended.iter().map(|(_, count)| count).sum::<i64>(), i64::from(TRIALS));
     assert!(successes > 450, "{ended:?} with seed {seed}");
     let recorded: i64 = sqlx::query_scalar("select count(*) from oddish.attempts where outcome = 'recorded'")
-        .fetch_one(&queue.pool)
+        .fetch_one(&queue.db)
         .await
         .unwrap();
     assert_eq!(recorded, successes, "each success was recorded once");
@@ -175,11 +176,11 @@ async fn all_trials_end_and_none_is_recorded_twice(pool: PgPool) {
     let twice: i64 = sqlx::query_scalar(
         "select count(*) from (select trial_id from oddish.attempts where outcome = 'recorded' group by 1 having count(*) > 1) t",
     )
-    .fetch_one(&queue.pool)
+    .fetch_one(&queue.db)
     .await
     .unwrap();
     assert_eq!(twice, 0);
-    let held: i64 = sqlx::query_scalar("select count(*) from oddish.jobs").fetch_one(&queue.pool).await.unwrap();
+    let held: i64 = sqlx::query_scalar("select count(*) from oddish.jobs").fetch_one(&queue.db).await.unwrap();
     assert_eq!(held, 0);
     let running: Vec<Value> = ecs.tasks().into_iter().filter(|task| task["lastStatus"] != "STOPPED").collect();
     assert!(running.is_empty(), "{} tasks still run", running.len());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::attempts::ProcessIdentity;
 use oddish_db::leases::Dead;
 use oddish_db::queue::Claim;
@@ -45,14 +45,14 @@ trait Rig {
 struct Tasks {
     ecs: FakeEcs,
     launcher: EcsLauncher,
-    pool: PgPool,
+    db: Db,
 }
 
 #[async_trait(?Send)]
 impl Rig for Tasks {
     async fn of(queue: &Queue) -> Self {
         let ecs = FakeEcs::start().await;
-        Self { launcher: ecs.launcher(&queue.pool), ecs, pool: queue.pool.clone() }
+        Self { launcher: ecs.launcher(&queue.db), ecs, db: queue.db.clone() }
     }
 
     fn launcher(&self) -> &dyn Launcher {
@@ -79,7 +79,7 @@ impl Rig for Tasks {
         let arn = self.ecs.task_of(&token)["taskArn"].as_str().unwrap().to_owned();
         let event = self.ecs.end(&arn, "EssentialContainerExited", "it crashed", Some(137));
         let change: TaskStateChange = serde_json::from_value(event["detail"].clone()).unwrap();
-        change.note(&closer(&self.pool)).await.unwrap();
+        change.note(&closer(&self.db)).await.unwrap();
     }
 
     fn lives(&self, token: Uuid) -> bool {
@@ -89,7 +89,7 @@ impl Rig for Tasks {
 
 struct Processes {
     runners: Runners,
-    pool: PgPool,
+    db: Db,
     launcher: oddish_dispatcher::ProcessLauncher,
 }
 
@@ -99,7 +99,7 @@ impl Rig for Processes {
         let script = "echo $$ > $ODDISH_ATTEMPT_TOKEN\n\
                       echo \"$ODDISH_TRIAL_ID $ODDISH_ATTEMPT $ODDISH_ATTEMPT_TOKEN\" >> told; exec sleep 600";
         let runners = Runners::of(script);
-        Self { launcher: runners.launcher(&queue.pool), runners, pool: queue.pool.clone() }
+        Self { launcher: runners.launcher(&queue.db), runners, db: queue.db.clone() }
     }
 
     fn launcher(&self) -> &dyn Launcher {
@@ -123,7 +123,7 @@ impl Rig for Processes {
         } else {
             self.runners.empty_program();
         }
-        self.launcher = self.runners.launcher(&self.pool);
+        self.launcher = self.runners.launcher(&self.db);
     }
 
     fn identity(&self, token: Uuid) -> ProcessIdentity {
@@ -144,7 +144,7 @@ struct Fake(Arc<Scripted>);
 #[async_trait(?Send)]
 impl Rig for Fake {
     async fn of(queue: &Queue) -> Self {
-        Self(Scripted::alone(closer(&queue.pool)))
+        Self(Scripted::alone(closer(&queue.db)))
     }
 
     fn launcher(&self) -> &dyn Launcher {
@@ -175,16 +175,16 @@ impl Rig for Fake {
 }
 
 /// A launcher and a claim to launch.
-async fn rig<R: Rig>(pool: PgPool) -> (Queue, R, Claim) {
-    let queue = Queue::with_limit(pool, 1).await;
+async fn rig<R: Rig>(db: Db) -> (Queue, R, Claim) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(2, 6).await;
     let claim = queue.claim().await;
     let rig = R::of(&queue).await;
     (queue, rig, claim)
 }
 
-async fn a_runner_is_told_its_attempt<R: Rig>(pool: PgPool) {
-    let (_, rig, claim) = rig::<R>(pool).await;
+async fn a_runner_is_told_its_attempt<R: Rig>(db: Db) {
+    let (_, rig, claim) = rig::<R>(db).await;
     assert!(rig.launcher().room() > 0);
     rig.launcher().launch(&claim).await.unwrap();
     assert_eq!(rig.told().await, [(claim.subject.clone(), "1".to_owned(), claim.token.to_string())]);
@@ -192,8 +192,8 @@ async fn a_runner_is_told_its_attempt<R: Rig>(pool: PgPool) {
     rig.die(claim.token).await;
 }
 
-async fn what_cannot_start_now_is_busy_and_what_never_can_is_never<R: Rig>(pool: PgPool) {
-    let (queue, mut rig, claim) = rig::<R>(pool).await;
+async fn what_cannot_start_now_is_busy_and_what_never_can_is_never<R: Rig>(db: Db) {
+    let (queue, mut rig, claim) = rig::<R>(db).await;
     rig.refuse(true);
     let refused = rig.launcher().launch(&claim).await.unwrap_err();
     assert!(matches!(refused, LaunchError::Never { .. }), "{refused}");
@@ -203,16 +203,16 @@ async fn what_cannot_start_now_is_busy_and_what_never_can_is_never<R: Rig>(pool:
     assert_eq!(queue.outcomes().await, ["open"], "what becomes of the claim is the dispatcher's");
 }
 
-async fn work_that_is_no_trial_never_starts<R: Rig>(pool: PgPool) {
-    let (_, rig, claim) = rig::<R>(pool).await;
+async fn work_that_is_no_trial_never_starts<R: Rig>(db: Db) {
+    let (_, rig, claim) = rig::<R>(db).await;
     for kind in [JobKind::Analysis, JobKind::Verdict] {
         let refused = rig.launcher().launch(&Claim { kind, ..claim.clone() }).await.unwrap_err();
         assert!(matches!(refused, LaunchError::Never { .. }), "{refused}");
     }
 }
 
-async fn a_runner_that_dies_is_lost_and_its_trial_tried_again<R: Rig>(pool: PgPool) {
-    let (queue, rig, claim) = rig::<R>(pool).await;
+async fn a_runner_that_dies_is_lost_and_its_trial_tried_again<R: Rig>(db: Db) {
+    let (queue, rig, claim) = rig::<R>(db).await;
     rig.launcher().launch(&claim).await.unwrap();
     rig.told().await;
     queue.begin(&claim, &rig.identity(claim.token)).await;
@@ -227,8 +227,8 @@ async fn a_runner_that_dies_is_lost_and_its_trial_tried_again<R: Rig>(pool: PgPo
     assert_eq!(queue.trials().await[0].0, "retrying");
 }
 
-async fn what_is_cleared_away_is_gone<R: Rig>(pool: PgPool) {
-    let (queue, rig, claim) = rig::<R>(pool).await;
+async fn what_is_cleared_away_is_gone<R: Rig>(db: Db) {
+    let (queue, rig, claim) = rig::<R>(db).await;
     rig.launcher().launch(&claim).await.unwrap();
     rig.told().await;
     let process = rig.identity(claim.token);
@@ -239,8 +239,8 @@ async fn what_is_cleared_away_is_gone<R: Rig>(pool: PgPool) {
 }
 
 /// Whoever stops the dispatcher waits for this.
-async fn stopping_comes_to_an_end<R: Rig>(pool: PgPool) {
-    let (_, rig, claim) = rig::<R>(pool).await;
+async fn stopping_comes_to_an_end<R: Rig>(db: Db) {
+    let (_, rig, claim) = rig::<R>(db).await;
     rig.launcher().launch(&claim).await.unwrap();
     rig.told().await;
     rig.launcher().stop().await;
@@ -255,10 +255,11 @@ macro_rules! every_launcher {
     };
     (@of $module:ident $rig:ident: $($rule:ident),+) => {
         mod $module {
-            use oddish_db::PgPool;
-            $(#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-            async fn $rule(pool: PgPool) {
-                super::$rule::<super::$rig>(pool).await;
+            use oddish_db::Db;
+            use oddish_test_support::with_database;
+            $(#[with_database]
+            async fn $rule(db: Db) {
+                super::$rule::<super::$rig>(db).await;
             })+
         }
     };

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::attempts::ProcessIdentity;
 use oddish_db::leases::Dead;
 use oddish_db::queue::Claim;
 use oddish_dispatcher::{Capacity, Dispatcher, DockerMachines, EcsSettings, LaunchError, Launcher, TaskStateChange};
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -19,8 +20,8 @@ fn process() -> ProcessIdentity {
 }
 
 /// A queue with one trial, and ECS.
-async fn one(pool: PgPool) -> (Queue, FakeEcs) {
-    let queue = Queue::with_limit(pool, 1).await;
+async fn one(db: Db) -> (Queue, FakeEcs) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 6).await;
     (queue, FakeEcs::start().await)
 }
@@ -28,15 +29,15 @@ async fn one(pool: PgPool) -> (Queue, FakeEcs) {
 async fn note(queue: &Queue, event: &Value) -> bool {
     let change: TaskStateChange = serde_json::from_value(event["detail"].clone()).unwrap();
     assert!(change.is_end_of("oddish-test"), "{event}");
-    change.note(&closer(&queue.pool)).await.unwrap()
+    change.note(&closer(&queue.db)).await.unwrap()
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_task_is_told_its_attempt_and_nothing_else(pool: PgPool) {
-    let (queue, ecs) = one(pool).await;
+#[with_database]
+async fn a_task_is_told_its_attempt_and_nothing_else(db: Db) {
+    let (queue, ecs) = one(db).await;
     let claim = queue.claim().await;
     let before = OffsetDateTime::now_utc().unix_timestamp();
-    ecs.launcher(&queue.pool).launch(&claim).await.unwrap();
+    ecs.launcher(&queue.db).launch(&claim).await.unwrap();
     let mut request = ecs.asked("RunTask").remove(0);
     let deadline: i64 = request["tags"][3]["value"].take().as_str().unwrap().parse().unwrap();
     assert!((before + 86_400..before + 86_460).contains(&deadline), "{deadline}");
@@ -71,7 +72,7 @@ async fn a_task_is_told_its_attempt_and_nothing_else(pool: PgPool) {
         })
     );
     let noted: (String, String, i32) = sqlx::query_as("select task_arn, capacity, memory_mb from oddish.runner_tasks")
-        .fetch_one(&queue.pool)
+        .fetch_one(&queue.db)
         .await
         .unwrap();
     let arn = ecs.task_of(&claim.token)["taskArn"].as_str().unwrap().to_owned();
@@ -79,18 +80,18 @@ async fn a_task_is_told_its_attempt_and_nothing_else(pool: PgPool) {
 }
 
 /// As when the answer to the first call was lost.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_attempt_that_is_launched_twice_has_one_task(pool: PgPool) {
-    let (queue, ecs) = one(pool).await;
-    let (claim, launcher) = (queue.claim().await, ecs.launcher(&queue.pool));
+#[with_database]
+async fn an_attempt_that_is_launched_twice_has_one_task(db: Db) {
+    let (queue, ecs) = one(db).await;
+    let (claim, launcher) = (queue.claim().await, ecs.launcher(&queue.db));
     launcher.launch(&claim).await.unwrap();
     launcher.launch(&claim).await.unwrap();
     assert_eq!((ecs.asked("RunTask").len(), ecs.tasks().len()), (2, 1));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_passes_gives_the_claim_back_and_what_does_not_fails_the_trial(pool: PgPool) {
-    let (queue, ecs) = one(pool).await;
+#[with_database]
+async fn what_passes_gives_the_claim_back_and_what_does_not_fails_the_trial(db: Db) {
+    let (queue, ecs) = one(db).await;
     let claim = queue.claim().await;
     let busy: &[Answer] = &[
         error("ThrottlingException", "Rate exceeded"),
@@ -121,7 +122,7 @@ async fn what_passes_gives_the_claim_back_and_what_does_not_fails_the_trial(pool
         for answer in answers {
             ecs.answer_next("RunTask", answer.clone());
             // A new one, since a launcher asks for nothing for a while after it was refused.
-            let launcher = ecs.launcher(&queue.pool);
+            let launcher = ecs.launcher(&queue.db);
             let refused = launcher.launch(&claim).await.unwrap_err();
             assert_eq!(matches!(refused, LaunchError::Busy { .. }), passes, "{answer:?}: {refused}");
             let said = answer.1["message"].as_str().or(answer.1["failures"][0]["reason"].as_str()).unwrap_or_default();
@@ -129,17 +130,16 @@ async fn what_passes_gives_the_claim_back_and_what_does_not_fails_the_trial(pool
             assert_eq!(launcher.room() == 0, passes, "it asks for no more for a while");
         }
     }
-    let noted: i64 =
-        sqlx::query_scalar("select count(*) from oddish.runner_tasks").fetch_one(&queue.pool).await.unwrap();
+    let noted: i64 = sqlx::query_scalar("select count(*) from oddish.runner_tasks").fetch_one(&queue.db).await.unwrap();
     assert_eq!((noted, ecs.tasks().len()), (0, 0));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn after_a_refusal_nothing_is_asked_for_a_while(pool: PgPool) {
-    let (queue, ecs) = one(pool).await;
+#[with_database]
+async fn after_a_refusal_nothing_is_asked_for_a_while(db: Db) {
+    let (queue, ecs) = one(db).await;
     let claim = queue.claim().await;
     let settings = EcsSettings { pause_after_refusal: Duration::from_millis(200), ..FakeEcs::settings() };
-    let launcher = ecs.launcher_with(&queue.pool, settings);
+    let launcher = ecs.launcher_with(&queue.db, settings);
     ecs.answer_next("RunTask", failures("RESOURCE:CPU"));
     launcher.launch(&claim).await.unwrap_err();
     assert!(matches!(launcher.launch(&claim).await, Err(LaunchError::Busy { .. })));
@@ -150,27 +150,27 @@ async fn after_a_refusal_nothing_is_asked_for_a_while(pool: PgPool) {
 }
 
 /// None of eight calls is answered before all have been made.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn launches_wait_for_ecs_side_by_side(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 8).await;
+#[with_database]
+async fn launches_wait_for_ecs_side_by_side(db: Db) {
+    let queue = Queue::with_limit(db, 8).await;
     queue.submit(8, 1).await;
     let ecs = FakeEcs::start().await;
     ecs.gather(8);
-    let dispatcher = Dispatcher::new(closer(&queue.pool), Arc::new(ecs.launcher(&queue.pool)));
+    let dispatcher = Dispatcher::new(closer(&queue.db), Arc::new(ecs.launcher(&queue.db)));
     let dispatched = tokio::time::timeout(PATIENCE, dispatcher.dispatch(Instant::now() + PATIENCE)).await;
     assert_eq!(dispatched.expect("eight calls at once").unwrap().launched.len(), 8);
     assert_eq!(ecs.tasks().len(), 8);
 }
 
 /// Two are claimed, and one launch a second is allowed: when the second's turn comes, the first was refused.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_refusal_is_heard_by_those_that_wait_for_their_turn(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 2).await;
+#[with_database]
+async fn a_refusal_is_heard_by_those_that_wait_for_their_turn(db: Db) {
+    let queue = Queue::with_limit(db, 2).await;
     queue.submit(2, 1).await;
     let ecs = FakeEcs::start().await;
     let settings = EcsSettings { launches_per_second: 1, ..FakeEcs::settings() };
     ecs.answer_next("RunTask", error("ThrottlingException", "Rate exceeded"));
-    let dispatcher = Dispatcher::new(closer(&queue.pool), Arc::new(ecs.launcher_with(&queue.pool, settings)));
+    let dispatcher = Dispatcher::new(closer(&queue.db), Arc::new(ecs.launcher_with(&queue.db, settings)));
     let dispatched = dispatcher.dispatch(Instant::now() + PATIENCE).await.unwrap();
     assert_eq!((dispatched.claimed, dispatched.refused), (2, [("busy", 2)].into()));
     assert_eq!(ecs.asked("RunTask").len(), 1);
@@ -181,7 +181,7 @@ async fn a_refusal_is_heard_by_those_that_wait_for_their_turn(pool: PgPool) {
 async fn ended(queue: &Queue, ecs: &FakeEcs, begin: bool, code: &str, reason: &str) -> Value {
     queue.change("update oddish.jobs set state = 'ready' where state = 'waiting'").await;
     let claim = queue.claim().await;
-    ecs.launcher(&queue.pool).launch(&claim).await.unwrap();
+    ecs.launcher(&queue.db).launch(&claim).await.unwrap();
     if begin {
         queue.begin(&claim, &process()).await;
     }
@@ -192,9 +192,9 @@ async fn ended(queue: &Queue, ecs: &FakeEcs, begin: bool, code: &str, reason: &s
     task
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_trial_that_spot_interrupted_twice_goes_on_on_demand(pool: PgPool) {
-    let (queue, ecs) = one(pool).await;
+#[with_database]
+async fn a_trial_that_spot_interrupted_twice_goes_on_on_demand(db: Db) {
+    let (queue, ecs) = one(db).await;
     let mut providers = Vec::new();
     for _ in 0..3 {
         let task = ended(&queue, &ecs, true, "SpotInterruption", "Your Spot Task was interrupted.").await;
@@ -205,9 +205,9 @@ async fn a_trial_that_spot_interrupted_twice_goes_on_on_demand(pool: PgPool) {
     assert!(queue.trials().await[0].2.as_ref().unwrap().contains("SpotInterruption: Your Spot Task was interrupted."));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_ran_out_of_memory_gets_twice_as_much(pool: PgPool) {
-    let (queue, ecs) = one(pool).await;
+#[with_database]
+async fn what_ran_out_of_memory_gets_twice_as_much(db: Db) {
+    let (queue, ecs) = one(db).await;
     let out = "OutOfMemoryError: Container killed due to memory usage";
     let mut sizes = Vec::new();
     for _ in 0..4 {
@@ -218,15 +218,15 @@ async fn what_ran_out_of_memory_gets_twice_as_much(pool: PgPool) {
     assert_eq!(sizes, [("512", "1024"), ("512", "2048"), ("512", "4096"), ("1024", "8192")]);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn trials_that_need_docker_go_where_it_is(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 2).await;
+#[with_database]
+async fn trials_that_need_docker_go_where_it_is(db: Db) {
+    let queue = Queue::with_limit(db, 2).await;
     queue.submit(2, 1).await;
     queue.change("update oddish.trials set environment = 'daytona' where trial_index = 1").await;
     let ecs = FakeEcs::start().await;
     let machines = DockerMachines { provider: "machines".to_owned(), task_definition: "docker-runner".to_owned() };
     let settings = EcsSettings { docker: Some(machines), capacity: Capacity::OnDemand, ..FakeEcs::settings() };
-    let launcher = ecs.launcher_with(&queue.pool, settings);
+    let launcher = ecs.launcher_with(&queue.db, settings);
     for _ in 0..2 {
         launcher.launch(&queue.claim().await).await.unwrap();
     }
@@ -251,15 +251,15 @@ async fn trials_that_need_docker_go_where_it_is(pool: PgPool) {
 }
 
 /// A broken image would be started for ever otherwise.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn five_starts_in_vain_are_enough(pool: PgPool) {
-    let (queue, ecs) = one(pool).await;
+#[with_database]
+async fn five_starts_in_vain_are_enough(db: Db) {
+    let (queue, ecs) = one(db).await;
     for _ in 0..5 {
         ended(&queue, &ecs, false, "TaskFailedToStart", "CannotPullContainerError: no such image").await;
     }
     assert_eq!(queue.outcomes().await, vec!["given_back"; 5]);
     assert_eq!(queue.trials().await[0].1, 0, "a start in vain costs no attempt");
-    let refused = ecs.launcher(&queue.pool).launch(&queue.claim().await).await.unwrap_err();
+    let refused = ecs.launcher(&queue.db).launch(&queue.claim().await).await.unwrap_err();
     assert!(matches!(refused, LaunchError::Never { .. }), "{refused}");
     assert!(
         refused.to_string().contains("started 5 times") && refused.to_string().contains("no such image"),
@@ -267,7 +267,7 @@ async fn five_starts_in_vain_are_enough(pool: PgPool) {
     );
     // Whoever has it run again has mended that.
     queue.change("update oddish.trials set retried_after = 5").await;
-    ecs.launcher(&queue.pool)
+    ecs.launcher(&queue.db)
         .launch(&Claim { number: 7, token: uuid::Uuid::new_v4(), ..claimed(&queue).await })
         .await
         .unwrap();
@@ -276,7 +276,7 @@ async fn five_starts_in_vain_are_enough(pool: PgPool) {
 async fn claimed(queue: &Queue) -> Claim {
     let (trial_id, number, token) =
         sqlx::query_as("select trial_id, attempt, token from oddish.jobs where state = 'claimed'")
-            .fetch_one(&queue.pool)
+            .fetch_one(&queue.db)
             .await
             .unwrap();
     Claim {
@@ -289,11 +289,11 @@ async fn claimed(queue: &Queue) -> Claim {
 }
 
 /// Other deployments run in the same cluster, and events tell of more than ends.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn only_ends_of_its_own_tasks_count(pool: PgPool) {
-    let (queue, ecs) = one(pool).await;
+#[with_database]
+async fn only_ends_of_its_own_tasks_count(db: Db) {
+    let (queue, ecs) = one(db).await;
     let claim = queue.claim().await;
-    ecs.launcher(&queue.pool).launch(&claim).await.unwrap();
+    ecs.launcher(&queue.db).launch(&claim).await.unwrap();
     let task = ecs.task_of(&claim.token);
     let running: TaskStateChange = serde_json::from_value(task.clone()).unwrap();
     assert!(!running.is_end_of("oddish-test"));
@@ -303,11 +303,11 @@ async fn only_ends_of_its_own_tasks_count(pool: PgPool) {
 }
 
 /// The dispatcher died between the start and its note.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn the_end_of_a_task_that_nobody_noted_is_known_by_its_token(pool: PgPool) {
-    let (queue, ecs) = one(pool).await;
+#[with_database]
+async fn the_end_of_a_task_that_nobody_noted_is_known_by_its_token(db: Db) {
+    let (queue, ecs) = one(db).await;
     let claim = queue.claim().await;
-    ecs.launcher(&queue.pool).launch(&claim).await.unwrap();
+    ecs.launcher(&queue.db).launch(&claim).await.unwrap();
     queue.change("delete from oddish.runner_tasks").await;
     queue.begin(&claim, &process()).await;
     let task = ecs.task_of(&claim.token);
@@ -323,12 +323,12 @@ async fn the_end_of_a_task_that_nobody_noted_is_known_by_its_token(pool: PgPool)
 }
 
 /// What no event told: the sweep finds out, in more pages than one.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_sweep_finds_what_no_event_told(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 300).await;
+#[with_database]
+async fn a_sweep_finds_what_no_event_told(db: Db) {
+    let queue = Queue::with_limit(db, 300).await;
     queue.submit(254, 6).await;
     let ecs = FakeEcs::start().await;
-    let launcher = ecs.launcher(&queue.pool);
+    let launcher = ecs.launcher(&queue.db);
     let mut claims = Vec::new();
     for _ in 0..254 {
         let claim = queue.claim().await;
@@ -344,17 +344,13 @@ async fn a_sweep_finds_what_no_event_told(pool: PgPool) {
     ecs.forget(&arn(&forgotten));
     sqlx::query("delete from oddish.runner_tasks where token = $1")
         .bind(unknown.token)
-        .execute(&queue.pool)
+        .execute(&queue.db)
         .await
         .unwrap();
     launcher.sweep().await.unwrap();
     let outcome = async |claim: &Claim| {
         let sql = "select outcome, error from oddish.attempts where token = $1";
-        sqlx::query_as::<_, (Option<String>, Option<String>)>(sql)
-            .bind(claim.token)
-            .fetch_one(&queue.pool)
-            .await
-            .unwrap()
+        sqlx::query_as::<_, (Option<String>, Option<String>)>(sql).bind(claim.token).fetch_one(&queue.db).await.unwrap()
     };
     let (lost, said) = outcome(&begun).await;
     assert_eq!(lost.as_deref(), Some("lost"));
@@ -364,19 +360,19 @@ async fn a_sweep_finds_what_no_event_told(pool: PgPool) {
     assert_eq!(outcome(&unknown).await.0, None);
     let adopted: String = sqlx::query_scalar("select task_arn from oddish.runner_tasks where token = $1")
         .bind(unknown.token)
-        .fetch_one(&queue.pool)
+        .fetch_one(&queue.db)
         .await
         .unwrap();
     assert_eq!(adopted, arn(&unknown));
     assert_eq!(ecs.asked("StopTask").len(), 0, "whatever works is left to it");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_sweep_stops_strangers_and_what_is_past_its_time(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 3).await;
+#[with_database]
+async fn a_sweep_stops_strangers_and_what_is_past_its_time(db: Db) {
+    let queue = Queue::with_limit(db, 3).await;
     queue.submit(3, 6).await;
     let ecs = FakeEcs::start().await;
-    let launcher = ecs.launcher(&queue.pool);
+    let launcher = ecs.launcher(&queue.db);
     let mut arns = Vec::new();
     let mut tokens = Vec::new();
     for _ in 0..3 {
@@ -399,15 +395,15 @@ async fn a_sweep_stops_strangers_and_what_is_past_its_time(pool: PgPool) {
 }
 
 /// ECS lists and describes a hundred tasks at a time.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_sweep_looks_at_every_page_of_tasks(pool: PgPool) {
+#[with_database]
+async fn a_sweep_looks_at_every_page_of_tasks(db: Db) {
     const TASKS: usize = 201;
-    let queue = Queue::with_limit(pool, 201).await;
+    let queue = Queue::with_limit(db, 201).await;
     queue.submit(201, 1).await;
     let ecs = FakeEcs::start().await;
     let launcher =
-        Arc::new(ecs.launcher_with(&queue.pool, EcsSettings { launches_per_second: 1000, ..FakeEcs::settings() }));
-    let dispatcher = Dispatcher::new(closer(&queue.pool), Arc::clone(&launcher) as Arc<dyn Launcher>);
+        Arc::new(ecs.launcher_with(&queue.db, EcsSettings { launches_per_second: 1000, ..FakeEcs::settings() }));
+    let dispatcher = Dispatcher::new(closer(&queue.db), Arc::clone(&launcher) as Arc<dyn Launcher>);
     let dispatched = dispatcher.dispatch(Instant::now() + PATIENCE).await.unwrap();
     assert_eq!(dispatched.launched.len(), TASKS);
     let hour_ago = OffsetDateTime::now_utc().unix_timestamp() - 3600;
@@ -421,10 +417,10 @@ async fn a_sweep_looks_at_every_page_of_tasks(pool: PgPool) {
 }
 
 /// A trial that is cancelled before its container has come up ends at once, and does not come up.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_cancelled_claim_ends_and_its_task_is_stopped(pool: PgPool) {
-    let (queue, ecs) = one(pool).await;
-    let (claim, launcher) = (queue.claim().await, ecs.launcher(&queue.pool));
+#[with_database]
+async fn a_cancelled_claim_ends_and_its_task_is_stopped(db: Db) {
+    let (queue, ecs) = one(db).await;
+    let (claim, launcher) = (queue.claim().await, ecs.launcher(&queue.db));
     launcher.launch(&claim).await.unwrap();
     launcher.reconcile().await.unwrap();
     assert_eq!(ecs.asked("StopTask").len(), 0);
@@ -438,10 +434,10 @@ async fn a_cancelled_claim_ends_and_its_task_is_stopped(pool: PgPool) {
 }
 
 /// Its runner sees that by itself, and removes what it made; only one that does not is stopped.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_cancelled_runner_has_a_minute_to_leave(pool: PgPool) {
-    let (queue, ecs) = one(pool).await;
-    let (claim, launcher) = (queue.claim().await, ecs.launcher(&queue.pool));
+#[with_database]
+async fn a_cancelled_runner_has_a_minute_to_leave(db: Db) {
+    let (queue, ecs) = one(db).await;
+    let (claim, launcher) = (queue.claim().await, ecs.launcher(&queue.db));
     launcher.launch(&claim).await.unwrap();
     queue.begin(&claim, &process()).await;
     queue.change("update oddish.trials set cancel_requested_at = now() - interval '50 seconds'").await;
@@ -453,10 +449,10 @@ async fn a_cancelled_runner_has_a_minute_to_leave(pool: PgPool) {
     assert_eq!(queue.outcomes().await, ["open"], "its end is told by its runner, or by the end of its task");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn the_task_of_a_deleted_trial_is_stopped(pool: PgPool) {
-    let (queue, ecs) = one(pool).await;
-    let (claim, launcher) = (queue.claim().await, ecs.launcher(&queue.pool));
+#[with_database]
+async fn the_task_of_a_deleted_trial_is_stopped(db: Db) {
+    let (queue, ecs) = one(db).await;
+    let (claim, launcher) = (queue.claim().await, ecs.launcher(&queue.db));
     launcher.launch(&claim).await.unwrap();
     queue.begin(&claim, &process()).await;
     queue.change("delete from oddish.tasks").await;
@@ -467,10 +463,10 @@ async fn the_task_of_a_deleted_trial_is_stopped(pool: PgPool) {
 }
 
 /// One that has recorded is on its way out.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_runner_that_recorded_has_a_minute_to_leave(pool: PgPool) {
-    let (queue, ecs) = one(pool).await;
-    let (claim, launcher) = (queue.claim().await, ecs.launcher(&queue.pool));
+#[with_database]
+async fn a_runner_that_recorded_has_a_minute_to_leave(db: Db) {
+    let (queue, ecs) = one(db).await;
+    let (claim, launcher) = (queue.claim().await, ecs.launcher(&queue.db));
     launcher.launch(&claim).await.unwrap();
     queue.begin(&claim, &process()).await;
     queue.record(&claim).await;
@@ -481,10 +477,10 @@ async fn a_runner_that_recorded_has_a_minute_to_leave(pool: PgPool) {
     assert_eq!(ecs.asked("StopTask").len(), 1);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_is_taken_to_be_dead_is_stopped(pool: PgPool) {
-    let (queue, ecs) = one(pool).await;
-    let (claim, launcher) = (queue.claim().await, ecs.launcher(&queue.pool));
+#[with_database]
+async fn what_is_taken_to_be_dead_is_stopped(db: Db) {
+    let (queue, ecs) = one(db).await;
+    let (claim, launcher) = (queue.claim().await, ecs.launcher(&queue.db));
     launcher.launch(&claim).await.unwrap();
     queue.begin(&claim, &process()).await;
     let Claim { kind, subject, number, token, .. } = claim;

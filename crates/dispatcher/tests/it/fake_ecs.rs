@@ -11,7 +11,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_dispatcher::{Capacity, EcsLauncher, EcsSettings, Size};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -94,11 +94,11 @@ impl FakeEcs {
         }
     }
 
-    pub(crate) fn launcher(&self, pool: &PgPool) -> EcsLauncher {
-        self.launcher_with(pool, Self::settings())
+    pub(crate) fn launcher(&self, db: &Db) -> EcsLauncher {
+        self.launcher_with(db, Self::settings())
     }
 
-    pub(crate) fn launcher_with(&self, pool: &PgPool, settings: EcsSettings) -> EcsLauncher {
+    pub(crate) fn launcher_with(&self, db: &Db, settings: EcsSettings) -> EcsLauncher {
         let config = aws_sdk_ecs::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("us-east-1"))
@@ -106,7 +106,7 @@ impl FakeEcs {
             .retry_config(RetryConfig::disabled())
             .endpoint_url(&self.url)
             .build();
-        EcsLauncher::with_client(closer(pool), settings, Client::from_conf(config))
+        EcsLauncher::with_client(closer(db), settings, Client::from_conf(config))
     }
 
     fn service(&self) -> std::sync::MutexGuard<'_, Service> {

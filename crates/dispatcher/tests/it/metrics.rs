@@ -3,9 +3,10 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_dispatcher::LaunchError;
 use oddish_telemetry::metrics;
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
 use crate::emf::faults;
@@ -46,15 +47,15 @@ fn take_number(document: &mut Value, name: &str) -> f64 {
     document.as_object_mut().unwrap().remove(name).and_then(|value| value.as_f64()).unwrap()
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_call_measures_what_it_did_and_what_waits(pool: PgPool) {
+#[with_database]
+async fn a_call_measures_what_it_did_and_what_waits(db: Db) {
     let kept = Kept::default();
     metrics::write_to("Oddish", kept.clone());
-    let queue = Queue::with_limit(pool, 103).await;
+    let queue = Queue::with_limit(db, 103).await;
     queue.submit(110, 1).await;
     let never = LaunchError::Never { reason: "it has no image".to_owned() };
     let script = Script { places: 1000, answers: vec![never], ..Script::default() };
-    script.dispatch(&queue.pool).await;
+    script.dispatch(&queue.db).await;
     let mut documents = kept.documents();
     documents.sort_by_key(Value::to_string);
 

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use oddish_artifacts::key::attempt_outcome_key;
 use oddish_db::attempts::{Fenced, Outcome, ProcessIdentity, StoredOutcome};
 use oddish_db::queue::Claim;
-use oddish_db::{DbError, PgPool, leases, wake};
+use oddish_db::{Db, DbError, leases, wake};
 use oddish_dispatcher::{LaunchError, Lost};
+use oddish_test_support::with_database;
 use time::OffsetDateTime;
 
 use crate::queue::{Queue, closer, eventually};
@@ -21,28 +22,28 @@ fn busy() -> LaunchError {
     LaunchError::Busy { reason: "no processes are left".to_owned() }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn no_more_is_claimed_than_there_is_room_for(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 8).await;
+#[with_database]
+async fn no_more_is_claimed_than_there_is_room_for(db: Db) {
+    let queue = Queue::with_limit(db, 8).await;
     queue.submit(5, 1).await;
-    let mut dispatcher = Script { places: 2, ..Script::default() }.start(&queue.pool);
+    let mut dispatcher = Script { places: 2, ..Script::default() }.start(&queue.db);
     dispatcher.launched().await;
     dispatcher.launched().await;
     assert_eq!(queue.outcomes().await, ["open", "open"]);
     dispatcher.launcher.add_places(1);
-    wake::notify(&queue.pool).await.unwrap();
+    wake::notify(&queue.db).await.unwrap();
     dispatcher.launched().await;
     dispatcher.stop().await;
     assert_eq!(queue.outcomes().await, ["open", "open", "open"]);
 }
 
 /// More than one call claims: the dispatcher goes on at once until nothing is due.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_long_queue_is_claimed_without_a_pause(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1000).await;
+#[with_database]
+async fn a_long_queue_is_claimed_without_a_pause(db: Db) {
+    let queue = Queue::with_limit(db, 1000).await;
     queue.submit(1000, 1).await;
     let begun = Instant::now();
-    let mut dispatcher = Script { places: 1000, ..Script::default() }.start(&queue.pool);
+    let mut dispatcher = Script { places: 1000, ..Script::default() }.start(&queue.db);
     for _ in 0..1000 {
         dispatcher.launched().await;
     }
@@ -52,33 +53,33 @@ async fn a_long_queue_is_claimed_without_a_pause(pool: PgPool) {
 }
 
 /// Who calls the dispatcher learns of all passes what was claimed, launched and refused.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_call_tells_what_came_of_every_claim(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1000).await;
+#[with_database]
+async fn a_call_tells_what_came_of_every_claim(db: Db) {
+    let queue = Queue::with_limit(db, 1000).await;
     queue.submit(103, 1).await;
     let never = || LaunchError::Never { reason: "it has no image".to_owned() };
     let script = Script { places: 1000, answers: vec![never(), never()], ..Script::default() };
-    let done = script.dispatch(&queue.pool).await;
+    let done = script.dispatch(&queue.db).await;
     assert_eq!((done.claimed, done.launched.len()), (103, 101));
     assert_eq!(done.refused, BTreeMap::from([("never", 2)]));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_call_counts_what_was_refused_by_its_reason(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1000).await;
+#[with_database]
+async fn a_call_counts_what_was_refused_by_its_reason(db: Db) {
+    let queue = Queue::with_limit(db, 1000).await;
     queue.submit(3, 1).await;
     let never = || LaunchError::Never { reason: "it has no image".to_owned() };
     let script = Script { places: 1000, answers: vec![busy(), never()], ..Script::default() };
-    let done = script.dispatch(&queue.pool).await;
+    let done = script.dispatch(&queue.db).await;
     assert_eq!((done.claimed, done.launched.len()), (3, 1));
     assert_eq!(done.refused, BTreeMap::from([("busy", 1), ("never", 1)]));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_claim_for_which_there_was_no_room_costs_nothing_and_is_made_again(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn a_claim_for_which_there_was_no_room_costs_nothing_and_is_made_again(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 1).await;
-    let mut dispatcher = Script { places: 1, answers: vec![busy()], ..Script::default() }.start(&queue.pool);
+    let mut dispatcher = Script { places: 1, answers: vec![busy()], ..Script::default() }.start(&queue.db);
     assert_eq!(dispatcher.launched().await.number, 1);
     let first = Instant::now();
     assert_eq!(dispatcher.launched().await.number, 2);
@@ -88,16 +89,16 @@ async fn a_claim_for_which_there_was_no_room_costs_nothing_and_is_made_again(poo
     assert_eq!(queue.outcomes().await, ["given_back", "open"]);
     assert_eq!(queue.trials().await, [("queued".to_owned(), 0, None)]);
     let error: String =
-        sqlx::query_scalar("select error from oddish.attempts where number = 1").fetch_one(&queue.pool).await.unwrap();
+        sqlx::query_scalar("select error from oddish.attempts where number = 1").fetch_one(&queue.db).await.unwrap();
     assert!(error.contains("no processes are left"), "{error}");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_trial_that_can_never_be_launched_fails_and_the_next_goes_on(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn a_trial_that_can_never_be_launched_fails_and_the_next_goes_on(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(2, 6).await;
     let never = LaunchError::Never { reason: "there is no such program".to_owned() };
-    let mut dispatcher = Script { places: 1, answers: vec![never], ..Script::default() }.start(&queue.pool);
+    let mut dispatcher = Script { places: 1, answers: vec![never], ..Script::default() }.start(&queue.db);
     let failed = dispatcher.launched().await;
     assert_ne!(dispatcher.launched().await.subject, failed.subject);
     dispatcher.stop().await;
@@ -108,13 +109,13 @@ async fn a_trial_that_can_never_be_launched_fails_and_the_next_goes_on(pool: PgP
 }
 
 /// By itself it would look every five seconds.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn it_looks_when_it_is_woken(pool: PgPool) {
-    let mut dispatcher = Script { places: 1, ..Script::default() }.start(&pool);
+#[with_database]
+async fn it_looks_when_it_is_woken(db: Db) {
+    let mut dispatcher = Script { places: 1, ..Script::default() }.start(&db);
     dispatcher.pass().await;
     let begun = Instant::now();
     for _ in 0..10 {
-        wake::notify(&pool).await.unwrap();
+        wake::notify(&db).await.unwrap();
         dispatcher.pass().await;
     }
     assert!(begun.elapsed() < Duration::from_secs(25), "it was not woken: {:?}", begun.elapsed());
@@ -122,9 +123,9 @@ async fn it_looks_when_it_is_woken(pool: PgPool) {
 }
 
 /// No wake comes when such a runner dies.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn it_looks_more_often_while_others_runners_live(pool: PgPool) {
-    let mut dispatcher = Script { watching: true, ..Script::default() }.start(&pool);
+#[with_database]
+async fn it_looks_more_often_while_others_runners_live(db: Db) {
+    let mut dispatcher = Script { watching: true, ..Script::default() }.start(&db);
     dispatcher.pass().await;
     let begun = Instant::now();
     for _ in 0..4 {
@@ -134,66 +135,66 @@ async fn it_looks_more_often_while_others_runners_live(pool: PgPool) {
     dispatcher.stop().await;
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_pass_that_fails_is_made_again(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn a_pass_that_fails_is_made_again(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 1).await;
     let fault = DbError::Unknown { what: "nonsense".to_owned() };
-    let mut dispatcher = Script { places: 1, faults: vec![fault], ..Script::default() }.start(&queue.pool);
+    let mut dispatcher = Script { places: 1, faults: vec![fault], ..Script::default() }.start(&queue.db);
     dispatcher.pass().await;
-    wake::notify(&queue.pool).await.unwrap();
+    wake::notify(&queue.db).await.unwrap();
     dispatcher.launched().await;
     dispatcher.stop().await;
 }
 
 /// The connection that hears of new work breaks, as when the database restarts.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn it_hears_again_when_its_connection_broke(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 8).await;
-    let mut dispatcher = Script { places: 8, ..Script::default() }.start(&queue.pool);
+#[with_database]
+async fn it_hears_again_when_its_connection_broke(db: Db) {
+    let queue = Queue::with_limit(db, 8).await;
+    let mut dispatcher = Script { places: 8, ..Script::default() }.start(&queue.db);
     dispatcher.pass().await;
     let listening = "select pid from pg_stat_activity where datname = current_database() and query ilike 'listen%'";
     let broken: i32 = eventually("the dispatcher to listen", async || {
-        sqlx::query_scalar(listening).fetch_optional(&queue.pool).await.unwrap()
+        sqlx::query_scalar(listening).fetch_optional(&queue.db).await.unwrap()
     })
     .await;
-    sqlx::query("select pg_terminate_backend($1)").bind(broken).execute(&queue.pool).await.unwrap();
+    sqlx::query("select pg_terminate_backend($1)").bind(broken).execute(&queue.db).await.unwrap();
     eventually("the dispatcher to listen again", async || {
-        let pid: Option<i32> = sqlx::query_scalar(listening).fetch_optional(&queue.pool).await.unwrap();
+        let pid: Option<i32> = sqlx::query_scalar(listening).fetch_optional(&queue.db).await.unwrap();
         pid.filter(|pid| *pid != broken)
     })
     .await;
     queue.submit(1, 1).await;
-    wake::notify(&queue.pool).await.unwrap();
+    wake::notify(&queue.db).await.unwrap();
     dispatcher.launched().await;
     dispatcher.stop().await;
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_claim_that_no_runner_begins_is_made_again(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn a_claim_that_no_runner_begins_is_made_again(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 1).await;
-    let mut dispatcher = Script { places: 2, ..Script::default() }.start(&queue.pool);
+    let mut dispatcher = Script { places: 2, ..Script::default() }.start(&queue.db);
     assert_eq!(dispatcher.launched().await.number, 1);
     // The time to begin counts from the launcher's answer, which is noted after it.
     eventually("the launch to be noted", async || {
         let noted = "select 1 from oddish.jobs where begin_by > now() + interval '2 minutes'";
-        sqlx::query_scalar::<_, i32>(noted).fetch_optional(&queue.pool).await.unwrap()
+        sqlx::query_scalar::<_, i32>(noted).fetch_optional(&queue.db).await.unwrap()
     })
     .await;
     queue.change("update oddish.jobs set begin_by = now() - interval '1 second'").await;
-    wake::notify(&queue.pool).await.unwrap();
+    wake::notify(&queue.db).await.unwrap();
     assert_eq!(dispatcher.launched().await.number, 2);
     dispatcher.stop().await;
     assert_eq!(queue.outcomes().await, ["given_back", "open"]);
 }
 
 /// Runners on other machines may die without anybody seeing it.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_runner_without_a_lease_is_cleared_away_and_its_trial_tried_again(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn a_runner_without_a_lease_is_cleared_away_and_its_trial_tried_again(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 1).await;
-    let mut dispatcher = Script { places: 2, ..Script::default() }.start(&queue.pool);
+    let mut dispatcher = Script { places: 2, ..Script::default() }.start(&queue.db);
     let first = dispatcher.launched().await;
     queue.begin(&first, &process()).await;
     queue
@@ -207,31 +208,31 @@ async fn a_runner_without_a_lease_is_cleared_away_and_its_trial_tried_again(pool
 }
 
 /// It is the first to notice, as after an outage of the database: nobody is reaped then and there.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_lease_that_ran_out_makes_suspect_and_no_more(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn a_lease_that_ran_out_makes_suspect_and_no_more(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 1).await;
-    let mut dispatcher = Script { places: 2, watching: true, ..Script::default() }.start(&queue.pool);
+    let mut dispatcher = Script { places: 2, watching: true, ..Script::default() }.start(&queue.db);
     let first = dispatcher.launched().await;
     queue.begin(&first, &process()).await;
     queue.change("update oddish.jobs set lease_until = now() - interval '1 hour'").await;
     eventually("the runner to be suspect", async || {
         let suspects = "select 1 from oddish.jobs where suspect_since is not null";
-        sqlx::query_scalar::<_, i32>(suspects).fetch_optional(&queue.pool).await.unwrap()
+        sqlx::query_scalar::<_, i32>(suspects).fetch_optional(&queue.db).await.unwrap()
     })
     .await;
-    let renewed = leases::renew(&queue.pool, first.token, OffsetDateTime::now_utc()).await.unwrap();
+    let renewed = leases::renew(&queue.db, first.token, OffsetDateTime::now_utc()).await.unwrap();
     assert_eq!(renewed, Fenced::Accepted, "it was not reaped");
     dispatcher.stop().await;
     assert_eq!(queue.outcomes().await, ["open"]);
 }
 
 /// A finished trial is not paid for twice: the outcome that the dead runner stored is recorded in its place.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn the_outcome_of_a_dead_runner_is_adopted_from_the_store(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn the_outcome_of_a_dead_runner_is_adopted_from_the_store(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 1).await;
-    let mut dispatcher = Script { places: 2, ..Script::default() }.start(&queue.pool);
+    let mut dispatcher = Script { places: 2, ..Script::default() }.start(&queue.db);
     let claim = dispatcher.launched().await;
     queue.begin(&claim, &process()).await;
     let rewards = serde_json::json!({"reward": 0.5});
@@ -247,9 +248,9 @@ async fn the_outcome_of_a_dead_runner_is_adopted_from_the_store(pool: PgPool) {
 }
 
 /// Whoever notices that a runner is gone.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn the_outcome_that_a_lost_runner_stored_is_recorded(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn the_outcome_that_a_lost_runner_stored_is_recorded(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 1).await;
     let claim = queue.claim().await;
     queue.begin(&claim, &process()).await;
@@ -257,15 +258,15 @@ async fn the_outcome_that_a_lost_runner_stored_is_recorded(pool: PgPool) {
     store_outcome(&queue, &claim, &StoredOutcome { token: claim.token, outcome }).await;
     let Claim { kind, number, token, .. } = claim;
     let lost = Lost { kind, subject: &claim.subject, number, token, how: "it is gone" };
-    closer(&queue.pool).lost(lost).await.unwrap();
+    closer(&queue.db).lost(lost).await.unwrap();
     assert_eq!(queue.outcomes().await, ["recorded"]);
     assert_eq!(queue.trials().await[0].0, "failed");
 }
 
 /// What an earlier attempt left under another token is none of this one's.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_outcome_under_another_token_is_not_adopted(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn an_outcome_under_another_token_is_not_adopted(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 1).await;
     let claim = queue.claim().await;
     queue.begin(&claim, &process()).await;
@@ -273,7 +274,7 @@ async fn an_outcome_under_another_token_is_not_adopted(pool: PgPool) {
     store_outcome(&queue, &claim, &StoredOutcome { token: uuid::Uuid::new_v4(), outcome }).await;
     let lost =
         Lost { kind: claim.kind, subject: &claim.subject, number: claim.number, token: claim.token, how: "it is gone" };
-    closer(&queue.pool).lost(lost).await.unwrap();
+    closer(&queue.db).lost(lost).await.unwrap();
     assert_eq!(queue.outcomes().await, ["lost"]);
     assert_eq!(queue.trials().await[0].0, "retrying");
 }
@@ -281,14 +282,14 @@ async fn an_outcome_under_another_token_is_not_adopted(pool: PgPool) {
 async fn store_outcome(queue: &Queue, claim: &Claim, stored: &StoredOutcome) {
     let (task_id, _) = oddish_domain::id::parse_trial_id(&claim.subject).unwrap();
     let key = attempt_outcome_key(task_id, &claim.subject, claim.number.unsigned_abs()).unwrap();
-    closer(&queue.pool).store.put(&key, serde_json::to_vec(stored).unwrap().into()).await.unwrap();
+    closer(&queue.db).store.put(&key, serde_json::to_vec(stored).unwrap().into()).await.unwrap();
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_lowered_limit_is_carried_through(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 2).await;
+#[with_database]
+async fn a_lowered_limit_is_carried_through(db: Db) {
+    let queue = Queue::with_limit(db, 2).await;
     queue.submit(3, 1).await;
-    let mut dispatcher = Script { places: 3, ..Script::default() }.start(&queue.pool);
+    let mut dispatcher = Script { places: 3, ..Script::default() }.start(&queue.db);
     let running = [dispatcher.launched().await, dispatcher.launched().await];
     for claim in &running {
         queue.begin(claim, &process()).await;
@@ -297,16 +298,16 @@ async fn a_lowered_limit_is_carried_through(pool: PgPool) {
     for claim in &running {
         queue.record(claim).await;
     }
-    wake::notify(&queue.pool).await.unwrap();
+    wake::notify(&queue.db).await.unwrap();
     dispatcher.launched().await;
     dispatcher.stop().await;
     assert_eq!(queue.outcomes().await, ["recorded", "recorded", "open"]);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn told_to_stop_it_stops_its_runners_and_claims_nothing_more(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 8).await;
-    let mut dispatcher = Script { places: 8, ..Script::default() }.start(&queue.pool);
+#[with_database]
+async fn told_to_stop_it_stops_its_runners_and_claims_nothing_more(db: Db) {
+    let queue = Queue::with_limit(db, 8).await;
+    let mut dispatcher = Script { places: 8, ..Script::default() }.start(&queue.db);
     dispatcher.pass().await;
     let steps = dispatcher.stop().await;
     assert!(matches!(steps.last(), Some(Step::Stop)), "{steps:?}");

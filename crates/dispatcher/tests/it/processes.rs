@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::attempts::ProcessIdentity;
 use oddish_db::leases::Dead;
 use oddish_db::queue::Claim;
 use oddish_db::wake::Wakes;
 use oddish_dispatcher::{Dispatcher, LaunchError, Launcher as _, ProcessLauncher, RunnerCommand};
 use oddish_domain::status::JobKind;
+use oddish_test_support::with_database;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 use tempfile::TempDir;
 use time::OffsetDateTime;
@@ -48,8 +49,8 @@ impl Runners {
         Self { folder, command: RunnerCommand { program, environment, max_runners: 2 } }
     }
 
-    pub(crate) fn launcher(&self, pool: &PgPool) -> ProcessLauncher {
-        ProcessLauncher::new(closer(pool), self.command.clone())
+    pub(crate) fn launcher(&self, db: &Db) -> ProcessLauncher {
+        ProcessLauncher::new(closer(db), self.command.clone())
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -113,34 +114,34 @@ fn is_alive(pid: Pid) -> bool {
 async fn ended(queue: &Queue, claim: &Claim) -> String {
     eventually("the attempt to end", async || {
         let sql = "select outcome from oddish.attempts where token = $1 and ended_at is not null";
-        sqlx::query_scalar(sql).bind(claim.token).fetch_optional(&queue.pool).await.unwrap()
+        sqlx::query_scalar(sql).bind(claim.token).fetch_optional(&queue.db).await.unwrap()
     })
     .await
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_a_runner_leaves_that_recorded_nothing_is_killed_and_cleaned_up(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn what_a_runner_leaves_that_recorded_nothing_is_killed_and_cleaned_up(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 2).await;
     let claim = queue.claim().await;
     let runners = Runners::of("sleep 600 & echo $! > left; exit 7");
-    runners.launcher(&queue.pool).launch(&claim).await.unwrap();
+    runners.launcher(&queue.db).launch(&claim).await.unwrap();
     let left = runners.process("left").await;
     assert_eq!(ended(&queue, &claim).await, "lost");
     gone(left).await;
     let trial_id = &claim.subject;
     assert_eq!(runners.notes(), format!("start {trial_id} 1\nclean-up {trial_id} 1\n"));
-    let error: String = sqlx::query_scalar("select error from oddish.attempts").fetch_one(&queue.pool).await.unwrap();
+    let error: String = sqlx::query_scalar("select error from oddish.attempts").fetch_one(&queue.db).await.unwrap();
     assert_eq!(error, "The runner was lost: it ended with exit status: 7 and recorded nothing.");
 }
 
 /// The next attempt must not meet anything of the one before.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_attempt_begins_when_the_lost_one_before_it_is_cleaned_up(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn an_attempt_begins_when_the_lost_one_before_it_is_cleaned_up(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 2).await;
     let runners = Runners::of("exit 1");
-    let dispatcher = Dispatcher::new(closer(&queue.pool), std::sync::Arc::new(runners.launcher(&queue.pool)));
+    let dispatcher = Dispatcher::new(closer(&queue.db), std::sync::Arc::new(runners.launcher(&queue.db)));
     let (shutdown, stopped) = watch::channel(false);
     let running = tokio::spawn(async move { dispatcher.run(stopped).await });
     // The first loss is tried again at once, the second after a while.
@@ -157,30 +158,30 @@ async fn an_attempt_begins_when_the_lost_one_before_it_is_cleaned_up(pool: PgPoo
 }
 
 /// An analysis that nobody can make fails with its reason, instead of being given back for ever.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn work_that_is_no_trial_is_never_launched(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn work_that_is_no_trial_is_never_launched(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 1).await;
     let runners = Runners::of("exit 0");
     for kind in [JobKind::Analysis, JobKind::Verdict] {
         let claim = Claim { kind, ..queue.claim().await };
-        let refused = runners.launcher(&queue.pool).launch(&claim).await;
+        let refused = runners.launcher(&queue.db).launch(&claim).await;
         let Err(LaunchError::Never { reason }) = refused else { panic!("{refused:?}") };
         assert!(reason.contains(kind.as_str()), "{reason}");
-        oddish_db::attempts::give_back(&queue.pool, claim.token, "not launched", OffsetDateTime::now_utc())
+        oddish_db::attempts::give_back(&queue.db, claim.token, "not launched", OffsetDateTime::now_utc())
             .await
             .unwrap();
     }
     assert_eq!(runners.notes(), "", "no runner started");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_runner_that_recorded_is_not_lost(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn a_runner_that_recorded_is_not_lost(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 6).await;
     let claim = queue.claim().await;
     let runners = Runners::of("echo $$ > runner.pid; while [ ! -e recorded ]; do sleep 0.01; done; exit 1");
-    let launcher = runners.launcher(&queue.pool);
+    let launcher = runners.launcher(&queue.db);
     launcher.launch(&claim).await.unwrap();
     let runner = runners.process("runner.pid").await;
     assert_eq!(launcher.room(), 1);
@@ -188,7 +189,7 @@ async fn a_runner_that_recorded_is_not_lost(pool: PgPool) {
     // A runner of ones own is looked after by waiting for it.
     assert!(!launcher.reconcile().await.unwrap());
     queue.record(&claim).await;
-    let mut wakes = Wakes::listen(&queue.pool).await.unwrap();
+    let mut wakes = Wakes::listen(&queue.db).await.unwrap();
     fs::write(runners.file("recorded"), "").unwrap();
     tokio::time::timeout(PATIENCE, wakes.next()).await.expect("nobody was told of its place").unwrap();
     assert_eq!(launcher.room(), 2);
@@ -197,13 +198,13 @@ async fn a_runner_that_recorded_is_not_lost(pool: PgPool) {
 }
 
 /// Its attempt went with the trial, but not its containers.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_a_killed_runner_of_a_deleted_trial_left_is_removed(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn what_a_killed_runner_of_a_deleted_trial_left_is_removed(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 6).await;
     let claim = queue.claim().await;
     let runners = Runners::of("echo $$ > runner.pid; sleep 600");
-    let launcher = runners.launcher(&queue.pool);
+    let launcher = runners.launcher(&queue.db);
     launcher.launch(&claim).await.unwrap();
     let runner = runners.process("runner.pid").await;
     queue.begin(&claim, &identity(runner)).await;
@@ -214,14 +215,14 @@ async fn what_a_killed_runner_of_a_deleted_trial_left_is_removed(pool: PgPool) {
     eventually("its place", async || (launcher.room() == 2).then_some(())).await;
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_runner_has_a_group_of_its_own_and_the_environment_that_it_was_given(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn a_runner_has_a_group_of_its_own_and_the_environment_that_it_was_given(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 1).await;
     let claim = queue.claim().await;
     let mut runners = Runners::of("env > environment; cut -d ' ' -f 5 /proc/$$/stat > group; echo $$ > runner.pid");
     runners.command.environment.insert("GIVEN".into(), "a value".into());
-    runners.launcher(&queue.pool).launch(&claim).await.unwrap();
+    runners.launcher(&queue.db).launch(&claim).await.unwrap();
     let runner = runners.process("runner.pid").await;
     assert_eq!(read_pid(&runners.file("group")), Some(runner));
     let environment = fs::read_to_string(runners.file("environment")).unwrap();
@@ -234,16 +235,16 @@ async fn a_runner_has_a_group_of_its_own_and_the_environment_that_it_was_given(p
     ended(&queue, &claim).await;
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn told_to_stop_it_tells_its_runners_and_waits_for_them(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn told_to_stop_it_tells_its_runners_and_waits_for_them(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 6).await;
     let claim = queue.claim().await;
     let runners = Runners::of(
         "trap 'sleep 0.3; echo told >> notes; kill $!; exit 0' TERM\n\
          sleep 600 & echo $$ > runner.pid; wait",
     );
-    let launcher = runners.launcher(&queue.pool);
+    let launcher = runners.launcher(&queue.db);
     launcher.launch(&claim).await.unwrap();
     let runner = runners.process("runner.pid").await;
     // Less than the time after which it would kill them.
@@ -255,13 +256,13 @@ async fn told_to_stop_it_tells_its_runners_and_waits_for_them(pool: PgPool) {
     assert_eq!(launcher.room(), 2);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_program_that_is_not_there_can_never_be_launched(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn a_program_that_is_not_there_can_never_be_launched(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 1).await;
     let mut runners = Runners::of("");
     runners.command.program = runners.file("nowhere");
-    let launcher = runners.launcher(&queue.pool);
+    let launcher = runners.launcher(&queue.db);
     let error = launcher.launch(&queue.claim().await).await.unwrap_err();
     assert!(matches!(error, LaunchError::Never { .. }) && error.to_string().contains("nowhere"), "{error}");
     assert_eq!(launcher.room(), 2);
@@ -300,21 +301,21 @@ impl Drop for Stranger {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_runner_of_an_earlier_server_is_left_alone_until_it_is_gone(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn a_runner_of_an_earlier_server_is_left_alone_until_it_is_gone(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 1).await;
     let claim = queue.claim().await;
     let stranger = Stranger::start();
     queue.begin(&claim, &identity(stranger.pid())).await;
     let runners = Runners::of("");
-    let launcher = runners.launcher(&queue.pool);
+    let launcher = runners.launcher(&queue.db);
     assert!(launcher.reconcile().await.unwrap(), "it lives, and must be looked after");
     assert_eq!(queue.outcomes().await, ["open"]);
     // Nobody waits for it, so that it stays as a zombie.
     kill(stranger.pid(), Signal::SIGKILL).unwrap();
     gone(stranger.pid()).await;
-    let mut wakes = Wakes::listen(&queue.pool).await.unwrap();
+    let mut wakes = Wakes::listen(&queue.db).await.unwrap();
     assert!(!launcher.reconcile().await.unwrap());
     tokio::time::timeout(PATIENCE, wakes.next()).await.expect("other dispatchers were not told of its slot").unwrap();
     assert_eq!(queue.outcomes().await, ["lost"]);
@@ -322,27 +323,27 @@ async fn a_runner_of_an_earlier_server_is_left_alone_until_it_is_gone(pool: PgPo
 }
 
 /// Process ids are used again.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_runner_whose_process_id_another_process_has_now_is_gone(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn a_runner_whose_process_id_another_process_has_now_is_gone(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 1).await;
     let claim = queue.claim().await;
     let innocent = Stranger::start();
     let now = identity(innocent.pid());
     queue.begin(&claim, &ProcessIdentity { started_at: now.started_at - time::Duration::HOUR, ..now }).await;
-    assert!(!Runners::of("").launcher(&queue.pool).reconcile().await.unwrap());
+    assert!(!Runners::of("").launcher(&queue.db).reconcile().await.unwrap());
     assert_eq!(queue.outcomes().await, ["lost"]);
     assert!(is_alive(innocent.pid()), "it was killed, and has nothing to do with the runner");
 }
 
 /// One that hangs is still there when its lease has run out; a stranger may have the number of one that is gone.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_is_left_of_a_dead_runner_is_ended_and_nothing_else(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn what_is_left_of_a_dead_runner_is_ended_and_nothing_else(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 1).await;
     let claim = queue.claim().await;
     let runners = Runners::of("");
-    let launcher = runners.launcher(&queue.pool);
+    let launcher = runners.launcher(&queue.db);
     let dead =
         |process| Dead { kind: claim.kind, subject: claim.subject.clone(), number: 1, token: claim.token, process };
     let process = Stranger::start();
@@ -358,13 +359,13 @@ async fn what_is_left_of_a_dead_runner_is_ended_and_nothing_else(pool: PgPool) {
     assert_eq!(runners.notes().matches("clean-up").count(), 2);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn the_runners_of_another_host_are_its_own_affair(pool: PgPool) {
-    let queue = Queue::with_limit(pool, 1).await;
+#[with_database]
+async fn the_runners_of_another_host_are_its_own_affair(db: Db) {
+    let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 1).await;
     let claim = queue.claim().await;
     let elsewhere = ProcessIdentity { host: "elsewhere".to_owned(), pid: 1, started_at: OffsetDateTime::UNIX_EPOCH };
     queue.begin(&claim, &elsewhere).await;
-    assert!(!Runners::of("").launcher(&queue.pool).reconcile().await.unwrap());
+    assert!(!Runners::of("").launcher(&queue.db).reconcile().await.unwrap());
     assert_eq!(queue.outcomes().await, ["open"]);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use oddish_artifacts::FolderStore;
 use oddish_db::attempts::{self, Outcome, ProcessIdentity};
 use oddish_db::queue::{self, Claim};
-use oddish_db::{PgPool, queue_keys};
+use oddish_db::{Db, queue_keys};
 use oddish_dispatcher::Closer;
 use oddish_domain::retry::RetrySettings;
 use time::OffsetDateTime;
@@ -19,18 +19,18 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A database whose only queue key is [`KEY`].
 pub(crate) struct Queue {
-    pub(crate) pool: PgPool,
+    pub(crate) db: Db,
 }
 
 impl Queue {
-    pub(crate) async fn with_limit(pool: PgPool, limit: u32) -> Self {
-        let queue = Self { pool };
+    pub(crate) async fn with_limit(db: Db, limit: u32) -> Self {
+        let queue = Self { db };
         queue.set_limit(limit).await;
         queue
     }
 
     pub(crate) async fn set_limit(&self, limit: u32) {
-        queue_keys::set_limit(&self.pool, KEY, limit, OffsetDateTime::now_utc()).await.unwrap();
+        queue_keys::set_limit(&self.db, KEY, limit, OffsetDateTime::now_utc()).await.unwrap();
     }
 
     /// Queues a task of so many trials, each of which may have so many attempts.
@@ -54,47 +54,47 @@ impl Queue {
                 returning id, trial_index)
             insert into oddish.jobs (kind, trial_id, queue_key, submitter, priority, due_at)
             select 'trial', id, $3, 'someone', 1, now() from trial order by trial_index";
-        sqlx::query(sql).bind(trials).bind(max_attempts).bind(KEY).execute(&self.pool).await.unwrap();
+        sqlx::query(sql).bind(trials).bind(max_attempts).bind(KEY).execute(&self.db).await.unwrap();
     }
 
     pub(crate) async fn claim(&self) -> Claim {
-        queue::claim(&self.pool, 1, OffsetDateTime::now_utc()).await.unwrap().pop().expect("something to claim")
+        queue::claim(&self.db, 1, OffsetDateTime::now_utc()).await.unwrap().pop().expect("something to claim")
     }
 
     pub(crate) async fn begin(&self, claim: &Claim, process: &ProcessIdentity) {
-        let begun = attempts::begin(&self.pool, claim.token, process, OffsetDateTime::now_utc()).await.unwrap();
+        let begun = attempts::begin(&self.db, claim.token, process, OffsetDateTime::now_utc()).await.unwrap();
         assert!(begun.is_some());
     }
 
     pub(crate) async fn record(&self, claim: &Claim) {
         let (outcome, rules) = (Outcome::default(), RetrySettings::default());
-        attempts::record(&self.pool, claim.token, &outcome, &rules, OffsetDateTime::now_utc()).await.unwrap();
+        attempts::record(&self.db, claim.token, &outcome, &rules, OffsetDateTime::now_utc()).await.unwrap();
     }
 
     pub(crate) async fn change(&self, sql: &'static str) {
-        sqlx::query(sql).execute(&self.pool).await.unwrap();
+        sqlx::query(sql).execute(&self.db).await.unwrap();
     }
 
     /// What became of each attempt, in the order in which they were claimed.
     pub(crate) async fn outcomes(&self) -> Vec<String> {
         let sql = "select coalesce(outcome, 'open') from oddish.attempts order by claimed_at, trial_id, number";
-        sqlx::query_scalar(sql).fetch_all(&self.pool).await.unwrap()
+        sqlx::query_scalar(sql).fetch_all(&self.db).await.unwrap()
     }
 
     /// Status, counted attempts and error of the trials.
     pub(crate) async fn trials(&self) -> Vec<(String, i32, Option<String>)> {
         let sql = "select status, attempts, error_message from oddish.trials order by id";
-        sqlx::query_as(sql).fetch_all(&self.pool).await.unwrap()
+        sqlx::query_as(sql).fetch_all(&self.db).await.unwrap()
     }
 }
 
 /// What closes the attempts of lost runners. The store is as much the test's own as its database.
-pub(crate) fn closer(pool: &PgPool) -> Closer {
-    let options = pool.connect_options();
+pub(crate) fn closer(db: &Db) -> Closer {
+    let options = db.direct_options();
     let database = options.get_database().expect("each test has its own");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(database);
     let store = Arc::new(FolderStore::open(&folder).unwrap());
-    Closer { pool: pool.clone(), store, rules: RetrySettings::default() }
+    Closer { db: db.clone(), store, rules: RetrySettings::default() }
 }
 
 /// Waits until `probe` finds something.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use oddish_db::leases::Dead;
 use oddish_db::queue::Claim;
-use oddish_db::{DbError, PgPool};
+use oddish_db::{Db, DbError};
 use oddish_dispatcher::{CloseError, Closer, Dispatched, Dispatcher, LaunchError, Launcher, Lost};
 use oddish_domain::status::JobKind;
 use tokio::sync::{mpsc, watch};
@@ -65,14 +65,14 @@ pub(crate) struct Script {
 
 impl Script {
     /// Has a dispatcher do what can be done now.
-    pub(crate) async fn dispatch(self, pool: &PgPool) -> Dispatched {
-        let (launcher, _steps) = self.launcher(closer(pool));
-        Dispatcher::new(closer(pool), launcher).dispatch(Instant::now() + PATIENCE).await.unwrap()
+    pub(crate) async fn dispatch(self, db: &Db) -> Dispatched {
+        let (launcher, _steps) = self.launcher(closer(db));
+        Dispatcher::new(closer(db), launcher).dispatch(Instant::now() + PATIENCE).await.unwrap()
     }
 
-    pub(crate) fn start(self, pool: &PgPool) -> Running {
-        let (launcher, steps) = self.launcher(closer(pool));
-        let dispatcher = Dispatcher::new(closer(pool), launcher.clone());
+    pub(crate) fn start(self, db: &Db) -> Running {
+        let (launcher, steps) = self.launcher(closer(db));
+        let dispatcher = Dispatcher::new(closer(db), launcher.clone());
         let (shutdown, stopped) = watch::channel(false);
         let task = tokio::spawn(async move { dispatcher.run(stopped).await });
         Running { launcher, steps, shutdown, task }

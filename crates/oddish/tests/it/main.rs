@@ -1,6 +1,6 @@
 //! The library as a program uses it. `cargo xtask test` starts Postgres and Docker and names Harbor.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use std::process::Command;
 
 use oddish::schemas::{SweepConfig, SweepRequest};
 use oddish::{Error, Oddish, Settings};
+use oddish_test_support::create_database;
 use tempfile::TempDir;
 
 /// A database and a folder of its own.
@@ -18,13 +19,8 @@ struct Place {
 
 impl Place {
     async fn new() -> Self {
-        let server = std::env::var("DATABASE_URL").expect("run this with `cargo xtask test`, which starts a Postgres");
         let folder = tempfile::Builder::new().prefix("oddish-test-").tempdir().unwrap();
-        let name = format!("library_{}", uuid::Uuid::new_v4().simple());
-        let pool = sqlx::PgPool::connect(&server).await.unwrap();
-        sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}"))).execute(&pool).await.unwrap();
-        let (base, _) = server.rsplit_once('/').unwrap();
-        Self { folder, database_url: format!("{base}/{name}") }
+        Self { folder, database_url: create_database("library").await }
     }
 
     fn variables(&self) -> BTreeMap<String, String> {

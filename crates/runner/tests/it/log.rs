@@ -2,7 +2,8 @@
 
 use std::process::Stdio;
 
-use oddish_db::PgPool;
+use oddish_db::Db;
+use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
 use crate::emf::faults;
@@ -17,11 +18,11 @@ const SECRETS: [(&str, &str); 3] = [
 /// What the database is asked with where it asks for no password.
 const PASSWORD: &str = "password-of-the-database";
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn every_line_says_whose_it_is_and_none_has_a_secret(pool: PgPool) {
+#[with_database]
+async fn every_line_says_whose_it_is_and_none_has_a_secret(db: Db) {
     let talk = "echo '{\"event\": \"agent-start\", \"at\": \"2026-01-31T10:00:00Z\"}'\necho 'no JSON at all'\n";
-    let rig = rig(pool, &[talk, SUCCEED].concat()).await;
-    let (url, password) = url(&rig.runner.pool).await;
+    let rig = rig(db, &[talk, SUCCEED].concat()).await;
+    let (url, password) = url(&rig.runner.db).await;
     let mut runner = tokio::process::Command::new(env!("CARGO_BIN_EXE_oddish-runner"));
     runner
         .env("DATABASE_URL", url)
@@ -64,8 +65,8 @@ async fn every_line_says_whose_it_is_and_none_has_a_secret(pool: PgPool) {
 }
 
 /// The URL of the test's database, and the password in it.
-async fn url(pool: &PgPool) -> (String, String) {
-    let name: String = sqlx::query_scalar("select current_database()").fetch_one(pool).await.unwrap();
+async fn url(db: &Db) -> (String, String) {
+    let name: String = sqlx::query_scalar("select current_database()").fetch_one(db).await.unwrap();
     let server = std::env::var("DATABASE_URL").unwrap();
     let (scheme, rest) = server.split_once("://").unwrap();
     let (user, place) = rest.split_once('@').unwrap_or(("postgres", rest));

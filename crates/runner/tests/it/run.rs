@@ -10,13 +10,14 @@ use oddish_artifacts::key::attempt_outcome_key;
 use oddish_artifacts::{FolderStore, Key, SharedStore, archive, hash, list_all};
 use oddish_db::attempts::{self, AfterLoss, StoredOutcome};
 use oddish_db::wake::Wakes;
-use oddish_db::{PgPool, queue};
+use oddish_db::{Db, queue};
 use oddish_domain::agent_env::AgentEnv;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::{SealedEnv, SealingKey, SecretKey};
 use oddish_runner::attempt::Scratch;
 use oddish_runner::run::{Attempt, Ending, RunError, Runner, run};
 use oddish_runner::settings::RunnerSettings;
+use oddish_test_support::with_database;
 use oddish_wake::Wake;
 use time::OffsetDateTime;
 
@@ -52,7 +53,7 @@ pub(crate) struct Rig {
 }
 
 /// Queues a trial of the example task and claims it. `script` is what stands in for Harbor.
-pub(crate) async fn rig(pool: PgPool, script: &str) -> Rig {
+pub(crate) async fn rig(db: Db, script: &str) -> Rig {
     let folder = tempfile::tempdir().unwrap();
     let jobs_dir = folder.path().join("jobs");
     let store: SharedStore = Arc::new(FolderStore::open(folder.path().join("store")).unwrap());
@@ -78,8 +79,8 @@ pub(crate) async fn rig(pool: PgPool, script: &str) -> Rig {
             from version, task, key returning id, queue_key)
         insert into oddish.jobs (kind, trial_id, queue_key, priority, due_at, submitter)
             select 'trial', id, queue_key, 1, now(), 'someone' from trial";
-    sqlx::query(sql).bind(ARCHIVE).bind(sha256).execute(&pool).await.unwrap();
-    let claim = queue::claim(&pool, 1, OffsetDateTime::now_utc()).await.unwrap().pop().expect("a claim");
+    sqlx::query(sql).bind(ARCHIVE).bind(sha256).execute(&db).await.unwrap();
+    let claim = queue::claim(&db, 1, OffsetDateTime::now_utc()).await.unwrap().pop().expect("a claim");
 
     let scratch = Scratch::new(&jobs_dir, &claim.subject, claim.number);
     let python = folder.path().join("harbor");
@@ -95,8 +96,8 @@ pub(crate) async fn rig(pool: PgPool, script: &str) -> Rig {
     };
     let retries = RetrySettings::default();
     let runner = Runner {
-        wake: Wake::through(pool.clone()),
-        pool,
+        wake: Wake::through(db.clone()),
+        db,
         store,
         settings,
         retries,
@@ -133,7 +134,7 @@ impl Rig {
     /// Text of one column of the trial.
     pub(crate) async fn trial(&self, column: &str) -> Option<String> {
         let sql = format!("select {column}::text from oddish.trials");
-        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&self.runner.pool).await.unwrap()
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&self.runner.db).await.unwrap()
     }
 
     /// Waits until a column of the trial has this value.
@@ -153,14 +154,14 @@ impl Rig {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_attempt_shows_what_it_does_and_leaves_its_result(pool: PgPool) {
+#[with_database]
+async fn an_attempt_shows_what_it_does_and_leaves_its_result(db: Db) {
     let events = r#"
 echo '{"event": "agent-start", "at": "2026-01-31T10:00:00Z"}'
 echo '{"log": "agent", "stream": "stdout", "text": "said in the sandbox"}'
 "#;
-    let rig = rig(pool, &[events, WAIT, SUCCEED].concat()).await;
-    let mut wakes = Wakes::listen(&rig.runner.pool).await.unwrap();
+    let rig = rig(db, &[events, WAIT, SUCCEED].concat()).await;
+    let mut wakes = Wakes::listen(&rig.runner.db).await.unwrap();
     let watching = async {
         rig.until_trial("harbor_stage", "agent_running").await;
         assert_eq!(rig.trial("status").await.as_deref(), Some("running"));
@@ -183,9 +184,9 @@ echo '{"log": "agent", "stream": "stdout", "text": "said in the sandbox"}'
     woken.expect("nobody was told that a slot came free").unwrap();
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_archive_that_has_changed_is_not_run(pool: PgPool) {
-    let rig = rig(pool, SUCCEED).await;
+#[with_database]
+async fn an_archive_that_has_changed_is_not_run(db: Db) {
+    let rig = rig(db, SUCCEED).await;
     rig.runner.store.put(&ARCHIVE.parse().unwrap(), "something else".into()).await.unwrap();
     assert_eq!(rig.run().await.unwrap(), Ending::Recorded);
     assert_eq!(rig.trial("status").await.as_deref(), Some("failed"));
@@ -193,15 +194,15 @@ async fn an_archive_that_has_changed_is_not_run(pool: PgPool) {
     assert!(!rig.file("began").exists(), "the trial was begun");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_attempt_that_somebody_closes_is_stopped(pool: PgPool) {
-    let rig = rig(pool, "trap 'echo told > told; exit 130' TERM\necho > listening\nwhile :; do sleep 0.01; done").await;
+#[with_database]
+async fn an_attempt_that_somebody_closes_is_stopped(db: Db) {
+    let rig = rig(db, "trap 'echo told > told; exit 130' TERM\necho > listening\nwhile :; do sleep 0.01; done").await;
     let closing = async {
         while !rig.file("listening").exists() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let Runner { pool, retries, .. } = &rig.runner;
-        let lost = attempts::lose(pool, rig.attempt.token, "gone", retries, OffsetDateTime::now_utc()).await;
+        let Runner { db, retries, .. } = &rig.runner;
+        let lost = attempts::lose(db, rig.attempt.token, "gone", retries, OffsetDateTime::now_utc()).await;
         assert_eq!(lost.unwrap(), AfterLoss::Retried);
     };
     let (ending, ()) = tokio::join!(rig.run(), closing);
@@ -211,9 +212,9 @@ async fn an_attempt_that_somebody_closes_is_stopped(pool: PgPool) {
     assert!(!rig.scratch.root().exists(), "the scratch folder stays");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_trial_that_somebody_cancels_is_stopped_and_says_so(pool: PgPool) {
-    let rig = rig(pool, "trap 'echo told > told; exit 130' TERM\necho > listening\nwhile :; do sleep 0.01; done").await;
+#[with_database]
+async fn a_trial_that_somebody_cancels_is_stopped_and_says_so(db: Db) {
+    let rig = rig(db, "trap 'echo told > told; exit 130' TERM\necho > listening\nwhile :; do sleep 0.01; done").await;
     let cancelling = async {
         while !rig.file("listening").exists() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -221,7 +222,7 @@ async fn a_trial_that_somebody_cancels_is_stopped_and_says_so(pool: PgPool) {
         let ids = [rig.attempt.trial_id.clone()];
         sqlx::query("update oddish.trials set cancel_requested_at = now() where id = any($1)")
             .bind(&ids[..])
-            .execute(&rig.runner.pool)
+            .execute(&rig.runner.db)
             .await
             .unwrap();
     };
@@ -234,14 +235,14 @@ async fn a_trial_that_somebody_cancels_is_stopped_and_says_so(pool: PgPool) {
 }
 
 /// Whatever becomes of the runner after that, the trial need not run again.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn the_outcome_is_stored_before_it_is_recorded(pool: PgPool) {
-    let rig = rig(pool, &format!("while [ ! -e locked ]; do sleep 0.01; done\n{SUCCEED}")).await;
+#[with_database]
+async fn the_outcome_is_stored_before_it_is_recorded(db: Db) {
+    let rig = rig(db, &format!("while [ ! -e locked ]; do sleep 0.01; done\n{SUCCEED}")).await;
     // Recording waits for this lock; storing does not.
-    let mut held = rig.runner.pool.begin().await.unwrap();
+    let mut held = rig.runner.db.begin().await.unwrap();
     let locking = async {
         rig.until_trial("status", "running").await;
-        sqlx::query("select from oddish.jobs for update").execute(&mut *held).await.unwrap();
+        sqlx::query("select from oddish.jobs for update").execute(&mut held).await.unwrap();
         std::fs::write(rig.file("locked"), "").unwrap();
         let key = attempt_outcome_key("some-task", "some-task-0", 1).unwrap();
         let stored = loop {
@@ -259,44 +260,44 @@ async fn the_outcome_is_stored_before_it_is_recorded(pool: PgPool) {
     assert_eq!(ending.unwrap(), Ending::Recorded);
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn an_attempt_that_is_not_ours_is_not_begun(pool: PgPool) {
-    let rig = rig(pool, SUCCEED).await;
-    attempts::give_back(&rig.runner.pool, rig.attempt.token, "late", OffsetDateTime::now_utc()).await.unwrap();
+#[with_database]
+async fn an_attempt_that_is_not_ours_is_not_begun(db: Db) {
+    let rig = rig(db, SUCCEED).await;
+    attempts::give_back(&rig.runner.db, rig.attempt.token, "late", OffsetDateTime::now_utc()).await.unwrap();
     assert_eq!(rig.run().await.unwrap(), Ending::Stale);
     assert_eq!(rig.trial("status").await.as_deref(), Some("queued"));
     assert!(!rig.file("began").exists(), "the trial was begun");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_a_crashed_harbor_said_last_is_the_error(pool: PgPool) {
-    let rig = rig(pool, "echo 'Segmentation fault' >&2; exit 3").await;
+#[with_database]
+async fn what_a_crashed_harbor_said_last_is_the_error(db: Db) {
+    let rig = rig(db, "echo 'Segmentation fault' >&2; exit 3").await;
     assert_eq!(rig.run().await.unwrap(), Ending::Recorded);
     assert_eq!(rig.trial("error_type").await.as_deref(), Some("HarborCrashed"));
     let message = rig.trial("error_message").await.unwrap();
     assert!(message.contains("Segmentation fault") && message.contains("exit status: 3"), "{message}");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn what_harbor_cannot_begin_fails_with_its_words(pool: PgPool) {
+#[with_database]
+async fn what_harbor_cannot_begin_fails_with_its_words(db: Db) {
     let error =
         r#"echo '{"error": {"type": "ValueError", "message": "no such agent", "traceback": "at line 7"}}'; exit 1"#;
-    let rig = rig(pool, error).await;
+    let rig = rig(db, error).await;
     assert_eq!(rig.run().await.unwrap(), Ending::Recorded);
     assert_eq!(rig.trial("error_type").await.as_deref(), Some("ValueError"));
     assert_eq!(rig.trial("error_message").await.as_deref(), Some("no such agent"));
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_trial_whose_harbor_somebody_stopped_is_not_judged(pool: PgPool) {
-    let rig = rig(pool, "exit 130").await;
+#[with_database]
+async fn a_trial_whose_harbor_somebody_stopped_is_not_judged(db: Db) {
+    let rig = rig(db, "exit 130").await;
     assert!(matches!(rig.run().await, Err(RunError::HarborStopped { .. })));
     assert_eq!(rig.trial("status").await.as_deref(), Some("running"), "its launcher has it tried again");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn without_harbor_the_trial_fails_and_says_so(pool: PgPool) {
-    let rig = rig(pool, "").await;
+#[with_database]
+async fn without_harbor_the_trial_fails_and_says_so(db: Db) {
+    let rig = rig(db, "").await;
     fs::remove_file(rig.file("harbor")).unwrap();
     assert_eq!(rig.run().await.unwrap(), Ending::Recorded);
     assert_eq!(rig.trial("error_type").await.as_deref(), Some("HarborNotStarted"));
@@ -305,9 +306,9 @@ async fn without_harbor_the_trial_fails_and_says_so(pool: PgPool) {
 }
 
 /// Files that cannot be stored are worth keeping, and the trial's outcome too.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn files_that_cannot_be_stored_are_kept_where_they_are(pool: PgPool) {
-    let rig = rig(pool, SUCCEED).await;
+#[with_database]
+async fn files_that_cannot_be_stored_are_kept_where_they_are(db: Db) {
+    let rig = rig(db, SUCCEED).await;
     // A file where the store needs a folder.
     let place = "tasks/some-task/trials/some-task-0/attempt-1/verifier".parse().unwrap();
     rig.runner.store.put(&place, "".into()).await.unwrap();
@@ -323,14 +324,14 @@ async fn with_agent_env(rig: &mut Rig, sealed_by: &str, secret_key: &str) {
     env.set("GREETING", "hush-4711-hush").unwrap();
     let key = SealingKey::of(&SecretKey::parse(sealed_by).unwrap());
     let harbor = serde_json::json!({"agent_env": SealedEnv::seal(&key, "some-task", &env)});
-    sqlx::query("update oddish.trials set harbor = $1").bind(harbor).execute(&rig.runner.pool).await.unwrap();
+    sqlx::query("update oddish.trials set harbor = $1").bind(harbor).execute(&rig.runner.db).await.unwrap();
     rig.runner.variables.push(("ODDISH_SECRET_KEY".into(), secret_key.into()));
     rig.runner.variables.push(("ANTHROPIC_API_KEY".into(), "key-of-the-runner".into()));
 }
 
 /// The stand-in shows everything that it was given, wherever it can.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn harbor_gets_the_agents_variables_and_nobody_else_sees_them(pool: PgPool) {
+#[with_database]
+async fn harbor_gets_the_agents_variables_and_nobody_else_sees_them(db: Db) {
     let show = r#"
 cp "$config" given.json
 [ "$(stat -c %a "$config")" = 600 ] || exit 9
@@ -342,7 +343,7 @@ grep -o hush-4711-hush "$config" >&2
 echo '{"log": "agent", "stream": "stdout", "text": "it is hush-4711-hush"}'
 "#;
     let fail = r#"echo '{"error": {"type": "ValueError", "message": "bad hush-4711-hush", "traceback": "at hush-4711-hush"}}'"#;
-    let mut rig = rig(pool, &[show, fail].concat()).await;
+    let mut rig = rig(db, &[show, fail].concat()).await;
     let secret_key = "k".repeat(32);
     with_agent_env(&mut rig, &secret_key, &secret_key).await;
     assert_eq!(rig.run().await.unwrap(), Ending::Recorded);
@@ -370,17 +371,17 @@ echo '{"log": "agent", "stream": "stdout", "text": "it is hush-4711-hush"}'
 }
 
 /// Only the end of what Harbor said is told, which here begins in the middle of a secret.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn no_half_of_a_secret_is_in_what_a_crashed_harbor_said_last(pool: PgPool) {
-    let rig = rig(pool, "printf 'hush-4711-hush the-end %4083s' x >&2; exit 3").await;
+#[with_database]
+async fn no_half_of_a_secret_is_in_what_a_crashed_harbor_said_last(db: Db) {
+    let rig = rig(db, "printf 'hush-4711-hush the-end %4083s' x >&2; exit 3").await;
     assert_eq!(rig.run().await.unwrap(), Ending::Recorded);
     let message = rig.trial("error_message").await.unwrap();
     assert!(message.contains("the-end") && !message.contains("hush"), "{message}");
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn with_another_key_the_trial_fails_and_says_so(pool: PgPool) {
-    let mut rig = rig(pool, SUCCEED).await;
+#[with_database]
+async fn with_another_key_the_trial_fails_and_says_so(db: Db) {
+    let mut rig = rig(db, SUCCEED).await;
     with_agent_env(&mut rig, &"k".repeat(32), &"x".repeat(32)).await;
     assert_eq!(rig.run().await.unwrap(), Ending::Recorded);
     assert_eq!(rig.trial("error_type").await.as_deref(), Some("AgentEnvUnreadable"));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use oddish_artifacts::{archive, hash};
-use oddish_db::PgPool;
+use oddish_db::Db;
 use oddish_db::api_keys::{self, NewApiKey};
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use serde_json::Value;
@@ -47,10 +47,10 @@ impl Answer {
 }
 
 /// A key that may do everything.
-pub(crate) async fn full_key(pool: &PgPool) -> String {
+pub(crate) async fn full_key(db: &Db) -> String {
     let key = GeneratedKey::draw();
     let new = NewApiKey { name: "test", owner: "alice", scope: Scope::Full, expires_at: None };
-    api_keys::create(pool, &key, &new, OffsetDateTime::now_utc()).await.unwrap();
+    api_keys::create(db, &key, &new, OffsetDateTime::now_utc()).await.unwrap();
     key.text
 }
 

@@ -110,8 +110,8 @@ async fn a_runner_that_dies_before_it_can_record_has_not_run_in_vain() {
     stack.stage(&task_id, "agent_running").await;
     let runner = stack.runners().await[0];
     // Recording waits for this lock.
-    let mut held = stack.pool.begin().await.unwrap();
-    sqlx::query("select from oddish.jobs for update").execute(&mut *held).await.unwrap();
+    let mut held = stack.db.begin().await.unwrap();
+    sqlx::query("select from oddish.jobs for update").execute(&mut held).await.unwrap();
     let outcome = stack.storage().join(format!("tasks/{task_id}/trials/{task_id}-0/attempt-1.outcome.json"));
     eventually("the outcome to be stored", async || outcome.is_file().then_some(())).await;
     kill(runner, Signal::SIGKILL).unwrap();

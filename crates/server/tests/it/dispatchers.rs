@@ -29,7 +29,7 @@ async fn two_dispatchers_keep_limits_that_change_while_they_run() {
             "select (select count(*) from oddish.jobs where slot is not null),
                 (select count(*) from oddish.trials where status in ('success', 'failed'))",
         )
-        .fetch_one(&stack.pool)
+        .fetch_one(&stack.db)
         .await
         .unwrap();
         assert!(held <= limit.max(most), "{held} run at once under a limit of {limit}");
@@ -44,7 +44,7 @@ async fn two_dispatchers_keep_limits_that_change_while_they_run() {
         if wanted != limit {
             most = limit.max(wanted);
             limit = wanted;
-            queue_keys::set_limit(&stack.pool, "default", u32::try_from(wanted).unwrap(), OffsetDateTime::now_utc())
+            queue_keys::set_limit(&stack.db, "default", u32::try_from(wanted).unwrap(), OffsetDateTime::now_utc())
                 .await
                 .unwrap();
         }
@@ -56,6 +56,6 @@ async fn two_dispatchers_keep_limits_that_change_while_they_run() {
     let task = stack.completed(&task_id).await;
     assert_eq!(task["completed"], TRIALS);
     let hosts: i64 =
-        sqlx::query_scalar("select count(distinct pid) from oddish.attempts").fetch_one(&stack.pool).await.unwrap();
+        sqlx::query_scalar("select count(distinct pid) from oddish.attempts").fetch_one(&stack.db).await.unwrap();
     assert_eq!(hosts, i64::try_from(TRIALS).unwrap(), "each trial had a runner of its own");
 }

@@ -31,9 +31,9 @@ pub(crate) const FILES: &[(&str, &str)] = &[
 /// Takes the next trial from the queue and begins it: its id and its fencing token.
 pub(crate) async fn begin(stack: &Stack) -> (String, Uuid) {
     let now = OffsetDateTime::now_utc();
-    let claim = queue::claim(&stack.pool, 1, now).await.unwrap().pop().expect("a trial that waits");
+    let claim = queue::claim(&stack.db, 1, now).await.unwrap().pop().expect("a trial that waits");
     let process = ProcessIdentity { host: "h".to_owned(), pid: 1, started_at: now };
-    attempts::begin(&stack.pool, claim.token, &process, now).await.unwrap().expect("a fresh token");
+    attempts::begin(&stack.db, claim.token, &process, now).await.unwrap().expect("a fresh token");
     (claim.subject, claim.token)
 }
 
@@ -65,6 +65,6 @@ pub(crate) async fn end(stack: &Stack, succeeds: bool) -> String {
         let message = "the agent gave up".to_owned();
         Outcome { error_type: Some("AgentError".to_owned()), error_message: Some(message), ..common }
     };
-    attempts::record(&stack.pool, token, &outcome, &RetrySettings::default(), OffsetDateTime::now_utc()).await.unwrap();
+    attempts::record(&stack.db, token, &outcome, &RetrySettings::default(), OffsetDateTime::now_utc()).await.unwrap();
     trial_id
 }

@@ -152,7 +152,7 @@ async fn fuzz(with_key: bool, seconds: u64) {
     let schemathesis = std::env::var_os("SCHEMATHESIS").map(PathBuf::from);
     let schemathesis = schemathesis.expect("run this with `cargo xtask test`, which installs schemathesis");
     let mut stack = Stack::new().await;
-    let key = if with_key { Some(full_key(&stack.pool).await) } else { None };
+    let key = if with_key { Some(full_key(&stack.db).await) } else { None };
     stack.set("ODDISH_AUTH", if with_key { "api-key" } else { "none" });
     stack.set("ODDISH_SECRET_KEY", "32-characters-that-are-no-secret");
     // Thousands of requests: what is shown when the test fails is its report.

@@ -86,7 +86,7 @@ impl Deployment {
 
     /// Claims the trial that waits, and starts its runner with what a container task gets: settings, attempt and token.
     async fn launch(&self, options: &[String], words: &[&str]) -> Container {
-        let claim = queue::claim(&self.stack.pool, 1, OffsetDateTime::now_utc()).await.unwrap().remove(0);
+        let claim = queue::claim(&self.stack.db, 1, OffsetDateTime::now_utc()).await.unwrap().remove(0);
         let mut variables = self.stack.environment();
         variables.extend(
             [

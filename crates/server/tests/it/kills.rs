@@ -94,7 +94,7 @@ impl Scene {
                 "update oddish.jobs j set begin_by = now() from oddish.attempts a
                 where a.token = j.token and j.state = 'claimed' and j.begin_by > now() and a.claimed_at < now() - interval '5 s'",
             )
-            .execute(&self.stack.pool)
+            .execute(&self.stack.db)
             .await
             .unwrap();
             let ended = self.count("select count(*) from oddish.trials where status in ('success', 'failed')").await;
@@ -158,7 +158,7 @@ impl Scene {
             let begun: Vec<Begun> = sqlx::query_as(
                 "select trial_id, number, pid from oddish.attempts where ended_at is null and pid is not null",
             )
-            .fetch_all(&self.stack.pool)
+            .fetch_all(&self.stack.db)
             .await
             .unwrap();
             (begun.len() >= AT_ONCE / 2).then_some(begun)
@@ -187,7 +187,7 @@ impl Scene {
     }
 
     async fn count(&self, query: &'static str) -> usize {
-        let count: i64 = sqlx::query_scalar(query).fetch_one(&self.stack.pool).await.unwrap();
+        let count: i64 = sqlx::query_scalar(query).fetch_one(&self.stack.db).await.unwrap();
         usize::try_from(count).unwrap()
     }
 
@@ -211,7 +211,7 @@ impl Scene {
 
         let unrecorded: Vec<(String, i32, String)> =
             sqlx::query_as("select trial_id, number, outcome from oddish.attempts where outcome <> 'recorded'")
-                .fetch_all(&self.stack.pool)
+                .fetch_all(&self.stack.db)
                 .await
                 .unwrap();
         assert!(unrecorded.iter().any(|(.., outcome)| outcome == "lost"), "nobody was killed: {unrecorded:?}");

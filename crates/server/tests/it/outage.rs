@@ -36,12 +36,12 @@ async fn while_the_database_is_away_nobody_is_reaped_and_no_result_is_lost() {
     })
     .await;
 
-    sqlx::query("update oddish.jobs set lease_until = now() + interval '3 s'").execute(&stack.pool).await.unwrap();
+    sqlx::query("update oddish.jobs set lease_until = now() + interval '3 s'").execute(&stack.db).await.unwrap();
     let trials: Vec<String> = (0..RUNNERS).map(|index| format!("{task_id}-{index}")).collect();
     let (early, late) = trials.split_at(RUNNERS / 2);
     let slow: Vec<i32> = sqlx::query_scalar("select pid from oddish.attempts where trial_id = any($1)")
         .bind(&late[..SLOW])
-        .fetch_all(&stack.pool)
+        .fetch_all(&stack.db)
         .await
         .unwrap();
     let slow: Vec<Pid> = slow.into_iter().map(Pid::from_raw).collect();
@@ -87,6 +87,6 @@ async fn while_the_database_is_away_nobody_is_reaped_and_no_result_is_lost() {
 
 async fn count(stack: &Stack, what: &str) -> usize {
     let query = format!("select count(*) from oddish.{what}");
-    let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(&stack.pool).await.unwrap();
+    let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(&stack.db).await.unwrap();
     usize::try_from(count).unwrap()
 }

@@ -18,10 +18,8 @@ async fn an_agent_gets_its_variables_and_nothing_else_keeps_them() {
 
     let first = stack.start_api(&["--no-workers"]).await;
     let task_id = stack.submit(&task, &["-a", "oracle", "--ae", &format!("GREETING={SECRET}")]).remove(0);
-    let stored: String = sqlx::query_scalar("select string_agg(t::text, ' ') from oddish.trials t")
-        .fetch_one(&stack.pool)
-        .await
-        .unwrap();
+    let stored: String =
+        sqlx::query_scalar("select string_agg(t::text, ' ') from oddish.trials t").fetch_one(&stack.db).await.unwrap();
     assert!(stored.contains("GREETING") && !stored.contains(SECRET), "{stored}");
     stack.terminate(first);
 

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use oddish_db::PgPool;
+use oddish_db::Db;
+use oddish_test_support::create_database;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -33,7 +34,7 @@ pub(crate) struct Stack {
     folder: TempDir,
     database_url: String,
     own_postgres: Option<OwnPostgres>,
-    pub(crate) pool: PgPool,
+    pub(crate) db: Db,
     settings: Vec<(String, String)>,
     servers: Vec<Child>,
     api: String,
@@ -43,13 +44,7 @@ impl Stack {
     /// An empty one; nothing runs yet.
     pub(crate) async fn new() -> Self {
         install_tls();
-        let server_url =
-            std::env::var("DATABASE_URL").expect("run this with `cargo xtask test`, which starts a Postgres");
-        let server = oddish_db::connect(&server_url.parse().unwrap(), 1).await.unwrap();
-        let name = format!("whole_{}", uuid::Uuid::new_v4().simple());
-        sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}"))).execute(&server).await.unwrap();
-        let (base, _) = server_url.rsplit_once('/').unwrap();
-        Self::on(new_folder(), format!("{base}/{name}"), None).await
+        Self::on(new_folder(), create_database("whole").await, None).await
     }
 
     /// An empty one with a whole Postgres of its own.
@@ -61,9 +56,9 @@ impl Stack {
     }
 
     async fn on(folder: TempDir, database_url: String, own_postgres: Option<OwnPostgres>) -> Self {
-        let pool = oddish_db::connect(&database_url.parse().unwrap(), 4).await.unwrap();
-        oddish_db::schema::migrate(&pool).await.unwrap();
-        Self { folder, database_url, own_postgres, pool, settings: Vec::new(), servers: Vec::new(), api: String::new() }
+        let db = oddish_db::connect(&database_url.parse().unwrap(), 4).await.unwrap();
+        oddish_db::schema::migrate(&db).await.unwrap();
+        Self { folder, database_url, own_postgres, db, settings: Vec::new(), servers: Vec::new(), api: String::new() }
     }
 
     /// The Postgres of [`Stack::with_own_postgres`].
@@ -239,7 +234,7 @@ impl Stack {
     pub(crate) async fn runners(&self) -> Vec<Pid> {
         let pids: Vec<i32> =
             sqlx::query_scalar("select pid from oddish.attempts where ended_at is null and pid is not null")
-                .fetch_all(&self.pool)
+                .fetch_all(&self.db)
                 .await
                 .unwrap();
         pids.into_iter().map(Pid::from_raw).collect()
@@ -252,7 +247,7 @@ impl Stack {
             where t.task_id = $1 order by t.trial_index, a.number",
         )
         .bind(task_id)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.db)
         .await
         .unwrap()
     }

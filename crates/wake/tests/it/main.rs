@@ -10,7 +10,8 @@ use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
-use oddish_db::{PgPool, dispatcher_call};
+use oddish_db::{Db, dispatcher_call};
+use oddish_test_support::with_database;
 use oddish_wake::Wake;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -39,7 +40,7 @@ impl Queue {
         Self { messages, url }
     }
 
-    fn wake(&self, pool: &PgPool) -> Wake {
+    fn wake(&self, db: &Db) -> Wake {
         let config = aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("us-east-1"))
@@ -47,7 +48,7 @@ impl Queue {
             .retry_config(RetryConfig::disabled())
             .endpoint_url(&self.url)
             .build();
-        Wake::with_client(pool.clone(), Client::from_conf(config), "https://queue.test/wake".to_owned())
+        Wake::with_client(db.clone(), Client::from_conf(config), "https://queue.test/wake".to_owned())
     }
 
     fn messages(&self) -> usize {
@@ -55,52 +56,52 @@ impl Queue {
     }
 }
 
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn until_the_dispatcher_comes_one_message_is_enough(pool: PgPool) {
+#[with_database]
+async fn until_the_dispatcher_comes_one_message_is_enough(db: Db) {
     let queue = Queue::start(StatusCode::OK).await;
     // As many processes as there are callers.
     for _ in 0..5 {
-        queue.wake(&pool).dispatcher().await;
+        queue.wake(&db).dispatcher().await;
     }
     assert_eq!(queue.messages(), 1);
-    dispatcher_call::came(&pool).await.unwrap();
-    queue.wake(&pool).dispatcher().await;
-    queue.wake(&pool).dispatcher().await;
+    dispatcher_call::came(&db).await.unwrap();
+    queue.wake(&db).dispatcher().await;
+    queue.wake(&db).dispatcher().await;
     assert_eq!(queue.messages(), 2);
 }
 
 /// Else nobody would send another.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_message_that_was_lost_is_sent_again_after_a_while(pool: PgPool) {
+#[with_database]
+async fn a_message_that_was_lost_is_sent_again_after_a_while(db: Db) {
     let queue = Queue::start(StatusCode::OK).await;
-    queue.wake(&pool).dispatcher().await;
+    queue.wake(&db).dispatcher().await;
     sqlx::query("update oddish.dispatcher_call set asked_at = now() - interval '11 seconds'")
-        .execute(&pool)
+        .execute(&db)
         .await
         .unwrap();
-    queue.wake(&pool).dispatcher().await;
+    queue.wake(&db).dispatcher().await;
     assert_eq!(queue.messages(), 2);
 }
 
 /// What was done is done, whatever comes of the wake.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn a_queue_that_refuses_is_no_error(pool: PgPool) {
+#[with_database]
+async fn a_queue_that_refuses_is_no_error(db: Db) {
     let queue = Queue::start(StatusCode::INTERNAL_SERVER_ERROR).await;
-    queue.wake(&pool).dispatcher().await;
+    queue.wake(&db).dispatcher().await;
     assert_eq!(queue.messages(), 1);
 }
 
 /// The dispatcher is about to come, and its note is not committed yet. Whoever asks now has committed its work before, and the dispatcher
 /// looks only after its note: so nobody waits, and nothing is missed.
-#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
-async fn asking_does_not_wait_for_a_dispatcher_that_is_about_to_come(pool: PgPool) {
+#[with_database]
+async fn asking_does_not_wait_for_a_dispatcher_that_is_about_to_come(db: Db) {
     let queue = Queue::start(StatusCode::OK).await;
-    queue.wake(&pool).dispatcher().await;
-    let mut coming = pool.begin().await.unwrap();
-    sqlx::query("update oddish.dispatcher_call set asked_at = null").execute(&mut *coming).await.unwrap();
-    queue.wake(&pool).dispatcher().await;
+    queue.wake(&db).dispatcher().await;
+    let mut coming = db.begin().await.unwrap();
+    sqlx::query("update oddish.dispatcher_call set asked_at = null").execute(&mut coming).await.unwrap();
+    queue.wake(&db).dispatcher().await;
     assert_eq!(queue.messages(), 1);
     coming.commit().await.unwrap();
-    queue.wake(&pool).dispatcher().await;
+    queue.wake(&db).dispatcher().await;
     assert_eq!(queue.messages(), 2);
 }

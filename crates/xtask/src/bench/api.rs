@@ -9,7 +9,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, PgPool, Row as _};
 
 use super::{Bar, Figure, median};
@@ -59,7 +58,7 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
     let stack = Stack::launch(server, folder.path())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let reference = runtime.block_on(async {
-        let pool = PgPoolOptions::new().max_connections(1).connect(&stack.database_url()?).await?;
+        let pool = super::connect(&stack.database_url()?).await?;
         load(&pool).await?;
         let reference = reference(&pool).await;
         pool.close().await;

@@ -9,7 +9,6 @@ use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 use serde_json::json;
 use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
 use time::OffsetDateTime;
 
 use super::{Bar, Figure, median};
@@ -92,7 +91,7 @@ fn install_stand_in(folder: &Path) -> Result<PathBuf> {
 }
 
 async fn submissions(stack: &Stack, release: &Path) -> Result<Vec<Figure>> {
-    let pool = PgPoolOptions::new().max_connections(1).connect(&stack.database_url()?).await?;
+    let pool = super::connect(&stack.database_url()?).await?;
     let mut oddish = Command::new(release.join("oddish"));
     without_settings(&mut oddish).args(["run", TASK, "-a", "oracle", "--json", "--background", "--api", &stack.url()]);
     let output = oddish.current_dir(workspace::root()).output().context("can't run oddish")?;
@@ -185,7 +184,7 @@ async fn idle(stack: &Stack) -> Result<Vec<Figure>> {
     // From another database of the same server, so that asking does not count.
     let url = stack.database_url()?;
     let (server, database) = url.rsplit_once('/').context("the database's URL has no name")?;
-    let pool = PgPoolOptions::new().max_connections(1).connect(&format!("{server}/postgres")).await?;
+    let pool = super::connect(&format!("{server}/postgres")).await?;
     let statements = async || {
         let query = "select xact_commit + xact_rollback from pg_stat_database where datname = $1";
         sqlx::query_scalar::<_, i64>(query).bind(database).fetch_one(&pool).await

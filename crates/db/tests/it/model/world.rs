@@ -3,7 +3,7 @@
 use oddish_db::attempts::{self, AfterLoss, Fenced, Outcome, Recorded};
 use oddish_db::cancelling::Cancelled;
 use oddish_db::queue::Claim;
-use oddish_db::{PgPool, cancelling, leases, queue, queue_keys, retrying};
+use oddish_db::{Db, cancelling, leases, queue, queue_keys, retrying};
 use oddish_domain::failure::Failure;
 use oddish_domain::status::HarborStage;
 use proptest::test_runner::TestCaseError;
@@ -39,19 +39,19 @@ fn accepted(fenced: Fenced) -> bool {
 }
 
 impl World {
-    pub(super) fn new(pool: PgPool) -> Self {
-        Self { scene: Scene::new(pool), model: Model::default(), tokens: Vec::new() }
+    pub(super) fn new(db: Db) -> Self {
+        Self { scene: Scene::new(db), model: Model::default(), tokens: Vec::new() }
     }
 
-    fn pool(&self) -> PgPool {
-        self.scene.pool.clone()
+    fn db(&self) -> Db {
+        self.scene.db.clone()
     }
 
     pub(super) async fn apply(&mut self, operation: Operation) -> Checked {
-        let (pool, now) = (self.pool(), moment(self.model.now));
+        let (db, now) = (self.db(), moment(self.model.now));
         match operation {
             Operation::Submit { trials, key, high } => {
-                let scene = Scene::new(pool);
+                let scene = Scene::new(db);
                 let scene = if high { scene.high_priority() } else { scene };
                 let task = scene.task(trials, KEYS[key]).await;
                 self.model.tasks.insert(task.clone(), Task { status: "pending", high, ..Task::default() });
@@ -66,18 +66,18 @@ impl World {
                 self.model.reopen(&task);
             }
             Operation::Limit { key, limit } => {
-                queue_keys::set_limit(&pool, KEYS[key], limit.into(), now).await.unwrap();
+                queue_keys::set_limit(&db, KEYS[key], limit.into(), now).await.unwrap();
                 self.key(key).limit = limit.into();
             }
             Operation::Pause { key } => {
-                let known = queue_keys::pause(&pool, KEYS[key], None, now).await.unwrap();
+                let known = queue_keys::pause(&db, KEYS[key], None, now).await.unwrap();
                 prop_assert_eq!(known, self.model.keys[key].is_some());
                 if let Some(key) = &mut self.model.keys[key] {
                     key.paused = true;
                 }
             }
             Operation::Resume { key } => {
-                queue_keys::resume(&pool, KEYS[key], now).await.unwrap();
+                queue_keys::resume(&db, KEYS[key], now).await.unwrap();
                 if let Some(key) = &mut self.model.keys[key] {
                     key.paused = false;
                 }
@@ -100,7 +100,7 @@ impl World {
             }
             Operation::Retry { trial } => {
                 let Some(id) = one(self.model.trials.keys(), trial).cloned() else { return Ok(()) };
-                let requeued = retrying::retry(&pool, std::slice::from_ref(&id), now).await.unwrap();
+                let requeued = retrying::retry(&db, std::slice::from_ref(&id), now).await.unwrap();
                 prop_assert_eq!(requeued.queued == [&*id], self.model.retry(&id));
             }
             Operation::Advance { seconds } => self.model.now += seconds * 1000,
@@ -122,7 +122,7 @@ impl World {
 
     /// Whom the free slots go to among equals is tested elsewhere; here, how many and of which class.
     async fn claim(&mut self, most: u32) -> Checked {
-        let (pool, now) = (self.pool(), moment(self.model.now));
+        let (db, now) = (self.db(), moment(self.model.now));
         self.model.wake();
         let room = |model: &Model, key: usize| match model.keys[key] {
             Some(Key { limit, paused: false }) => usize::try_from(limit).unwrap().saturating_sub(model.running(key)),
@@ -132,7 +132,7 @@ impl World {
             model.trials.values().filter(|trial| trial.key == key && trial.job == Some(Job::Ready)).count()
         };
         let possible: usize = (0..KEYS.len()).map(|key| room(&self.model, key).min(ready(&self.model, key))).sum();
-        let claims = queue::claim(&pool, most, now).await.unwrap();
+        let claims = queue::claim(&db, most, now).await.unwrap();
         prop_assert_eq!(claims.len(), possible.min(most.try_into().unwrap()), "claims of {} possible", possible);
         for claim in &claims {
             let trial = &self.model.trials[trial_of(claim)];
@@ -153,35 +153,35 @@ impl World {
     }
 
     async fn write(&mut self, token: Uuid, write: Write) -> Checked {
-        let (pool, now) = (&self.pool(), moment(self.model.now));
+        let (db, now) = (&self.db(), moment(self.model.now));
         let holder = self.model.holder(token);
         let claimed = holder.clone().filter(|(_, job)| matches!(job, Job::Claimed { .. })).map(|(id, _)| id);
         let begun = holder.clone().filter(|(_, job)| matches!(job, Job::Begun { .. })).map(|(id, _)| id);
         match write {
             Write::Launched => {
-                queue::launched(pool, &[token], now).await.unwrap();
+                queue::launched(db, &[token], now).await.unwrap();
                 if let Some(id) = &claimed {
                     self.model.launched(id);
                 }
             }
             Write::Begin => {
-                let assignment = attempts::begin(pool, token, &process(), now).await.unwrap();
+                let assignment = attempts::begin(db, token, &process(), now).await.unwrap();
                 let begins = claimed.filter(|id| self.model.begin(id));
                 prop_assert_eq!(assignment.map(|assignment| assignment.trial_id), begins);
             }
             Write::Renew => {
-                let renewed = leases::renew(pool, token, now).await.unwrap();
+                let renewed = leases::renew(db, token, now).await.unwrap();
                 prop_assert_eq!(accepted(renewed), begun.is_some());
                 if let Some(id) = &begun {
                     self.model.renew(id);
                 }
             }
             Write::Stage => {
-                let told = attempts::set_stage(pool, token, HarborStage::AgentRunning, now).await.unwrap();
+                let told = attempts::set_stage(db, token, HarborStage::AgentRunning, now).await.unwrap();
                 prop_assert_eq!(accepted(told), begun.is_some());
             }
             Write::Succeed => {
-                let recorded = attempts::record(pool, token, &reward(1.0), &RULES, now).await.unwrap();
+                let recorded = attempts::record(db, token, &reward(1.0), &RULES, now).await.unwrap();
                 prop_assert_eq!(recorded, if begun.is_some() { Recorded::Ended } else { Recorded::Stale });
                 if let Some(id) = &begun {
                     self.model.end(id, "success");
@@ -189,7 +189,7 @@ impl World {
             }
             Write::Fail { error_type } => {
                 let outcome = Outcome { error_type: Some(error_type.to_owned()), ..Outcome::default() };
-                let recorded = attempts::record(pool, token, &outcome, &RULES, now).await.unwrap();
+                let recorded = attempts::record(db, token, &outcome, &RULES, now).await.unwrap();
                 let Some(id) = begun else {
                     prop_assert_eq!(recorded, Recorded::Stale);
                     return Ok(());
@@ -200,32 +200,32 @@ impl World {
                 self.learn_wait(&id, after).await?;
             }
             Write::Lose => {
-                let lost = attempts::lose(pool, token, "gone", &RULES, now).await.unwrap();
+                let lost = attempts::lose(db, token, "gone", &RULES, now).await.unwrap();
                 self.lost(holder.map(|(id, _)| id), lost).await?;
             }
             Write::Interrupt => {
-                let interrupted = attempts::interrupt(pool, token, "stop", now).await.unwrap();
+                let interrupted = attempts::interrupt(db, token, "stop", now).await.unwrap();
                 prop_assert_eq!(accepted(interrupted), begun.is_some());
                 if let Some(id) = &begun {
                     self.model.put_back(id);
                 }
             }
             Write::GiveBack => {
-                let given = attempts::give_back(pool, token, "no room", now).await.unwrap();
+                let given = attempts::give_back(db, token, "no room", now).await.unwrap();
                 prop_assert_eq!(accepted(given), claimed.is_some());
                 if let Some(id) = &claimed {
                     self.model.put_back(id);
                 }
             }
             Write::LaunchFailed => {
-                let failed = attempts::launch_failed(pool, token, "no program", now).await.unwrap();
+                let failed = attempts::launch_failed(db, token, "no program", now).await.unwrap();
                 prop_assert_eq!(accepted(failed), claimed.is_some());
                 if let Some(id) = &claimed {
                     self.model.end(id, "failed");
                 }
             }
             Write::Cancelled => {
-                let stopped = attempts::cancelled(pool, token, now).await.unwrap();
+                let stopped = attempts::cancelled(db, token, now).await.unwrap();
                 let asked = begun.filter(|id| self.model.trials[id].cancelled);
                 prop_assert_eq!(accepted(stopped), asked.is_some());
                 if let Some(id) = &asked {
@@ -257,7 +257,7 @@ impl World {
         if self.model.trials[id].job == Some(Job::Ready) {
             return Ok(());
         }
-        let due = super::view(&self.scene.pool).await.trials[id].job.as_ref().and_then(|job| job.time);
+        let due = super::view(&self.scene.db).await.trials[id].job.as_ref().and_then(|job| job.time);
         prop_assert!(due.is_some_and(|due| (soonest..=latest).contains(&due)), "due {:?}, not {:?}", due, after);
         self.model.trial(id).job = due.map(|due| Job::Waiting { due });
         Ok(())
@@ -288,7 +288,7 @@ impl World {
             };
             place.push(id.clone());
         }
-        let done = cancelling::cancel(&self.scene.pool, &ids, &whole_tasks, moment(self.model.now)).await.unwrap();
+        let done = cancelling::cancel(&self.scene.db, &ids, &whole_tasks, moment(self.model.now)).await.unwrap();
         let sorted = |mut cancelled: Cancelled| {
             let Cancelled { ended, stopping, stopping_already, over, .. } = &mut cancelled;
             for ids in [ended, stopping, stopping_already, over] {
@@ -301,21 +301,21 @@ impl World {
     }
 
     async fn tidy(&mut self) -> Checked {
-        let (pool, now) = (&self.pool(), moment(self.model.now));
+        let (db, now) = (&self.db(), moment(self.model.now));
         let (mut dead, mut overdue) = self.model.tidy();
-        leases::suspect(pool, now).await.unwrap();
-        for found in leases::dead(pool, now).await.unwrap() {
+        leases::suspect(db, now).await.unwrap();
+        for found in leases::dead(db, now).await.unwrap() {
             let id = self.model.holder(found.token).map(|(id, _)| id);
             prop_assert!(id.as_ref().is_some_and(|id| dead.contains(id)), "{:?} is not dead", found);
             dead.retain(|other| Some(other) != id.as_ref());
-            let reaped = attempts::reap(pool, found.token, "gone", &RULES, now).await.unwrap();
+            let reaped = attempts::reap(db, found.token, "gone", &RULES, now).await.unwrap();
             self.lost(id, reaped).await?;
         }
-        for claim in queue::overdue(pool, now).await.unwrap() {
+        for claim in queue::overdue(db, now).await.unwrap() {
             let id = self.model.holder(claim.token).map(|(id, _)| id);
             prop_assert!(id.as_ref().is_some_and(|id| overdue.contains(id)), "{:?} is not overdue", claim);
             overdue.retain(|other| Some(other) != id.as_ref());
-            prop_assert!(accepted(attempts::give_back(pool, claim.token, "late", now).await.unwrap()));
+            prop_assert!(accepted(attempts::give_back(db, claim.token, "late", now).await.unwrap()));
             if let Some(id) = &id {
                 self.model.put_back(id);
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oddish_db::PgPool;
+use oddish_db::Db;
 use uuid::Uuid;
 
 use super::Soak;
@@ -14,7 +14,7 @@ use crate::scene::WRONG_TALLIES;
 /// Claims and changes of limits commit one after the other, in the order of a lock that they take as the last thing they do; all
 /// else about them overlaps as it would without. What is counted then is exact: every commit before is seen, and none is on its
 /// way. A job may run above a limit that was lowered since, but none may start there.
-pub(super) async fn install(pool: &PgPool) {
+pub(super) async fn install(db: &Db) {
     let sql = "
         create schema audit;
         create table audit.above_limit (queue_key text not null, running bigint not null, allowed integer not null);
@@ -37,7 +37,7 @@ pub(super) async fn install(pool: &PgPool) {
             deferrable initially deferred for each row execute function audit.after_claim();
         create constraint trigger after_limit after update of concurrency_limit on oddish.queue_keys
             deferrable initially deferred for each row execute function audit.after_limit();";
-    sqlx::raw_sql(sql).execute(pool).await.unwrap();
+    sqlx::raw_sql(sql).execute(db).await.unwrap();
 }
 
 /// Looks again and again, each time with one statement and so at one moment.
@@ -69,9 +69,9 @@ pub(super) async fn watch(soak: Arc<Soak>) {
         where experiment_id is not null and (k.status in ('completed', 'failed')) = exists (
             select from oddish.jobs j left join oddish.trials t on t.id = j.trial_id where coalesce(t.task_id, j.task_id) = k.id)";
     while !soak.is_drained() {
-        let found: Vec<String> = sqlx::query_scalar(sql).fetch_all(soak.pool()).await.unwrap();
+        let found: Vec<String> = sqlx::query_scalar(sql).fetch_all(soak.db()).await.unwrap();
         soak.ledger.count("samples", 1);
-        let miscounted: Vec<String> = sqlx::query_scalar(WRONG_TALLIES).fetch_all(soak.pool()).await.unwrap();
+        let miscounted: Vec<String> = sqlx::query_scalar(WRONG_TALLIES).fetch_all(soak.db()).await.unwrap();
         let found: Vec<String> = found.into_iter().chain(miscounted).collect();
         if !found.is_empty() {
             for violation in found {
@@ -87,7 +87,7 @@ pub(super) async fn watch(soak: Arc<Soak>) {
 pub(super) async fn check_records(soak: &Soak) {
     let attempts: Vec<(Uuid, String)> =
         sqlx::query_as("select token, outcome from oddish.attempts where outcome is not null")
-            .fetch_all(soak.pool())
+            .fetch_all(soak.db())
             .await
             .unwrap();
     for (token, outcome) in &attempts {
@@ -97,7 +97,7 @@ pub(super) async fn check_records(soak: &Soak) {
         "select distinct on (t.id) a.token, t.reward from oddish.trials t join oddish.attempts a on a.trial_id = t.id and a.kind = 'trial'
         where t.status = 'success' and a.outcome = 'recorded' order by t.id, a.number desc",
     )
-    .fetch_all(soak.pool())
+    .fetch_all(soak.db())
     .await
     .unwrap();
     for (token, reward) in rewards {
@@ -109,8 +109,8 @@ pub(super) async fn check_records(soak: &Soak) {
 }
 
 /// The jobs that did not come to their end, and their keys.
-pub(super) async fn left(pool: &PgPool) -> String {
+pub(super) async fn left(db: &Db) -> String {
     let sql =
         "select j::text || ' of ' || k::text from oddish.jobs j join oddish.queue_keys k using (queue_key) limit 20";
-    sqlx::query_scalar::<_, String>(sql).fetch_all(pool).await.unwrap().join("\n")
+    sqlx::query_scalar::<_, String>(sql).fetch_all(db).await.unwrap().join("\n")
 }

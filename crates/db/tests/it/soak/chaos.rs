@@ -24,7 +24,7 @@ pub(super) async fn submit(soak: Arc<Soak>, mut random: fastrand::Rng) {
             pause(2).await;
             continue;
         }
-        let scene = Scene::new(soak.pool().clone()).submitter(["ann", "bob", "cleo"][random.usize(..3)]);
+        let scene = Scene::new(soak.db().clone()).submitter(["ann", "bob", "cleo"][random.usize(..3)]);
         let scene = if random.bool() { scene.high_priority() } else { scene };
         let (trials, key) = (random.u32(1..6), KEYS[random.usize(..KEYS.len())]);
         match last_task.take() {
@@ -50,7 +50,7 @@ pub(super) async fn submit(soak: Arc<Soak>, mut random: fastrand::Rng) {
 /// Some trials that have ended, or some that have not.
 async fn some_trials(soak: &Soak, ended: bool, most: i64) -> Vec<String> {
     let sql = "select id from oddish.trials where (status in ('success', 'failed')) = $1 order by random() limit $2";
-    sqlx::query_scalar(sql).bind(ended).bind(most).fetch_all(soak.pool()).await.unwrap()
+    sqlx::query_scalar(sql).bind(ended).bind(most).fetch_all(soak.db()).await.unwrap()
 }
 
 pub(super) async fn cancel(soak: Arc<Soak>, mut random: fastrand::Rng) {
@@ -59,10 +59,9 @@ pub(super) async fn cancel(soak: Arc<Soak>, mut random: fastrand::Rng) {
         let mut whole_tasks = Vec::new();
         if random.u8(..8) == 0 {
             whole_tasks = trials.iter().map(|trial| trial.rsplit_once('-').unwrap().0.to_owned()).collect();
-            trials =
-                trial_selection::ids(soak.pool(), &Selection::all(Scope::Tasks(whole_tasks.clone()))).await.unwrap();
+            trials = trial_selection::ids(soak.db(), &Selection::all(Scope::Tasks(whole_tasks.clone()))).await.unwrap();
         }
-        let cancelled = cancelling::cancel(soak.pool(), &trials, &whole_tasks, soak.now()).await;
+        let cancelled = cancelling::cancel(soak.db(), &trials, &whole_tasks, soak.now()).await;
         if let Some(cancelled) = soak.ledger.heard("cancel", cancelled) {
             soak.ledger.count("cancels", cancelled.ended.len() + cancelled.stopping.len());
         }
@@ -73,7 +72,7 @@ pub(super) async fn cancel(soak: Arc<Soak>, mut random: fastrand::Rng) {
 pub(super) async fn retry(soak: Arc<Soak>, mut random: fastrand::Rng) {
     while !soak.is_calm() {
         let trials = some_trials(&soak, true, random.i64(1..6)).await;
-        if let Some(requeued) = soak.ledger.heard("retry", retrying::retry(soak.pool(), &trials, soak.now()).await) {
+        if let Some(requeued) = soak.ledger.heard("retry", retrying::retry(soak.db(), &trials, soak.now()).await) {
             soak.ledger.count("retries", requeued.queued.len());
         }
         pause(random.u64(10..50)).await;
@@ -82,16 +81,16 @@ pub(super) async fn retry(soak: Arc<Soak>, mut random: fastrand::Rng) {
 
 pub(super) async fn change_limits(soak: Arc<Soak>, mut random: fastrand::Rng) {
     while !soak.is_calm() {
-        let (pool, key, now) = (soak.pool(), KEYS[random.usize(..KEYS.len())], soak.now());
+        let (db, key, now) = (soak.db(), KEYS[random.usize(..KEYS.len())], soak.now());
         match random.u8(..10) {
             0 => {
-                soak.ledger.heard("pause", queue_keys::pause(pool, key, None, now).await);
+                soak.ledger.heard("pause", queue_keys::pause(db, key, None, now).await);
             }
             1..=3 => {
-                soak.ledger.heard("resume", queue_keys::resume(pool, key, now).await);
+                soak.ledger.heard("resume", queue_keys::resume(db, key, now).await);
             }
             _ => {
-                soak.ledger.heard("set a limit", queue_keys::set_limit(pool, key, random.u32(..17), now).await);
+                soak.ledger.heard("set a limit", queue_keys::set_limit(db, key, random.u32(..17), now).await);
                 soak.ledger.count("limit changes", 1);
             }
         }
@@ -105,7 +104,7 @@ pub(super) async fn break_connections(soak: Arc<Soak>) {
         select pid from pg_stat_activity
         where datname = current_database() and application_name = $1 and state <> 'idle' order by random() limit 1) one";
     while !soak.is_calm() {
-        let broken: i64 = sqlx::query_scalar(sql).bind(dispatcher::NAME).fetch_one(soak.pool()).await.unwrap();
+        let broken: i64 = sqlx::query_scalar(sql).bind(dispatcher::NAME).fetch_one(soak.db()).await.unwrap();
         soak.ledger.count("connections broken", usize::try_from(broken).unwrap());
         pause(50).await;
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use oddish_db::attempts::{self, AfterLoss, Fenced, Outcome, Recorded, Standing};
 use oddish_db::judging::{self, JudgingError};
-use oddish_db::{DbError, PgPool, leases, queue};
+use oddish_db::{Db, DbError, leases, queue};
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::status::{HarborStage, JobKind};
 use serde_json::json;
@@ -28,7 +28,7 @@ const ERRORS: [&str; 5] =
 
 struct Dispatcher {
     soak: Arc<Soak>,
-    pool: PgPool,
+    db: Db,
     random: fastrand::Rng,
     runners: Vec<Runner>,
 }
@@ -41,8 +41,8 @@ struct Runner {
 }
 
 /// Works until nothing is left to do.
-pub(super) async fn dispatch(soak: Arc<Soak>, pool: PgPool, random: fastrand::Rng) {
-    let mut dispatcher = Dispatcher { soak, pool, random, runners: Vec::new() };
+pub(super) async fn dispatch(soak: Arc<Soak>, db: Db, random: fastrand::Rng) {
+    let mut dispatcher = Dispatcher { soak, db, random, runners: Vec::new() };
     while !dispatcher.soak.is_drained() {
         let roll = dispatcher.random.u8(..100);
         match roll {
@@ -74,7 +74,7 @@ impl Dispatcher {
         }
         let Soak { ledger, .. } = &*self.soak;
         let most = self.random.u32(1..5);
-        let claims = ledger.heard("claim", queue::claim(&self.pool, most, self.soak.now()).await).unwrap_or_default();
+        let claims = ledger.heard("claim", queue::claim(&self.db, most, self.soak.now()).await).unwrap_or_default();
         ledger.count("claims", claims.len());
         if claims.is_empty() {
             // A machine of two cores has others to serve.
@@ -86,14 +86,14 @@ impl Dispatcher {
     /// As a pass of the real one.
     async fn tidy(&self) {
         let Soak { ledger, .. } = &*self.soak;
-        let (pool, now) = (&self.pool, self.soak.now());
-        ledger.heard("suspect", leases::suspect(pool, now).await);
-        for dead in ledger.heard("look for the dead", leases::dead(pool, now).await).unwrap_or_default() {
-            let reaped = attempts::reap(pool, dead.token, "reaped", &RULES, now).await;
+        let (db, now) = (&self.db, self.soak.now());
+        ledger.heard("suspect", leases::suspect(db, now).await);
+        for dead in ledger.heard("look for the dead", leases::dead(db, now).await).unwrap_or_default() {
+            let reaped = attempts::reap(db, dead.token, "reaped", &RULES, now).await;
             ledger.ended(dead.token, "lost", self.after_loss(reaped));
         }
-        for claim in ledger.heard("look for the overdue", queue::overdue(pool, now).await).unwrap_or_default() {
-            let given = ledger.heard("give back", attempts::give_back(pool, claim.token, "overdue", now).await);
+        for claim in ledger.heard("look for the overdue", queue::overdue(db, now).await).unwrap_or_default() {
+            let given = ledger.heard("give back", attempts::give_back(db, claim.token, "overdue", now).await);
             ledger.ended(claim.token, "given_back", fenced(given));
         }
     }
@@ -101,9 +101,9 @@ impl Dispatcher {
     /// An attempt that has ended stays as it is, whatever its runner still writes.
     async fn write_stale(&mut self) {
         let Some(token) = self.soak.ledger.some_stale(&mut self.random) else { return };
-        let (pool, now) = (&self.pool, self.soak.now());
+        let (db, now) = (&self.db, self.soak.now());
         let ended = match self.random.u8(..7) {
-            0 => attempts::begin(pool, token, &process(), now)
+            0 => attempts::begin(db, token, &process(), now)
                 .await
                 .map(|begun| if begun.is_some() { Fenced::Accepted } else { Fenced::Stale }),
             1 => {
@@ -111,10 +111,10 @@ impl Dispatcher {
                 return self.record(JobKind::Trial, token, outcome).await;
             }
             2 => return self.lose(token).await,
-            3 => attempts::interrupt(pool, token, "told to stop", now).await,
-            4 => attempts::give_back(pool, token, "no room", now).await,
-            5 => leases::renew(pool, token, now).await,
-            _ => attempts::set_stage(pool, token, HarborStage::Verification, now).await,
+            3 => attempts::interrupt(db, token, "told to stop", now).await,
+            4 => attempts::give_back(db, token, "no room", now).await,
+            5 => leases::renew(db, token, now).await,
+            _ => attempts::set_stage(db, token, HarborStage::Verification, now).await,
         };
         if self.soak.ledger.heard("write after the end", ended) == Some(Fenced::Accepted) {
             self.soak.ledger.violation(format!("attempt {token} wrote after its end"));
@@ -126,26 +126,26 @@ impl Dispatcher {
     async fn go_on(&mut self) {
         let at = self.random.usize(..self.runners.len());
         let Runner { kind, token, begun } = self.runners[at];
-        let (pool, now, calm) = (&self.pool, self.soak.now(), self.soak.is_calm());
+        let (db, now, calm) = (&self.db, self.soak.now(), self.soak.is_calm());
         let ledger = &self.soak.ledger;
         let roll = self.random.u8(..100);
         // Most steps are the runner's last.
         if begun {
             match roll {
                 0..25 => {
-                    ledger.heard("renew", leases::renew(pool, token, now).await);
+                    ledger.heard("renew", leases::renew(db, token, now).await);
                     return;
                 }
                 25..35 => {
-                    ledger.heard("tell", attempts::set_stage(pool, token, HarborStage::AgentRunning, now).await);
+                    ledger.heard("tell", attempts::set_stage(db, token, HarborStage::AgentRunning, now).await);
                     return;
                 }
                 35..45 => {
-                    let standing = ledger.heard("ask", attempts::standing(pool, token).await);
+                    let standing = ledger.heard("ask", attempts::standing(db, token).await);
                     if standing != Some(Standing::CancelRequested) {
                         return;
                     }
-                    let cancelled = ledger.heard("stop", attempts::cancelled(pool, token, now).await);
+                    let cancelled = ledger.heard("stop", attempts::cancelled(db, token, now).await);
                     ledger.ended(token, "cancelled", fenced(cancelled));
                 }
                 45..60 if !calm => {
@@ -154,7 +154,7 @@ impl Dispatcher {
                 }
                 60..65 if !calm => self.lose(token).await,
                 65..70 if !calm => {
-                    let interrupted = ledger.heard("interrupt", attempts::interrupt(pool, token, "stop", now).await);
+                    let interrupted = ledger.heard("interrupt", attempts::interrupt(db, token, "stop", now).await);
                     ledger.ended(token, "interrupted", fenced(interrupted));
                 }
                 70..75 if !calm => {
@@ -170,11 +170,11 @@ impl Dispatcher {
             match roll {
                 0..5 if !calm => self.lose(token).await,
                 5..10 if !calm => {
-                    let given = ledger.heard("give back", attempts::give_back(pool, token, "no room", now).await);
+                    let given = ledger.heard("give back", attempts::give_back(db, token, "no room", now).await);
                     ledger.ended(token, "given_back", fenced(given));
                 }
                 10..13 if !calm => {
-                    let failed = attempts::launch_failed(pool, token, "no program", now).await;
+                    let failed = attempts::launch_failed(db, token, "no program", now).await;
                     ledger.ended(token, "launch_failed", fenced(ledger.heard("fail a launch", failed)));
                 }
                 13..20 if !calm => {
@@ -183,7 +183,7 @@ impl Dispatcher {
                     return;
                 }
                 20..30 => {
-                    ledger.heard("launched", queue::launched(pool, &[token], now).await);
+                    ledger.heard("launched", queue::launched(db, &[token], now).await);
                     return;
                 }
                 _ => {
@@ -197,11 +197,11 @@ impl Dispatcher {
     }
 
     async fn begin(&self, kind: JobKind, token: Uuid) {
-        let (pool, process, now) = (&self.pool, process(), self.soak.now());
+        let (db, process, now) = (&self.db, process(), self.soak.now());
         let begun = if kind == JobKind::Trial {
-            attempts::begin(pool, token, &process, now).await.map(|begun| begun.is_some())
+            attempts::begin(db, token, &process, now).await.map(|begun| begun.is_some())
         } else {
-            judging::begin(pool, token, &process, now).await.map(|begun| begun.is_some())
+            judging::begin(db, token, &process, now).await.map(|begun| begun.is_some())
         };
         let answer = match self.soak.ledger.heard("begin", begun) {
             Some(true) => Answer::Accepted,
@@ -224,14 +224,14 @@ impl Dispatcher {
         if let Some(reward) = outcome.reward {
             self.soak.ledger.reward(token, reward);
         }
-        let (pool, now) = (&self.pool, self.soak.now());
+        let (db, now) = (&self.db, self.soak.now());
         let recorded = if kind == JobKind::Trial {
-            attempts::record(pool, token, &outcome, &RULES, now).await
+            attempts::record(db, token, &outcome, &RULES, now).await
         } else {
             let text = |field: Option<String>| field.unwrap_or_default();
             let error = JudgingError { error_type: text(outcome.error_type), message: text(outcome.error_message) };
             let judged = if outcome.succeeded { Ok(json!({})) } else { Err(error) };
-            judging::record(pool, token, &judged, &RULES, now).await
+            judging::record(db, token, &judged, &RULES, now).await
         };
         let answer = match self.soak.ledger.heard("record", recorded) {
             Some(Recorded::Ended | Recorded::Retried { .. }) => Answer::Accepted,
@@ -242,7 +242,7 @@ impl Dispatcher {
     }
 
     async fn lose(&self, token: Uuid) {
-        let lost = attempts::lose(&self.pool, token, "gone", &RULES, self.soak.now()).await;
+        let lost = attempts::lose(&self.db, token, "gone", &RULES, self.soak.now()).await;
         self.soak.ledger.ended(token, "lost", self.after_loss(lost));
     }
 

@@ -242,8 +242,8 @@ async fn a_new_experiment_name_makes_one_experiment() {
     for _ in 0..SWEEPS {
         tasks.push(scene.store(&json!({})).await.task_id);
     }
-    let mut gate = scene.stack.pool.begin().await.unwrap();
-    sqlx::query("lock table oddish.experiments in share mode").execute(&mut *gate).await.unwrap();
+    let mut gate = scene.stack.db.begin().await.unwrap();
+    sqlx::query("lock table oddish.experiments in share mode").execute(&mut gate).await.unwrap();
     let mut submitted = tokio::task::JoinSet::new();
     for task_id in tasks {
         let sweep =
@@ -255,7 +255,7 @@ async fn a_new_experiment_name_makes_one_experiment() {
         let waiting: i64 = sqlx::query_scalar(
             "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
         )
-        .fetch_one(&scene.stack.pool)
+        .fetch_one(&scene.stack.db)
         .await
         .unwrap();
         (waiting == SWEEPS).then_some(())

@@ -30,7 +30,7 @@ impl Scene {
     /// With a task whose two trials have ended, and one whose trials wait.
     pub(super) async fn new() -> Self {
         let mut stack = Stack::new().await;
-        let key = full_key(&stack.pool).await;
+        let key = full_key(&stack.db).await;
         stack.set("ODDISH_AUTH", "api-key");
         stack.set("ODDISH_SECRET_KEY", "32-characters-that-are-no-secret");
         stack.start_api(&["--no-workers"]).await;
