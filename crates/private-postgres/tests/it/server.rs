@@ -50,7 +50,12 @@ pub(crate) fn postmaster(server: &PrivatePostgres) -> Pid {
 }
 
 pub(crate) fn connect(url: &str) -> sqlx::Result<PgConnection> {
-    runtime().block_on(PgConnection::connect(url))
+    runtime().block_on(session(url))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this crate knows nothing of Oddish's database")]
+async fn session(url: &str) -> sqlx::Result<PgConnection> {
+    PgConnection::connect(url).await
 }
 
 /// Waits until nobody listens at `url` any more.
@@ -64,7 +69,7 @@ pub(crate) fn wait_until_refused(url: &str) {
 /// The last column of the last row that `statements` return.
 pub(crate) fn text(url: &str, statements: &'static str) -> String {
     runtime().block_on(async {
-        let mut connection = PgConnection::connect(url).await.unwrap();
+        let mut connection = session(url).await.unwrap();
         let rows = connection.fetch_all(sqlx::raw_sql(statements)).await.unwrap();
         connection.close().await.unwrap();
         rows.last().unwrap().get(0)

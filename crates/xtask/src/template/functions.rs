@@ -104,7 +104,7 @@ fn environment(yaml: &mut String, can: Capabilities) {
           DATABASE_URL: !Sub
             - \"{{resolve:secretsmanager:${Secret}:SecretString}}\"
             - Secret: !If [MakesDatabase, !Ref DatabaseUrl, !Ref DatabaseUrlSecretArn]
-          ODDISH_DB_STATEMENT_CACHE: \"0\"
+          ODDISH_DB_STATEMENT_CACHE: !Ref DatabaseStatementCache
 ",
     );
     let mut set = |text: &str| yaml.extend(["          ", text, "\n"]);
