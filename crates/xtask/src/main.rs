@@ -13,6 +13,7 @@ mod images;
 mod interrupt;
 mod leftovers;
 mod mutate;
+mod pooler;
 mod prepare;
 mod process;
 mod progress;
@@ -113,7 +114,7 @@ enum Task {
         #[arg(long, default_value_t = 9000)]
         port: u16,
     },
-    /// Set up, build, and run all tests against a real Postgres, Docker and Harbor.
+    /// Set up, build, and run all tests against a real Postgres, with and without a pooler, Docker and Harbor.
     Test {
         /// Check formatting, lints and query data too.
         #[arg(long)]

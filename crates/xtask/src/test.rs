@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::database::ThrowAwayDatabase;
+use crate::pooler::Poolers;
 use crate::prepare::prepare;
 use crate::progress::{say, step};
 use crate::setup::{self, Toolbox, cargo_lambda, moto, schemathesis};
@@ -63,9 +64,11 @@ pub(crate) fn build_all() -> Result<()> {
 
 fn tests(toolbox: &Toolbox, nextest: &Path, arguments: &[String]) -> Result<()> {
     let database = ThrowAwayDatabase::start(&toolbox.postgres_bin)?;
+    let poolers = Poolers::start(&database)?;
     say("==> running the tests");
     let mut command = Command::new(nextest);
     command.args(["nextest", "run", "--workspace"]).args(arguments).current_dir(workspace::root());
+    poolers.name_to(&mut command);
     // Some tests run the functions behind its gateway, one lets schemathesis ask the API, and one takes moto for AWS.
     command.env("CARGO_LAMBDA", cargo_lambda::ensure()?).env("SCHEMATHESIS", schemathesis::ensure()?);
     command.env("MOTO_SERVER", moto::ensure()?);

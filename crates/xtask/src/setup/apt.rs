@@ -33,6 +33,11 @@ impl Distribution {
         Self::parse(&std::fs::read_to_string("/etc/os-release").ok()?)
     }
 
+    /// Whether packages of any Debian release can be fetched here: apt has Debian's keys, or we may install them.
+    pub(crate) fn has_debian_packages(&self) -> bool {
+        self.id == "debian" || Path::new(DEBIAN_KEYS).is_file() || nix::unistd::geteuid().is_root()
+    }
+
     /// The Debian mirror that the machine uses; Debian's own where it names none.
     pub(crate) fn debian_mirror(&self) -> String {
         let named = self.sources(None).lines().find_map(|line| {
