@@ -34,6 +34,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    pub(crate) const ALL: [Self; 2] = [Self::Named, Self::Unnamed];
+
     /// Its name, as the tests know it.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -224,8 +226,8 @@ mod tests {
 
     #[test]
     fn a_new_version_plays_both_parts_and_an_old_one_only_the_old() {
-        assert!([Kind::Named, Kind::Unnamed].iter().all(|kind| kind.is_played_by((1, 25))));
+        assert!(Kind::ALL.iter().all(|kind| kind.is_played_by((1, 25))));
         assert!(Kind::Unnamed.is_played_by((1, 20)) && !Kind::Named.is_played_by((1, 20)));
-        assert!([Kind::Named, Kind::Unnamed].iter().all(|kind| kind.is_played_by(kind.fetched_version())));
+        assert!(Kind::ALL.iter().all(|kind| kind.is_played_by(kind.fetched_version())));
     }
 }
