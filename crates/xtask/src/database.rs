@@ -8,7 +8,14 @@ use anyhow::{Context as _, Result};
 use oddish_private_postgres::{Options, PrivatePostgres};
 use tempfile::TempDir;
 
+use crate::pooler::SERVER_CONNECTIONS;
 use crate::progress::{say, step};
+
+/// Who Postgres runs as when we are root, and so whom a machine has that Postgres runs on.
+pub(crate) const SERVER_ACCOUNT: &str = "postgres";
+
+/// 300 for tests side by side. The rest is for two poolers in front of it, which keep connections for a second after their test.
+const CONNECTIONS: u16 = 300 + 2 * SERVER_CONNECTIONS;
 
 /// A private server with an empty database `oddish`. Dropping it stops the server and removes its data.
 pub(crate) struct ThrowAwayDatabase {
@@ -17,7 +24,7 @@ pub(crate) struct ThrowAwayDatabase {
 }
 
 impl ThrowAwayDatabase {
-    /// Starts it, without guarding its data against crashes, for 300 connections: tests run side by side.
+    /// Starts it, without guarding its data against crashes.
     pub(crate) fn start(postgres_bin: &Path) -> Result<Self> {
         Self::start_as(postgres_bin, false)
     }
@@ -33,7 +40,7 @@ impl ThrowAwayDatabase {
             let options = Options {
                 programs: Some(postgres_bin.to_path_buf()),
                 durable,
-                max_connections: 300,
+                max_connections: CONNECTIONS,
                 ..Options::new(folder.path().join("postgres"))
             };
             let url = PrivatePostgres::start(&options)?.url();

@@ -13,6 +13,7 @@ mod images;
 mod interrupt;
 mod leftovers;
 mod mutate;
+mod pooler;
 mod prepare;
 mod process;
 mod progress;
@@ -113,11 +114,18 @@ enum Task {
         #[arg(long, default_value_t = 9000)]
         port: u16,
     },
-    /// Set up, build, and run all tests against a real Postgres, Docker and Harbor.
+    /// Set up, build, and run all tests against a real Postgres, with and without a pooler, Docker and Harbor.
     Test {
         /// Check formatting, lints and query data too.
         #[arg(long)]
         ci: bool,
+        /// Only the tests of oddish-db and oddish-functions, through a pooler: once through one that follows named statements, once
+        /// through one that does not.
+        ///
+        /// Both are `PgBouncer` in transaction mode, of two versions, which are fetched first. Each run has a Postgres of its own, and a
+        /// failure of the first doesn't keep the second from running.
+        #[arg(long, conflicts_with = "ci")]
+        pooler: bool,
         /// Passed on to `cargo nextest run`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         nextest: Vec<String>,
@@ -141,7 +149,8 @@ fn main() -> ExitCode {
         Task::BuildFunctions { functions } => build_functions::run(&functions),
         Task::Images => images::run(),
         Task::Watch { port } => watch::run(port),
-        Task::Test { ci, nextest } => test::run(ci, &nextest),
+        Task::Test { pooler: true, nextest, .. } => test::run_through_poolers(&nextest),
+        Task::Test { ci, nextest, .. } => test::run(ci, &nextest),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,10 +6,17 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::database::ThrowAwayDatabase;
+use crate::pooler::Poolers;
 use crate::prepare::prepare;
 use crate::progress::{say, step};
+use crate::setup::pooler::Kind;
 use crate::setup::{self, Toolbox, cargo_lambda, moto, schemathesis};
 use crate::{images, interrupt, process, template, workspace};
+
+/// Tells the tests to send their queries through the pooler of that kind: `named` or `unnamed`.
+const THROUGH: &str = "ODDISH_TEST_THROUGH";
+/// What has the queries, and what is built on them for Lambda.
+const PACKAGES_THROUGH_POOLERS: [&str; 4] = ["--package", "oddish-db", "--package", "oddish-functions"];
 
 /// `cargo xtask test`. `arguments` go to nextest. With `ci`, formatting, query data and lints are checked first; the template is checked too unless
 /// tests are asked for by name. A failure of one doesn't hide the others.
@@ -63,14 +70,46 @@ pub(crate) fn build_all() -> Result<()> {
 
 fn tests(toolbox: &Toolbox, nextest: &Path, arguments: &[String]) -> Result<()> {
     let database = ThrowAwayDatabase::start(&toolbox.postgres_bin)?;
+    let poolers = Poolers::start(&database)?;
     say("==> running the tests");
     let mut command = Command::new(nextest);
     command.args(["nextest", "run", "--workspace"]).args(arguments).current_dir(workspace::root());
+    poolers.name_to(command.env_remove(THROUGH));
     // Some tests run the functions behind its gateway, one lets schemathesis ask the API, and one takes moto for AWS.
     command.env("CARGO_LAMBDA", cargo_lambda::ensure()?).env("SCHEMATHESIS", schemathesis::ensure()?);
     command.env("MOTO_SERVER", moto::ensure()?);
     command.env("ODDISH_RUNNER_IMAGE", images::RUNNER).env("ODDISH_SERVER_IMAGE", images::SERVER);
     process::shown(toolbox.equip(&mut command).env("DATABASE_URL", database.url()))
+}
+
+/// `cargo xtask test --pooler`: the tests of what sends queries, once through each pooler. `arguments` go to nextest. A failure through one
+/// doesn't hide those through the other.
+pub(crate) fn run_through_poolers(arguments: &[String]) -> Result<()> {
+    let postgres_bin = setup::postgres_bin()?;
+    let nextest = setup::tools::nextest()?;
+    let mut failed = Vec::new();
+    for kind in Kind::ALL {
+        interrupt::check()?;
+        if let Err(error) = tests_through_pooler(kind, &postgres_bin, &nextest, arguments) {
+            say(&format!("through the pooler for {} statements: {error:#}", kind.name()));
+            failed.push(kind.name());
+        }
+    }
+    if !failed.is_empty() {
+        bail!("failed through the pooler for these statements: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+/// With a server of its own, so that nothing that one run leaves behind is in the way of another.
+fn tests_through_pooler(kind: Kind, postgres_bin: &Path, nextest: &Path, arguments: &[String]) -> Result<()> {
+    let database = ThrowAwayDatabase::start(postgres_bin)?;
+    let poolers = Poolers::start(&database)?;
+    say(&format!("==> running the tests through the pooler for {} statements", kind.name()));
+    let mut command = Command::new(nextest);
+    command.args(["nextest", "run"]).args(PACKAGES_THROUGH_POOLERS).args(arguments).current_dir(workspace::root());
+    command.env("DATABASE_URL", database.url()).env(THROUGH, kind.name());
+    process::shown(poolers.name_to(&mut command))
 }
 
 fn cargo(arguments: &[&str]) -> Command {

@@ -49,6 +49,9 @@ pub(crate) enum Benchmark {
         /// Print one JSON object on stdout.
         #[arg(long)]
         json: bool,
+        /// How many statements each connection keeps prepared (`ODDISH_DB_STATEMENT_CACHE`); the default of the programs unless told.
+        #[arg(long, value_name = "N")]
+        statement_cache: Option<u32>,
     },
     /// Size, start and memory of every function as it is deployed.
     Functions {
@@ -72,7 +75,7 @@ pub(crate) fn run(benchmark: Benchmark) -> Result<()> {
         Benchmark::Overhead { json } => report(&overhead::measure()?, json),
         Benchmark::Api { json } => report(&api::measure()?, json),
         Benchmark::Cli { json } => report(&cli::measure()?, json),
-        Benchmark::Queue { json } => report(&queue::measure()?, json),
+        Benchmark::Queue { json, statement_cache } => report(&queue::measure(statement_cache)?, json),
         Benchmark::Functions { json, functions } => report(&functions::measure(functions)?, json),
         Benchmark::Latency { json } => report(&latency::measure()?, json),
     }

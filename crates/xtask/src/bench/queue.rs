@@ -9,6 +9,8 @@ use super::{Bar, Figure};
 use crate::database::ThrowAwayDatabase;
 use crate::{process, setup, workspace};
 
+const STATEMENT_CACHE: &str = "ODDISH_DB_STATEMENT_CACHE";
+
 /// A figure as the benchmark prints it.
 #[derive(Deserialize)]
 struct Line {
@@ -19,7 +21,8 @@ struct Line {
     at_least: bool,
 }
 
-pub(super) fn measure() -> Result<Vec<Figure>> {
+/// `statement_cache` is how many statements a connection keeps prepared; as many as by default unless told.
+pub(super) fn measure(statement_cache: Option<u32>) -> Result<Vec<Figure>> {
     let database = ThrowAwayDatabase::start_durable(&setup::postgres_bin()?)?;
     let mut build = Command::new("cargo");
     build.args(["bench", "-p", "oddish-db", "--bench", "queue", "--no-run"]).current_dir(workspace::root());
@@ -29,7 +32,12 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
         .args(["bench", "-q", "-p", "oddish-db", "--bench", "queue"])
         .current_dir(workspace::root())
         .env("DATABASE_URL", database.url())
+        // What the caller's own database needs has nothing to do with this one.
+        .env_remove(STATEMENT_CACHE)
         .stderr(Stdio::inherit());
+    if let Some(statements) = statement_cache {
+        bench.env(STATEMENT_CACHE, statements.to_string());
+    }
     let output = bench.output().context("can't run cargo")?;
     if !output.status.success() {
         bail!("the benchmark ended with {}", output.status);

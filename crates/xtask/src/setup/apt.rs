@@ -1,4 +1,4 @@
-//! Installing Debian and Ubuntu packages, from the machine's own distribution or from a newer Debian release.
+//! Installing Debian and Ubuntu packages, from the machine's own distribution or from another Debian release.
 //!
 //! Other repositories of the machine are left out: one of them being unreachable must not stop us.
 
@@ -9,6 +9,9 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::process::logged;
 use crate::workspace;
+
+/// Where both distributions keep the keys that Debian's releases are signed with.
+const DEBIAN_KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// The distribution of a machine that has apt.
 pub(crate) struct Distribution {
@@ -30,6 +33,11 @@ impl Distribution {
         Self::parse(&std::fs::read_to_string("/etc/os-release").ok()?)
     }
 
+    /// Whether packages of any Debian release can be fetched here: apt has Debian's keys, or we may install them.
+    pub(crate) fn has_debian_packages(&self) -> bool {
+        self.id == "debian" || Path::new(DEBIAN_KEYS).is_file() || nix::unistd::geteuid().is_root()
+    }
+
     /// The Debian mirror that the machine uses; Debian's own where it names none.
     pub(crate) fn debian_mirror(&self) -> String {
         let named = self.sources(None).lines().find_map(|line| {
@@ -46,6 +54,18 @@ impl Distribution {
         };
         let id = value("ID").filter(|id| id == "debian" || id == "ubuntu")?;
         Some(Self { id, codename: value("VERSION_CODENAME")? })
+    }
+
+    /// What apt is to read: of the machine's own release, or of a Debian release. Ubuntu has no stanza that could be moved to that.
+    fn sources_of(&self, release: Option<&str>, log: &'static str) -> Result<String> {
+        let Some(release) = release.filter(|_| self.id != "debian") else { return Ok(self.sources(release)) };
+        if !Path::new(DEBIAN_KEYS).is_file() {
+            Apt::of(self, None, log)?.install(&["debian-archive-keyring"])?;
+        }
+        Ok(format!(
+            "Types: deb\nURIs: {}\nSuites: {release}\nComponents: main\nSigned-By: {DEBIAN_KEYS}\n",
+            self.debian_mirror()
+        ))
     }
 
     /// The machine's own stanzas for its distribution, in the deb822 form; with `release`, only the main one, moved to that release.
@@ -112,22 +132,23 @@ fn source_files() -> Vec<PathBuf> {
 /// apt with a package list of its own, so that the machine's sources and lists stay as they are.
 pub(crate) struct Apt {
     folder: PathBuf,
+    release: Option<String>,
     log: &'static str,
 }
 
 impl Apt {
-    /// The machine's own release, or another one (`trixie`). Fetches the package list.
+    /// The machine's own release, or one of Debian (`trixie`). Fetches the package list.
     pub(crate) fn of(distribution: &Distribution, release: Option<&str>, log: &'static str) -> Result<Self> {
         let folder = workspace::kept("setup").join(format!("apt-{}", release.unwrap_or("own")));
         for part in ["sources", "lists/partial", "cache/archives/partial", "packages"] {
             workspace::create_folder(&folder.join(part))?;
         }
-        let sources = distribution.sources(release);
+        let sources = distribution.sources_of(release, log)?;
         if sources.is_empty() {
             bail!("found no stanza for {} {} in /etc/apt", distribution.id, distribution.codename);
         }
         workspace::write(&folder.join("sources/distribution.sources"), sources)?;
-        let apt = Self { folder, log };
+        let apt = Self { folder, release: release.map(str::to_owned), log };
         logged(log, apt.command().arg("update"))?;
         Ok(apt)
     }
@@ -142,6 +163,9 @@ impl Apt {
         let folder = self.folder.join("packages");
         std::fs::remove_dir_all(&folder).with_context(|| format!("can't empty {}", folder.display()))?;
         workspace::create_folder(&folder)?;
+        // With its release: apt would else look for the version that is installed, where that is a newer one.
+        let suffix = self.release.as_ref().map(|release| format!("/{release}")).unwrap_or_default();
+        let packages = packages.iter().map(|package| format!("{package}{suffix}"));
         logged(self.log, self.command().current_dir(&folder).arg("download").args(packages))?;
         let files = std::fs::read_dir(&folder).with_context(|| format!("can't list {}", folder.display()))?;
         Ok(files.flatten().map(|entry| entry.path()).collect())

@@ -7,6 +7,7 @@ pub(crate) mod cloudformation_lint;
 mod docker;
 mod harbor;
 pub(crate) mod moto;
+pub(crate) mod pooler;
 mod postgres;
 mod python;
 pub(crate) mod schemathesis;
