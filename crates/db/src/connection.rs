@@ -30,8 +30,9 @@ pub const DATABASE_VARIABLES: &[Variable] = &[
         default: "100",
         secret: false,
         doc: "Statements that each connection keeps prepared, under names that poolers follow (PgBouncer from 1.21 on with \
-              max_prepared_statements, RDS Proxy, Neon, Supabase). 0 behind an older pooler: then every statement is unnamed and runs \
-              inside an explicit transaction, at two round trips more.",
+              max_prepared_statements, RDS Proxy, Neon, Supabase). Behind a pooler that does not, named statements fail or answer with \
+              another client's rows: set 0, and every statement is unnamed and runs inside an explicit transaction, at two round \
+              trips more.",
     },
     Variable {
         name: "ODDISH_DATABASE_DIRECT_URL",

@@ -2,10 +2,10 @@
 //! statement, and both apply the one rule that makes a statement safe behind any pooler.
 //!
 //! **The rule.** sqlx prepares a statement in one round trip and executes it in the next. A pooler in transaction mode may give the
-//! server connection to another client in between. A *named* statement survives that, because the pooler follows names (`PgBouncer`
-//! from 1.21 on, with `max_prepared_statements`). An *unnamed* statement does not: another client's overwrites it, and the answer is
-//! the answer to another client's question. Inside an explicit transaction the pooler keeps the server connection, so an unnamed
-//! statement is safe there. Therefore a statement is either named and kept, which is the default, or runs inside an explicit
+//! server connection to another client in between. A *named* statement survives that where the pooler follows names (`PgBouncer` from
+//! 1.21 on, with `max_prepared_statements`). An *unnamed* statement does not: another client's overwrites it, and the answer is the
+//! answer to another client's question. Inside an explicit transaction the pooler keeps the server connection, so an unnamed statement
+//! is safe there, behind poolers that do not follow names too. Therefore a statement is either named and kept, which is the default, or runs inside an explicit
 //! transaction. An unnamed statement outside a transaction cannot be written: [`Db`] is the only way to a connection, and clippy
 //! refuses the others (`clippy.toml`).
 

@@ -27,6 +27,17 @@ pub enum DbError {
         /// What was being done.
         doing: &'static str,
     },
+    /// A pooler shares the server's connections and does not follow named statements, which are then missing, or another client's.
+    #[error(
+        "a pooler before the database does not follow named statements, while trying to {doing}: set ODDISH_DB_STATEMENT_CACHE=0, or use a \
+         pooler that follows them (PgBouncer 1.21 or newer with max_prepared_statements)"
+    )]
+    StatementsNotFollowed {
+        /// What was being done.
+        doing: &'static str,
+        /// The driver's own words.
+        source: sqlx::Error,
+    },
     /// A row holds something that this version does not understand.
     #[error("the database holds {what}, which this version does not understand")]
     Unknown {
@@ -44,6 +55,10 @@ impl DbError {
                 // 22021: a NUL in a text; 22P05: one in jsonb (PostgreSQL manual, appendix A).
                 if database.code().is_some_and(|code| matches!(&*code, "22021" | "22P05")) {
                     return Self::Nul { doing };
+                }
+                // Duplicate and invalid names of prepared statements.
+                if database.code().is_some_and(|code| matches!(&*code, "42P05" | "26000")) {
+                    return Self::StatementsNotFollowed { doing, source };
                 }
                 // Class 57 is operator intervention (a restart, a cancelled backend), class 08 a broken connection, 53 exhaustion.
                 let class = database.code().map(|code| code.chars().take(2).collect::<String>());

@@ -47,9 +47,15 @@ impl Through {
     /// A pool that reaches the database of these options on this way.
     #[must_use]
     pub fn connect(self, options: &PgConnectOptions, connections: u32) -> Db {
+        connect_lazy(&self.url(options), connections)
+    }
+
+    /// The URL of the database of these options on this way, with the statement cache that the way needs.
+    #[must_use]
+    pub fn url(self, options: &PgConnectOptions) -> DatabaseUrl {
         let direct = url(options.to_url_lossy().as_str());
         let pooler = match self {
-            Self::Nothing => return connect_lazy(&direct, connections),
+            Self::Nothing => return direct,
             Self::NamedPooler => "ODDISH_TEST_POOLER_NAMED",
             Self::UnnamedPooler => "ODDISH_TEST_POOLER_UNNAMED",
         };
@@ -57,8 +63,7 @@ impl Through {
         let server = any.rsplit_once('/').map_or(any.as_str(), |(server, _)| server);
         let statements = if self == Self::UnnamedPooler { 0 } else { 100 };
         let database = options.get_database().unwrap_or_default();
-        let url = url(&format!("{server}/{database}")).with_statement_cache(statements).with_direct(&direct);
-        connect_lazy(&url, connections)
+        url(&format!("{server}/{database}")).with_statement_cache(statements).with_direct(&direct)
     }
 }
 

@@ -15,8 +15,6 @@ use crate::{images, interrupt, process, template, workspace};
 
 /// Tells the tests to send their queries through the pooler of that kind: `named` or `unnamed`.
 const THROUGH: &str = "ODDISH_TEST_THROUGH";
-/// What has the queries, and what is built on them for Lambda.
-const PACKAGES_THROUGH_POOLERS: [&str; 4] = ["--package", "oddish-db", "--package", "oddish-functions"];
 
 /// `cargo xtask test`. `arguments` go to nextest. With `ci`, formatting, query data and lints are checked first; the template is checked too unless
 /// tests are asked for by name. A failure of one doesn't hide the others.
@@ -107,7 +105,7 @@ fn tests_through_pooler(kind: Kind, postgres_bin: &Path, nextest: &Path, argumen
     let poolers = Poolers::start(&database)?;
     say(&format!("==> running the tests through the pooler for {} statements", kind.name()));
     let mut command = Command::new(nextest);
-    command.args(["nextest", "run"]).args(PACKAGES_THROUGH_POOLERS).args(arguments).current_dir(workspace::root());
+    command.args(["nextest", "run", "--workspace", "--profile", "pooler"]).args(arguments).current_dir(workspace::root());
     command.env("DATABASE_URL", database.url()).env(THROUGH, kind.name());
     process::shown(poolers.name_to(&mut command))
 }

@@ -13,7 +13,8 @@ mod measures;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use oddish_db::Db;
+use oddish_db::{DatabaseSettings, Db};
+use oddish_domain::settings::Settings;
 use serde_json::json;
 use sqlx::Executor as _;
 
@@ -32,10 +33,13 @@ async fn main() -> Outcome {
     if !std::env::args().any(|argument| argument == "--bench") {
         return Ok(());
     }
-    let url = std::env::var("DATABASE_URL")?;
+    let settings = Settings::from_map(std::env::vars().collect());
+    let mut reader = settings.reader();
+    let url = DatabaseSettings::read(&mut reader).url.ok_or("DATABASE_URL is not set")?;
+    reader.finish()?;
     // One connection, so that all claims have the same plans; heartbeats come over many.
-    let db = oddish_db::connect(&url.parse()?, 1).await?;
-    let many = oddish_db::connect(&url.parse()?, 8).await?;
+    let db = oddish_db::connect(&url, 1).await?;
+    let many = oddish_db::connect(&url, 8).await?;
     oddish_db::schema::migrate(&db).await?;
     // It would run beside some of the measurements and not beside others; everything is vacuumed before each instead.
     for table in ["jobs", "attempts", "trials"] {

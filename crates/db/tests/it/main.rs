@@ -14,6 +14,7 @@ mod leases;
 mod limits;
 mod model;
 mod operations;
+mod poolers;
 mod queue_metrics;
 mod races;
 mod scene;

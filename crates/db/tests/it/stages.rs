@@ -114,8 +114,8 @@ async fn a_judged_task_goes_through_every_stage(db: Db) {
     assert_eq!(record(&scene, &second, Err("TaskArchiveMissing")).await, Recorded::Ended);
     assert_eq!(stage(&scene, &task_id).await, TaskStatus::VerdictPending);
     let (verdict, subject) = begin_judging(&scene, JobKind::Verdict).await;
-    let analyses = vec![json!({"classification": "GOOD_SUCCESS"})];
-    assert_eq!(subject, Subject::Task { task_id: task_id.clone(), analyses });
+    let judged = Subject::Task { task_id: task_id.clone(), analyses: vec![json!({"classification": "GOOD_SUCCESS"})] };
+    assert_eq!(subject, judged);
     assert_eq!(record(&scene, &verdict, Ok(json!({"is_good": true}))).await, Recorded::Ended);
 
     let task = tasks::get(&scene.db, &task_id, Counted::Newest).await.unwrap().unwrap();
