@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use time::OffsetDateTime;
 
-use crate::attempts::mark_cancelled;
+use crate::attempts::trial_end::mark_cancelled;
 use crate::error::Doing;
-use crate::{Db, DbError, judging, stages};
+use crate::judging::queueing;
+use crate::{Db, DbError, stages};
 
 /// What cancelling did to the trials that were named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub async fn cancel(
 ) -> Result<Cancelled, DbError> {
     let doing = "cancel trials";
     let mut tx = db.begin().await.doing(doing)?;
-    judging::lock(&mut tx, whole_tasks).await?;
+    queueing::lock(&mut tx, whole_tasks).await?;
     // The job's row is what a claim, a runner that begins and one that records take first: whoever has it decides.
     let jobs = sqlx::query!(
         r#"select trial_id as "trial_id!", state from oddish.jobs where trial_id = any($1) and kind = 'trial' order by id for update"#,
@@ -84,7 +85,7 @@ pub async fn cancel(
     .fetch_all(&mut tx)
     .await
     .doing(doing)?;
-    judging::cancel(&mut tx, &cancelled.tasks, now).await?;
+    queueing::cancel(&mut tx, &cancelled.tasks, now).await?;
     stages::trials_ended(&mut tx, &cancelled.ended, now).await?;
     stages::move_on(&mut tx, &cancelled.tasks, now).await?;
     tx.commit().await.doing(doing)?;

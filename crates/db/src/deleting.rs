@@ -12,7 +12,8 @@ use oddish_domain::status::JobKind;
 use time::{Duration, OffsetDateTime};
 
 use crate::error::Doing;
-use crate::{Db, DbError, Tx, breakers, judging, stages, tallies};
+use crate::judging::queueing;
+use crate::{Db, DbError, Tx, breakers, stages, tallies};
 
 /// How long somebody who was at work on what is deleted may still write into the store: a runner that uploads what its trial left, a client
 /// with a signed URL, which is good for an hour.
@@ -180,7 +181,7 @@ async fn end_jobs(tx: &mut Tx, trial_ids: &[String], task_ids: &[String], now: O
         }
     }
     // The attempts of trials go with these.
-    judging::close_withdrawn(tx, verdicts, "A trial of the task was deleted.", now).await
+    queueing::close_withdrawn(tx, verdicts, "A trial of the task was deleted.", now).await
 }
 
 /// Locks the rows of trials and tasks, and of the experiment.

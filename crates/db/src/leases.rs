@@ -4,16 +4,13 @@
 //! One that ran out makes the job suspect, and only a job that stays suspect for a while is dead: when the database was away, nobody could
 //! renew, and whoever lives does so as soon as it is back.
 
-use oddish_domain::status::JobKind;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::attempts::{Fenced, ProcessIdentity};
-use crate::error::{Doing, parse};
+use crate::error::Doing;
+use crate::jobs::{AttemptRef, Fenced, LEASE, LiveAttempt, ProcessIdentity};
 use crate::{Db, DbError};
 
-/// How long a lease lasts from its renewal. Long enough for the database to fail over.
-pub const LEASE: Duration = Duration::minutes(5);
 /// How long a job is suspect before it is dead.
 pub const SUSPICION: Duration = Duration::seconds(30);
 
@@ -46,23 +43,8 @@ pub async fn suspect(db: &Db, now: OffsetDateTime) -> Result<u64, DbError> {
     .doing("look for leases that ran out")
 }
 
-/// An attempt whose runner is taken to be dead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dead {
-    /// What it did.
-    pub kind: JobKind,
-    /// For which trial or task.
-    pub subject: String,
-    /// Number of the attempt.
-    pub number: i32,
-    /// Its fencing token.
-    pub token: Uuid,
-    /// The process that ran it.
-    pub process: ProcessIdentity,
-}
-
 /// The attempts that have been suspect for long enough.
-pub async fn dead(db: &Db, now: OffsetDateTime) -> Result<Vec<Dead>, DbError> {
+pub async fn dead(db: &Db, now: OffsetDateTime) -> Result<Vec<LiveAttempt>, DbError> {
     let rows = sqlx::query!(
         r#"select j.kind, coalesce(j.trial_id, j.task_id) as "subject!", j.attempt as number, j.token as "token!", a.host as "host!",
             a.pid as "pid!", a.process_started_at as "process_started_at!"
@@ -75,13 +57,9 @@ pub async fn dead(db: &Db, now: OffsetDateTime) -> Result<Vec<Dead>, DbError> {
     .await
     .doing("look for dead runners")?;
     let dead = rows.into_iter().map(|row| {
-        Ok(Dead {
-            kind: parse("jobs.kind", &row.kind)?,
-            subject: row.subject,
-            number: row.number,
-            token: row.token,
-            process: ProcessIdentity { host: row.host, pid: row.pid, started_at: row.process_started_at },
-        })
+        let attempt = AttemptRef::read(&row.kind, row.subject, row.number, row.token)?;
+        let process = ProcessIdentity { host: row.host, pid: row.pid, started_at: row.process_started_at };
+        Ok(LiveAttempt { attempt, process })
     });
     dead.collect()
 }

@@ -1,10 +1,10 @@
 //! Claiming jobs, and finding the claims that nobody began.
 
-use oddish_domain::status::JobKind;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::error::{Doing, parse};
+use crate::error::Doing;
+use crate::jobs::AttemptRef;
 use crate::{Db, DbError};
 
 /// How long a runner may take to begin, from the launcher's answer on: a container takes minutes on a bad day. Until the launcher answers, a
@@ -14,14 +14,8 @@ pub const BEGIN_WITHIN: Duration = Duration::minutes(5);
 /// A job that was claimed: it holds a slot of its key, and has an attempt and a fencing token of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// What there is to do.
-    pub kind: JobKind,
-    /// For what: the trial to run or to analyse, or the task to judge.
-    pub subject: String,
-    /// Number of the attempt, from 1; each kind of job of a subject has numbers of its own.
-    pub number: i32,
-    /// Fencing token: without it nothing can be written for this attempt.
-    pub token: Uuid,
+    /// The attempt.
+    pub attempt: AttemptRef,
     /// The key whose slot it holds.
     pub queue_key: String,
 }
@@ -52,9 +46,8 @@ pub async fn claim(db: &Db, max: u32, now: OffsetDateTime) -> Result<Vec<Claim>,
             return Ok(claims);
         }
         for row in more {
-            let kind = parse("jobs.kind", &row.kind)?;
-            let (subject, number, token, queue_key) = (row.subject, row.number, row.token, row.queue_key);
-            claims.push(Claim { kind, subject, number, token, queue_key });
+            let attempt = AttemptRef::read(&row.kind, row.subject, row.number, row.token)?;
+            claims.push(Claim { attempt, queue_key: row.queue_key });
         }
     }
 }
@@ -83,8 +76,8 @@ pub async fn overdue(db: &Db, now: OffsetDateTime) -> Result<Vec<Claim>, DbError
     .await
     .doing("look for claims that no runner began")?;
     let claims = rows.into_iter().map(|row| {
-        let kind = parse("jobs.kind", &row.kind)?;
-        Ok(Claim { kind, subject: row.subject, number: row.number, token: row.token, queue_key: row.queue_key })
+        let attempt = AttemptRef::read(&row.kind, row.subject, row.number, row.token)?;
+        Ok(Claim { attempt, queue_key: row.queue_key })
     });
     claims.collect()
 }

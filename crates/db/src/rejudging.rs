@@ -5,8 +5,9 @@ use oddish_domain::status::TrialStatus;
 use time::OffsetDateTime;
 
 use crate::error::{Doing, parse};
+use crate::judging::queueing;
 use crate::sweeps::Judges;
-use crate::{Db, DbError, Tx, judging, queue_keys, stages};
+use crate::{Db, DbError, Tx, queue_keys, stages};
 
 /// Why nothing is judged. The words are the contract's (1.5).
 #[derive(Debug, thiserror::Error)]
@@ -107,7 +108,7 @@ impl Held {
     async fn of(db: &Db, task_id: &str) -> Result<Self, RejudgingRefused> {
         let doing = "lock a task that is to be judged";
         let mut tx = db.begin().await.doing(doing)?;
-        judging::lock(&mut tx, &[task_id.to_owned()]).await?;
+        queueing::lock(&mut tx, &[task_id.to_owned()]).await?;
         sqlx::query!("select from oddish.trials where task_id = $1 order by id for no key update", task_id)
             .execute(&mut tx)
             .await
@@ -229,7 +230,7 @@ impl Held {
         .execute(&mut self.tx)
         .await
         .doing("take back analyses")?;
-        judging::queue_analyses(&mut self.tx, trial_ids, true, now).await
+        queueing::queue_analyses(&mut self.tx, trial_ids, true, now).await
     }
 
     /// The task is to be judged, by these, and is at the beginning of that.

@@ -5,8 +5,9 @@ use time::OffsetDateTime;
 
 use crate::error::Doing;
 use crate::idempotency::Work;
+use crate::judging::queueing;
 use crate::trial_selection::{self, Selection};
-use crate::{Db, DbError, Tx, judging, stages, tallies};
+use crate::{Db, DbError, Tx, stages, tallies};
 
 /// What retrying did to the trials that were named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,9 +65,9 @@ async fn sort(tx: &mut Tx, trial_ids: &[String]) -> Result<(Requeued, Vec<String
 
 async fn requeue(tx: &mut Tx, trial_ids: &[String], now: OffsetDateTime) -> Result<Requeued, DbError> {
     let doing = "run trials again";
-    judging::lock_analyses(tx, trial_ids).await?;
+    queueing::lock_analyses(tx, trial_ids).await?;
     let (requeued, task_ids) = sort(tx, trial_ids).await?;
-    judging::withdraw_analyses(tx, &requeued.queued, now).await?;
+    queueing::withdraw_analyses(tx, &requeued.queued, now).await?;
     sqlx::query!(
         "update oddish.trials t
         set status = 'queued', attempts = 0, harbor_stage = null, artifact_prefix = null, reward = null, rewards = null,

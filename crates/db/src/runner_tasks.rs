@@ -3,11 +3,12 @@
 //! A row is written after the service has said that it starts the task. Where that was not to be, the service still knows the task by
 //! the attempt's token, and whoever finds it there writes the row later.
 
-use oddish_domain::status::{JobKind, JobState};
+use oddish_domain::status::JobState;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::error::{Doing, parse};
+use crate::jobs::AttemptRef;
 use crate::{Db, DbError};
 
 /// How long a runner may take to end by itself after it has recorded, or after somebody asked for its trial's end: it removes what it made.
@@ -25,12 +26,8 @@ pub const SPOT_INTERRUPTION: &str = "SpotInterruption";
 /// A task that the service has started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunnerTask<'a> {
-    /// Fencing token of its attempt.
-    pub token: Uuid,
-    /// The trial.
-    pub trial_id: &'a str,
-    /// Number of the attempt.
-    pub attempt: i32,
+    /// The attempt that runs in it.
+    pub attempt: &'a AttemptRef,
     /// What the service calls it.
     pub task_arn: &'a str,
     /// `spot`, `on_demand` or `provider`.
@@ -44,9 +41,9 @@ pub async fn started(db: &Db, task: &RunnerTask<'_>, now: OffsetDateTime) -> Res
     sqlx::query!(
         "insert into oddish.runner_tasks (token, trial_id, attempt, task_arn, capacity, memory_mb, launched_at)
         values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing",
-        task.token,
-        task.trial_id,
-        task.attempt,
+        task.attempt.token,
+        task.attempt.subject,
+        task.attempt.number,
         task.task_arn,
         task.capacity,
         task.memory_mb,
@@ -164,14 +161,8 @@ pub async fn stop_asked(db: &Db, task_arn: &str, now: OffsetDateTime) -> Result<
 /// An attempt whose task has stopped while its job was still open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOpen {
-    /// What it did.
-    pub kind: JobKind,
-    /// For which trial or task.
-    pub subject: String,
-    /// Number of the attempt.
-    pub number: i32,
-    /// Its fencing token.
-    pub token: Uuid,
+    /// The attempt.
+    pub attempt: AttemptRef,
     /// Whether it had begun.
     pub begun: bool,
 }
@@ -214,10 +205,7 @@ pub async fn stopped(db: &Db, stopped: Stopped<'_>, now: OffsetDateTime) -> Resu
     .doing(doing)?;
     open.map(|row| {
         Ok(LeftOpen {
-            kind: parse("jobs.kind", &row.kind)?,
-            subject: row.subject,
-            number: row.attempt,
-            token: row.token,
+            attempt: AttemptRef::read(&row.kind, row.subject, row.attempt, row.token)?,
             begun: parse::<JobState>("jobs.state", &row.state)? == JobState::Begun,
         })
     })

@@ -8,7 +8,8 @@ use time::OffsetDateTime;
 
 use crate::DbError;
 use crate::error::Doing;
-use crate::{Tx, judging, tallies};
+use crate::judging::queueing;
+use crate::{Tx, tallies};
 
 /// Trials have ended: each is to be analysed, where its task is to be judged, and their tasks may have come to the next stage.
 pub(crate) async fn trials_ended(tx: &mut Tx, trial_ids: &[String], now: OffsetDateTime) -> Result<(), DbError> {
@@ -27,7 +28,7 @@ pub(crate) async fn trials_ended(tx: &mut Tx, trial_ids: &[String], now: OffsetD
     tallies::ended(tx, trial_ids).await?;
     let judged: Vec<String> = tasks.iter().filter(|task| task.judged).map(|task| task.id.clone()).collect();
     if !judged.is_empty() {
-        judging::queue_analyses(tx, trial_ids, false, now).await?;
+        queueing::queue_analyses(tx, trial_ids, false, now).await?;
         advance_judged(tx, &judged, now).await?;
     }
     // One that is to be judged too: if it was cancelled, this is its end.
@@ -58,7 +59,7 @@ pub(crate) async fn reopen(tx: &mut Tx, task_ids: &[String], now: OffsetDateTime
         .fetch_all(&mut *tx)
         .await
         .doing(doing)?;
-    judging::withdraw_verdicts(tx, task_ids, now).await?;
+    queueing::withdraw_verdicts(tx, task_ids, now).await?;
     sqlx::query!(
         "update oddish.tasks
         set status = 'running', finished_at = null, cancel_requested_at = null, updated_at = $2, verdict_status = null, verdict = null,
@@ -121,7 +122,7 @@ async fn advance_judged(tx: &mut Tx, task_ids: &[String], now: OffsetDateTime) -
     let with: Vec<String> = with.into_iter().map(|task| task.id).collect();
     let without: Vec<String> = without.into_iter().map(|task| task.id).collect();
     if !with.is_empty() {
-        judging::queue_verdicts(tx, &with, now).await?;
+        queueing::queue_verdicts(tx, &with, now).await?;
     }
     if !without.is_empty() {
         sqlx::query!(

@@ -4,7 +4,7 @@ use oddish_domain::status::{JobKind, TaskStatus, TrialStatus};
 use time::OffsetDateTime;
 
 use crate::error::{Doing, parse};
-use crate::leases::LEASE;
+use crate::jobs::LEASE;
 use crate::{Db, DbError};
 
 /// How many slots a key has.

@@ -2,15 +2,15 @@
 
 use oddish_artifacts::key::{InvalidKey, attempt_outcome_key};
 use oddish_artifacts::{SharedStore, StoreError};
-use oddish_db::attempts::{self, AfterLoss, Recorded, StoredOutcome};
-use oddish_db::{Db, DbError};
+use oddish_db::attempts::{self, AfterLoss, StoredOutcome};
+use oddish_db::jobs::Recorded;
+use oddish_db::{AttemptRef, Db, DbError};
 use oddish_domain::failure::FailureClass;
 use oddish_domain::id;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::status::JobKind;
 use oddish_telemetry::{fields, outcomes};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 /// Closes attempts whose runners are gone. One that had finished and could not record it is not run again: its outcome is in the store, and
 /// is recorded from there.
@@ -27,14 +27,8 @@ pub struct Closer {
 /// Which attempt is closed.
 #[derive(Clone, Copy, Debug)]
 pub struct Lost<'a> {
-    /// What it did.
-    pub kind: JobKind,
-    /// For which trial or task.
-    pub subject: &'a str,
-    /// Number of the attempt.
-    pub number: i32,
-    /// Its fencing token.
-    pub token: Uuid,
+    /// The attempt.
+    pub attempt: &'a AttemptRef,
     /// What happened to its runner.
     pub how: &'a str,
 }
@@ -61,7 +55,7 @@ impl Lost<'_> {
 
     /// Logs and counts what became of it.
     fn tell(&self, after: AfterLoss) {
-        let Self { kind, subject, number: attempt, how, .. } = *self;
+        let Self { attempt: &AttemptRef { kind, ref subject, number: attempt, .. }, how } = *self;
         let (trial_id, task_id) = fields::subject_ids(kind, subject);
         match after {
             AfterLoss::Retried => {
@@ -91,7 +85,7 @@ impl Closer {
     pub async fn lost(&self, lost: Lost<'_>) -> Result<(), CloseError> {
         if !self.adopted(lost).await? {
             let now = OffsetDateTime::now_utc();
-            lost.tell(attempts::lose(&self.db, lost.token, &lost.error(), &self.rules, now).await?);
+            lost.tell(attempts::lose(&self.db, lost.attempt.token, &lost.error(), &self.rules, now).await?);
         }
         Ok(())
     }
@@ -100,7 +94,7 @@ impl Closer {
     pub async fn dead(&self, lost: Lost<'_>) -> Result<(), CloseError> {
         if !self.adopted(lost).await? {
             let now = OffsetDateTime::now_utc();
-            lost.tell(attempts::reap(&self.db, lost.token, &lost.error(), &self.rules, now).await?);
+            lost.tell(attempts::reap(&self.db, lost.attempt.token, &lost.error(), &self.rules, now).await?);
         }
         Ok(())
     }
@@ -108,11 +102,12 @@ impl Closer {
     /// Records the outcome that the runner stored, if it had come so far.
     async fn adopted(&self, lost: Lost<'_>) -> Result<bool, CloseError> {
         // What judges stores nothing before it records.
-        if lost.kind != JobKind::Trial {
+        if lost.attempt.kind != JobKind::Trial {
             return Ok(false);
         }
-        let Some((task_id, _)) = id::parse_trial_id(lost.subject) else { return Ok(false) };
-        let key = attempt_outcome_key(task_id, lost.subject, lost.number.unsigned_abs())?;
+        let AttemptRef { subject: trial_id, number, .. } = lost.attempt;
+        let Some((task_id, _)) = id::parse_trial_id(trial_id) else { return Ok(false) };
+        let key = attempt_outcome_key(task_id, trial_id, number.unsigned_abs())?;
         let stored = match self.store.get(&key).await {
             Ok(stored) => stored,
             Err(StoreError::NotFound { .. }) => return Ok(false),
@@ -121,11 +116,11 @@ impl Closer {
         let StoredOutcome { token, outcome } = match serde_json::from_slice(&stored) {
             Ok(stored) => stored,
             Err(error) => {
-                tracing::error!(trial_id = lost.subject, attempt = lost.number, %error, "a stored outcome cannot be read");
+                tracing::error!(trial_id, attempt = number, %error, "a stored outcome cannot be read");
                 return Ok(false);
             }
         };
-        if token != lost.token {
+        if token != lost.attempt.token {
             return Ok(false);
         }
         let now = OffsetDateTime::now_utc();
@@ -137,8 +132,8 @@ impl Closer {
             Recorded::Stale => {}
         }
         tracing::warn!(
-            trial_id = lost.subject,
-            attempt = lost.number,
+            trial_id,
+            attempt = number,
             how = lost.how,
             ?recorded,
             "runner lost after its trial; its outcome is recorded"

@@ -20,7 +20,7 @@ use aws_sdk_ecs::types::{
     AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, ContainerOverride, KeyValuePair,
     NetworkConfiguration, Tag, TaskOverride,
 };
-use oddish_db::leases::Dead;
+use oddish_db::jobs::LiveAttempt;
 use oddish_db::queue::Claim;
 use oddish_db::runner_tasks::{self, History, RunnerTask};
 use oddish_domain::status::JobKind;
@@ -114,10 +114,10 @@ impl EcsLauncher {
     ) -> Result<String, LaunchError> {
         let Self { settings, client, .. } = self;
         let now = OffsetDateTime::now_utc();
-        let token = claim.token.to_string();
+        let token = claim.attempt.token.to_string();
         let variables = [
-            ("ODDISH_TRIAL_ID", claim.subject.clone()),
-            ("ODDISH_ATTEMPT", claim.number.to_string()),
+            ("ODDISH_TRIAL_ID", claim.attempt.subject.clone()),
+            ("ODDISH_ATTEMPT", claim.attempt.number.to_string()),
             (stop::TOKEN_VARIABLE, token.clone()),
         ];
         let variables = variables.map(|(name, value)| KeyValuePair::builder().name(name).value(value).build());
@@ -140,7 +140,8 @@ impl EcsLauncher {
             .build()
             .map_err(|error| LaunchError::Never { reason: DisplayErrorContext(error).to_string() })?;
         let deadline = (now + settings.deadline).unix_timestamp().to_string();
-        let tags = [(OWNER, &settings.owner), (ATTEMPT, &token), (TRIAL, &claim.subject), (DEADLINE, &deadline)];
+        let tags =
+            [(OWNER, &settings.owner), (ATTEMPT, &token), (TRIAL, &claim.attempt.subject), (DEADLINE, &deadline)];
         let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
         let answer = client
             .run_task()
@@ -183,12 +184,13 @@ impl Launcher for EcsLauncher {
     }
 
     async fn launch(&self, claim: &Claim) -> Result<(), LaunchError> {
-        if claim.kind != JobKind::Trial {
-            let reason = format!("this version runs trials only, and this is work of the kind `{}`", claim.kind);
+        if claim.attempt.kind != JobKind::Trial {
+            let reason =
+                format!("this version runs trials only, and this is work of the kind `{}`", claim.attempt.kind);
             return Err(LaunchError::Never { reason });
         }
         self.heed_refusal()?;
-        let history = match runner_tasks::history(&self.closer.db, &claim.subject).await {
+        let history = match runner_tasks::history(&self.closer.db, &claim.attempt.subject).await {
             Ok(Some(history)) => history,
             Ok(None) => return Err(LaunchError::Busy { reason: "the trial was deleted".to_owned() }),
             Err(error) => return Err(LaunchError::Busy { reason: DisplayErrorContext(error).to_string() }),
@@ -216,9 +218,7 @@ impl Launcher for EcsLauncher {
         };
         self.pace.granted();
         let task = RunnerTask {
-            token: claim.token,
-            trial_id: &claim.subject,
-            attempt: claim.number,
+            attempt: &claim.attempt,
             task_arn: &task_arn,
             capacity: capacity.word(),
             memory_mb: size.memory_mb.cast_signed(),
@@ -227,8 +227,8 @@ impl Launcher for EcsLauncher {
         if let Err(error) = runner_tasks::started(&self.closer.db, &task, OffsetDateTime::now_utc()).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(
-                trial_id = claim.subject,
-                attempt = claim.number,
+                trial_id = claim.attempt.subject,
+                attempt = claim.attempt.number,
                 task_arn,
                 error,
                 "cannot note that a task was started"
@@ -245,13 +245,13 @@ impl Launcher for EcsLauncher {
         Ok(false)
     }
 
-    async fn clear(&self, dead: &Dead) {
-        match runner_tasks::live_arn(&self.closer.db, dead.token).await {
+    async fn clear(&self, dead: &LiveAttempt) {
+        match runner_tasks::live_arn(&self.closer.db, dead.attempt.token).await {
             Ok(Some(task_arn)) => self.stop_task(&task_arn, "its runner shows no sign of life").await,
             Ok(None) => {}
             Err(error) => {
                 tracing::warn!(
-                    trial_id = dead.subject,
+                    trial_id = dead.attempt.subject,
                     error = &error as &dyn std::error::Error,
                     "cannot look for a task"
                 );

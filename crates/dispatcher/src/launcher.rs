@@ -1,7 +1,7 @@
 //! Where runners run.
 
 use async_trait::async_trait;
-use oddish_db::leases::Dead;
+use oddish_db::jobs::LiveAttempt;
 use oddish_db::queue::Claim;
 
 use crate::CloseError;
@@ -20,7 +20,7 @@ pub trait Launcher: Send + Sync {
     async fn reconcile(&self) -> Result<bool, CloseError>;
 
     /// Ends whatever is left of a runner that is taken to be dead, before its trial is tried again, where it can reach it.
-    async fn clear(&self, dead: &Dead);
+    async fn clear(&self, dead: &LiveAttempt);
 
     /// Tells all runners that it started to stop, and waits until they are gone.
     async fn stop(&self);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
-use oddish_db::attempts::Fenced;
+use oddish_db::jobs::Fenced;
 use oddish_db::queue::Claim;
 use oddish_db::wake::Wakes;
 use oddish_db::{DbError, attempts, deleting, dispatcher_call, leases, queue};
@@ -265,16 +265,21 @@ impl Dispatcher {
         queue::seen(db, &self.id, now).await?;
         leases::suspect(db, now).await?;
         for dead in leases::dead(db, now).await? {
-            let (kind, subject, number) = (dead.kind, dead.subject.as_str(), dead.number);
-            let span = fields::attempt(kind, subject, number, None);
+            let attempt = &dead.attempt;
+            let span = fields::attempt(attempt.kind, &attempt.subject, attempt.number, None);
             self.launcher.clear(&dead).instrument(span.clone()).await;
             let how = "it has shown no sign of life for longer than its lease";
-            self.closer.dead(Lost { kind, subject, number, token: dead.token, how }).instrument(span).await?;
+            self.closer.dead(Lost { attempt, how }).instrument(span).await?;
         }
         for claim in queue::overdue(db, now).await? {
-            let given = attempts::give_back(db, claim.token, "no runner began in time", now).await?;
+            let given = attempts::give_back(db, claim.attempt.token, "no runner began in time", now).await?;
             if given == Fenced::Accepted {
-                let span = fields::attempt(claim.kind, &claim.subject, claim.number, Some(&claim.queue_key));
+                let span = fields::attempt(
+                    claim.attempt.kind,
+                    &claim.attempt.subject,
+                    claim.attempt.number,
+                    Some(&claim.queue_key),
+                );
                 span.in_scope(|| tracing::warn!("no runner began in time; it is queued again"));
             }
         }
@@ -283,14 +288,15 @@ impl Dispatcher {
 
     /// Has a runner started for a claim, and returns the claim's token; or gives the claim up.
     async fn launch(&self, claim: &Claim) -> Result<Result<Uuid, LaunchError>, DbError> {
-        let span = fields::attempt(claim.kind, &claim.subject, claim.number, Some(&claim.queue_key));
+        let span =
+            fields::attempt(claim.attempt.kind, &claim.attempt.subject, claim.attempt.number, Some(&claim.queue_key));
         async {
             tracing::info!("claimed");
             let outcome = self.launcher.launch(claim).await;
             if let Err(error) = &outcome {
                 self.not_launched(claim, error).await?;
             }
-            Ok(outcome.map(|()| claim.token))
+            Ok(outcome.map(|()| claim.attempt.token))
         }
         .instrument(span)
         .await
@@ -301,10 +307,10 @@ impl Dispatcher {
         let now = OffsetDateTime::now_utc();
         let text = error.to_string();
         match error {
-            LaunchError::Busy { .. } => attempts::give_back(&self.closer.db, claim.token, &text, now).await?,
+            LaunchError::Busy { .. } => attempts::give_back(&self.closer.db, claim.attempt.token, &text, now).await?,
             LaunchError::Never { .. } => {
-                let fenced = attempts::launch_failed(&self.closer.db, claim.token, &text, now).await?;
-                if fenced == Fenced::Accepted && claim.kind == JobKind::Trial {
+                let fenced = attempts::launch_failed(&self.closer.db, claim.attempt.token, &text, now).await?;
+                if fenced == Fenced::Accepted && claim.attempt.kind == JobKind::Trial {
                     outcomes::trial_ended(Some(FailureClass::Infrastructure));
                 }
                 fenced

@@ -10,10 +10,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
-use oddish_db::attempts::{OpenAttempt, ProcessIdentity};
-use oddish_db::leases::Dead;
+use oddish_db::jobs::{LiveAttempt, ProcessIdentity};
 use oddish_db::queue::Claim;
-use oddish_db::{attempts, wake};
+use oddish_db::{AttemptRef, attempts, wake};
 use oddish_domain::status::JobKind;
 use oddish_telemetry::fields;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
@@ -81,21 +80,23 @@ impl Launcher for ProcessLauncher {
     }
 
     async fn launch(&self, claim: &Claim) -> Result<(), LaunchError> {
-        if claim.kind != JobKind::Trial {
-            let reason = format!("this version runs trials only, and this is work of the kind `{}`", claim.kind);
+        if claim.attempt.kind != JobKind::Trial {
+            let reason =
+                format!("this version runs trials only, and this is work of the kind `{}`", claim.attempt.kind);
             return Err(LaunchError::Never { reason });
         }
         let child = self
             .shared
-            .runner(&claim.subject, claim.number, claim.token)
+            .runner(&claim.attempt)
             .process_group(0)
             .spawn()
             .map_err(|error| self.shared.spawn_failed(&error))?;
         let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw) else {
             return Err(LaunchError::Busy { reason: "the runner ended as soon as it began".to_owned() });
         };
-        self.shared.children().insert(claim.token, pid);
-        let span = fields::attempt(claim.kind, &claim.subject, claim.number, Some(&claim.queue_key));
+        self.shared.children().insert(claim.attempt.token, pid);
+        let span =
+            fields::attempt(claim.attempt.kind, &claim.attempt.subject, claim.attempt.number, Some(&claim.queue_key));
         tokio::spawn(watch(Arc::clone(&self.shared), claim.clone(), child, pid).instrument(span));
         Ok(())
     }
@@ -103,13 +104,12 @@ impl Launcher for ProcessLauncher {
     async fn reconcile(&self) -> Result<bool, CloseError> {
         let shared = &self.shared;
         let open = attempts::open_on_host(&shared.closer.db, &shared.host).await?;
-        let strangers: Vec<OpenAttempt> = {
+        let strangers: Vec<LiveAttempt> = {
             let children = shared.children();
-            open.into_iter().filter(|attempt| !children.contains_key(&attempt.token)).collect()
+            open.into_iter().filter(|open| !children.contains_key(&open.attempt.token)).collect()
         };
         let mut alive = false;
-        for attempt in strangers {
-            let OpenAttempt { kind, subject, number, token, process } = &attempt;
+        for LiveAttempt { attempt, process } in &strangers {
             let left = match look(process) {
                 Seen::Running => {
                     alive = true;
@@ -119,26 +119,26 @@ impl Launcher for ProcessLauncher {
                 Seen::Replaced => None,
             };
             let how = "its process is gone";
-            if *kind == JobKind::Trial {
-                shared.close_lost(subject, *number, *token, left, how).await?;
+            if attempt.kind == JobKind::Trial {
+                shared.close_lost(attempt, left, how).await?;
             } else {
                 // It was made by a process that does more than that, and left nothing.
-                shared.closer.lost(Lost { kind: *kind, subject, number: *number, token: *token, how }).await?;
+                shared.closer.lost(Lost { attempt, how }).await?;
             }
         }
         Ok(alive)
     }
 
-    async fn clear(&self, dead: &Dead) {
-        let Dead { kind, subject, number, token, process } = dead;
-        if *kind != JobKind::Trial || process.host != self.shared.host {
+    async fn clear(&self, dead: &LiveAttempt) {
+        let LiveAttempt { attempt, process } = dead;
+        if attempt.kind != JobKind::Trial || process.host != self.shared.host {
             return;
         }
         // It may hang and still be there; or its number may be a stranger's by now.
         if !matches!(look(process), Seen::Replaced) {
             let _ = killpg(Pid::from_raw(process.pid), Signal::SIGKILL);
         }
-        self.shared.clean_up(subject, *number, *token).await;
+        self.shared.clean_up(attempt).await;
     }
 
     async fn stop(&self) {
@@ -176,14 +176,14 @@ impl Shared {
         self.children.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn runner(&self, trial_id: &str, number: i32, token: Uuid) -> Command {
+    fn runner(&self, attempt: &AttemptRef) -> Command {
         let mut command = Command::new(&self.command.program);
         command
             .env_clear()
             .envs(&self.command.environment)
-            .env("ODDISH_TRIAL_ID", trial_id)
-            .env("ODDISH_ATTEMPT", number.to_string())
-            .env("ODDISH_ATTEMPT_TOKEN", token.to_string())
+            .env("ODDISH_TRIAL_ID", &attempt.subject)
+            .env("ODDISH_ATTEMPT", attempt.number.to_string())
+            .env("ODDISH_ATTEMPT_TOKEN", attempt.token.to_string())
             .stdin(Stdio::null());
         command
     }
@@ -201,29 +201,23 @@ impl Shared {
     /// Closes an attempt whose runner is gone: first everything that it left is removed, so that the next attempt meets nothing of it. That
     /// is done too when there is nothing to close, as after its trial was deleted.
     /// `group` is the runner's process group, where some of it may be left.
-    async fn close_lost(
-        &self,
-        trial_id: &str,
-        number: i32,
-        token: Uuid,
-        group: Option<Pid>,
-        how: &str,
-    ) -> Result<(), CloseError> {
-        let is_open = attempts::is_open(&self.closer.db, token).await?;
+    async fn close_lost(&self, attempt: &AttemptRef, group: Option<Pid>, how: &str) -> Result<(), CloseError> {
+        let is_open = attempts::is_open(&self.closer.db, attempt.token).await?;
         if let Some(group) = group {
             // The group's number is taken as long as a member lives, so this reaches nobody else.
             let _ = killpg(group, Signal::SIGKILL);
         }
-        self.clean_up(trial_id, number, token).await;
+        self.clean_up(attempt).await;
         if !is_open {
             return Ok(());
         }
-        self.closer.lost(Lost { kind: JobKind::Trial, subject: trial_id, number, token, how }).await?;
+        self.closer.lost(Lost { attempt, how }).await?;
         Ok(wake::notify(&self.closer.db).await?)
     }
 
-    async fn clean_up(&self, trial_id: &str, number: i32, token: Uuid) {
-        let mut command = self.runner(trial_id, number, token);
+    async fn clean_up(&self, attempt: &AttemptRef) {
+        let AttemptRef { subject: trial_id, number, .. } = attempt;
+        let mut command = self.runner(attempt);
         command.arg("clean-up").kill_on_drop(true);
         match tokio::time::timeout(CLEAN_UP_LIMIT, command.status()).await {
             Ok(Ok(status)) if status.success() => {}
@@ -246,15 +240,15 @@ async fn watch(shared: Arc<Shared>, claim: Claim, mut child: Child, pid: Pid) {
     };
     loop {
         // One that was not killed has removed what it made. Its attempt is open if it could not record.
-        if ended_itself && matches!(attempts::is_open(&shared.closer.db, claim.token).await, Ok(false)) {
+        if ended_itself && matches!(attempts::is_open(&shared.closer.db, claim.attempt.token).await, Ok(false)) {
             break;
         }
-        let closed = shared.close_lost(&claim.subject, claim.number, claim.token, Some(pid), &how).await;
+        let closed = shared.close_lost(&claim.attempt, Some(pid), &how).await;
         let Err(error) = closed else { break };
         tracing::error!(error = &error as &dyn std::error::Error, "cannot close a lost attempt; trying again");
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    shared.children().remove(&claim.token);
+    shared.children().remove(&claim.attempt.token);
     shared.one_is_gone.notify_waiters();
     // The slot that came free was announced by whoever freed it; room for one more runner is only known here.
     if let Err(error) = wake::notify(&shared.closer.db).await {

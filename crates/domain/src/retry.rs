@@ -16,6 +16,8 @@ const BACKOFF_MAX_DEFAULT: u64 = 3600;
 /// The longest backoff that can be set, in seconds: a day.
 const BACKOFF_HIGHEST: u64 = 86_400;
 
+/// Attempts at the most of an analysis or a verdict that fails for reasons of its own.
+pub const MAX_ATTEMPTS_OF_JUDGING: u32 = 3;
 const MAX_ATTEMPTS_VARIABLE: &str = "ODDISH_MAX_ATTEMPTS";
 const BACKOFF_BASE_VARIABLE: &str = "ODDISH_RETRY_BACKOFF_BASE";
 const BACKOFF_MAX_VARIABLE: &str = "ODDISH_RETRY_BACKOFF_MAX";

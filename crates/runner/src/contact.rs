@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
-use oddish_db::attempts::{self, Fenced, Standing};
+use oddish_db::attempts::{self, Standing};
+use oddish_db::jobs::Fenced;
 use oddish_db::{Db, DbError, leases};
 use oddish_domain::status::HarborStage;
 use time::OffsetDateTime;
@@ -84,7 +85,7 @@ struct Keeper {
 
 impl Keeper {
     async fn keep(mut self, mut stages: watch::Receiver<Option<HarborStage>>) -> StopReason {
-        let lease = leases::LEASE.unsigned_abs();
+        let lease = oddish_db::jobs::LEASE.unsigned_abs();
         loop {
             tokio::select! {
                 Ok(()) = stages.changed() => self.stage = *stages.borrow_and_update(),
@@ -148,7 +149,7 @@ mod tests {
         let db = oddish_db::connect_lazy(&"postgresql://nobody@127.0.0.1:1/nothing".parse().unwrap(), 1);
         let begun = Instant::now();
         let contact = Contact::start(db, Uuid::new_v4());
-        let lease = leases::LEASE.unsigned_abs();
+        let lease = oddish_db::jobs::LEASE.unsigned_abs();
         let reason = tokio::time::timeout(lease * 2, contact.stop_reason()).await;
         assert_eq!(reason, Ok(StopReason::OutOfContact), "it never stops");
         let stopped = begun.elapsed();

@@ -103,13 +103,20 @@ fn without_nulls(config: Value) -> Value {
 mod tests {
     use std::path::Path;
 
+    use oddish_db::AttemptRef;
+    use oddish_domain::status::JobKind;
+
     use super::*;
 
     fn model_of(agent: &str) -> Value {
         let assignment = Assignment {
-            trial_id: "t-0".to_owned(),
+            attempt: AttemptRef {
+                kind: JobKind::Trial,
+                subject: "t-0".to_owned(),
+                number: 1,
+                token: uuid::Uuid::nil(),
+            },
             queue_key: "default".to_owned(),
-            number: 1,
             task_id: "t".to_owned(),
             task_name: "t".to_owned(),
             task_version: 1,

@@ -1,6 +1,6 @@
 //! Which process this is.
 
-use oddish_db::attempts::ProcessIdentity;
+use oddish_db::jobs::ProcessIdentity;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use time::OffsetDateTime;
 

@@ -11,13 +11,13 @@ use nix::unistd::{Pid, getpgrp, getpid, setpgid};
 use oddish_artifacts::{
     FolderStore, S3_VARIABLES, S3Settings, S3Store, STORAGE_VARIABLES, SharedStore, StorageSettings,
 };
-use oddish_db::{DATABASE_VARIABLES, DatabaseSettings, connect_lazy};
+use oddish_db::{AttemptRef, DATABASE_VARIABLES, DatabaseSettings, connect_lazy};
 use oddish_domain::retry::{RETRY_VARIABLES, RetrySettings};
 use oddish_domain::settings::{Reader, Settings, Variable};
 use oddish_domain::status::JobKind;
 use oddish_runner::attempt::Scratch;
 use oddish_runner::clean_up::clean_up;
-use oddish_runner::run::{Attempt, Runner, run};
+use oddish_runner::run::{Runner, run};
 use oddish_runner::settings::{ATTEMPT_VARIABLES, RUNNER_VARIABLES, RunnerSettings};
 use oddish_telemetry::{Output, TELEMETRY_VARIABLES, fields};
 use oddish_wake::{WAKE_VARIABLES, Wake, WakeSettings};
@@ -128,7 +128,7 @@ fn run_attempt(settings: &Settings) -> anyhow::Result<()> {
     reader.finish()?;
     let Some(token) = token else { bail!("ODDISH_ATTEMPT_TOKEN is not set; a runner is started by its launcher") };
     let Some(url) = database.url else { bail!("DATABASE_URL is not set") };
-    let attempt = Attempt { trial_id, number, token };
+    let attempt = AttemptRef { kind: JobKind::Trial, subject: trial_id, number, token };
     runtime()?.block_on(async {
         let store: SharedStore = match &s3 {
             Some(s3) => Arc::new(S3Store::connect(s3).await),

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use oddish_artifacts::SharedStore;
 use oddish_artifacts::key::{attempt_outcome_key, attempt_prefix};
-use oddish_db::attempts::{self, Assignment, Fenced, Outcome, Recorded, StoredOutcome};
-use oddish_db::{Db, DbError};
+use oddish_db::attempts::{self, Assignment, Outcome, StoredOutcome};
+use oddish_db::jobs::{Fenced, Recorded};
+use oddish_db::{AttemptRef, Db, DbError};
 use oddish_domain::failure::FailureClass;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::status::HarborStage;
@@ -18,7 +19,6 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::timeout;
 use tracing::{Span, error, info, warn};
-use uuid::Uuid;
 
 use crate::attempt::Scratch;
 use crate::clean_up::{remove_containers, remove_scratch};
@@ -43,17 +43,6 @@ const EXIT_WITHIN: Duration = Duration::from_secs(5);
 const BEGIN_WITHIN: Duration = Duration::from_mins(1);
 /// How long the database may be away before an outcome is given up: it cost money, and a fail-over takes minutes.
 const RECORD_WITHIN: Duration = Duration::from_mins(10);
-
-/// What a runner is told to run.
-#[derive(Clone, Debug)]
-pub struct Attempt {
-    /// The trial.
-    pub trial_id: String,
-    /// Number of the attempt, from 1.
-    pub number: i32,
-    /// Its fencing token.
-    pub token: Uuid,
-}
 
 /// What a runner works with.
 #[derive(Debug)]
@@ -111,9 +100,9 @@ pub enum RunError {
 }
 
 /// Runs the attempt to its end.
-pub async fn run(runner: &Runner, attempt: &Attempt) -> Result<Ending, RunError> {
+pub async fn run(runner: &Runner, attempt: &AttemptRef) -> Result<Ending, RunError> {
     let mut stop = StopSignal::listen().map_err(system("listen for signals"))?;
-    let scratch = Scratch::new(&runner.settings.jobs_dir, &attempt.trial_id, attempt.number);
+    let scratch = Scratch::new(&runner.settings.jobs_dir, &attempt.subject, attempt.number);
     // Python needs a good part of a second to import Harbor. It does so while the attempt begins and the task is fetched.
     let harbor = start_harbor(runner, &scratch).await;
     let identity = this_process(OffsetDateTime::now_utc());
@@ -128,7 +117,7 @@ pub async fn run(runner: &Runner, attempt: &Attempt) -> Result<Ending, RunError>
     Span::current().record("queue_key", &assignment.queue_key).record("task_id", &assignment.task_id);
     let contact = Contact::start(runner.db.clone(), attempt.token);
     // From here on the scratch folder is ours alone.
-    let running = Running { runner, attempt, assignment: &assignment, scratch: &scratch, contact: &contact };
+    let running = Running { runner, assignment: &assignment, scratch: &scratch, contact: &contact };
     let (ending, files_kept) = match harbor {
         Ok(mut harbor) => {
             let ended = running.trial(&mut harbor, &mut stop).await?;
@@ -179,7 +168,6 @@ async fn start_harbor(runner: &Runner, scratch: &Scratch) -> Result<HarborProces
 /// An attempt that has begun.
 struct Running<'a> {
     runner: &'a Runner,
-    attempt: &'a Attempt,
     assignment: &'a Assignment,
     scratch: &'a Scratch,
     contact: &'a Contact,
@@ -338,7 +326,7 @@ impl Running<'_> {
     /// Stores what the trial left and the rest of its live log.
     async fn store_files(&self, mut outcome: Outcome, log: LiveLog, redactor: &Redactor) -> Ended {
         let trial = self.scratch.trial();
-        let Assignment { task_id, trial_id, .. } = self.assignment;
+        let Assignment { task_id, attempt: AttemptRef { subject: trial_id, .. }, .. } = self.assignment;
         let mut files_kept = false;
         match attempt_prefix(task_id, trial_id, self.log_place().attempt) {
             Ok(prefix) if trial.is_dir() => {
@@ -370,7 +358,7 @@ impl Running<'_> {
     /// files are to be kept.
     async fn close(&self, ended: Ended) -> Result<(Ending, bool), RunError> {
         let Runner { db, .. } = self.runner;
-        let token = self.attempt.token;
+        let token = self.assignment.attempt.token;
         let now = OffsetDateTime::now_utc;
         let (fenced, ending, files_kept) = match ended {
             Ended::Outcome { outcome, files_kept } => {
@@ -406,8 +394,8 @@ impl Running<'_> {
     /// Stores the outcome, so that it is not lost with this process: whoever finds the attempt without its runner records it from there. A
     /// store that fails is no reason not to record.
     async fn store_outcome(&self, outcome: &Outcome) {
-        let Assignment { task_id, trial_id, .. } = self.assignment;
-        let stored = StoredOutcome { token: self.attempt.token, outcome: outcome.clone() };
+        let Assignment { task_id, attempt: AttemptRef { subject: trial_id, .. }, .. } = self.assignment;
+        let stored = StoredOutcome { token: self.assignment.attempt.token, outcome: outcome.clone() };
         let bytes = serde_json::to_vec(&stored).unwrap_or_default();
         let Ok(key) = attempt_outcome_key(task_id, trial_id, self.log_place().attempt) else { return };
         if let Err(error) = self.runner.store.put(&key, bytes.into()).await {
@@ -416,7 +404,7 @@ impl Running<'_> {
     }
 
     fn log_place(&self) -> LogPlace {
-        let Assignment { task_id, trial_id, number, .. } = self.assignment;
+        let Assignment { task_id, attempt: AttemptRef { subject: trial_id, number, .. }, .. } = self.assignment;
         LogPlace {
             task_id: task_id.clone(),
             trial_id: trial_id.clone(),

@@ -147,7 +147,7 @@ impl AttemptSecrets {
             &assignment.environment,
             &assignment.task_name,
             &assignment.task_id,
-            &assignment.trial_id,
+            &assignment.attempt.subject,
         ];
         let redactor = Redactor::new(values.filter(|value| !is_ordinary(value) && !public.contains(value)));
         Ok(Self { agent_env, redactor })
@@ -197,6 +197,8 @@ fn is_path(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use oddish_db::AttemptRef;
+    use oddish_domain::status::JobKind;
     use rstest::rstest;
     use serde_json::json;
 
@@ -244,9 +246,13 @@ mod tests {
             ..HarborSettings::default()
         };
         let assignment = Assignment {
-            trial_id: "t-0".to_owned(),
+            attempt: AttemptRef {
+                kind: JobKind::Trial,
+                subject: "t-0".to_owned(),
+                number: 1,
+                token: uuid::Uuid::nil(),
+            },
             queue_key: "default".to_owned(),
-            number: 1,
             task_id: "t".to_owned(),
             task_name: "some task".to_owned(),
             task_version: 1,

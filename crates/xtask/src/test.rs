@@ -105,7 +105,10 @@ fn tests_through_pooler(kind: Kind, postgres_bin: &Path, nextest: &Path, argumen
     let poolers = Poolers::start(&database)?;
     say(&format!("==> running the tests through the pooler for {} statements", kind.name()));
     let mut command = Command::new(nextest);
-    command.args(["nextest", "run", "--workspace", "--profile", "pooler"]).args(arguments).current_dir(workspace::root());
+    command
+        .args(["nextest", "run", "--workspace", "--profile", "pooler"])
+        .args(arguments)
+        .current_dir(workspace::root());
     command.env("DATABASE_URL", database.url()).env(THROUGH, kind.name());
     process::shown(poolers.name_to(&mut command))
 }

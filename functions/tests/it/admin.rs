@@ -1,6 +1,6 @@
 //! What operators look at.
 
-use oddish_db::leases::LEASE;
+use oddish_db::jobs::LEASE;
 use oddish_db::{Db, leases};
 use oddish_test_support::with_database;
 use serde_json::{Value, json};

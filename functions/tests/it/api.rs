@@ -10,7 +10,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header};
 use oddish_artifacts::signing::SigningKey;
 use oddish_artifacts::{FolderStore, Key, SharedStore, archive, key};
-use oddish_db::attempts::{self, Outcome, ProcessIdentity};
+use oddish_db::attempts::{self, Outcome};
+use oddish_db::jobs::ProcessIdentity;
 use oddish_db::{Db, queue};
 use oddish_domain::environment::DockerEnvironment;
 use oddish_domain::limits::ConcurrencyLimits;
@@ -212,8 +213,8 @@ impl Api {
         let now = OffsetDateTime::now_utc();
         let claim = queue::claim(&self.db, 1, now).await.unwrap().pop().expect("a claim");
         let process = ProcessIdentity { host: "h".to_owned(), pid: 1, started_at: now };
-        attempts::begin(&self.db, claim.token, &process, now).await.unwrap().expect("a fresh token");
-        (claim.subject, claim.token)
+        attempts::begin(&self.db, claim.attempt.token, &process, now).await.unwrap().expect("a fresh token");
+        (claim.attempt.subject, claim.attempt.token)
     }
 
     /// Runs one trial to its end, with a reward: its id.

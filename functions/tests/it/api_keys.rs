@@ -189,7 +189,7 @@ async fn slots_are_shared_between_the_owners_of_keys(db: Db) {
     }
     let claims = queue::claim(&api.db, 4, OffsetDateTime::now_utc()).await.unwrap();
     for task in &tasks {
-        assert_eq!(claims.iter().filter(|claim| claim.subject.starts_with(task)).count(), 2, "{claims:?}");
+        assert_eq!(claims.iter().filter(|claim| claim.attempt.subject.starts_with(task)).count(), 2, "{claims:?}");
     }
 }
 

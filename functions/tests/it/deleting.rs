@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use oddish_artifacts::{Key, key, list_all};
 use oddish_db::Db;
-use oddish_db::leases::Dead;
+use oddish_db::jobs::LiveAttempt;
 use oddish_db::queue::Claim;
 use oddish_db::wake::Wakes;
 use oddish_dispatcher::{CloseError, Closer, Dispatcher, LaunchError, Launcher};
@@ -130,7 +130,7 @@ impl Launcher for Full {
     async fn reconcile(&self) -> Result<bool, CloseError> {
         Ok(false)
     }
-    async fn clear(&self, dead: &Dead) {
+    async fn clear(&self, dead: &LiveAttempt) {
         panic!("{dead:?}")
     }
     async fn stop(&self) {}

@@ -1,6 +1,6 @@
 //! Having trials analysed and tasks judged, with a worker that judges through `oddish_db`.
 
-use oddish_db::attempts::ProcessIdentity;
+use oddish_db::jobs::ProcessIdentity;
 use oddish_db::judging::{self, Subject};
 use oddish_db::{Db, queue};
 use oddish_domain::retry::RetrySettings;
@@ -23,7 +23,7 @@ async fn judge_all(api: &Api) -> (usize, usize) {
     let process = ProcessIdentity { host: "testhost".to_owned(), pid: 42, started_at: now };
     while let Some(claim) = queue::claim(&api.db, 1, OffsetDateTime::now_utc()).await.unwrap().pop() {
         let now = OffsetDateTime::now_utc();
-        let judgement = match judging::begin(&api.db, claim.token, &process, now).await.unwrap().expect("no trial") {
+        let judgement = match judging::begin(&api.db, claim.attempt.token, &process, now).await.unwrap().expect("no trial") {
             Subject::Trial { trial_id, .. } => {
                 assert_eq!(claim.queue_key, "anthropic/claude-haiku-4-5");
                 analyses += 1;
@@ -35,7 +35,7 @@ async fn judge_all(api: &Api) -> (usize, usize) {
                 json!({"is_good": true, "of": analyses.len()})
             }
         };
-        judging::record(&api.db, claim.token, &Ok(judgement), &RetrySettings::default(), now).await.unwrap();
+        judging::record(&api.db, claim.attempt.token, &Ok(judgement), &RetrySettings::default(), now).await.unwrap();
     }
     (analyses, verdicts)
 }

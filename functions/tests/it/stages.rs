@@ -1,6 +1,6 @@
 //! The stages of a task that is judged, as clients see them (contract 7.1 item 7).
 
-use oddish_db::attempts::ProcessIdentity;
+use oddish_db::jobs::ProcessIdentity;
 use oddish_db::{Db, judging, queue};
 use oddish_domain::retry::RetrySettings;
 use oddish_test_support::with_database;
@@ -14,8 +14,8 @@ async fn judge(api: &Api, judgement: Value) {
     let now = OffsetDateTime::now_utc();
     let claim = queue::claim(&api.db, 1, now).await.unwrap().pop().expect("something to judge");
     let process = ProcessIdentity { host: "testhost".to_owned(), pid: 42, started_at: now };
-    judging::begin(&api.db, claim.token, &process, now).await.unwrap().expect("no trial");
-    judging::record(&api.db, claim.token, &Ok(judgement), &RetrySettings::default(), now).await.unwrap();
+    judging::begin(&api.db, claim.attempt.token, &process, now).await.unwrap().expect("no trial");
+    judging::record(&api.db, claim.attempt.token, &Ok(judgement), &RetrySettings::default(), now).await.unwrap();
 }
 
 #[with_database]

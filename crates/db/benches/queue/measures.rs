@@ -78,12 +78,12 @@ pub(crate) async fn claim_and_finish(db: &Db) -> Outcome {
             let (claims, time) = timed(claim(db, batch)).await?;
             taken += time;
             begin_all(db).await?;
-            let outcomes: Vec<_> = claims.iter().map(|claim| (claim.token, &reward)).collect();
+            let outcomes: Vec<_> = claims.iter().map(|claim| (claim.attempt.token, &reward)).collect();
             let begun = Instant::now();
             let now = OffsetDateTime::now_utc();
             let recorded = attempts::record_all(db, &outcomes, &RetrySettings::default(), now).await?;
             taken += ms(begun.elapsed());
-            if recorded.len() != batch as usize || recorded.contains(&attempts::Recorded::Stale) {
+            if recorded.len() != batch as usize || recorded.contains(&oddish_db::jobs::Recorded::Stale) {
                 return Err("not all that was claimed was recorded".into());
             }
         }
@@ -134,7 +134,7 @@ pub(crate) async fn heartbeats(db: &Db) -> Outcome {
 async fn renew_all(db: &Db, claims: &[Claim]) -> Outcome {
     for renewed in claims.chunks(8) {
         let now = OffsetDateTime::now_utc();
-        let all = renewed.iter().map(|claim| leases::renew(db, claim.token, now));
+        let all = renewed.iter().map(|claim| leases::renew(db, claim.attempt.token, now));
         for renewed in futures_util::future::join_all(all).await {
             renewed?;
         }

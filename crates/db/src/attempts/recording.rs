@@ -4,32 +4,19 @@ use std::collections::HashMap;
 
 use oddish_domain::breaker::Signal;
 use oddish_domain::failure::FailureClass;
-use oddish_domain::random;
-use oddish_domain::retry::{self, Decision, Ending, Failures, RetrySettings};
-use oddish_domain::status::{AttemptOutcome, JobKind, TrialStatus};
+use oddish_domain::retry::{Decision, Ending, RetrySettings};
+use oddish_domain::status::{JobKind, TrialStatus};
 use serde::Serialize;
 use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::ending::{self, Closing};
-use super::{Job, Outcome};
-use crate::error::{Doing, parse};
-use crate::{Db, DbError, Tx, breakers, judging, stages};
-
-/// What recording an outcome led to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recorded {
-    /// The trial has ended.
-    Ended,
-    /// The attempt failed, and the trial is tried again.
-    Retried {
-        /// When it may be claimed.
-        at: OffsetDateTime,
-    },
-    /// The token is stale: the attempt was closed or replaced meanwhile, and nothing was written.
-    Stale,
-}
+use super::Outcome;
+use super::decision::decide;
+use super::trial_end;
+use crate::error::Doing;
+use crate::jobs::{self, AttemptRef, Job, Recorded};
+use crate::{Db, DbError, Tx, breakers, stages};
 
 /// Records how the attempt came out, all or nothing: closes it, frees its slot, and ends the trial and moves its task on, or puts the trial
 /// back for another try.
@@ -59,24 +46,45 @@ pub async fn record_all(
     let mut tx = db.begin().await.doing(doing)?;
     let jobs = lock_trials(&mut tx, outcomes).await?;
     let mut recorded = HashMap::new();
-    let mut successes = Vec::new();
-    let mut ended = Vec::new();
+    let mut written = Vec::new();
+    let mut cancelled = Vec::new();
     for (token, outcome) in outcomes {
         let Some((job, quiet)) = jobs.get(token) else { continue };
-        let after = if outcome.succeeded && *quiet {
-            successes.push((job, *outcome));
-            Recorded::Ended
-        } else {
-            record_one(&mut tx, job, outcome, rules, now).await?
+        let failure = outcome.failure(now);
+        let class = failure.map(|failure| failure.class);
+        let decision = match failure {
+            None => Decision::Fail,
+            Some(failure) => decide(&mut tx, job, Ending::Failed(failure), rules).await?,
         };
-        if after == Recorded::Ended {
-            ended.push(job.subject.clone());
+        if !(outcome.succeeded && *quiet) {
+            let error_type = outcome.error_type.as_deref().unwrap_or_default();
+            let served = breakers::Served { signal: Signal::of(class), class, error_type };
+            breakers::observe(&mut tx, &job.queue_key, *token, served, now).await?;
         }
+        let (status, after) = if class.is_some() && trial_end::cancel_requested(&mut tx, job).await? {
+            cancelled.push(job.attempt.subject.clone());
+            (TrialStatus::Running, Recorded::Ended)
+        } else if let Decision::Retry { after } = decision {
+            (TrialStatus::Retrying, Recorded::Retried { at: jobs::wait(&mut tx, job, after, now).await? })
+        } else {
+            let status = if outcome.succeeded { TrialStatus::Success } else { TrialStatus::Failed };
+            (status, Recorded::Ended)
+        };
+        let ends = after == Recorded::Ended;
+        written.push(Written {
+            token: *token,
+            trial_id: &job.attempt.subject,
+            status: status.as_str(),
+            class: class.map(FailureClass::as_str),
+            ends,
+            outcome,
+        });
         recorded.insert(*token, after);
     }
-    if !successes.is_empty() {
-        succeed(&mut tx, &successes, now).await?;
-    }
+    let ended: Vec<String> =
+        written.iter().filter(|written| written.ends).map(|written| written.trial_id.to_owned()).collect();
+    write(&mut tx, &written, now).await?;
+    trial_end::mark_cancelled(&mut tx, &cancelled, now).await?;
     // All at once, so that tasks are locked in one order.
     stages::trials_ended(&mut tx, &ended, now).await?;
     tx.commit().await.doing(doing)?;
@@ -97,163 +105,53 @@ async fn lock_trials(tx: &mut Tx, outcomes: &[(Uuid, &Outcome)]) -> Result<HashM
     .await
     .doing("lock the jobs of attempts")?;
     let jobs = rows.into_iter().map(|row| {
-        let (id, subject, attempt) = (row.id, row.trial_id, row.attempt);
-        let job = Job { id, kind: JobKind::Trial, subject, attempt, queue_key: row.queue_key, token: row.token };
+        let attempt = AttemptRef { kind: JobKind::Trial, subject: row.trial_id, number: row.attempt, token: row.token };
+        let job = Job { id: row.id, attempt, queue_key: row.queue_key };
         (row.token, (job, row.quiet))
     });
     Ok(jobs.collect())
 }
 
-/// Closes attempts of trials that succeeded, writes what they left, and ends their jobs.
-async fn succeed(tx: &mut Tx, successes: &[(&Job, &Outcome)], now: OffsetDateTime) -> Result<(), DbError> {
-    let ended: Vec<Ended<'_>> = successes.iter().map(|(job, outcome)| Ended { token: job.token, outcome }).collect();
-    sqlx::query!(
-        "with outcomes as materialized (
-            select * from jsonb_to_recordset($1) as o (token uuid, reward double precision, rewards jsonb, error_type text,
-                error_message text, input_tokens bigint, cache_tokens bigint, output_tokens bigint, cost_usd double precision,
-                phase_timing jsonb, has_trajectory boolean, artifact_prefix text)),
-        ended as (
-            delete from oddish.jobs j using outcomes o where j.token = o.token returning j.trial_id, o.*),
-        closed as (
-            update oddish.attempts a set ended_at = $2, outcome = 'recorded', error = e.error_message
-            from ended e where a.token = e.token and a.ended_at is null)
-        update oddish.trials t
-        set status = 'success', finished_at = $2, updated_at = $2, harbor_stage = 'completed', reward = e.reward, rewards = e.rewards,
-            error_type = e.error_type, error_message = e.error_message, error_class = null, input_tokens = e.input_tokens,
-            cache_tokens = e.cache_tokens, output_tokens = e.output_tokens, cost_usd = e.cost_usd, phase_timing = e.phase_timing,
-            has_trajectory = e.has_trajectory, artifact_prefix = e.artifact_prefix
-        from ended e where t.id = e.trial_id and t.status = 'running'",
-        Json(ended) as _,
-        now
-    )
-    .execute(&mut *tx)
-    .await
-    .map(|_| ())
-    .doing("write the outcomes of trials")
-}
-
-/// An outcome as the statement that writes many reads it.
+/// An outcome as [`write`] hands it to the database.
 #[derive(Serialize)]
-struct Ended<'a> {
+struct Written<'a> {
     token: Uuid,
+    trial_id: &'a str,
+    status: &'static str,
+    class: Option<&'static str>,
+    /// Whether the job ends with the attempt.
+    ends: bool,
     #[serde(flatten)]
     outcome: &'a Outcome,
 }
 
-/// Records one outcome; what its end means for its task is left to the caller.
-async fn record_one(
-    tx: &mut Tx,
-    job: &Job,
-    outcome: &Outcome,
-    rules: &RetrySettings,
-    now: OffsetDateTime,
-) -> Result<Recorded, DbError> {
-    let failure = outcome.failure(now);
-    let class = failure.map(|failure| failure.class);
-    let decision = match failure {
-        None => Decision::Fail,
-        Some(failure) => decide(tx, job, Ending::Failed(failure), rules).await?,
-    };
-    let closing = Closing { outcome: AttemptOutcome::Recorded, class, error: outcome.error_message.as_deref() };
-    ending::close_attempt(tx, job, closing, now).await?;
-    let error_type = outcome.error_type.as_deref().unwrap_or_default();
-    let served = breakers::Served { signal: Signal::of(class), class, error_type };
-    breakers::observe(tx, &job.queue_key, job.token, served, now).await?;
-    if class.is_some() && ending::cancel_requested(tx, job).await? {
-        store(tx, job, outcome, class, TrialStatus::Running, now).await?;
-        ending::mark_cancelled(tx, std::slice::from_ref(&job.subject), now).await?;
-        ending::end_job(tx, job).await?;
-        return Ok(Recorded::Ended);
+/// Closes the attempts, writes what they left into the trials' rows, and ends the jobs that end, all in one statement.
+async fn write(tx: &mut Tx, written: &[Written<'_>], now: OffsetDateTime) -> Result<(), DbError> {
+    if written.is_empty() {
+        return Ok(());
     }
-    if let Decision::Retry { after } = decision {
-        store(tx, job, outcome, class, TrialStatus::Retrying, now).await?;
-        return Ok(Recorded::Retried { at: ending::wait(tx, job, after, now).await? });
-    }
-    let status = if outcome.succeeded { TrialStatus::Success } else { TrialStatus::Failed };
-    store(tx, job, outcome, class, status, now).await?;
-    ending::end_job(tx, job).await?;
-    Ok(Recorded::Ended)
-}
-
-/// What becomes of a job whose newest attempt, which is still open, ends like this. Of a trial those attempts count that came after a
-/// user last had it run again, of a judgement those that came after what it judges.
-pub(crate) async fn decide(tx: &mut Tx, job: &Job, ending: Ending, rules: &RetrySettings) -> Result<Decision, DbError> {
-    let doing = "count the failures of a job";
-    let counts = sqlx::query!(
-        r#"with earlier as (
-            select a.error_class
-            from oddish.attempts a join oddish.trials t on t.id = a.trial_id
-            where a.trial_id = $1 and a.kind = 'trial' and $2 = 'trial' and a.number > t.retried_after and a.number < $3
-                and a.ended_at is not null
-            union all
-            select a.error_class
-            from oddish.attempts a join oddish.trials t on t.id = a.trial_id
-            where a.trial_id = $1 and a.kind = 'analysis' and $2 = 'analysis' and a.claimed_at >= t.finished_at
-                and a.number < $3 and a.ended_at is not null
-            union all
-            select a.error_class
-            from oddish.attempts a
-            where a.task_id = $1 and $2 = 'verdict' and a.number < $3
-                and a.claimed_at >= (select max(analysis_finished_at) from oddish.trials where task_id = $1))
-        select error_class as "class!", count(*) as "count!" from earlier where error_class is not null group by error_class"#,
-        job.subject,
-        job.kind.as_str(),
-        job.attempt
-    )
-    .fetch_all(&mut *tx)
-    .await
-    .doing(doing)?;
-    let counted = counts.into_iter().map(|row| {
-        let class: FailureClass = parse("attempts.error_class", &row.class)?;
-        Ok((class, u32::try_from(row.count).unwrap_or(u32::MAX)))
-    });
-    let failures: Failures = counted.collect::<Result<Vec<_>, DbError>>()?.into_iter().collect();
-    let max_attempts = if job.kind == JobKind::Trial {
-        sqlx::query_scalar!("select max_attempts from oddish.trials where id = $1", job.subject)
-            .fetch_one(&mut *tx)
-            .await
-            .doing(doing)?
-            .unsigned_abs()
-    } else {
-        judging::MAX_ATTEMPTS
-    };
-    Ok(retry::decide(ending, &failures, max_attempts, rules, random::fraction()))
-}
-
-/// Writes what the attempt left into the trial's row.
-async fn store(
-    tx: &mut Tx,
-    job: &Job,
-    outcome: &Outcome,
-    class: Option<FailureClass>,
-    status: TrialStatus,
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
     sqlx::query!(
-        "update oddish.trials
-        set status = $2, finished_at = case when $2 in ('success', 'failed') then $3::timestamptz end, updated_at = $3,
-            harbor_stage = case when $2 in ('success', 'failed') then 'completed' end, reward = $4, rewards = $5, error_type = $6,
-            error_message = $7, input_tokens = $8, cache_tokens = $9, output_tokens = $10, cost_usd = $11, phase_timing = $12,
-            has_trajectory = $13, artifact_prefix = $14, error_class = $15
-        where id = $1 and status = 'running'",
-        job.subject,
-        status.as_str(),
-        now,
-        outcome.reward,
-        outcome.rewards,
-        outcome.error_type,
-        outcome.error_message,
-        outcome.input_tokens,
-        outcome.cache_tokens,
-        outcome.output_tokens,
-        outcome.cost_usd,
-        outcome.phase_timing,
-        outcome.has_trajectory,
-        outcome.artifact_prefix,
-        class.map(FailureClass::as_str)
+        "with outcomes as materialized (
+            select * from jsonb_to_recordset($1) as o (token uuid, trial_id text, status text, class text, ends boolean,
+                reward double precision, rewards jsonb, error_type text, error_message text, input_tokens bigint, cache_tokens bigint,
+                output_tokens bigint, cost_usd double precision, phase_timing jsonb, has_trajectory boolean, artifact_prefix text)),
+        ended as (
+            delete from oddish.jobs j using outcomes o where j.token = o.token and o.ends),
+        closed as (
+            update oddish.attempts a set ended_at = $2, outcome = 'recorded', error = o.error_message, error_class = o.class
+            from outcomes o where a.token = o.token and a.ended_at is null)
+        update oddish.trials t
+        set status = o.status, finished_at = case when o.status in ('success', 'failed') then $2::timestamptz end, updated_at = $2,
+            harbor_stage = case when o.status in ('success', 'failed') then 'completed' end, reward = o.reward, rewards = o.rewards,
+            error_type = o.error_type, error_message = o.error_message, error_class = o.class, input_tokens = o.input_tokens,
+            cache_tokens = o.cache_tokens, output_tokens = o.output_tokens, cost_usd = o.cost_usd, phase_timing = o.phase_timing,
+            has_trajectory = o.has_trajectory, artifact_prefix = o.artifact_prefix
+        from outcomes o where t.id = o.trial_id and t.status = 'running'",
+        Json(written) as _,
+        now
     )
     .execute(&mut *tx)
     .await
-    .map(|_| ())
-    .doing("write the outcome of a trial")
+    .doing("write the outcomes of trials")?;
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! What runners write, and what stale ones cannot.
 
-use oddish_db::attempts::{self, AfterLoss, Fenced, Outcome, Recorded};
+use oddish_db::attempts::{self, AfterLoss, Outcome};
+use oddish_db::jobs::{Fenced, Recorded};
 use oddish_db::{Db, queue};
 use oddish_domain::status::HarborStage;
 use oddish_test_support::with_database;
@@ -14,9 +15,12 @@ async fn a_recorded_outcome_ends_trial_job_and_task(db: Db) {
     let task_id = scene.task(1, "a/one").await;
     let claim = scene.begun().await;
     assert_eq!(scene.task_status(&task_id).await, "running");
-    assert_eq!(attempts::record(&scene.db, claim.token, &reward(0.5), &RULES, NOW).await.unwrap(), Recorded::Ended);
-    assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("success"));
-    assert_eq!(scene.trial(&claim.subject, "reward").await.as_deref(), Some("0.5"));
+    assert_eq!(
+        attempts::record(&scene.db, claim.attempt.token, &reward(0.5), &RULES, NOW).await.unwrap(),
+        Recorded::Ended
+    );
+    assert_eq!(scene.trial(&claim.attempt.subject, "status").await.as_deref(), Some("success"));
+    assert_eq!(scene.trial(&claim.attempt.subject, "reward").await.as_deref(), Some("0.5"));
     assert_eq!(scene.task_status(&task_id).await, "completed");
     scene.assert_consistent().await;
 }
@@ -27,9 +31,9 @@ async fn an_outcome_without_a_reward_is_failed_and_its_reward_missing(db: Db) {
     scene.task(1, "a/one").await;
     let claim = scene.begun().await;
     let outcome = Outcome { error_type: Some("RewardMissing".to_owned()), ..Outcome::default() };
-    attempts::record(&scene.db, claim.token, &outcome, &RULES, NOW).await.unwrap();
-    assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("failed"));
-    assert_eq!(scene.trial(&claim.subject, "reward").await, None);
+    attempts::record(&scene.db, claim.attempt.token, &outcome, &RULES, NOW).await.unwrap();
+    assert_eq!(scene.trial(&claim.attempt.subject, "status").await.as_deref(), Some("failed"));
+    assert_eq!(scene.trial(&claim.attempt.subject, "reward").await, None);
 }
 
 #[with_database]
@@ -37,9 +41,12 @@ async fn nothing_is_recorded_twice(db: Db) {
     let scene = Scene::new(db);
     scene.task(1, "a/one").await;
     let claim = scene.begun().await;
-    attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
-    assert_eq!(attempts::record(&scene.db, claim.token, &reward(0.0), &RULES, NOW).await.unwrap(), Recorded::Stale);
-    assert_eq!(scene.trial(&claim.subject, "reward").await.as_deref(), Some("1"));
+    attempts::record(&scene.db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    assert_eq!(
+        attempts::record(&scene.db, claim.attempt.token, &reward(0.0), &RULES, NOW).await.unwrap(),
+        Recorded::Stale
+    );
+    assert_eq!(scene.trial(&claim.attempt.subject, "reward").await.as_deref(), Some("1"));
 }
 
 #[with_database]
@@ -47,13 +54,13 @@ async fn only_the_newest_attempt_can_write(db: Db) {
     let scene = Scene::new(db);
     scene.task(1, "a/one").await;
     let old = scene.begun().await;
-    assert_eq!(attempts::lose(&scene.db, old.token, "gone", &RULES, NOW).await.unwrap(), AfterLoss::Retried);
-    assert_eq!(scene.trial(&old.subject, "status").await.as_deref(), Some("retrying"));
-    assert_eq!(scene.trial(&old.subject, "error_message").await.as_deref(), Some("gone"));
+    assert_eq!(attempts::lose(&scene.db, old.attempt.token, "gone", &RULES, NOW).await.unwrap(), AfterLoss::Retried);
+    assert_eq!(scene.trial(&old.attempt.subject, "status").await.as_deref(), Some("retrying"));
+    assert_eq!(scene.trial(&old.attempt.subject, "error_message").await.as_deref(), Some("gone"));
     let new = scene.begun().await;
-    assert_eq!((new.subject.as_str(), new.number), (old.subject.as_str(), 2));
-    assert_eq!(scene.trial(&new.subject, "error_message").await, None, "it is of the attempt before");
-    for token in [old.token, Uuid::new_v4()] {
+    assert_eq!((new.attempt.subject.as_str(), new.attempt.number), (old.attempt.subject.as_str(), 2));
+    assert_eq!(scene.trial(&new.attempt.subject, "error_message").await, None, "it is of the attempt before");
+    for token in [old.attempt.token, Uuid::new_v4()] {
         let db = &scene.db;
         assert_eq!(attempts::record(db, token, &reward(0.0), &RULES, NOW).await.unwrap(), Recorded::Stale);
         assert_eq!(attempts::set_stage(db, token, HarborStage::Verification, NOW).await.unwrap(), Fenced::Stale);
@@ -62,8 +69,11 @@ async fn only_the_newest_attempt_can_write(db: Db) {
         assert!(attempts::begin(db, token, &process(), NOW).await.unwrap().is_none());
         assert!(!attempts::is_open(db, token).await.unwrap());
     }
-    assert_eq!(attempts::record(&scene.db, new.token, &reward(1.0), &RULES, NOW).await.unwrap(), Recorded::Ended);
-    assert_eq!(scene.trial(&new.subject, "reward").await.as_deref(), Some("1"));
+    assert_eq!(
+        attempts::record(&scene.db, new.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap(),
+        Recorded::Ended
+    );
+    assert_eq!(scene.trial(&new.attempt.subject, "reward").await.as_deref(), Some("1"));
     scene.assert_consistent().await;
 }
 
@@ -73,7 +83,10 @@ async fn what_has_not_begun_has_no_outcome(db: Db) {
     let scene = Scene::new(db);
     scene.task(1, "a/one").await;
     let claim = scene.claim_one().await;
-    assert_eq!(attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap(), Recorded::Stale);
+    assert_eq!(
+        attempts::record(&scene.db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap(),
+        Recorded::Stale
+    );
     scene.assert_consistent().await;
     assert!(scene.begin(&claim).await.is_some());
 }
@@ -84,8 +97,8 @@ async fn a_trial_that_runs_does_not_fail_for_its_launch(db: Db) {
     let scene = Scene::new(db);
     scene.task(1, "a/one").await;
     let claim = scene.begun().await;
-    assert_eq!(attempts::launch_failed(&scene.db, claim.token, "late", NOW).await.unwrap(), Fenced::Stale);
-    assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("running"));
+    assert_eq!(attempts::launch_failed(&scene.db, claim.attempt.token, "late", NOW).await.unwrap(), Fenced::Stale);
+    assert_eq!(scene.trial(&claim.attempt.subject, "status").await.as_deref(), Some("running"));
 }
 
 /// The job's row says who was first; the other waits for it, and finds its token stale.
@@ -98,17 +111,17 @@ async fn an_attempt_that_is_being_ended_is_not_ended_by_another(db: Db) {
     sqlx::query("delete from oddish.jobs").execute(&mut first).await.unwrap();
     let recording = tokio::spawn({
         let db = scene.db.clone();
-        async move { attempts::record(&db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap() }
+        async move { attempts::record(&db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap() }
     });
     let losing = tokio::spawn({
         let db = scene.db.clone();
-        async move { attempts::lose(&db, claim.token, "gone", &RULES, NOW).await.unwrap() }
+        async move { attempts::lose(&db, claim.attempt.token, "gone", &RULES, NOW).await.unwrap() }
     });
     scene.until_waiting_for_locks(2).await;
     first.commit().await.unwrap();
     assert_eq!(recording.await.unwrap(), Recorded::Stale);
     assert_eq!(losing.await.unwrap(), AfterLoss::Stale);
-    assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("running"));
+    assert_eq!(scene.trial(&claim.attempt.subject, "status").await.as_deref(), Some("running"));
     assert_eq!(scene.count("select count(*) from oddish.attempts where ended_at is null").await, 1);
 }
 
@@ -122,7 +135,7 @@ async fn what_the_database_breaks_off_may_be_tried_again(db: Db) {
     sqlx::query("select from oddish.jobs for update").execute(&mut held).await.unwrap();
     let recording = tokio::spawn({
         let db = scene.db.clone();
-        async move { attempts::record(&db, claim.token, &reward(1.0), &RULES, NOW).await }
+        async move { attempts::record(&db, claim.attempt.token, &reward(1.0), &RULES, NOW).await }
     });
     let cancel = "select count(*) filter (where pg_cancel_backend(pid)) from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock'";
@@ -140,7 +153,7 @@ async fn an_attempt_begins_once(db: Db) {
     scene.task(1, "a/one").await;
     let claim = scene.begun().await;
     assert!(scene.begin(&claim).await.is_none(), "started twice, begun once");
-    assert_eq!(scene.trial(&claim.subject, "attempts").await.as_deref(), Some("1"));
+    assert_eq!(scene.trial(&claim.attempt.subject, "attempts").await.as_deref(), Some("1"));
 }
 
 /// Lost runners have a number of tries of their own, whatever the trial's attempts are.
@@ -154,15 +167,15 @@ async fn a_trial_whose_runners_are_lost_again_and_again_fails_in_the_end(db: Db)
         let claim = queue::claim(&scene.db, 1, now).await.unwrap().pop().expect("it is due");
         // Every second runner is gone before it begins: that counts too.
         if losses % 2 == 0 {
-            assert!(attempts::begin(&scene.db, claim.token, &process(), now).await.unwrap().is_some());
+            assert!(attempts::begin(&scene.db, claim.attempt.token, &process(), now).await.unwrap().is_some());
         }
         losses += 1;
-        match attempts::lose(&scene.db, claim.token, "gone", &RULES, now).await.unwrap() {
+        match attempts::lose(&scene.db, claim.attempt.token, "gone", &RULES, now).await.unwrap() {
             AfterLoss::Retried if losses == 1 => {
                 assert_eq!(scene.count("select count(*) from oddish.jobs where state = 'ready'").await, 1, "at once");
             }
             AfterLoss::Retried => now = queue::next_due(&scene.db).await.unwrap().expect("a time to wait for"),
-            AfterLoss::Failed => break claim.subject,
+            AfterLoss::Failed => break claim.attempt.subject,
             after => panic!("{after:?}"),
         }
     };
@@ -186,19 +199,23 @@ async fn a_failure_is_tried_again_when_the_provider_says_or_never(db: Db) {
     let task_id = scene.task(1, "a/one").await;
     let first = scene.begun().await;
     let limited = failed("ApiRateLimitError", "Please try again in 7200s.");
-    let recorded = attempts::record(&scene.db, first.token, &limited, &RULES, NOW).await.unwrap();
+    let recorded = attempts::record(&scene.db, first.attempt.token, &limited, &RULES, NOW).await.unwrap();
     let Recorded::Retried { at } = recorded else { panic!("{recorded:?}") };
     assert!(at >= NOW + time::Duration::hours(2), "the provider asked for two hours: {at}");
-    assert_eq!(scene.trial(&first.subject, "status").await.as_deref(), Some("retrying"));
-    assert_eq!(scene.trial(&first.subject, "error_class").await.as_deref(), Some("provider_rate_limit"));
+    assert_eq!(scene.trial(&first.attempt.subject, "status").await.as_deref(), Some("retrying"));
+    assert_eq!(scene.trial(&first.attempt.subject, "error_class").await.as_deref(), Some("provider_rate_limit"));
     assert_eq!(scene.task_status(&task_id).await, "running");
     assert!(scene.claim(1).await.is_empty(), "it waits");
     scene.assert_consistent().await;
     let second = queue::claim(&scene.db, 1, at).await.unwrap().pop().unwrap();
-    assert!(attempts::begin(&scene.db, second.token, &process(), at).await.unwrap().is_some());
+    assert!(attempts::begin(&scene.db, second.attempt.token, &process(), at).await.unwrap().is_some());
     let missing = failed("RewardMissing", "no reward");
-    assert_eq!(attempts::record(&scene.db, second.token, &missing, &RULES, at).await.unwrap(), Recorded::Ended);
-    assert_eq!(scene.trial(&first.subject, "status").await.as_deref(), Some("failed"), "one attempt was allowed");
+    assert_eq!(attempts::record(&scene.db, second.attempt.token, &missing, &RULES, at).await.unwrap(), Recorded::Ended);
+    assert_eq!(
+        scene.trial(&first.attempt.subject, "status").await.as_deref(),
+        Some("failed"),
+        "one attempt was allowed"
+    );
     let classes = "select count(*) from oddish.attempts where outcome = 'recorded' and error_class in ('provider_rate_limit', 'verifier')";
     assert_eq!(scene.count(classes).await, 2);
     scene.assert_consistent().await;
@@ -209,15 +226,18 @@ async fn an_interruption_and_a_claim_given_back_cost_no_attempt(db: Db) {
     let scene = Scene::new(db).max_attempts(1);
     scene.task(1, "a/one").await;
     let first = scene.begun().await;
-    assert_eq!(attempts::interrupt(&scene.db, first.token, "server stops", NOW).await.unwrap(), Fenced::Accepted);
-    assert_eq!(scene.trial(&first.subject, "status").await.as_deref(), Some("queued"));
-    assert_eq!(scene.trial(&first.subject, "attempts").await.as_deref(), Some("0"));
+    assert_eq!(
+        attempts::interrupt(&scene.db, first.attempt.token, "server stops", NOW).await.unwrap(),
+        Fenced::Accepted
+    );
+    assert_eq!(scene.trial(&first.attempt.subject, "status").await.as_deref(), Some("queued"));
+    assert_eq!(scene.trial(&first.attempt.subject, "attempts").await.as_deref(), Some("0"));
     let second = scene.claim_one().await;
-    assert_eq!(attempts::give_back(&scene.db, second.token, "no room", NOW).await.unwrap(), Fenced::Accepted);
+    assert_eq!(attempts::give_back(&scene.db, second.attempt.token, "no room", NOW).await.unwrap(), Fenced::Accepted);
     let third = scene.begun().await;
-    assert_eq!(third.number, 3, "each claim has an attempt of its own");
-    attempts::record(&scene.db, third.token, &reward(1.0), &RULES, NOW).await.unwrap();
-    assert_eq!(scene.trial(&third.subject, "attempts").await.as_deref(), Some("1"));
+    assert_eq!(third.attempt.number, 3, "each claim has an attempt of its own");
+    attempts::record(&scene.db, third.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    assert_eq!(scene.trial(&third.attempt.subject, "attempts").await.as_deref(), Some("1"));
     scene.assert_consistent().await;
 }
 
@@ -227,11 +247,11 @@ async fn a_claim_given_back_gives_no_earlier_attempt_back(db: Db) {
     let scene = Scene::new(db);
     scene.task(1, "a/one").await;
     let lost = scene.begun().await;
-    attempts::lose(&scene.db, lost.token, "gone", &RULES, NOW).await.unwrap();
+    attempts::lose(&scene.db, lost.attempt.token, "gone", &RULES, NOW).await.unwrap();
     let claim = scene.claim_one().await;
-    attempts::give_back(&scene.db, claim.token, "no room", NOW).await.unwrap();
-    assert_eq!(scene.trial(&claim.subject, "attempts").await.as_deref(), Some("1"));
-    assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("retrying"));
+    attempts::give_back(&scene.db, claim.attempt.token, "no room", NOW).await.unwrap();
+    assert_eq!(scene.trial(&claim.attempt.subject, "attempts").await.as_deref(), Some("1"));
+    assert_eq!(scene.trial(&claim.attempt.subject, "status").await.as_deref(), Some("retrying"));
 }
 
 #[with_database]
@@ -239,9 +259,9 @@ async fn a_trial_that_cannot_be_launched_fails_with_the_reason(db: Db) {
     let scene = Scene::new(db);
     scene.task(1, "a/one").await;
     let claim = scene.claim_one().await;
-    attempts::launch_failed(&scene.db, claim.token, "no such program", NOW).await.unwrap();
-    assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("failed"));
-    assert_eq!(scene.trial(&claim.subject, "error_message").await.as_deref(), Some("no such program"));
+    attempts::launch_failed(&scene.db, claim.attempt.token, "no such program", NOW).await.unwrap();
+    assert_eq!(scene.trial(&claim.attempt.subject, "status").await.as_deref(), Some("failed"));
+    assert_eq!(scene.trial(&claim.attempt.subject, "error_message").await.as_deref(), Some("no such program"));
     scene.assert_consistent().await;
 }
 
@@ -251,10 +271,10 @@ async fn the_open_attempts_of_a_host_name_their_processes(db: Db) {
     scene.task(3, "a/one").await;
     let open = scene.begun().await;
     let ended = scene.begun().await;
-    attempts::record(&scene.db, ended.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, ended.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
     scene.claim_one().await;
     let found = attempts::open_on_host(&scene.db, "testhost").await.unwrap();
     assert_eq!(found.len(), 1);
-    assert_eq!((found[0].token, found[0].process.clone()), (open.token, process()));
+    assert_eq!((found[0].attempt.token, found[0].process.clone()), (open.attempt.token, process()));
     assert!(attempts::open_on_host(&scene.db, "elsewhere").await.unwrap().is_empty());
 }

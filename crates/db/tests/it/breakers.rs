@@ -17,7 +17,7 @@ async fn key(scene: &Scene) -> QueueKey {
 async fn begin_all(scene: &Scene, now: OffsetDateTime) -> Vec<Claim> {
     let claims = queue::claim(&scene.db, 10, now).await.unwrap();
     for claim in &claims {
-        assert!(attempts::begin(&scene.db, claim.token, &process(), now).await.unwrap().is_some());
+        assert!(attempts::begin(&scene.db, claim.attempt.token, &process(), now).await.unwrap().is_some());
     }
     claims
 }
@@ -28,7 +28,7 @@ async fn refuse(scene: &Scene, claim: &Claim, now: OffsetDateTime) {
         error_message: Some("You exceeded your current quota.".to_owned()),
         ..Outcome::default()
     };
-    attempts::record(&scene.db, claim.token, &outcome, &RULES, now).await.unwrap();
+    attempts::record(&scene.db, claim.attempt.token, &outcome, &RULES, now).await.unwrap();
 }
 
 #[with_database]
@@ -55,7 +55,7 @@ async fn a_spent_quota_pauses_the_key_until_a_probe_is_served(db: Db) {
 
     let probe = begin_all(&scene, next).await;
     assert_eq!(probe.len(), 1);
-    attempts::record(&scene.db, probe[0].token, &reward(1.0), &RULES, next).await.unwrap();
+    attempts::record(&scene.db, probe[0].attempt.token, &reward(1.0), &RULES, next).await.unwrap();
     assert_eq!(key(&scene).await.paused_at, None);
     assert_eq!(begin_all(&scene, next).await.len(), 3);
     scene.assert_consistent().await;
@@ -70,7 +70,7 @@ async fn a_probe_that_says_nothing_is_followed_by_another(db: Db) {
     }
     let due = key(&scene).await.probe_at.unwrap();
     let probe = begin_all(&scene, due).await.remove(0);
-    attempts::lose(&scene.db, probe.token, "gone", &RULES, due).await.unwrap();
+    attempts::lose(&scene.db, probe.attempt.token, "gone", &RULES, due).await.unwrap();
     let again = key(&scene).await.probe_at.unwrap();
     assert!(again > due);
     assert_eq!(begin_all(&scene, again).await.len(), 1);
@@ -83,7 +83,7 @@ async fn a_served_trial_in_between_closes_the_count(db: Db) {
     let claims = begin_all(&scene, NOW).await;
     refuse(&scene, &claims[0], NOW).await;
     refuse(&scene, &claims[1], NOW).await;
-    attempts::record(&scene.db, claims[2].token, &reward(0.0), &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, claims[2].attempt.token, &reward(0.0), &RULES, NOW).await.unwrap();
     refuse(&scene, &claims[3], NOW).await;
     refuse(&scene, &claims[4], NOW).await;
     assert_eq!(key(&scene).await.paused_at, None);
@@ -95,7 +95,7 @@ async fn a_key_paused_by_hand_stays_so_until_it_is_resumed(db: Db) {
     scene.task(4, "a/one").await;
     let running = begin_all(&scene, NOW).await;
     assert!(queue_keys::pause(&scene.db, "a/one", Some("too dear at night"), NOW).await.unwrap());
-    attempts::record(&scene.db, running[0].token, &reward(1.0), &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, running[0].attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
     assert!(begin_all(&scene, NOW + Duration::DAY).await.is_empty(), "no probe either");
     assert_eq!(key(&scene).await.pause_reason.as_deref(), Some("too dear at night"));
     assert!(queue_keys::resume(&scene.db, "a/one", NOW).await.unwrap());

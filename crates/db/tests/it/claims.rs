@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use oddish_db::attempts::{Fenced, Recorded};
+use oddish_db::jobs::{Fenced, Recorded};
 use oddish_db::{Db, attempts, queue};
 use oddish_test_support::with_database;
 use time::Duration;
@@ -41,7 +41,7 @@ async fn high_priority_goes_first_and_then_the_one_that_waits_longest(db: Db) {
     let urgent = scene.task(1, "a/one").await;
     let mut order = Vec::new();
     for _ in 0..3 {
-        order.push(scene.claim_one().await.subject);
+        order.push(scene.claim_one().await.attempt.subject);
     }
     assert_eq!(order, [format!("{urgent}-0"), format!("{first}-0"), format!("{second}-0")]);
 }
@@ -56,7 +56,7 @@ async fn high_jobs_of_all_keys_go_before_low_ones_of_any(db: Db) {
     }
     scene = scene.high_priority();
     let urgent = [scene.task(1, "c/three").await, scene.task(1, "a/one").await].map(|task| format!("{task}-0"));
-    let claimed: BTreeSet<String> = scene.claim(2).await.into_iter().map(|claim| claim.subject).collect();
+    let claimed: BTreeSet<String> = scene.claim(2).await.into_iter().map(|claim| claim.attempt.subject).collect();
     assert_eq!(claimed, BTreeSet::from(urgent));
 }
 
@@ -68,7 +68,7 @@ async fn tokens_grow_with_time_and_are_random_otherwise(db: Db) {
     let mut tokens = Vec::new();
     for second in 0..3 {
         let claims = queue::claim(&scene.db, 1, NOW + Duration::seconds(second)).await.unwrap();
-        tokens.push(claims[0].token);
+        tokens.push(claims[0].attempt.token);
     }
     assert!(tokens.is_sorted());
     for (token, second) in tokens.iter().zip(0..) {
@@ -123,7 +123,7 @@ async fn of_one_key_only_the_jobs_that_are_due_are_claimed(db: Db) {
     delay(&scene, "%-0", NOW + Duration::HOUR).await;
     let claims = scene.claim(10).await;
     assert_eq!(claims.len(), 1);
-    assert!(claims[0].subject.ends_with("-1"));
+    assert!(claims[0].attempt.subject.ends_with("-1"));
 }
 
 #[with_database]
@@ -134,7 +134,7 @@ async fn a_job_that_another_transaction_is_changing_is_left_to_it(db: Db) {
     sqlx::query("select from oddish.jobs where trial_id like '%-0' for update").execute(&mut other).await.unwrap();
     let claims = scene.claim(10).await;
     assert_eq!(claims.len(), 1, "one job was free");
-    assert!(claims[0].subject.ends_with("-1"));
+    assert!(claims[0].attempt.subject.ends_with("-1"));
     other.rollback().await.unwrap();
     assert_eq!(scene.claim(10).await.len(), 1);
     scene.assert_consistent().await;
@@ -178,9 +178,10 @@ async fn limits_hold_with_many_dispatchers(db: Db) {
                         where slot is not null group by queue_key, k.concurrency_limit
                         having count(*) > k.concurrency_limit) passed";
                     assert_eq!(scene.count(over).await, 0, "a limit was passed");
-                    let recorded = attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+                    let recorded =
+                        attempts::record(&scene.db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
                     assert_eq!(recorded, Recorded::Ended);
-                    claimed.push(claim.subject);
+                    claimed.push(claim.attempt.subject);
                 }
             }
             claimed
@@ -202,17 +203,17 @@ async fn a_claim_that_no_runner_begins_is_given_back_without_cost(db: Db) {
     assert!(queue::overdue(&scene.db, NOW + Duration::MINUTE).await.unwrap().is_empty(), "it is not late yet");
     let late = NOW + Duration::MINUTE + Duration::SECOND;
     assert_eq!(queue::overdue(&scene.db, late).await.unwrap(), std::slice::from_ref(&claim));
-    queue::launched(&scene.db, &[claim.token], late).await.unwrap();
+    queue::launched(&scene.db, &[claim.attempt.token], late).await.unwrap();
     assert!(queue::overdue(&scene.db, late).await.unwrap().is_empty(), "the launcher has answered meanwhile");
     let late = late + queue::BEGIN_WITHIN + Duration::SECOND;
     assert_eq!(queue::overdue(&scene.db, late).await.unwrap(), std::slice::from_ref(&claim));
-    assert_eq!(attempts::give_back(&scene.db, claim.token, "late", late).await.unwrap(), Fenced::Accepted);
+    assert_eq!(attempts::give_back(&scene.db, claim.attempt.token, "late", late).await.unwrap(), Fenced::Accepted);
     scene.assert_consistent().await;
     assert!(scene.begin(&claim).await.is_none(), "the late runner's token is stale");
     let again = scene.claim_one().await;
-    assert_eq!(again.number, 2);
+    assert_eq!(again.attempt.number, 2);
     assert!(scene.begin(&again).await.is_some());
-    assert_eq!(scene.trial(&again.subject, "attempts").await.as_deref(), Some("1"));
+    assert_eq!(scene.trial(&again.attempt.subject, "attempts").await.as_deref(), Some("1"));
     assert!(queue::overdue(&scene.db, NOW + Duration::DAY).await.unwrap().is_empty(), "it has begun");
 }
 
@@ -229,11 +230,11 @@ async fn a_claim_that_a_runner_is_about_to_begin_is_left_to_it(db: Db) {
         .unwrap();
     let given = tokio::spawn({
         let db = scene.db.clone();
-        async move { attempts::give_back(&db, claim.token, "late", NOW).await.unwrap() }
+        async move { attempts::give_back(&db, claim.attempt.token, "late", NOW).await.unwrap() }
     });
     scene.until_waiting_for_a_lock().await;
     beginning.commit().await.unwrap();
     assert_eq!(given.await.unwrap(), Fenced::Stale);
-    assert!(attempts::is_open(&scene.db, claim.token).await.unwrap());
+    assert!(attempts::is_open(&scene.db, claim.attempt.token).await.unwrap());
     scene.assert_consistent().await;
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use oddish_db::attempts::{self, Fenced, Outcome, Recorded, Standing};
+use oddish_db::attempts::{self, Outcome, Standing};
 use oddish_db::deleting::{self, Deletion, Target};
 use oddish_db::idempotency::Work;
+use oddish_db::jobs::{Fenced, Recorded};
 use oddish_db::judging::{self, JudgingError};
 use oddish_db::sweeps::SweepRefused;
 use oddish_db::task_files::FileIndex;
@@ -57,7 +58,7 @@ async fn a_deleted_task_takes_its_trials_along_and_leaves_its_slots(db: Db) {
     let scene = Scene::new(db).limit("a/one", 2).await;
     let task_id = scene.task(4, "a/one").await;
     let over = scene.begun().await;
-    attempts::record(&scene.db, over.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, over.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
     let running = scene.begun().await;
     let claimed = scene.claim_one().await;
     let other = scene.task(2, "a/one").await;
@@ -65,13 +66,17 @@ async fn a_deleted_task_takes_its_trials_along_and_leaves_its_slots(db: Db) {
 
     assert_eq!(delete(&scene, Target::Task(&task_id)).await, Some((4, vec![task_id.clone()])));
     assert!(tasks::get(&scene.db, &task_id, Counted::All).await.unwrap().is_none());
-    assert_eq!(attempts::standing(&scene.db, running.token).await.unwrap(), Standing::Stale, "so its runner stops");
-    assert_eq!(leases::renew(&scene.db, running.token, NOW).await.unwrap(), Fenced::Stale);
-    let recorded = attempts::record(&scene.db, running.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    assert_eq!(
+        attempts::standing(&scene.db, running.attempt.token).await.unwrap(),
+        Standing::Stale,
+        "so its runner stops"
+    );
+    assert_eq!(leases::renew(&scene.db, running.attempt.token, NOW).await.unwrap(), Fenced::Stale);
+    let recorded = attempts::record(&scene.db, running.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
     assert_eq!(recorded, Recorded::Stale);
     assert!(scene.begin(&claimed).await.is_none());
     let next = scene.claim(10).await;
-    assert!(next.len() == 2 && next.iter().all(|claim| claim.subject.starts_with(&other)), "{next:?}");
+    assert!(next.len() == 2 && next.iter().all(|claim| claim.attempt.subject.starts_with(&other)), "{next:?}");
     assert_eq!(scene.count("select count(*) from oddish.attempts").await, 2, "its history is gone");
     scene.assert_consistent().await;
     assert_eq!(delete(&scene, Target::Task(&task_id)).await, None);
@@ -84,20 +89,20 @@ async fn a_task_whose_last_open_trial_is_deleted_has_ended(db: Db) {
     let task_id = scene.task(3, "a/one").await;
     for _ in 0..2 {
         let claim = scene.begun().await;
-        attempts::record(&scene.db, claim.token, &reward(0.5), &RULES, NOW).await.unwrap();
+        attempts::record(&scene.db, claim.attempt.token, &reward(0.5), &RULES, NOW).await.unwrap();
     }
     let last = scene.begun().await;
-    assert_eq!(delete(&scene, Target::Trial(&last.subject)).await, Some((1, vec![])));
+    assert_eq!(delete(&scene, Target::Trial(&last.attempt.subject)).await, Some((1, vec![])));
     let task = tasks::get(&scene.db, &task_id, Counted::All).await.unwrap().unwrap();
     assert_eq!((task.status, task.total, task.reward_total), (TaskStatus::Completed, 2, 2));
-    assert_eq!(delete(&scene, Target::Trial(&last.subject)).await, None);
+    assert_eq!(delete(&scene, Target::Trial(&last.attempt.subject)).await, None);
     assert_eq!(delete(&scene, Target::Trial(&format!("{task_id}-0"))).await, Some((1, vec![])));
     let task = tasks::get(&scene.db, &task_id, Counted::All).await.unwrap().unwrap();
     assert_eq!((task.status, task.total, task.reward_sum), (TaskStatus::Completed, 1, 0.5));
     scene.assert_consistent().await;
     // What is added is numbered on, and is no deleted trial over again.
     scene.append(&task_id, None, &trial_specs(1, "a/one")).await.unwrap();
-    assert_eq!(scene.claim_one().await.subject, format!("{task_id}-2"));
+    assert_eq!(scene.claim_one().await.attempt.subject, format!("{task_id}-2"));
 }
 
 /// Three tasks: one of the experiment alone, one that has trials elsewhere too, and one of elsewhere with a trial in it.
@@ -134,25 +139,26 @@ async fn a_verdict_on_a_deleted_trial_is_taken_back(db: Db) {
     let task_id = scene.upload().await;
     scene.judged_sweep(&task_id, &trial_specs(3, "a/one"), ("judge/analysis", "judge/verdict")).await;
     for _ in 0..3 {
-        let claim = scene.claim(10).await.into_iter().find(|claim| claim.kind.as_str() == "trial").unwrap();
+        let claim = scene.claim(10).await.into_iter().find(|claim| claim.attempt.kind.as_str() == "trial").unwrap();
         scene.begin(&claim).await.unwrap();
-        attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+        attempts::record(&scene.db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
         scene.give_back_all().await;
     }
     let judge = async |judged: Value| {
         let claim = scene.claim_one().await;
-        judging::begin(&scene.db, claim.token, &process(), NOW).await.unwrap().unwrap();
-        judging::record(&scene.db, claim.token, &Ok::<_, JudgingError>(judged), &RULES, NOW).await.unwrap();
+        judging::begin(&scene.db, claim.attempt.token, &process(), NOW).await.unwrap().unwrap();
+        judging::record(&scene.db, claim.attempt.token, &Ok::<_, JudgingError>(judged), &RULES, NOW).await.unwrap();
     };
     for _ in 0..3 {
         judge(json!({"classification": "GOOD_SUCCESS"})).await;
     }
     let stale = scene.claim_one().await;
-    judging::begin(&scene.db, stale.token, &process(), NOW).await.unwrap().unwrap();
+    judging::begin(&scene.db, stale.attempt.token, &process(), NOW).await.unwrap().unwrap();
     assert_eq!(scene.task_status(&task_id).await, "verdict_pending");
 
     delete(&scene, Target::Trial(&format!("{task_id}-0"))).await.unwrap();
-    let recorded = judging::record(&scene.db, stale.token, &Ok(json!({"is_good": false})), &RULES, NOW).await.unwrap();
+    let recorded =
+        judging::record(&scene.db, stale.attempt.token, &Ok(json!({"is_good": false})), &RULES, NOW).await.unwrap();
     assert_eq!(recorded, Recorded::Stale, "it was on three trials");
     assert_eq!(scene.task_status(&task_id).await, "verdict_pending", "one on the others is made at once");
     scene.assert_consistent().await;
@@ -175,12 +181,12 @@ async fn a_deleted_probe_is_followed_by_another(db: Db) {
     for _ in 0..3 {
         let claim = scene.begun().await;
         let outcome = Outcome { error_type: Some("ApiUsageLimitError".to_owned()), ..Outcome::default() };
-        attempts::record(&scene.db, claim.token, &outcome, &RULES, NOW).await.unwrap();
+        attempts::record(&scene.db, claim.attempt.token, &outcome, &RULES, NOW).await.unwrap();
     }
     let due = async || queue_keys::list(&scene.db, Some("a/one")).await.unwrap().remove(0).probe_at.unwrap();
     let first = due().await;
     let probe = queue::claim(&scene.db, 10, first).await.unwrap().remove(0);
-    let deletion = deleting::begin(&scene.db, Target::Trial(&probe.subject), first).await.unwrap().unwrap();
+    let deletion = deleting::begin(&scene.db, Target::Trial(&probe.attempt.subject), first).await.unwrap().unwrap();
     keep(deletion).await;
     assert!(due().await > first);
     assert_eq!(queue::claim(&scene.db, 10, due().await).await.unwrap().len(), 1);
@@ -196,7 +202,7 @@ async fn a_deletion_waits_for_who_is_recording(db: Db) {
     sqlx::query("select from oddish.tasks for update").execute(&mut held).await.unwrap();
     let recording = tokio::spawn({
         let db = scene.db.clone();
-        async move { attempts::record(&db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap() }
+        async move { attempts::record(&db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap() }
     });
     scene.until_waiting_for_locks(1).await;
     let deletion = deleting(&scene, Target::Task(kept(&task_id)));
@@ -217,7 +223,7 @@ async fn whoever_comes_during_a_deletion_finds_nothing_after_it(db: Db) {
     assert!(scene.claim(10).await.is_empty(), "a dispatcher passes its jobs over");
     let recording = tokio::spawn({
         let db = scene.db.clone();
-        async move { attempts::record(&db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap() }
+        async move { attempts::record(&db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap() }
     });
     let appending = tokio::spawn({
         let (scene, task_id) = (Scene::new(scene.db.clone()), task_id.clone());
@@ -294,12 +300,13 @@ async fn a_job_that_is_queued_during_a_deletion_goes_too(db: Db) {
     let scene = Scene::new(db);
     let task_id = scene.task(1, "a/one").await;
     let claim = scene.begun().await;
-    attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
     let mut retry = Work::begin(&scene.db).await.unwrap();
-    let selection =
-        oddish_db::trial_selection::Selection::all(oddish_db::trial_selection::Scope::Trial(claim.subject.clone()));
+    let selection = oddish_db::trial_selection::Selection::all(oddish_db::trial_selection::Scope::Trial(
+        claim.attempt.subject.clone(),
+    ));
     retrying::retry_within(&mut retry, &selection, NOW).await.unwrap();
-    let deletion = deleting(&scene, Target::Trial(kept(&claim.subject)));
+    let deletion = deleting(&scene, Target::Trial(kept(&claim.attempt.subject)));
     scene.until_waiting_for_a_lock().await;
     retry.finish(&Value::Null).await.unwrap();
     assert_eq!(deletion.await.unwrap(), Some((1, vec![])));

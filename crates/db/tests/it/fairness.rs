@@ -10,7 +10,7 @@ use crate::scene::Scene;
 
 /// The tasks of the claims, in order.
 fn tasks(claims: &[Claim]) -> Vec<&str> {
-    claims.iter().map(|claim| claim.subject.rsplit_once('-').unwrap().0).collect()
+    claims.iter().map(|claim| claim.attempt.subject.rsplit_once('-').unwrap().0).collect()
 }
 
 /// How many claims each task got.
@@ -68,7 +68,7 @@ async fn ties_are_broken_by_age(db: Db) {
     let ann = scene.task(2, "a/one").await;
     let mut order = Vec::new();
     for _ in 0..4 {
-        order.push(scene.claim_one().await.subject);
+        order.push(scene.claim_one().await.attempt.subject);
     }
     assert_eq!(order, [format!("{zoe}-0"), format!("{ann}-0"), format!("{zoe}-1"), format!("{ann}-1")]);
 }

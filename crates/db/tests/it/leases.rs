@@ -1,7 +1,8 @@
 //! Leases: who counts as dead, and when.
 
-use oddish_db::attempts::{self, AfterLoss, Fenced, Recorded};
-use oddish_db::leases::{self, LEASE, SUSPICION};
+use oddish_db::attempts::{self, AfterLoss};
+use oddish_db::jobs::{Fenced, LEASE, Recorded};
+use oddish_db::leases::{self, SUSPICION};
 use oddish_db::{Db, queue};
 use oddish_test_support::with_database;
 use time::{Duration, OffsetDateTime};
@@ -22,12 +23,16 @@ async fn a_runner_that_stops_renewing_is_suspect_first_and_then_dead(db: Db) {
     assert_eq!(leases::suspect(&scene.db, late).await.unwrap(), 1);
     assert_eq!(leases::suspect(&scene.db, late + Duration::SECOND).await.unwrap(), 0, "it is suspect already");
     assert_eq!(dead(&scene, late + SUSPICION - Duration::SECOND).await, 0, "it has time to show that it lives");
-    let reaped = attempts::reap(&scene.db, claim.token, "gone", &RULES, late + SUSPICION - Duration::SECOND).await;
+    let reaped =
+        attempts::reap(&scene.db, claim.attempt.token, "gone", &RULES, late + SUSPICION - Duration::SECOND).await;
     assert_eq!(reaped.unwrap(), AfterLoss::Stale, "too early");
     assert_eq!(dead(&scene, late + SUSPICION).await, 1);
-    let reaped = attempts::reap(&scene.db, claim.token, "gone", &RULES, late + SUSPICION).await.unwrap();
+    let reaped = attempts::reap(&scene.db, claim.attempt.token, "gone", &RULES, late + SUSPICION).await.unwrap();
     assert_eq!(reaped, AfterLoss::Retried);
-    assert_eq!(attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, late).await.unwrap(), Recorded::Stale);
+    assert_eq!(
+        attempts::record(&scene.db, claim.attempt.token, &reward(1.0), &RULES, late).await.unwrap(),
+        Recorded::Stale
+    );
     scene.assert_consistent().await;
 }
 
@@ -39,9 +44,9 @@ async fn a_suspect_that_renews_is_cleared(db: Db) {
     let claim = scene.begun().await;
     let late = NOW + LEASE + Duration::MINUTE;
     leases::suspect(&scene.db, late).await.unwrap();
-    assert_eq!(leases::renew(&scene.db, claim.token, late).await.unwrap(), Fenced::Accepted);
+    assert_eq!(leases::renew(&scene.db, claim.attempt.token, late).await.unwrap(), Fenced::Accepted);
     assert_eq!(dead(&scene, late + Duration::DAY).await, 0);
-    let reaped = attempts::reap(&scene.db, claim.token, "gone", &RULES, late + Duration::DAY).await.unwrap();
+    let reaped = attempts::reap(&scene.db, claim.attempt.token, "gone", &RULES, late + Duration::DAY).await.unwrap();
     assert_eq!(reaped, AfterLoss::Stale);
     assert_eq!(leases::suspect(&scene.db, late + LEASE).await.unwrap(), 0, "the lease is new");
 }
@@ -61,13 +66,13 @@ async fn a_renewal_that_comes_first_saves_the_attempt(db: Db) {
         .unwrap();
     let reaping = tokio::spawn({
         let db = scene.db.clone();
-        async move { attempts::reap(&db, claim.token, "gone", &RULES, late + Duration::HOUR).await.unwrap() }
+        async move { attempts::reap(&db, claim.attempt.token, "gone", &RULES, late + Duration::HOUR).await.unwrap() }
     });
     scene.until_waiting_for_a_lock().await;
     renewing.commit().await.unwrap();
     assert_eq!(reaping.await.unwrap(), AfterLoss::Stale);
-    assert_eq!(scene.trial(&claim.subject, "status").await.as_deref(), Some("running"));
-    assert!(attempts::is_open(&scene.db, claim.token).await.unwrap());
+    assert_eq!(scene.trial(&claim.attempt.subject, "status").await.as_deref(), Some("running"));
+    assert!(attempts::is_open(&scene.db, claim.attempt.token).await.unwrap());
 }
 
 #[with_database]
@@ -75,8 +80,8 @@ async fn a_stale_runner_cannot_renew(db: Db) {
     let scene = Scene::new(db);
     scene.task(1, "a/one").await;
     let old = scene.begun().await;
-    attempts::lose(&scene.db, old.token, "gone", &RULES, NOW).await.unwrap();
-    assert_eq!(leases::renew(&scene.db, old.token, NOW).await.unwrap(), Fenced::Stale);
+    attempts::lose(&scene.db, old.attempt.token, "gone", &RULES, NOW).await.unwrap();
+    assert_eq!(leases::renew(&scene.db, old.attempt.token, NOW).await.unwrap(), Fenced::Stale);
     let new = queue::claim(&scene.db, 1, NOW).await.unwrap().pop().unwrap();
-    assert_eq!(leases::renew(&scene.db, new.token, NOW).await.unwrap(), Fenced::Stale, "it has not begun");
+    assert_eq!(leases::renew(&scene.db, new.attempt.token, NOW).await.unwrap(), Fenced::Stale, "it has not begun");
 }

@@ -25,7 +25,7 @@ async fn a_lowered_limit_waits_for_slots_to_come_free(db: Db) {
     scene.assert_consistent().await;
     for (done, claim) in claims.iter().enumerate() {
         assert!(scene.claim(10).await.is_empty(), "{done} done, {} still run", 3 - done);
-        attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+        attempts::record(&scene.db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
     }
     assert_eq!(scene.claim(10).await.len(), 1);
     assert_eq!(scene.count("select count(*) from oddish.slots").await, 1);
@@ -42,7 +42,7 @@ async fn a_long_job_on_a_slot_that_is_to_go_does_not_hold_up_its_key(db: Db) {
     let claims = [scene.begun().await, scene.begun().await, scene.begun().await];
     let scene = scene.limit("a/one", 2).await;
     for claim in &claims[..2] {
-        attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+        attempts::record(&scene.db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
     }
     assert_eq!(scene.claim(10).await.len(), 1, "two slots, one of them held by the long job");
     assert_eq!(scene.count("select count(*) from oddish.slots").await, 2, "the third goes when the key is claimed for");

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use oddish_db::api_keys::{self, NewApiKey};
-use oddish_db::attempts::{Fenced, Recorded, Standing};
+use oddish_db::attempts::Standing;
+use oddish_db::jobs::{Fenced, Recorded};
 use oddish_db::{Db, DbError, attempts, connect_lazy, leases, queue, wake};
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use oddish_test_support::{Through, with_database};
@@ -114,15 +115,20 @@ async fn claims_leases_and_records_hold_behind_poolers(db: Db) {
                 let mut recorded = BTreeSet::new();
                 while left(&db).await > 0 {
                     for claim in queue::claim(&db, 2, NOW).await.unwrap() {
-                        let assignment = attempts::begin(&db, claim.token, &process(), NOW).await.unwrap().unwrap();
-                        assert_eq!((&assignment.trial_id, &assignment.queue_key), (&claim.subject, &claim.queue_key));
+                        let assignment =
+                            attempts::begin(&db, claim.attempt.token, &process(), NOW).await.unwrap().unwrap();
+                        assert_eq!(
+                            (&assignment.attempt.subject, &assignment.queue_key),
+                            (&claim.attempt.subject, &claim.queue_key)
+                        );
                         let later = NOW + Duration::minutes(1);
-                        assert_eq!(leases::renew(&db, claim.token, later).await.unwrap(), Fenced::Accepted);
-                        assert_eq!(attempts::standing(&db, claim.token).await.unwrap(), Standing::Ours);
-                        let outcome = attempts::record(&db, claim.token, &reward(1.0), &RULES, later).await.unwrap();
+                        assert_eq!(leases::renew(&db, claim.attempt.token, later).await.unwrap(), Fenced::Accepted);
+                        assert_eq!(attempts::standing(&db, claim.attempt.token).await.unwrap(), Standing::Ours);
+                        let outcome =
+                            attempts::record(&db, claim.attempt.token, &reward(1.0), &RULES, later).await.unwrap();
                         assert_eq!(outcome, Recorded::Ended);
-                        assert_eq!(attempts::standing(&db, claim.token).await.unwrap(), Standing::Stale);
-                        assert!(recorded.insert(claim.subject));
+                        assert_eq!(attempts::standing(&db, claim.attempt.token).await.unwrap(), Standing::Stale);
+                        assert!(recorded.insert(claim.attempt.subject));
                     }
                 }
                 db.close().await;

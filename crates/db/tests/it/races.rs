@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use oddish_db::attempts::{self, AfterLoss, Fenced, Outcome, Recorded};
+use oddish_db::attempts::{self, AfterLoss, Outcome};
 use oddish_db::cancelling::{self, Cancelled};
 use oddish_db::idempotency::Work;
-use oddish_db::leases::{self, LEASE, SUSPICION};
+use oddish_db::jobs::{Fenced, LEASE, Recorded};
+use oddish_db::leases::{self, SUSPICION};
 use oddish_db::sweeps::{self, NewSweep};
 use oddish_db::trial_selection::{Scope, Selection};
 use oddish_db::{Db, retrying};
@@ -45,7 +46,7 @@ async fn a_failure_that_comes_while_its_trial_is_cancelled_is_the_last(db: Db) {
     let recording = tokio::spawn({
         let db = scene.db.clone();
         let outcome = Outcome { error_type: Some("NetworkConnectionError".to_owned()), ..Outcome::default() };
-        async move { attempts::record(&db, claim.token, &outcome, &RULES, NOW).await.unwrap() }
+        async move { attempts::record(&db, claim.attempt.token, &outcome, &RULES, NOW).await.unwrap() }
     });
     scene.until_waiting_for_locks(2).await;
     held.rollback().await.unwrap();
@@ -68,7 +69,7 @@ async fn a_renewal_that_comes_after_the_reaper_is_stale(db: Db) {
     // The reaper has the job's row, and then waits for this.
     let mut held = scene.db.begin().await.unwrap();
     sqlx::query("select from oddish.trials for update").execute(&mut held).await.unwrap();
-    let token = claim.token;
+    let token = claim.attempt.token;
     let reaping = tokio::spawn({
         let db = scene.db.clone();
         async move { attempts::reap(&db, token, "gone", &RULES, late + SUSPICION).await.unwrap() }
@@ -123,9 +124,9 @@ async fn an_append_that_comes_during_another_numbers_on_after_it(db: Db) {
 async fn half_done(scene: &Scene) -> (String, Selection, uuid::Uuid) {
     let task_id = scene.task(2, "a/one").await;
     let done = scene.begun().await;
-    attempts::record(&scene.db, done.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, done.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
     let last = scene.begun().await;
-    (task_id.clone(), Selection::all(Scope::Trial(format!("{task_id}-0"))), last.token)
+    (task_id.clone(), Selection::all(Scope::Trial(format!("{task_id}-0"))), last.attempt.token)
 }
 
 /// The last trial is ending, and its task with it, when a user has another one run again.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use oddish_db::attempts::{Assignment, Outcome, ProcessIdentity};
+use oddish_db::attempts::{Assignment, Outcome};
 use oddish_db::idempotency::Work;
+use oddish_db::jobs::ProcessIdentity;
 use oddish_db::queue::Claim;
 use oddish_db::sweeps::{self, Judges, NewSweep};
 use oddish_db::task_files::FileIndex;
@@ -180,7 +181,7 @@ impl Scene {
     }
 
     pub(crate) async fn begin(&self, claim: &Claim) -> Option<Assignment> {
-        attempts::begin(&self.db, claim.token, &process(), NOW).await.unwrap()
+        attempts::begin(&self.db, claim.attempt.token, &process(), NOW).await.unwrap()
     }
 
     /// Claims one job and begins it.

@@ -1,6 +1,7 @@
 //! The stages of a task that is judged: trials, analyses, verdict, end.
 
-use oddish_db::attempts::{self, AfterLoss, Recorded, Standing};
+use oddish_db::attempts::{self, AfterLoss, Standing};
+use oddish_db::jobs::{Fenced, LEASE, Recorded};
 use oddish_db::judging::{self, JudgingError, Subject};
 use oddish_db::queue::Claim;
 use oddish_db::tasks::Counted;
@@ -28,7 +29,7 @@ async fn judged_by(scene: &Scene, trials: u32, judges: (&str, &str)) -> String {
 
 async fn claim_of(scene: &Scene, kind: JobKind) -> Claim {
     let claim = scene.claim_one().await;
-    assert_eq!(claim.kind, kind);
+    assert_eq!(claim.attempt.kind, kind);
     claim
 }
 
@@ -36,8 +37,8 @@ async fn claim_of(scene: &Scene, kind: JobKind) -> Claim {
 async fn run_trial(scene: &Scene) -> String {
     let claim = claim_of(scene, JobKind::Trial).await;
     scene.begin(&claim).await.unwrap();
-    attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
-    claim.subject
+    attempts::record(&scene.db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    claim.attempt.subject
 }
 
 /// Runs so many trials to their end, all of them before anything else.
@@ -48,14 +49,14 @@ async fn run_trials(scene: &Scene, count: usize) -> Vec<String> {
     }
     for claim in &claims {
         scene.begin(claim).await.unwrap();
-        attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+        attempts::record(&scene.db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
     }
-    claims.into_iter().map(|claim| claim.subject).collect()
+    claims.into_iter().map(|claim| claim.attempt.subject).collect()
 }
 
 async fn begin_judging(scene: &Scene, kind: JobKind) -> (Claim, Subject) {
     let claim = claim_of(scene, kind).await;
-    let subject = judging::begin(&scene.db, claim.token, &process(), NOW).await.unwrap().unwrap();
+    let subject = judging::begin(&scene.db, claim.attempt.token, &process(), NOW).await.unwrap().unwrap();
     (claim, subject)
 }
 
@@ -64,7 +65,7 @@ async fn record(scene: &Scene, claim: &Claim, judged: Result<Value, &str>) -> Re
         error_type: error_type.to_owned(),
         message: format!("{error_type}: it went wrong"),
     });
-    judging::record(&scene.db, claim.token, &judged, &RULES, NOW).await.unwrap()
+    judging::record(&scene.db, claim.attempt.token, &judged, &RULES, NOW).await.unwrap()
 }
 
 async fn analyse(scene: &Scene, classification: &str) {
@@ -86,16 +87,19 @@ async fn a_judged_task_goes_through_every_stage(db: Db) {
 
     // Its analysis is queued at once, and does not wait for the other trial.
     let claims = scene.claim(10).await;
-    let mut kinds: Vec<JobKind> = claims.iter().map(|claim| claim.kind).collect();
+    let mut kinds: Vec<JobKind> = claims.iter().map(|claim| claim.attempt.kind).collect();
     kinds.sort_unstable();
     assert_eq!(kinds, [JobKind::Trial, JobKind::Analysis]);
-    let [analysis, trial] =
-        ["analysis", "trial"].map(|kind| claims.iter().find(|claim| claim.kind.as_str() == kind).unwrap().clone());
-    assert_eq!(analysis.subject, first);
+    let [analysis, trial] = ["analysis", "trial"]
+        .map(|kind| claims.iter().find(|claim| claim.attempt.kind.as_str() == kind).unwrap().clone());
+    assert_eq!(analysis.attempt.subject, first);
     assert!(scene.begin(&analysis).await.is_none(), "it is no trial");
-    assert!(judging::begin(&scene.db, trial.token, &process(), NOW).await.unwrap().is_none(), "it is no judgement");
+    assert!(
+        judging::begin(&scene.db, trial.attempt.token, &process(), NOW).await.unwrap().is_none(),
+        "it is no judgement"
+    );
     let Subject::Trial { trial_id, reward: given, .. } =
-        judging::begin(&scene.db, analysis.token, &process(), NOW).await.unwrap().unwrap()
+        judging::begin(&scene.db, analysis.attempt.token, &process(), NOW).await.unwrap().unwrap()
     else {
         panic!("an analysis is about a trial")
     };
@@ -103,7 +107,7 @@ async fn a_judged_task_goes_through_every_stage(db: Db) {
     assert_eq!(scene.trial(&first, "analysis_status").await.as_deref(), Some("running"));
 
     scene.begin(&trial).await.unwrap();
-    attempts::record(&scene.db, trial.token, &reward(0.0), &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, trial.attempt.token, &reward(0.0), &RULES, NOW).await.unwrap();
     assert_eq!(stage(&scene, &task_id).await, TaskStatus::Analyzing);
     assert_eq!(record(&scene, &analysis, Ok(json!({"classification": "GOOD_SUCCESS"}))).await, Recorded::Ended);
     assert_eq!(record(&scene, &analysis, Ok(json!({}))).await, Recorded::Stale, "once");
@@ -137,12 +141,12 @@ async fn trials_and_judgements_of_one_model_share_its_slots(db: Db) {
     let mut kinds = Vec::new();
     while let Some(claim) = scene.claim(10).await.pop() {
         assert!(scene.claim(10).await.is_empty(), "one slot, whatever holds it");
-        kinds.push(claim.kind.as_str());
-        if claim.kind == JobKind::Trial {
+        kinds.push(claim.attempt.kind.as_str());
+        if claim.attempt.kind == JobKind::Trial {
             scene.begin(&claim).await.unwrap();
-            attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+            attempts::record(&scene.db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
         } else {
-            judging::begin(&scene.db, claim.token, &process(), NOW).await.unwrap().unwrap();
+            judging::begin(&scene.db, claim.attempt.token, &process(), NOW).await.unwrap().unwrap();
             record(&scene, &claim, Ok(json!({}))).await;
         }
     }
@@ -173,7 +177,9 @@ async fn of_two_analyses_that_end_at_once_the_second_queues_the_verdict(db: Db) 
     let held = lock_task(&scene).await;
     let ends = claims.map(|claim| {
         let db = scene.db.clone();
-        tokio::spawn(async move { attempts::record(&db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap() })
+        tokio::spawn(
+            async move { attempts::record(&db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap() },
+        )
     });
     at_once(&scene, ends.into(), held).await;
     assert_eq!(stage(&scene, &task_id).await, TaskStatus::Analyzing);
@@ -183,7 +189,9 @@ async fn of_two_analyses_that_end_at_once_the_second_queues_the_verdict(db: Db) 
     let held = lock_task(&scene).await;
     let ends = analyses.map(|claim| {
         let db = scene.db.clone();
-        tokio::spawn(async move { judging::record(&db, claim.token, &Ok(json!({})), &RULES, NOW).await.unwrap() })
+        tokio::spawn(
+            async move { judging::record(&db, claim.attempt.token, &Ok(json!({})), &RULES, NOW).await.unwrap() },
+        )
     });
     at_once(&scene, ends.into(), held).await;
     assert_eq!(stage(&scene, &task_id).await, TaskStatus::VerdictPending);
@@ -200,15 +208,15 @@ async fn a_judgement_whose_maker_dies_is_made_again_and_given_up_at_last(db: Db)
     let tries = loop {
         now += Duration::HOUR * 2;
         let claim = queue::claim(&scene.db, 1, now).await.unwrap().pop().unwrap();
-        judging::begin(&scene.db, claim.token, &process(), now).await.unwrap().unwrap();
-        now += leases::LEASE + Duration::SECOND;
+        judging::begin(&scene.db, claim.attempt.token, &process(), now).await.unwrap().unwrap();
+        now += LEASE + Duration::SECOND;
         assert_eq!(leases::suspect(&scene.db, now).await.unwrap(), 1);
         now += leases::SUSPICION;
         let dead = leases::dead(&scene.db, now).await.unwrap().remove(0);
-        assert_eq!((dead.kind, dead.token), (JobKind::Analysis, claim.token));
-        match attempts::reap(&scene.db, dead.token, "it is gone", &RULES, now).await.unwrap() {
+        assert_eq!((dead.attempt.kind, dead.attempt.token), (JobKind::Analysis, claim.attempt.token));
+        match attempts::reap(&scene.db, dead.attempt.token, "it is gone", &RULES, now).await.unwrap() {
             AfterLoss::Retried => assert_eq!(stage(&scene, &task_id).await, TaskStatus::Analyzing),
-            AfterLoss::Failed => break claim.number,
+            AfterLoss::Failed => break claim.attempt.number,
             other => panic!("{other:?}"),
         }
     };
@@ -230,12 +238,12 @@ async fn a_failed_judgement_is_made_again_as_its_cause_allows(db: Db) {
     };
     assert!(scene.claim(1).await.is_empty(), "it waits");
     let again = queue::claim(&scene.db, 1, at).await.unwrap().pop().unwrap();
-    assert_eq!((again.subject, again.number), (claim.subject, 2));
-    let given_back = attempts::give_back(&scene.db, again.token, "no room", NOW).await.unwrap();
-    assert_eq!(given_back, attempts::Fenced::Accepted);
+    assert_eq!((again.attempt.subject, again.attempt.number), (claim.attempt.subject, 2));
+    let given_back = attempts::give_back(&scene.db, again.attempt.token, "no room", NOW).await.unwrap();
+    assert_eq!(given_back, Fenced::Accepted);
     analyse(&scene, "GOOD_SUCCESS").await;
     let (verdict, _) = begin_judging(&scene, JobKind::Verdict).await;
-    attempts::interrupt(&scene.db, verdict.token, "told to stop", NOW).await.unwrap();
+    attempts::interrupt(&scene.db, verdict.attempt.token, "told to stop", NOW).await.unwrap();
     assert_eq!(stage(&scene, &task_id).await, TaskStatus::VerdictPending);
     let (verdict, _) = begin_judging(&scene, JobKind::Verdict).await;
     assert_eq!(record(&scene, &verdict, Err("TaskArchiveMissing")).await, Recorded::Ended);
@@ -252,9 +260,9 @@ async fn cancelling_a_task_ends_its_judging(db: Db) {
         let token = if verdict_too {
             record(&scene, &running, Ok(json!({}))).await;
             analyse(&scene, "GOOD_SUCCESS").await;
-            begin_judging(&scene, JobKind::Verdict).await.0.token
+            begin_judging(&scene, JobKind::Verdict).await.0.attempt.token
         } else {
-            running.token
+            running.attempt.token
         };
         cancelling::cancel(&scene.db, &trials, std::slice::from_ref(&task_id), NOW).await.unwrap();
         assert_eq!(attempts::standing(&scene.db, token).await.unwrap(), Standing::Stale);
@@ -294,13 +302,13 @@ async fn a_trial_that_is_run_again_is_analysed_and_judged_again(db: Db) {
     assert_eq!(scene.trial(&trial_id, "analysis").await, None);
     run_trial(&scene).await;
     let (stale, _) = begin_judging(&scene, JobKind::Analysis).await;
-    assert_eq!(stale.number, 2);
+    assert_eq!(stale.attempt.number, 2);
     retrying::retry(&scene.db, std::slice::from_ref(&trial_id), NOW).await.unwrap();
     assert_eq!(record(&scene, &stale, Ok(json!({"classification": "OLD"}))).await, Recorded::Stale);
     run_trial(&scene).await;
     analyse(&scene, "GOOD_SUCCESS").await;
     let (verdict, _) = begin_judging(&scene, JobKind::Verdict).await;
-    assert_eq!(verdict.number, 2);
+    assert_eq!(verdict.attempt.number, 2);
     record(&scene, &verdict, Ok(json!({"is_good": true}))).await;
     let task = tasks::get(&scene.db, &task_id, Counted::Newest).await.unwrap().unwrap();
     assert_eq!((task.status, task.verdict), (TaskStatus::Completed, Some(json!({"is_good": true}))));
@@ -314,9 +322,9 @@ async fn a_cancelled_task_ends_when_the_last_of_its_trials_has(db: Db) {
     let scene = Scene::new(db);
     let task_id = judged_task(&scene, 1).await;
     let claim = scene.begun().await;
-    let trials = std::slice::from_ref(&claim.subject);
+    let trials = std::slice::from_ref(&claim.attempt.subject);
     cancelling::cancel(&scene.db, trials, std::slice::from_ref(&task_id), NOW).await.unwrap();
-    attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
     assert_eq!(stage(&scene, &task_id).await, TaskStatus::Failed);
     assert_eq!(scene.count("select count(*) from oddish.jobs").await, 0);
 }

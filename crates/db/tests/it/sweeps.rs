@@ -66,7 +66,7 @@ async fn appended_trials_are_numbered_on_and_reopen_the_task(db: Db) {
     let scene = Scene::new(db);
     let task_id = scene.task(1, "a/one").await;
     let claim = scene.begun().await;
-    attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
     assert_eq!(scene.task_status(&task_id).await, "completed");
     let appended = scene.append(&task_id, Some("another"), &trial_specs(2, "b/two")).await.unwrap();
     assert_eq!(appended.experiment.name, "another");

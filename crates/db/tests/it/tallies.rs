@@ -50,7 +50,7 @@ async fn they_follow_the_trials(db: Db) {
     for (given, tokens) in [(1.0, 10), (0.25, 5)] {
         let claim = scene.begun().await;
         let outcome = Outcome { output_tokens: Some(tokens), cost_usd: Some(0.5), ..reward(given) };
-        attempts::record(&db, claim.token, &outcome, &RULES, NOW + Duration::seconds(30)).await.unwrap();
+        attempts::record(&db, claim.attempt.token, &outcome, &RULES, NOW + Duration::seconds(30)).await.unwrap();
     }
     let two = Tally {
         succeeded: 2,

@@ -18,7 +18,9 @@ async fn of_two_trials_that_end_at_once_the_second_completes_the_task(db: Db) {
     sqlx::query("select from oddish.tasks for update").execute(&mut held).await.unwrap();
     let recordings = claims.map(|claim| {
         let db = scene.db.clone();
-        tokio::spawn(async move { attempts::record(&db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap() })
+        tokio::spawn(
+            async move { attempts::record(&db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap() },
+        )
     });
     let waiting =
         "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
@@ -38,7 +40,7 @@ async fn a_task_is_not_completed_while_one_of_its_trials_waits(db: Db) {
     let scene = Scene::new(db);
     let task_id = scene.task(2, "a/one").await;
     let claim = scene.begun().await;
-    attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
     assert_eq!(scene.task_status(&task_id).await, "running");
 }
 
@@ -65,7 +67,7 @@ async fn counts_and_filters(db: Db) {
     let done = scene.task(2, "a/one").await;
     for value in [1.0, 0.25] {
         let claim = scene.begun().await;
-        attempts::record(&scene.db, claim.token, &reward(value), &RULES, NOW).await.unwrap();
+        attempts::record(&scene.db, claim.attempt.token, &reward(value), &RULES, NOW).await.unwrap();
     }
     let waiting = scene.task(1, "a/one").await;
     let list = async |filter: TaskFilter| -> Vec<String> {

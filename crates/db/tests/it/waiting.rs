@@ -110,7 +110,7 @@ async fn places_are_the_models_and_the_claims(db: Db) {
         let expected = model(&submitted, &running);
         assert_eq!(in_order(&explain(&with_waiting, &ids(&submitted)).await), expected, "round {round}");
         scene = with_waiting.limit("a/one", 8).await;
-        let mut claimed: Vec<String> = scene.claim(10).await.into_iter().map(|claim| claim.subject).collect();
+        let mut claimed: Vec<String> = scene.claim(10).await.into_iter().map(|claim| claim.attempt.subject).collect();
         claimed.sort();
         let mut front = expected[..3].to_vec();
         front.sort();
@@ -204,10 +204,10 @@ async fn each_reason_is_told(db: Db) {
     scene.begin(&claim).await.unwrap();
     assert_eq!(reason(0, NOW).await, None, "it runs");
     assert_eq!(reason(1, NOW).await, Some(Reason::LimitReached));
-    attempts::lose(&scene.db, claim.token, "gone", &RULES, NOW).await.unwrap();
+    attempts::lose(&scene.db, claim.attempt.token, "gone", &RULES, NOW).await.unwrap();
     let claim = scene.begun().await;
-    assert_eq!(claim.subject, trial(0));
-    attempts::lose(&scene.db, claim.token, "gone again", &RULES, NOW).await.unwrap();
+    assert_eq!(claim.attempt.subject, trial(0));
+    attempts::lose(&scene.db, claim.attempt.token, "gone again", &RULES, NOW).await.unwrap();
     let Some(Reason::RetryAt(due)) = reason(0, NOW).await else { panic!("it is tried again later") };
     assert!(due > NOW);
 

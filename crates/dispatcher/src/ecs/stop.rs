@@ -1,7 +1,8 @@
 //! A task that has stopped, and the attempt that ran in it.
 
-use oddish_db::attempts::{self, Fenced};
+use oddish_db::jobs::Fenced;
 use oddish_db::runner_tasks::{self, Stopped};
+use oddish_db::{AttemptRef, attempts};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -17,12 +18,12 @@ pub async fn note_stop(closer: &Closer, stop: Stopped<'_>) -> Result<bool, Close
     let now = OffsetDateTime::now_utc();
     let Some(open) = runner_tasks::stopped(&closer.db, stop, now).await? else { return Ok(false) };
     let how = format!("its container stopped, {}: {}", stop.code, stop.reason);
-    let (trial_id, attempt) = (open.subject.as_str(), open.number);
+    let AttemptRef { subject: trial_id, number: attempt, token, .. } = &open.attempt;
     if open.begun {
-        closer.lost(Lost { kind: open.kind, subject: trial_id, number: attempt, token: open.token, how: &how }).await?;
+        closer.lost(Lost { attempt: &open.attempt, how: &how }).await?;
         return Ok(true);
     }
-    let given = attempts::give_back(&closer.db, open.token, &format!("No runner began: {how}."), now).await?;
+    let given = attempts::give_back(&closer.db, *token, &format!("No runner began: {how}."), now).await?;
     if given == Fenced::Accepted {
         tracing::warn!(trial_id, attempt, how, "the runner never began; it is queued again");
     }

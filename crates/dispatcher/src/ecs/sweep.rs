@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use aws_sdk_ecs::error::DisplayErrorContext;
 use aws_sdk_ecs::types::{DesiredStatus, Task, TaskField};
-use oddish_db::attempts;
 use oddish_db::runner_tasks::{self, RunnerTask, Stopped};
+use oddish_db::{AttemptRef, attempts};
+use oddish_domain::status::JobKind;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -136,8 +137,9 @@ impl EcsLauncher {
     /// Notes a task that was started by somebody who did not come to that.
     async fn adopt(&self, task: &Task, task_arn: &str, token: Uuid) -> Result<(), CloseError> {
         let tags = tags(task);
-        let trial_id = tags.get(TRIAL).copied().unwrap_or_default();
-        let Some(attempt) = attempts::number(&self.closer.db, token).await? else { return Ok(()) };
+        let subject = tags.get(TRIAL).copied().unwrap_or_default().to_owned();
+        let Some(number) = attempts::number(&self.closer.db, token).await? else { return Ok(()) };
+        let attempt = AttemptRef { kind: JobKind::Trial, subject, number, token };
         let capacity = match task.capacity_provider_name() {
             Some("FARGATE_SPOT") => Capacity::Spot,
             Some("FARGATE") | None => Capacity::OnDemand,
@@ -145,8 +147,8 @@ impl EcsLauncher {
         };
         let memory = task.memory().and_then(|memory| memory.parse().ok());
         let memory_mb = memory.unwrap_or(self.settings.size.memory_mb.cast_signed());
-        let noted = RunnerTask { token, trial_id, attempt, task_arn, capacity: capacity.word(), memory_mb };
-        tracing::warn!(trial_id, attempt, task_arn, "found a task that nobody had noted");
+        let noted = RunnerTask { attempt: &attempt, task_arn, capacity: capacity.word(), memory_mb };
+        tracing::warn!(trial_id = attempt.subject, attempt = number, task_arn, "found a task that nobody had noted");
         Ok(runner_tasks::started(&self.closer.db, &noted, OffsetDateTime::now_utc()).await?)
     }
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use oddish_db::Db;
-use oddish_db::attempts::{self, Outcome, ProcessIdentity, Recorded};
+use oddish_db::attempts::{self, Outcome};
+use oddish_db::jobs::{ProcessIdentity, Recorded};
 use oddish_dispatcher::{Closer, Dispatcher, EcsLauncher, EcsSettings, TaskStateChange};
 use oddish_domain::retry::RetrySettings;
 use oddish_test_support::with_database;

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use oddish_db::Db;
-use oddish_db::attempts::ProcessIdentity;
-use oddish_db::leases::Dead;
+use oddish_db::jobs::{LiveAttempt, ProcessIdentity};
 use oddish_db::queue::Claim;
 use oddish_dispatcher::{EcsLauncher, LaunchError, Launcher, TaskStateChange};
 use oddish_domain::status::JobKind;
@@ -14,7 +13,7 @@ use uuid::Uuid;
 
 use crate::fake_ecs::{FakeEcs, failures, variable};
 use crate::processes::Runners;
-use crate::queue::{Queue, closer, eventually};
+use crate::queue::{Queue, closer, eventually, of_kind};
 use crate::scripted::Scripted;
 
 /// A launcher, and the world in which its runners run.
@@ -152,7 +151,8 @@ impl Rig for Fake {
     }
 
     async fn told(&self) -> Vec<(String, String, String)> {
-        let told = |claim: Claim| (claim.subject, claim.number.to_string(), claim.token.to_string());
+        let told =
+            |claim: Claim| (claim.attempt.subject, claim.attempt.number.to_string(), claim.attempt.token.to_string());
         self.0.launched().into_iter().map(told).collect()
     }
 
@@ -187,9 +187,9 @@ async fn a_runner_is_told_its_attempt<R: Rig>(db: Db) {
     let (_, rig, claim) = rig::<R>(db).await;
     assert!(rig.launcher().room() > 0);
     rig.launcher().launch(&claim).await.unwrap();
-    assert_eq!(rig.told().await, [(claim.subject.clone(), "1".to_owned(), claim.token.to_string())]);
-    assert!(rig.lives(claim.token));
-    rig.die(claim.token).await;
+    assert_eq!(rig.told().await, [(claim.attempt.subject.clone(), "1".to_owned(), claim.attempt.token.to_string())]);
+    assert!(rig.lives(claim.attempt.token));
+    rig.die(claim.attempt.token).await;
 }
 
 async fn what_cannot_start_now_is_busy_and_what_never_can_is_never<R: Rig>(db: Db) {
@@ -206,7 +206,7 @@ async fn what_cannot_start_now_is_busy_and_what_never_can_is_never<R: Rig>(db: D
 async fn work_that_is_no_trial_never_starts<R: Rig>(db: Db) {
     let (_, rig, claim) = rig::<R>(db).await;
     for kind in [JobKind::Analysis, JobKind::Verdict] {
-        let refused = rig.launcher().launch(&Claim { kind, ..claim.clone() }).await.unwrap_err();
+        let refused = rig.launcher().launch(&of_kind(&claim, kind)).await.unwrap_err();
         assert!(matches!(refused, LaunchError::Never { .. }), "{refused}");
     }
 }
@@ -215,10 +215,10 @@ async fn a_runner_that_dies_is_lost_and_its_trial_tried_again<R: Rig>(db: Db) {
     let (queue, rig, claim) = rig::<R>(db).await;
     rig.launcher().launch(&claim).await.unwrap();
     rig.told().await;
-    queue.begin(&claim, &rig.identity(claim.token)).await;
+    queue.begin(&claim, &rig.identity(claim.attempt.token)).await;
     rig.launcher().reconcile().await.unwrap();
     assert_eq!(queue.outcomes().await, ["open"], "it lives");
-    rig.die(claim.token).await;
+    rig.die(claim.attempt.token).await;
     eventually("the attempt to be closed", async || {
         rig.launcher().reconcile().await.unwrap();
         (queue.outcomes().await == ["lost"]).then_some(())
@@ -231,10 +231,10 @@ async fn what_is_cleared_away_is_gone<R: Rig>(db: Db) {
     let (queue, rig, claim) = rig::<R>(db).await;
     rig.launcher().launch(&claim).await.unwrap();
     rig.told().await;
-    let process = rig.identity(claim.token);
+    let process = rig.identity(claim.attempt.token);
     queue.begin(&claim, &process).await;
-    let Claim { kind, subject, number, token, .. } = claim;
-    rig.launcher().clear(&Dead { kind, subject, number, token, process }).await;
+    let token = claim.attempt.token;
+    rig.launcher().clear(&LiveAttempt { attempt: claim.attempt, process }).await;
     eventually("the runner to go", async || (!rig.lives(token)).then_some(())).await;
 }
 

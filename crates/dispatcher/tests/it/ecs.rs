@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oddish_db::Db;
-use oddish_db::attempts::ProcessIdentity;
-use oddish_db::leases::Dead;
+use oddish_db::jobs::{LiveAttempt, ProcessIdentity};
 use oddish_db::queue::Claim;
+use oddish_db::{AttemptRef, Db};
 use oddish_dispatcher::{Capacity, Dispatcher, DockerMachines, EcsSettings, LaunchError, Launcher, TaskStateChange};
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
@@ -41,7 +40,7 @@ async fn a_task_is_told_its_attempt_and_nothing_else(db: Db) {
     let mut request = ecs.asked("RunTask").remove(0);
     let deadline: i64 = request["tags"][3]["value"].take().as_str().unwrap().parse().unwrap();
     assert!((before + 86_400..before + 86_460).contains(&deadline), "{deadline}");
-    let token = claim.token.to_string();
+    let token = claim.attempt.token.to_string();
     assert_eq!(
         request,
         json!({
@@ -75,7 +74,7 @@ async fn a_task_is_told_its_attempt_and_nothing_else(db: Db) {
         .fetch_one(&queue.db)
         .await
         .unwrap();
-    let arn = ecs.task_of(&claim.token)["taskArn"].as_str().unwrap().to_owned();
+    let arn = ecs.task_of(&claim.attempt.token)["taskArn"].as_str().unwrap().to_owned();
     assert_eq!(noted, (arn, "spot".to_owned(), 1024));
 }
 
@@ -185,7 +184,7 @@ async fn ended(queue: &Queue, ecs: &FakeEcs, begin: bool, code: &str, reason: &s
     if begin {
         queue.begin(&claim, &process()).await;
     }
-    let task = ecs.task_of(&claim.token);
+    let task = ecs.task_of(&claim.attempt.token);
     let event = ecs.end(task["taskArn"].as_str().unwrap(), code, reason, None);
     assert!(note(queue, &event).await);
     assert!(!note(queue, &event).await, "an event that comes twice does nothing the second time");
@@ -267,25 +266,19 @@ async fn five_starts_in_vain_are_enough(db: Db) {
     );
     // Whoever has it run again has mended that.
     queue.change("update oddish.trials set retried_after = 5").await;
-    ecs.launcher(&queue.db)
-        .launch(&Claim { number: 7, token: uuid::Uuid::new_v4(), ..claimed(&queue).await })
-        .await
-        .unwrap();
+    let claim = claimed(&queue).await;
+    let attempt = AttemptRef { number: 7, token: uuid::Uuid::new_v4(), ..claim.attempt.clone() };
+    ecs.launcher(&queue.db).launch(&Claim { attempt, ..claim }).await.unwrap();
 }
 
 async fn claimed(queue: &Queue) -> Claim {
-    let (trial_id, number, token) =
+    let (subject, number, token) =
         sqlx::query_as("select trial_id, attempt, token from oddish.jobs where state = 'claimed'")
             .fetch_one(&queue.db)
             .await
             .unwrap();
-    Claim {
-        kind: oddish_domain::status::JobKind::Trial,
-        subject: trial_id,
-        number,
-        token,
-        queue_key: "a/model".to_owned(),
-    }
+    let attempt = AttemptRef { kind: oddish_domain::status::JobKind::Trial, subject, number, token };
+    Claim { attempt, queue_key: "a/model".to_owned() }
 }
 
 /// Other deployments run in the same cluster, and events tell of more than ends.
@@ -294,7 +287,7 @@ async fn only_ends_of_its_own_tasks_count(db: Db) {
     let (queue, ecs) = one(db).await;
     let claim = queue.claim().await;
     ecs.launcher(&queue.db).launch(&claim).await.unwrap();
-    let task = ecs.task_of(&claim.token);
+    let task = ecs.task_of(&claim.attempt.token);
     let running: TaskStateChange = serde_json::from_value(task.clone()).unwrap();
     assert!(!running.is_end_of("oddish-test"));
     let event = ecs.end(task["taskArn"].as_str().unwrap(), "UserInitiated", "by hand", None);
@@ -310,7 +303,7 @@ async fn the_end_of_a_task_that_nobody_noted_is_known_by_its_token(db: Db) {
     ecs.launcher(&queue.db).launch(&claim).await.unwrap();
     queue.change("delete from oddish.runner_tasks").await;
     queue.begin(&claim, &process()).await;
-    let task = ecs.task_of(&claim.token);
+    let task = ecs.task_of(&claim.attempt.token);
     let event = ecs.end(
         task["taskArn"].as_str().unwrap(),
         "EssentialContainerExited",
@@ -335,7 +328,7 @@ async fn a_sweep_finds_what_no_event_told(db: Db) {
         launcher.launch(&claim).await.unwrap();
         claims.push(claim);
     }
-    let arn = |claim: &Claim| ecs.task_of(&claim.token)["taskArn"].as_str().unwrap().to_owned();
+    let arn = |claim: &Claim| ecs.task_of(&claim.attempt.token)["taskArn"].as_str().unwrap().to_owned();
     let [begun, waiting, forgotten, unknown] = [0, 1, 2, 3].map(|place: usize| claims[place].clone());
     queue.begin(&begun, &process()).await;
     queue.begin(&forgotten, &process()).await;
@@ -343,14 +336,18 @@ async fn a_sweep_finds_what_no_event_told(db: Db) {
     ecs.end(&arn(&waiting), "TaskFailedToStart", "no room", None);
     ecs.forget(&arn(&forgotten));
     sqlx::query("delete from oddish.runner_tasks where token = $1")
-        .bind(unknown.token)
+        .bind(unknown.attempt.token)
         .execute(&queue.db)
         .await
         .unwrap();
     launcher.sweep().await.unwrap();
     let outcome = async |claim: &Claim| {
         let sql = "select outcome, error from oddish.attempts where token = $1";
-        sqlx::query_as::<_, (Option<String>, Option<String>)>(sql).bind(claim.token).fetch_one(&queue.db).await.unwrap()
+        sqlx::query_as::<_, (Option<String>, Option<String>)>(sql)
+            .bind(claim.attempt.token)
+            .fetch_one(&queue.db)
+            .await
+            .unwrap()
     };
     let (lost, said) = outcome(&begun).await;
     assert_eq!(lost.as_deref(), Some("lost"));
@@ -359,7 +356,7 @@ async fn a_sweep_finds_what_no_event_told(db: Db) {
     assert_eq!(outcome(&forgotten).await.0.as_deref(), Some("lost"));
     assert_eq!(outcome(&unknown).await.0, None);
     let adopted: String = sqlx::query_scalar("select task_arn from oddish.runner_tasks where token = $1")
-        .bind(unknown.token)
+        .bind(unknown.attempt.token)
         .fetch_one(&queue.db)
         .await
         .unwrap();
@@ -378,8 +375,8 @@ async fn a_sweep_stops_strangers_and_what_is_past_its_time(db: Db) {
     for _ in 0..3 {
         let claim = queue.claim().await;
         launcher.launch(&claim).await.unwrap();
-        arns.push(ecs.task_of(&claim.token)["taskArn"].as_str().unwrap().to_owned());
-        tokens.push(claim.token);
+        arns.push(ecs.task_of(&claim.attempt.token)["taskArn"].as_str().unwrap().to_owned());
+        tokens.push(claim.attempt.token);
     }
     let hour_ago = OffsetDateTime::now_utc().unix_timestamp() - 3600;
     // The first has run out of time, the others are known to nobody, and one of these is too new to be sure.
@@ -457,7 +454,7 @@ async fn the_task_of_a_deleted_trial_is_stopped(db: Db) {
     queue.begin(&claim, &process()).await;
     queue.change("delete from oddish.tasks").await;
     launcher.reconcile().await.unwrap();
-    let arn = ecs.task_of(&claim.token)["taskArn"].clone();
+    let arn = ecs.task_of(&claim.attempt.token)["taskArn"].clone();
     let asked: Vec<Value> = ecs.asked("StopTask").into_iter().map(|request| request["task"].clone()).collect();
     assert_eq!(asked, [arn]);
 }
@@ -483,7 +480,7 @@ async fn what_is_taken_to_be_dead_is_stopped(db: Db) {
     let (claim, launcher) = (queue.claim().await, ecs.launcher(&queue.db));
     launcher.launch(&claim).await.unwrap();
     queue.begin(&claim, &process()).await;
-    let Claim { kind, subject, number, token, .. } = claim;
-    launcher.clear(&Dead { kind, subject, number, token, process: process() }).await;
-    assert_eq!(ecs.task_of(&token)["stopCode"], "UserInitiated");
+    let dead = LiveAttempt { attempt: claim.attempt, process: process() };
+    launcher.clear(&dead).await;
+    assert_eq!(ecs.task_of(&dead.attempt.token)["stopCode"], "UserInitiated");
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use oddish_artifacts::key::attempt_outcome_key;
-use oddish_db::attempts::{Fenced, Outcome, ProcessIdentity, StoredOutcome};
+use oddish_db::attempts::{Outcome, StoredOutcome};
+use oddish_db::jobs::{Fenced, ProcessIdentity};
 use oddish_db::queue::Claim;
 use oddish_db::{Db, DbError, leases, wake};
 use oddish_dispatcher::{LaunchError, Lost};
@@ -80,9 +81,9 @@ async fn a_claim_for_which_there_was_no_room_costs_nothing_and_is_made_again(db:
     let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 1).await;
     let mut dispatcher = Script { places: 1, answers: vec![busy()], ..Script::default() }.start(&queue.db);
-    assert_eq!(dispatcher.launched().await.number, 1);
+    assert_eq!(dispatcher.launched().await.attempt.number, 1);
     let first = Instant::now();
-    assert_eq!(dispatcher.launched().await.number, 2);
+    assert_eq!(dispatcher.launched().await.attempt.number, 2);
     // A lower bound: a machine that has no room would otherwise be asked in a tight loop.
     assert!(first.elapsed() > Duration::from_secs(1), "asked again after {:?}", first.elapsed());
     dispatcher.stop().await;
@@ -100,7 +101,7 @@ async fn a_trial_that_can_never_be_launched_fails_and_the_next_goes_on(db: Db) {
     let never = LaunchError::Never { reason: "there is no such program".to_owned() };
     let mut dispatcher = Script { places: 1, answers: vec![never], ..Script::default() }.start(&queue.db);
     let failed = dispatcher.launched().await;
-    assert_ne!(dispatcher.launched().await.subject, failed.subject);
+    assert_ne!(dispatcher.launched().await.attempt.subject, failed.attempt.subject);
     dispatcher.stop().await;
     assert_eq!(queue.outcomes().await, ["launch_failed", "open"]);
     let (status, _, error) = queue.trials().await.remove(0);
@@ -175,7 +176,7 @@ async fn a_claim_that_no_runner_begins_is_made_again(db: Db) {
     let queue = Queue::with_limit(db, 1).await;
     queue.submit(1, 1).await;
     let mut dispatcher = Script { places: 2, ..Script::default() }.start(&queue.db);
-    assert_eq!(dispatcher.launched().await.number, 1);
+    assert_eq!(dispatcher.launched().await.attempt.number, 1);
     // The time to begin counts from the launcher's answer, which is noted after it.
     eventually("the launch to be noted", async || {
         let noted = "select 1 from oddish.jobs where begin_by > now() + interval '2 minutes'";
@@ -184,7 +185,7 @@ async fn a_claim_that_no_runner_begins_is_made_again(db: Db) {
     .await;
     queue.change("update oddish.jobs set begin_by = now() - interval '1 second'").await;
     wake::notify(&queue.db).await.unwrap();
-    assert_eq!(dispatcher.launched().await.number, 2);
+    assert_eq!(dispatcher.launched().await.attempt.number, 2);
     dispatcher.stop().await;
     assert_eq!(queue.outcomes().await, ["given_back", "open"]);
 }
@@ -201,8 +202,8 @@ async fn a_runner_without_a_lease_is_cleared_away_and_its_trial_tried_again(db: 
         .change("update oddish.jobs set lease_until = now() - interval '1 minute', suspect_since = now() - interval '1 minute'")
         .await;
     let dead = dispatcher.cleared().await;
-    assert_eq!((dead.token, dead.process.host.as_str(), dead.process.pid), (first.token, "elsewhere", 1));
-    assert_eq!(dispatcher.launched().await.number, 2);
+    assert_eq!((dead.attempt.token, dead.process.host.as_str(), dead.process.pid), (first.attempt.token, "elsewhere", 1));
+    assert_eq!(dispatcher.launched().await.attempt.number, 2);
     dispatcher.stop().await;
     assert_eq!(queue.outcomes().await, ["lost", "open"]);
 }
@@ -221,7 +222,7 @@ async fn a_lease_that_ran_out_makes_suspect_and_no_more(db: Db) {
         sqlx::query_scalar::<_, i32>(suspects).fetch_optional(&queue.db).await.unwrap()
     })
     .await;
-    let renewed = leases::renew(&queue.db, first.token, OffsetDateTime::now_utc()).await.unwrap();
+    let renewed = leases::renew(&queue.db, first.attempt.token, OffsetDateTime::now_utc()).await.unwrap();
     assert_eq!(renewed, Fenced::Accepted, "it was not reaped");
     dispatcher.stop().await;
     assert_eq!(queue.outcomes().await, ["open"]);
@@ -237,7 +238,7 @@ async fn the_outcome_of_a_dead_runner_is_adopted_from_the_store(db: Db) {
     queue.begin(&claim, &process()).await;
     let rewards = serde_json::json!({"reward": 0.5});
     let outcome = Outcome { succeeded: true, reward: Some(0.5), rewards: Some(rewards), ..Outcome::default() };
-    store_outcome(&queue, &claim, &StoredOutcome { token: claim.token, outcome }).await;
+    store_outcome(&queue, &claim, &StoredOutcome { token: claim.attempt.token, outcome }).await;
     queue
         .change("update oddish.jobs set lease_until = now() - interval '1 minute', suspect_since = now() - interval '1 minute'")
         .await;
@@ -255,9 +256,8 @@ async fn the_outcome_that_a_lost_runner_stored_is_recorded(db: Db) {
     let claim = queue.claim().await;
     queue.begin(&claim, &process()).await;
     let outcome = Outcome { error_type: Some("RewardMissing".to_owned()), ..Outcome::default() };
-    store_outcome(&queue, &claim, &StoredOutcome { token: claim.token, outcome }).await;
-    let Claim { kind, number, token, .. } = claim;
-    let lost = Lost { kind, subject: &claim.subject, number, token, how: "it is gone" };
+    store_outcome(&queue, &claim, &StoredOutcome { token: claim.attempt.token, outcome }).await;
+    let lost = Lost { attempt: &claim.attempt, how: "it is gone" };
     closer(&queue.db).lost(lost).await.unwrap();
     assert_eq!(queue.outcomes().await, ["recorded"]);
     assert_eq!(queue.trials().await[0].0, "failed");
@@ -272,16 +272,15 @@ async fn an_outcome_under_another_token_is_not_adopted(db: Db) {
     queue.begin(&claim, &process()).await;
     let outcome = Outcome { succeeded: true, ..Outcome::default() };
     store_outcome(&queue, &claim, &StoredOutcome { token: uuid::Uuid::new_v4(), outcome }).await;
-    let lost =
-        Lost { kind: claim.kind, subject: &claim.subject, number: claim.number, token: claim.token, how: "it is gone" };
+    let lost = Lost { attempt: &claim.attempt, how: "it is gone" };
     closer(&queue.db).lost(lost).await.unwrap();
     assert_eq!(queue.outcomes().await, ["lost"]);
     assert_eq!(queue.trials().await[0].0, "retrying");
 }
 
 async fn store_outcome(queue: &Queue, claim: &Claim, stored: &StoredOutcome) {
-    let (task_id, _) = oddish_domain::id::parse_trial_id(&claim.subject).unwrap();
-    let key = attempt_outcome_key(task_id, &claim.subject, claim.number.unsigned_abs()).unwrap();
+    let (task_id, _) = oddish_domain::id::parse_trial_id(&claim.attempt.subject).unwrap();
+    let key = attempt_outcome_key(task_id, &claim.attempt.subject, claim.attempt.number.unsigned_abs()).unwrap();
     closer(&queue.db).store.put(&key, serde_json::to_vec(stored).unwrap().into()).await.unwrap();
 }
 

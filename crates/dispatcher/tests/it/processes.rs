@@ -11,8 +11,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use oddish_db::Db;
-use oddish_db::attempts::ProcessIdentity;
-use oddish_db::leases::Dead;
+use oddish_db::jobs::{LiveAttempt, ProcessIdentity};
 use oddish_db::queue::Claim;
 use oddish_db::wake::Wakes;
 use oddish_dispatcher::{Dispatcher, LaunchError, Launcher as _, ProcessLauncher, RunnerCommand};
@@ -23,7 +22,7 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
-use crate::queue::{PATIENCE, Queue, closer, eventually};
+use crate::queue::{PATIENCE, Queue, closer, eventually, of_kind};
 
 /// What every script begins with: the call that cleans up is only noted. It takes a moment, as removing containers does.
 const NOTE_CLEAN_UP: &str = r#"#!/bin/sh
@@ -114,7 +113,7 @@ fn is_alive(pid: Pid) -> bool {
 async fn ended(queue: &Queue, claim: &Claim) -> String {
     eventually("the attempt to end", async || {
         let sql = "select outcome from oddish.attempts where token = $1 and ended_at is not null";
-        sqlx::query_scalar(sql).bind(claim.token).fetch_optional(&queue.db).await.unwrap()
+        sqlx::query_scalar(sql).bind(claim.attempt.token).fetch_optional(&queue.db).await.unwrap()
     })
     .await
 }
@@ -129,7 +128,7 @@ async fn what_a_runner_leaves_that_recorded_nothing_is_killed_and_cleaned_up(db:
     let left = runners.process("left").await;
     assert_eq!(ended(&queue, &claim).await, "lost");
     gone(left).await;
-    let trial_id = &claim.subject;
+    let trial_id = &claim.attempt.subject;
     assert_eq!(runners.notes(), format!("start {trial_id} 1\nclean-up {trial_id} 1\n"));
     let error: String = sqlx::query_scalar("select error from oddish.attempts").fetch_one(&queue.db).await.unwrap();
     assert_eq!(error, "The runner was lost: it ended with exit status: 7 and recorded nothing.");
@@ -164,11 +163,11 @@ async fn work_that_is_no_trial_is_never_launched(db: Db) {
     queue.submit(1, 1).await;
     let runners = Runners::of("exit 0");
     for kind in [JobKind::Analysis, JobKind::Verdict] {
-        let claim = Claim { kind, ..queue.claim().await };
+        let claim = of_kind(&queue.claim().await, kind);
         let refused = runners.launcher(&queue.db).launch(&claim).await;
         let Err(LaunchError::Never { reason }) = refused else { panic!("{refused:?}") };
         assert!(reason.contains(kind.as_str()), "{reason}");
-        oddish_db::attempts::give_back(&queue.db, claim.token, "not launched", OffsetDateTime::now_utc())
+        oddish_db::attempts::give_back(&queue.db, claim.attempt.token, "not launched", OffsetDateTime::now_utc())
             .await
             .unwrap();
     }
@@ -210,7 +209,7 @@ async fn what_a_killed_runner_of_a_deleted_trial_left_is_removed(db: Db) {
     queue.begin(&claim, &identity(runner)).await;
     queue.change("delete from oddish.tasks").await;
     killpg(runner, Signal::SIGKILL).unwrap();
-    let clean_up = format!("clean-up {} 1", claim.subject);
+    let clean_up = format!("clean-up {} 1", claim.attempt.subject);
     eventually("the clean-up", async || runners.notes().contains(&clean_up).then_some(())).await;
     eventually("its place", async || (launcher.room() == 2).then_some(())).await;
 }
@@ -231,7 +230,7 @@ async fn a_runner_has_a_group_of_its_own_and_the_environment_that_it_was_given(d
     names.retain(|name| !["PWD", "OLDPWD", "SHLVL", "_"].contains(name));
     names.sort_unstable();
     assert_eq!(names, ["GIVEN", "ODDISH_ATTEMPT", "ODDISH_ATTEMPT_TOKEN", "ODDISH_TRIAL_ID", "PATH"]);
-    assert!(environment.contains(&format!("ODDISH_ATTEMPT_TOKEN={}\n", claim.token)), "{environment}");
+    assert!(environment.contains(&format!("ODDISH_ATTEMPT_TOKEN={}\n", claim.attempt.token)), "{environment}");
     ended(&queue, &claim).await;
 }
 
@@ -319,7 +318,7 @@ async fn a_runner_of_an_earlier_server_is_left_alone_until_it_is_gone(db: Db) {
     assert!(!launcher.reconcile().await.unwrap());
     tokio::time::timeout(PATIENCE, wakes.next()).await.expect("other dispatchers were not told of its slot").unwrap();
     assert_eq!(queue.outcomes().await, ["lost"]);
-    assert_eq!(runners.notes(), format!("clean-up {} 1\n", claim.subject));
+    assert_eq!(runners.notes(), format!("clean-up {} 1\n", claim.attempt.subject));
 }
 
 /// Process ids are used again.
@@ -344,8 +343,7 @@ async fn what_is_left_of_a_dead_runner_is_ended_and_nothing_else(db: Db) {
     let claim = queue.claim().await;
     let runners = Runners::of("");
     let launcher = runners.launcher(&queue.db);
-    let dead =
-        |process| Dead { kind: claim.kind, subject: claim.subject.clone(), number: 1, token: claim.token, process };
+    let dead = |process| LiveAttempt { attempt: claim.attempt.clone(), process };
     let process = Stranger::start();
     let now = identity(process.pid());
     let elsewhere = ProcessIdentity { host: "elsewhere".to_owned(), ..now.clone() };

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oddish_artifacts::FolderStore;
-use oddish_db::attempts::{self, Outcome, ProcessIdentity};
+use oddish_db::attempts::{self, Outcome};
+use oddish_db::jobs::ProcessIdentity;
 use oddish_db::queue::{self, Claim};
-use oddish_db::{Db, queue_keys};
+use oddish_db::{AttemptRef, Db, queue_keys};
 use oddish_dispatcher::Closer;
 use oddish_domain::retry::RetrySettings;
+use oddish_domain::status::JobKind;
 use time::OffsetDateTime;
 
 const KEY: &str = "a/model";
@@ -62,13 +64,13 @@ impl Queue {
     }
 
     pub(crate) async fn begin(&self, claim: &Claim, process: &ProcessIdentity) {
-        let begun = attempts::begin(&self.db, claim.token, process, OffsetDateTime::now_utc()).await.unwrap();
+        let begun = attempts::begin(&self.db, claim.attempt.token, process, OffsetDateTime::now_utc()).await.unwrap();
         assert!(begun.is_some());
     }
 
     pub(crate) async fn record(&self, claim: &Claim) {
         let (outcome, rules) = (Outcome::default(), RetrySettings::default());
-        attempts::record(&self.db, claim.token, &outcome, &rules, OffsetDateTime::now_utc()).await.unwrap();
+        attempts::record(&self.db, claim.attempt.token, &outcome, &rules, OffsetDateTime::now_utc()).await.unwrap();
     }
 
     pub(crate) async fn change(&self, sql: &'static str) {
@@ -86,6 +88,11 @@ impl Queue {
         let sql = "select status, attempts, error_message from oddish.trials order by id";
         sqlx::query_as(sql).fetch_all(&self.db).await.unwrap()
     }
+}
+
+/// The claim as one of a job of another kind.
+pub(crate) fn of_kind(claim: &Claim, kind: JobKind) -> Claim {
+    Claim { attempt: AttemptRef { kind, ..claim.attempt.clone() }, ..claim.clone() }
 }
 
 /// What closes the attempts of lost runners. The store is as much the test's own as its database.

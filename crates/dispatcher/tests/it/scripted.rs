@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use async_trait::async_trait;
-use oddish_db::leases::Dead;
+use oddish_db::jobs::LiveAttempt;
 use oddish_db::queue::Claim;
 use oddish_db::{Db, DbError};
 use oddish_dispatcher::{CloseError, Closer, Dispatched, Dispatcher, LaunchError, Launcher, Lost};
@@ -25,7 +25,7 @@ pub(crate) enum Step {
     /// It had a runner started.
     Launch(Claim),
     /// It had what was left of a dead runner ended.
-    Clear(Dead),
+    Clear(LiveAttempt),
     /// It had the runners stopped.
     Stop,
 }
@@ -111,12 +111,12 @@ impl Scripted {
     }
 
     pub(crate) fn lives(&self, token: Uuid) -> bool {
-        self.living.lock().unwrap().iter().any(|claim| claim.token == token)
+        self.living.lock().unwrap().iter().any(|claim| claim.attempt.token == token)
     }
 
     /// The runner of this attempt ends without a word.
     pub(crate) fn die(&self, token: Uuid) {
-        let dead = self.living.lock().unwrap().extract_if(.., |claim| claim.token == token).collect::<Vec<_>>();
+        let dead = self.living.lock().unwrap().extract_if(.., |claim| claim.attempt.token == token).collect::<Vec<_>>();
         self.gone.lock().unwrap().extend(dead);
     }
 
@@ -140,8 +140,8 @@ impl Launcher for Scripted {
         if let Some(error) = self.answers.lock().unwrap().pop_front() {
             return Err(error);
         }
-        if claim.kind != JobKind::Trial {
-            return Err(LaunchError::Never { reason: format!("there are no runners for {}", claim.kind) });
+        if claim.attempt.kind != JobKind::Trial {
+            return Err(LaunchError::Never { reason: format!("there are no runners for {}", claim.attempt.kind) });
         }
         let before = self.places.fetch_sub(1, Ordering::SeqCst);
         assert!(before > 0, "more was claimed than there is room for");
@@ -152,8 +152,8 @@ impl Launcher for Scripted {
     async fn reconcile(&self) -> Result<bool, CloseError> {
         self.tell(Step::Pass);
         let gone = std::mem::take(&mut *self.gone.lock().unwrap());
-        for Claim { kind, subject, number, token, .. } in gone {
-            self.closer.lost(Lost { kind, subject: &subject, number, token, how: "so it was scripted" }).await?;
+        for Claim { attempt, .. } in gone {
+            self.closer.lost(Lost { attempt: &attempt, how: "so it was scripted" }).await?;
         }
         match self.faults.lock().unwrap().pop_front() {
             Some(fault) => Err(fault.into()),
@@ -161,9 +161,9 @@ impl Launcher for Scripted {
         }
     }
 
-    async fn clear(&self, dead: &Dead) {
+    async fn clear(&self, dead: &LiveAttempt) {
         self.tell(Step::Clear(dead.clone()));
-        self.living.lock().unwrap().retain(|claim| claim.token != dead.token);
+        self.living.lock().unwrap().retain(|claim| claim.attempt.token != dead.attempt.token);
     }
 
     async fn stop(&self) {
@@ -187,7 +187,7 @@ impl Running {
     }
 
     /// The next dead runner that is cleared away.
-    pub(crate) async fn cleared(&mut self) -> Dead {
+    pub(crate) async fn cleared(&mut self) -> LiveAttempt {
         loop {
             if let Step::Clear(dead) = self.step().await {
                 return dead;

@@ -9,10 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oddish_artifacts::{FolderStore, SharedStore, list_all};
+use oddish_db::AttemptRef;
 use oddish_db::attempts::Assignment;
 use oddish_domain::agent_env::AgentEnv;
 use oddish_domain::environment::KNOWN_ENVIRONMENTS;
 use oddish_domain::harbor_settings::HarborSettings;
+use oddish_domain::status::JobKind;
 use oddish_runner::attempt::{Scratch, compose_project};
 use oddish_runner::clean_up::clean_up;
 use oddish_runner::driver_environment::driver_environment;
@@ -49,8 +51,7 @@ fn rig(task: &Path) -> Rig {
     let trial_id = format!("test-{unique}-0");
     let scratch = Scratch::new(jobs.path(), &trial_id, 1);
     let assignment = Assignment {
-        trial_id,
-        number: 1,
+        attempt: AttemptRef { kind: JobKind::Trial, subject: trial_id, number: 1, token: uuid::Uuid::new_v4() },
         queue_key: "default".to_owned(),
         task_id: format!("test-{unique}"),
         task_name: "test".to_owned(),

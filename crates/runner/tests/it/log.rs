@@ -26,7 +26,7 @@ async fn every_line_says_whose_it_is_and_none_has_a_secret(db: Db) {
     let mut runner = tokio::process::Command::new(env!("CARGO_BIN_EXE_oddish-runner"));
     runner
         .env("DATABASE_URL", url)
-        .env("ODDISH_TRIAL_ID", &rig.attempt.trial_id)
+        .env("ODDISH_TRIAL_ID", &rig.attempt.subject)
         .env("ODDISH_ATTEMPT", rig.attempt.number.to_string())
         .env("ODDISH_ATTEMPT_TOKEN", rig.attempt.token.to_string())
         .env("ODDISH_LOCAL_STORAGE_DIR", rig.file("store"))

@@ -10,12 +10,12 @@ use oddish_artifacts::key::attempt_outcome_key;
 use oddish_artifacts::{FolderStore, Key, SharedStore, archive, hash, list_all};
 use oddish_db::attempts::{self, AfterLoss, StoredOutcome};
 use oddish_db::wake::Wakes;
-use oddish_db::{Db, queue};
+use oddish_db::{AttemptRef, Db, queue};
 use oddish_domain::agent_env::AgentEnv;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::{SealedEnv, SealingKey, SecretKey};
 use oddish_runner::attempt::Scratch;
-use oddish_runner::run::{Attempt, Ending, RunError, Runner, run};
+use oddish_runner::run::{Ending, RunError, Runner, run};
 use oddish_runner::settings::RunnerSettings;
 use oddish_test_support::with_database;
 use oddish_wake::Wake;
@@ -48,7 +48,7 @@ echo '{"done": true}'
 pub(crate) struct Rig {
     folder: tempfile::TempDir,
     pub(crate) runner: Runner,
-    pub(crate) attempt: Attempt,
+    pub(crate) attempt: AttemptRef,
     scratch: Scratch,
 }
 
@@ -82,7 +82,7 @@ pub(crate) async fn rig(db: Db, script: &str) -> Rig {
     sqlx::query(sql).bind(ARCHIVE).bind(sha256).execute(&db).await.unwrap();
     let claim = queue::claim(&db, 1, OffsetDateTime::now_utc()).await.unwrap().pop().expect("a claim");
 
-    let scratch = Scratch::new(&jobs_dir, &claim.subject, claim.number);
+    let scratch = Scratch::new(&jobs_dir, &claim.attempt.subject, claim.attempt.number);
     let python = folder.path().join("harbor");
     let place = format!("cd {}\nTRIAL={}\n", folder.path().display(), scratch.trial().display());
     fs::write(&python, READY.replacen('\n', &format!("\n{place}"), 1) + script).unwrap();
@@ -103,7 +103,7 @@ pub(crate) async fn rig(db: Db, script: &str) -> Rig {
         retries,
         variables: std::env::vars_os().collect(),
     };
-    let attempt = Attempt { trial_id: claim.subject, number: claim.number, token: claim.token };
+    let attempt = claim.attempt;
     Rig { folder, runner, attempt, scratch }
 }
 
@@ -219,7 +219,7 @@ async fn a_trial_that_somebody_cancels_is_stopped_and_says_so(db: Db) {
         while !rig.file("listening").exists() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let ids = [rig.attempt.trial_id.clone()];
+        let ids = [rig.attempt.subject.clone()];
         sqlx::query("update oddish.trials set cancel_requested_at = now() where id = any($1)")
             .bind(&ids[..])
             .execute(&rig.runner.db)

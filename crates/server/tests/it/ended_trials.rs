@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use oddish_artifacts::{ArtifactStore as _, FolderStore, Key, key};
-use oddish_db::attempts::{self, Outcome, ProcessIdentity};
+use oddish_db::attempts::{self, Outcome};
+use oddish_db::jobs::ProcessIdentity;
 use oddish_db::queue;
 use oddish_domain::id;
 use oddish_domain::retry::RetrySettings;
@@ -33,8 +34,8 @@ pub(crate) async fn begin(stack: &Stack) -> (String, Uuid) {
     let now = OffsetDateTime::now_utc();
     let claim = queue::claim(&stack.db, 1, now).await.unwrap().pop().expect("a trial that waits");
     let process = ProcessIdentity { host: "h".to_owned(), pid: 1, started_at: now };
-    attempts::begin(&stack.db, claim.token, &process, now).await.unwrap().expect("a fresh token");
-    (claim.subject, claim.token)
+    attempts::begin(&stack.db, claim.attempt.token, &process, now).await.unwrap().expect("a fresh token");
+    (claim.attempt.subject, claim.attempt.token)
 }
 
 /// Runs the next trial to its end: one that is graded with 1, or one whose agent fails, which is tried again if its sweep allows it.

@@ -90,9 +90,9 @@ impl Deployment {
         let mut variables = self.stack.environment();
         variables.extend(
             [
-                ("ODDISH_TRIAL_ID", claim.subject),
-                ("ODDISH_ATTEMPT", claim.number.to_string()),
-                ("ODDISH_ATTEMPT_TOKEN", claim.token.to_string()),
+                ("ODDISH_TRIAL_ID", claim.attempt.subject),
+                ("ODDISH_ATTEMPT", claim.attempt.number.to_string()),
+                ("ODDISH_ATTEMPT_TOKEN", claim.attempt.token.to_string()),
                 ("ODDISH_MIN_FREE_GB", "0".to_owned()),
             ]
             .map(|(name, value)| (name.to_owned(), value)),

@@ -1,7 +1,8 @@
 //! How each operation is done to the database and to the model.
 
-use oddish_db::attempts::{self, AfterLoss, Fenced, Outcome, Recorded};
+use oddish_db::attempts::{self, AfterLoss, Outcome};
 use oddish_db::cancelling::Cancelled;
+use oddish_db::jobs::{Fenced, Recorded};
 use oddish_db::queue::Claim;
 use oddish_db::{Db, cancelling, leases, queue, queue_keys, retrying};
 use oddish_domain::failure::Failure;
@@ -31,7 +32,7 @@ fn one<T>(mut all: impl ExactSizeIterator<Item = T>, which: usize) -> Option<T> 
 }
 
 fn trial_of(claim: &Claim) -> &str {
-    &claim.subject
+    &claim.attempt.subject
 }
 
 fn accepted(fenced: Fenced) -> bool {
@@ -137,10 +138,10 @@ impl World {
         for claim in &claims {
             let trial = &self.model.trials[trial_of(claim)];
             prop_assert_eq!(trial.job, Some(Job::Ready));
-            prop_assert_eq!((claim.number, &*claim.queue_key), (trial.number + 1, KEYS[trial.key]));
+            prop_assert_eq!((claim.attempt.number, &*claim.queue_key), (trial.number + 1, KEYS[trial.key]));
             prop_assert!(room(&self.model, trial.key) > 0, "{} has no room", claim.queue_key);
-            self.model.claim(trial_of(claim), claim.token);
-            self.tokens.push(claim.token);
+            self.model.claim(trial_of(claim), claim.attempt.token);
+            self.tokens.push(claim.attempt.token);
         }
         for claim in &claims {
             let claimed = &self.model.trials[trial_of(claim)];
@@ -167,7 +168,7 @@ impl World {
             Write::Begin => {
                 let assignment = attempts::begin(db, token, &process(), now).await.unwrap();
                 let begins = claimed.filter(|id| self.model.begin(id));
-                prop_assert_eq!(assignment.map(|assignment| assignment.trial_id), begins);
+                prop_assert_eq!(assignment.map(|assignment| assignment.attempt.subject), begins);
             }
             Write::Renew => {
                 let renewed = leases::renew(db, token, now).await.unwrap();
@@ -305,17 +306,17 @@ impl World {
         let (mut dead, mut overdue) = self.model.tidy();
         leases::suspect(db, now).await.unwrap();
         for found in leases::dead(db, now).await.unwrap() {
-            let id = self.model.holder(found.token).map(|(id, _)| id);
+            let id = self.model.holder(found.attempt.token).map(|(id, _)| id);
             prop_assert!(id.as_ref().is_some_and(|id| dead.contains(id)), "{:?} is not dead", found);
             dead.retain(|other| Some(other) != id.as_ref());
-            let reaped = attempts::reap(db, found.token, "gone", &RULES, now).await.unwrap();
+            let reaped = attempts::reap(db, found.attempt.token, "gone", &RULES, now).await.unwrap();
             self.lost(id, reaped).await?;
         }
         for claim in queue::overdue(db, now).await.unwrap() {
-            let id = self.model.holder(claim.token).map(|(id, _)| id);
+            let id = self.model.holder(claim.attempt.token).map(|(id, _)| id);
             prop_assert!(id.as_ref().is_some_and(|id| overdue.contains(id)), "{:?} is not overdue", claim);
             overdue.retain(|other| Some(other) != id.as_ref());
-            prop_assert!(accepted(attempts::give_back(db, claim.token, "late", now).await.unwrap()));
+            prop_assert!(accepted(attempts::give_back(db, claim.attempt.token, "late", now).await.unwrap()));
             if let Some(id) = &id {
                 self.model.put_back(id);
             }

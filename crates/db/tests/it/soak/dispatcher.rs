@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oddish_db::attempts::{self, AfterLoss, Fenced, Outcome, Recorded, Standing};
+use oddish_db::attempts::{self, AfterLoss, Outcome, Standing};
+use oddish_db::jobs::{Fenced, Recorded};
 use oddish_db::judging::{self, JudgingError};
 use oddish_db::{Db, DbError, leases, queue};
 use oddish_domain::retry::RetrySettings;
@@ -80,7 +81,11 @@ impl Dispatcher {
             // A machine of two cores has others to serve.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        self.runners.extend(claims.iter().map(|claim| Runner { kind: claim.kind, token: claim.token, begun: false }));
+        self.runners.extend(claims.iter().map(|claim| Runner {
+            kind: claim.attempt.kind,
+            token: claim.attempt.token,
+            begun: false,
+        }));
     }
 
     /// As a pass of the real one.
@@ -89,12 +94,12 @@ impl Dispatcher {
         let (db, now) = (&self.db, self.soak.now());
         ledger.heard("suspect", leases::suspect(db, now).await);
         for dead in ledger.heard("look for the dead", leases::dead(db, now).await).unwrap_or_default() {
-            let reaped = attempts::reap(db, dead.token, "reaped", &RULES, now).await;
-            ledger.ended(dead.token, "lost", self.after_loss(reaped));
+            let reaped = attempts::reap(db, dead.attempt.token, "reaped", &RULES, now).await;
+            ledger.ended(dead.attempt.token, "lost", self.after_loss(reaped));
         }
         for claim in ledger.heard("look for the overdue", queue::overdue(db, now).await).unwrap_or_default() {
-            let given = ledger.heard("give back", attempts::give_back(db, claim.token, "overdue", now).await);
-            ledger.ended(claim.token, "given_back", fenced(given));
+            let given = ledger.heard("give back", attempts::give_back(db, claim.attempt.token, "overdue", now).await);
+            ledger.ended(claim.attempt.token, "given_back", fenced(given));
         }
     }
 
