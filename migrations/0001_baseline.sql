@@ -93,11 +93,11 @@ create table oddish.tasks (
     -- Owner of the API key that submitted the task. Fairness counts jobs against this owner, or without keys against the submitter.
     key_owner text,
     -- A task of an experiment has a submitter.
-    check (experiment_id is null or submitted_by is not null),
+    constraint tasks_filed_with_submitter check (experiment_id is null or submitted_by is not null),
     -- A task has an end exactly when its status is final.
-    check ((finished_at is not null) = (status in ('completed', 'failed'))),
+    constraint tasks_finished_when_final check ((finished_at is not null) = (status in ('completed', 'failed'))),
     -- Only a task of an experiment leaves `pending`.
-    check (status = 'pending' or experiment_id is not null),
+    constraint tasks_started_when_filed check (status = 'pending' or experiment_id is not null),
     -- A task has both judges or none.
     constraint tasks_judged_by_both_or_neither check ((analysis_key is null) = (verdict_key is null)),
     -- A task waits only for a verdict that somebody is still to make.
@@ -214,11 +214,11 @@ create table oddish.trials (
     unique (task_id, trial_index),
     foreign key (task_id, task_version) references oddish.task_versions (task_id, version) on delete cascade,
     -- A trial has an end exactly when its status is final.
-    check ((finished_at is not null) = (status in ('success', 'failed'))),
+    constraint trials_finished_when_final check ((finished_at is not null) = (status in ('success', 'failed'))),
     -- A running trial has a start.
-    check (status <> 'running' or started_at is not null),
+    constraint trials_running_with_start check (status <> 'running' or started_at is not null),
     -- A scalar reward always comes with the verifier's own rewards.
-    check (reward is null or rewards is not null),
+    constraint trials_reward_with_rewards check (reward is null or rewards is not null),
     -- Only an ended trial is analysed.
     constraint trials_analysed_after_their_end check (analysis_status is null or status in ('success', 'failed')),
     -- An analysis exists exactly when its status is success.
@@ -325,10 +325,10 @@ create table oddish.attempts (
     kind text not null check (kind in ('trial', 'analysis', 'verdict')),
     task_id text references oddish.tasks (id) on delete cascade,
     -- An attempt has an outcome exactly when it has ended.
-    check ((ended_at is null) = (outcome is null)),
-    -- An attempt that began names its process, and names it whole.
-    check ((begun_at is null) = (host is null)),
-    check ((host is null) = (pid is null) and (host is null) = (process_started_at is null)),
+    constraint attempts_ended_with_outcome check ((ended_at is null) = (outcome is null)),
+    -- An attempt that began names its process: host, process id and start time together.
+    constraint attempts_begun_with_process check ((begun_at is null) = (host is null)),
+    constraint attempts_name_the_whole_process check ((host is null) = (pid is null) and (host is null) = (process_started_at is null)),
     -- A verdict is on a task, any other attempt on a trial.
     constraint attempts_have_one_subject
         check ((trial_id is null) = (kind = 'verdict') and (task_id is null) <> (trial_id is null))
@@ -606,7 +606,7 @@ create table oddish.runner_tasks (
     stop_code text,
     stop_reason text,
     -- Only a stopped task has a code.
-    check (stopped_at is not null or stop_code is null)
+    constraint runner_tasks_stopped_with_code check (stopped_at is not null or stop_code is null)
 );
 create index runner_tasks_live on oddish.runner_tasks (launched_at) where stopped_at is null;
 create index runner_tasks_of_trial on oddish.runner_tasks (trial_id);
