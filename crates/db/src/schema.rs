@@ -1,12 +1,17 @@
 //! Migrations, and emptying or dropping everything.
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{Migrate as _, Migrator};
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 
 use crate::DbError;
 
+const MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
+
 /// The migrations that this build brings, from `migrations/`. Their table is `oddish.schema_migrations`.
-pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
+pub static MIGRATOR: Migrator = MIGRATIONS;
+
+/// Description of migration 1, after its file's name.
+const BASELINE: &str = "baseline";
 
 /// Why migrating failed.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +23,15 @@ pub enum MigrateError {
     TooOld {
         /// Major version of the server.
         found: i32,
+    },
+    /// The database has another migration 1.
+    #[error(
+        "this database was made before the baseline of the migrations (its migration 1 is `{found}`, not `{BASELINE}`) and cannot be \
+         migrated: run `oddish-server db reset`, which deletes everything that Oddish has in it, or point DATABASE_URL at another database"
+    )]
+    BeforeBaseline {
+        /// Description of that migration.
+        found: String,
     },
     /// A migration failed or the recorded ones do not fit this build.
     #[error("the database schema could not be migrated")]
@@ -54,37 +68,70 @@ pub async fn migrate(pool: &PgPool) -> Result<(), MigrateError> {
     if version < MINIMUM_POSTGRES {
         return Err(MigrateError::TooOld { found: version });
     }
-    MIGRATOR.run(pool).await.map_err(MigrateError::Migrate)
+    let mut connection = pool.acquire().await.map_err(DbError::while_doing("connect to migrate"))?;
+    // Closing it ends the lock, also after a failure. Returned to the pool, it would keep the lock, and block the next attempt forever.
+    connection.close_on_drop();
+    connection.lock().await.map_err(MigrateError::Migrate)?;
+    check(&recorded(&mut connection).await?)?;
+    let mut migrator = MIGRATIONS;
+    migrator.set_locking(false);
+    migrator.run(&mut *connection).await.map_err(MigrateError::Migrate)
+}
+
+/// Whether this build may work on a database with these migrations.
+fn check(recorded: &[Recorded]) -> Result<(), MigrateError> {
+    match recorded.iter().find(|migration| migration.version == 1) {
+        Some(first) if first.description != BASELINE => {
+            Err(MigrateError::BeforeBaseline { found: first.description.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A row of `oddish.schema_migrations`.
+#[derive(sqlx::FromRow)]
+struct Recorded {
+    version: i64,
+    description: String,
+    success: bool,
+}
+
+/// The migrations that the database has on record, by number.
+async fn recorded(connection: &mut PgConnection) -> Result<Vec<Recorded>, DbError> {
+    let doing = "read which migrations were applied";
+    let exists = sqlx::query_scalar!("select to_regclass('oddish.schema_migrations') is not null")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(DbError::while_doing(doing))?
+        .unwrap_or_default();
+    if !exists {
+        return Ok(Vec::new());
+    }
+    // The migrator owns this table, which the compile-time check of queries may not know yet.
+    sqlx::query_as("select version, description, success from oddish.schema_migrations order by version")
+        .fetch_all(connection)
+        .await
+        .map_err(DbError::while_doing(doing))
 }
 
 /// Which migrations the database has.
 pub async fn status(pool: &PgPool) -> Result<Vec<MigrationStatus>, DbError> {
-    let doing = "read which migrations were applied";
-    let exists = sqlx::query_scalar!("select to_regclass('oddish.schema_migrations') is not null")
-        .fetch_one(pool)
-        .await
-        .map_err(DbError::while_doing(doing))?
-        .unwrap_or_default();
-    let applied: Vec<i64> = if exists {
-        // The migrator owns this table, which the compile-time check of queries may not know yet.
-        sqlx::query_scalar("select version from oddish.schema_migrations where success")
-            .fetch_all(pool)
-            .await
-            .map_err(DbError::while_doing(doing))?
-    } else {
-        Vec::new()
+    let mut connection = pool.acquire().await.map_err(DbError::while_doing("read which migrations were applied"))?;
+    let recorded = recorded(&mut connection).await?;
+    let applied = |version: i64, description: &str| {
+        recorded.iter().any(|row| row.success && row.version == version && row.description == description)
     };
     Ok(MIGRATOR
         .iter()
         .map(|migration| MigrationStatus {
             version: migration.version,
             description: migration.description.to_string(),
-            applied: applied.contains(&migration.version),
+            applied: applied(migration.version, &migration.description),
         })
         .collect())
 }
 
-/// Drops everything that Oddish has in the database, and creates it anew, empty.
+/// Drops everything that Oddish has in the database, whatever made it, and creates it again, empty.
 pub async fn reset(pool: &PgPool) -> Result<(), MigrateError> {
     pool.execute("drop schema if exists oddish cascade").await.map_err(DbError::while_doing("drop the schema"))?;
     migrate(pool).await

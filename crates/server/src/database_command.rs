@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use oddish_db::schema;
 
 use crate::args::DatabaseCommand;
@@ -22,7 +22,7 @@ pub(crate) async fn run(command: DatabaseCommand) -> anyhow::Result<()> {
     let place = url.place();
     match command {
         DatabaseCommand::Setup | DatabaseCommand::Init => {
-            schema::migrate(&pool).await?;
+            schema::migrate(&pool).await.with_context(|| format!("the database at {place}"))?;
             anstream::println!("The database at {place} is up to date.");
         }
         DatabaseCommand::Status => print_status(&place, &schema::status(&pool).await?),

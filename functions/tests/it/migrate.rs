@@ -246,6 +246,17 @@ async fn a_stack_hears_of_a_failure_and_of_its_reason(pool: PgPool) {
     assert!(deployment.answer(by_hand(), WITHIN).await.is_err());
 }
 
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_stack_hears_that_its_database_is_from_before_the_baseline(pool: PgPool) {
+    sqlx::query("update oddish.schema_migrations set description = 'initial'").execute(&pool).await.unwrap();
+    let (deployment, _) = deployment(&pool, vec![]).await;
+    let stack = Stack::refusing(0).await;
+    assert_eq!(deployment.answer(stack.event("Update", None), WITHIN).await.unwrap(), None);
+    let answer = stack.taken().await;
+    let reason = answer["Reason"].as_str().unwrap();
+    assert!(answer["Status"] == "FAILED" && reason.contains("run `oddish-server db reset`"), "{answer}");
+}
+
 #[tokio::test]
 async fn settings_that_are_wrong_are_a_reason_too() {
     let (deployment, _) = with_url("mysql://oddish:hush-hush@db/oddish", vec![]).await;
