@@ -7,11 +7,14 @@ use crate::DbError;
 
 const MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
-/// The migrations that this build brings, from `migrations/`. Their table is `oddish.schema_migrations`.
+/// The migrations that this build brings, from `migrations/`. Their table is `oddish.schema_migrations`. [`migrate`] applies them; by itself
+/// this value refuses every migration that it does not know.
 pub static MIGRATOR: Migrator = MIGRATIONS;
 
 /// Description of migration 1, after its file's name.
 const BASELINE: &str = "baseline";
+/// How the description of a migration begins that programs from before it cannot work with.
+const BREAKING: &str = "breaking ";
 
 /// Why migrating failed.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +36,17 @@ pub enum MigrateError {
         /// Description of that migration.
         found: String,
     },
+    /// A newer version applied a migration that this build cannot work with.
+    #[error(
+        "a newer version of Oddish applied migration {version:04} (`{description}`) to this database, and this version cannot work with it: \
+         deploy the version that brought it, or a newer one, or restore a backup from before it"
+    )]
+    Breaking {
+        /// Number of the newest such migration.
+        version: i64,
+        /// Its description.
+        description: String,
+    },
     /// A migration failed or the recorded ones do not fit this build.
     #[error("the database schema could not be migrated")]
     Migrate(#[source] sqlx::migrate::MigrateError),
@@ -53,9 +67,13 @@ pub struct MigrationStatus {
     pub description: String,
     /// Whether it has been applied.
     pub applied: bool,
+    /// Whether this build brings it. Otherwise another version applied it.
+    pub known: bool,
 }
 
 /// Applies the migrations that the database lacks. Safe to call from several processes at once.
+///
+/// Migrations of a newer version, which this build does not know, are accepted unless they say that they break older programs.
 ///
 /// Takes a session-level lock, so it must reach the database directly and not through a transaction-pooling proxy.
 pub async fn migrate(pool: &PgPool) -> Result<(), MigrateError> {
@@ -74,18 +92,26 @@ pub async fn migrate(pool: &PgPool) -> Result<(), MigrateError> {
     connection.lock().await.map_err(MigrateError::Migrate)?;
     check(&recorded(&mut connection).await?)?;
     let mut migrator = MIGRATIONS;
-    migrator.set_locking(false);
+    migrator.set_locking(false).set_ignore_missing(true);
     migrator.run(&mut *connection).await.map_err(MigrateError::Migrate)
 }
 
-/// Whether this build may work on a database with these migrations.
+/// Whether this build can work with the migrations on record.
 fn check(recorded: &[Recorded]) -> Result<(), MigrateError> {
-    match recorded.iter().find(|migration| migration.version == 1) {
-        Some(first) if first.description != BASELINE => {
-            Err(MigrateError::BeforeBaseline { found: first.description.clone() })
-        }
-        _ => Ok(()),
+    if let Some(first) = recorded.iter().find(|row| row.version == 1 && row.description != BASELINE) {
+        return Err(MigrateError::BeforeBaseline { found: first.description.clone() });
     }
+    let unknown: Vec<&Recorded> = recorded.iter().filter(|row| !row.is_known()).collect();
+    if let Some(newest) = unknown.iter().rfind(|row| row.description.starts_with(BREAKING)) {
+        return Err(MigrateError::Breaking { version: newest.version, description: newest.description.clone() });
+    }
+    if let Some(newest) = unknown.last() {
+        tracing::warn!(
+            migration = newest.version,
+            "a newer version migrated this database; this version works with its migrations"
+        );
+    }
+    Ok(())
 }
 
 /// A row of `oddish.schema_migrations`.
@@ -94,6 +120,12 @@ struct Recorded {
     version: i64,
     description: String,
     success: bool,
+}
+
+impl Recorded {
+    fn is_known(&self) -> bool {
+        MIGRATOR.iter().any(|ours| ours.version == self.version && ours.description == self.description)
+    }
 }
 
 /// The migrations that the database has on record, by number.
@@ -114,21 +146,24 @@ async fn recorded(connection: &mut PgConnection) -> Result<Vec<Recorded>, DbErro
         .map_err(DbError::while_doing(doing))
 }
 
-/// Which migrations the database has.
+/// The migrations that this build brings, and those that another version applied, by number.
 pub async fn status(pool: &PgPool) -> Result<Vec<MigrationStatus>, DbError> {
     let mut connection = pool.acquire().await.map_err(DbError::while_doing("read which migrations were applied"))?;
-    let recorded = recorded(&mut connection).await?;
-    let applied = |version: i64, description: &str| {
-        recorded.iter().any(|row| row.success && row.version == version && row.description == description)
-    };
-    Ok(MIGRATOR
-        .iter()
-        .map(|migration| MigrationStatus {
-            version: migration.version,
-            description: migration.description.to_string(),
-            applied: applied(migration.version, &migration.description),
+    let mut recorded = recorded(&mut connection).await?;
+    recorded.retain(|row| row.success);
+    let ours = MIGRATOR.iter().map(|ours| (ours.version, &*ours.description, true));
+    let others = recorded.iter().filter(|row| !row.is_known()).map(|row| (row.version, &*row.description, false));
+    let mut all: Vec<MigrationStatus> = ours
+        .chain(others)
+        .map(|(version, description, known)| MigrationStatus {
+            version,
+            description: description.to_owned(),
+            applied: recorded.iter().any(|row| row.version == version && row.description == description),
+            known,
         })
-        .collect())
+        .collect();
+    all.sort_by_key(|migration| migration.version);
+    Ok(all)
 }
 
 /// Drops everything that Oddish has in the database, whatever made it, and creates it again, empty.

@@ -44,7 +44,11 @@ pub(crate) async fn run(command: DatabaseCommand) -> anyhow::Result<()> {
 fn print_status(place: &str, migrations: &[schema::MigrationStatus]) {
     anstream::println!("Database {place}");
     for migration in migrations {
-        let state = if migration.applied { "applied" } else { "MISSING" };
+        let state = match (migration.applied, migration.known) {
+            (true, true) => "applied",
+            (true, false) => "applied by another version",
+            (false, _) => "MISSING",
+        };
         anstream::println!("  {:04} {:<40} {state}", migration.version, migration.description);
     }
     if migrations.iter().any(|migration| !migration.applied) {

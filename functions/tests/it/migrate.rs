@@ -172,6 +172,40 @@ async fn an_update_keeps_the_key_and_the_resource(pool: PgPool) {
     assert_eq!(api_keys::list(&pool).await.unwrap().len(), 1);
 }
 
+/// Records a migration of a newer version, as an update that then rolls back leaves it.
+async fn newer_migration(pool: &PgPool, version: i64, description: &str) {
+    let insert = "insert into oddish.schema_migrations (version, description, success, checksum, execution_time)
+        values ($1, $2, true, '', 0)";
+    sqlx::query(insert).bind(version).bind(description).execute(pool).await.unwrap();
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn an_update_that_rolls_back_succeeds_on_the_newer_schema(pool: PgPool) {
+    let (first, _) = deployment(&pool, vec![nothing_stored(), taken()]).await;
+    first.answer(by_hand(), WITHIN).await.unwrap();
+    newer_migration(&pool, 9000, "more columns").await;
+
+    let (before, _) = deployment(&pool, vec![]).await;
+    let stack = Stack::refusing(0).await;
+    let migrated = before.answer(stack.event("Update", Some("oddish-schema")), WITHIN).await.unwrap().unwrap();
+    assert_eq!(migrated, Migrated { applied: 0, first_key: FirstKey::Kept });
+    assert_eq!(stack.taken().await["Status"], "SUCCESS");
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_stack_hears_that_it_cannot_go_back_behind_a_breaking_migration(pool: PgPool) {
+    newer_migration(&pool, 9000, "more columns").await;
+    newer_migration(&pool, 9001, "breaking fewer columns").await;
+    let (before, secrets) = deployment(&pool, vec![]).await;
+    let stack = Stack::refusing(0).await;
+    assert_eq!(before.answer(stack.event("Update", Some("oddish-schema")), WITHIN).await.unwrap(), None);
+    let answer = stack.taken().await;
+    let reason = answer["Reason"].as_str().unwrap();
+    assert!(answer["Status"] == "FAILED" && reason.contains("9001 (`breaking fewer columns`)"), "{answer}");
+    assert!(reason.contains("deploy the version that brought it"), "{reason}");
+    assert_eq!(secrets.asked().await, vec![]);
+}
+
 #[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
 async fn a_revoked_first_key_is_not_made_again(pool: PgPool) {
     let (first, _) = deployment(&pool, vec![nothing_stored(), taken()]).await;

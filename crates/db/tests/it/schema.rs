@@ -47,7 +47,10 @@ async fn a_database_from_before_the_baseline_is_refused_until_it_is_reset(pool: 
     let error = schema::migrate(&pool).await.unwrap_err();
     assert!(matches!(&error, MigrateError::BeforeBaseline { found } if found == "initial"), "{error:?}");
     assert!(error.to_string().contains("run `oddish-server db reset`, which deletes everything"), "{error}");
-    assert!(schema::status(&pool).await.unwrap().iter().all(|migration| !migration.applied));
+    let status = schema::status(&pool).await.unwrap();
+    let old = status.iter().find(|migration| migration.description == "initial").unwrap();
+    assert!(old.applied && !old.known, "{status:?}");
+    assert!(status.iter().all(|migration| migration.known != migration.applied), "{status:?}");
 
     schema::reset(&pool).await.unwrap();
     schema::migrate(&pool).await.unwrap();
@@ -68,4 +71,56 @@ async fn a_refusal_leaves_no_lock_behind(pool: PgPool) {
         }
     };
     tokio::time::timeout(PATIENCE, released).await.expect("a connection in the pool keeps the migrator's lock");
+}
+
+/// Records a migration that this build does not have.
+async fn record(pool: &PgPool, version: i64, description: &str, success: bool) {
+    let insert = "insert into oddish.schema_migrations (version, description, success, checksum, execution_time)
+        values ($1, $2, $3, '', 0)";
+    sqlx::query(insert).bind(version).bind(description).bind(success).execute(pool).await.unwrap();
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn migrations_of_a_newer_version_are_accepted(pool: PgPool) {
+    for (version, description) in [(9000, "more columns"), (9001, "without breaking anything")] {
+        record(&pool, version, description, true).await;
+        schema::migrate(&pool).await.unwrap();
+    }
+    let status = schema::status(&pool).await.unwrap();
+    let newer: Vec<(i64, bool)> =
+        status.iter().filter(|one| !one.known).map(|one| (one.version, one.applied)).collect();
+    assert_eq!(newer, [(9000, true), (9001, true)]);
+    assert_eq!(status.len(), schema::MIGRATOR.iter().count() + 2, "its own are in the list too");
+    assert!(status.is_sorted_by_key(|migration| migration.version), "{status:?}");
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_migration_that_breaks_older_programs_is_refused_by_them(pool: PgPool) {
+    for (version, description) in [(9000, "breaking slots"), (9001, "breaking jobs"), (9002, "more columns")] {
+        record(&pool, version, description, true).await;
+    }
+    for _ in 0..2 {
+        let refused = tokio::time::timeout(PATIENCE, schema::migrate(&pool)).await.expect("the first left its lock");
+        let error = refused.unwrap_err();
+        let MigrateError::Breaking { version, description } = &error else { panic!("{error:?}") };
+        assert_eq!(
+            (*version, &**description),
+            (9001, "breaking jobs"),
+            "the newest one decides which version is needed"
+        );
+        let text = error.to_string();
+        assert!(
+            text.contains("9001 (`breaking jobs`)") && text.contains("deploy the version that brought it"),
+            "{text}"
+        );
+    }
+    sqlx::raw_sql("delete from oddish.schema_migrations where version in (9000, 9001)").execute(&pool).await.unwrap();
+    schema::migrate(&pool).await.unwrap();
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn a_migration_that_did_not_end_is_refused(pool: PgPool) {
+    record(&pool, 9000, "more columns", false).await;
+    let error = schema::migrate(&pool).await.unwrap_err();
+    assert!(matches!(error, MigrateError::Migrate(sqlx::migrate::MigrateError::Dirty(9000))), "{error:?}");
 }
