@@ -1,5 +1,7 @@
-//! Migrations: which databases they accept, and that they leave a user's own tables alone.
+//! Migrations: which databases they accept, that they leave a user's own tables alone, and that `docs/schema.md` describes their result.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use oddish_db::PgPool;
@@ -123,4 +125,121 @@ async fn a_migration_that_did_not_end_is_refused(pool: PgPool) {
     record(&pool, 9000, "more columns", false).await;
     let error = schema::migrate(&pool).await.unwrap_err();
     assert!(matches!(error, MigrateError::Migrate(sqlx::migrate::MigrateError::Dirty(9000))), "{error:?}");
+}
+
+/// What `docs/schema.md` says.
+#[derive(Default)]
+struct Page {
+    tables: BTreeSet<String>,
+    /// Table, name and type of each column in the diagram.
+    columns: BTreeSet<(String, String, String)>,
+    /// Table and column of each primary and of each foreign key.
+    primary_keys: BTreeSet<(String, String)>,
+    foreign_keys: BTreeSet<(String, String)>,
+    /// Both ends of each solid line: the table that is referred to, and the one that refers to it.
+    references: BTreeSet<(String, String)>,
+    /// What holds the invariants.
+    names: BTreeSet<String>,
+}
+
+impl Page {
+    fn read() -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let mut page = Self::default();
+        let (before, rest) = text.split_once("```mermaid\nerDiagram\n").unwrap();
+        let (diagram, after) = rest.split_once("```").unwrap();
+        let mut table = "";
+        for line in diagram.lines() {
+            match *line.split_whitespace().collect::<Vec<_>>() {
+                [] | ["}"] => {}
+                [name, "{"] => {
+                    table = name;
+                    page.tables.insert(name.to_owned());
+                }
+                [referred, line, referring, ":", ..] => {
+                    if line.contains("--") {
+                        page.references.insert((referred.to_owned(), referring.to_owned()));
+                    }
+                }
+                [kind, column, ref keys @ ..] => {
+                    page.columns.insert((table.to_owned(), column.to_owned(), kind.to_owned()));
+                    let key = (table.to_owned(), column.to_owned());
+                    for marked in keys {
+                        match marked.trim_end_matches(',') {
+                            "PK" => page.primary_keys.insert(key.clone()),
+                            "FK" => page.foreign_keys.insert(key.clone()),
+                            other => panic!("{other} in {line}"),
+                        };
+                    }
+                }
+                [_] => panic!("{line}"),
+            }
+        }
+        for row in before.lines().chain(after.lines()).filter(|line| line.starts_with('|')) {
+            let holders = row.split('|').nth(2).unwrap();
+            page.names.extend(holders.split('`').skip(1).step_by(2).map(String::from));
+        }
+        page
+    }
+}
+
+#[sqlx::test(migrator = "oddish_db::schema::MIGRATOR")]
+async fn the_page_about_the_schema_describes_it(pool: PgPool) {
+    let page = Page::read();
+    let columns: Vec<(String, String, String)> = sqlx::query_as(
+        "select table_name::text, column_name::text,
+            replace(replace(data_type, 'timestamp with time zone', 'timestamptz'), ' ', '_')
+        from information_schema.columns where table_schema = 'oddish'",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    let columns = BTreeSet::from_iter(columns);
+    assert_eq!(page.tables, columns.iter().map(|(table, ..)| table.clone()).collect(), "tables of the diagram");
+    let wrong: Vec<_> = page.columns.difference(&columns).collect();
+    assert!(wrong.is_empty(), "columns of the diagram that do not exist so: {wrong:?}");
+
+    let keys: Vec<(String, String, String)> = sqlx::query_as(
+        "select c.contype::text, t.relname::text, a.attname::text
+        from pg_constraint c join pg_class t on t.oid = c.conrelid
+        join pg_attribute a on a.attrelid = t.oid and a.attnum = any (c.conkey)
+        where t.relnamespace = 'oddish'::regnamespace",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    let keys_of = |wanted: &str| {
+        let keys = keys.iter().filter(|(kind, ..)| kind == wanted);
+        keys.map(|(_, table, column)| (table.clone(), column.clone())).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(page.primary_keys, keys_of("p"), "columns marked PK");
+    assert_eq!(page.foreign_keys, keys_of("f"), "columns marked FK");
+    let references: Vec<(String, String)> = sqlx::query_as(
+        "select r.relname::text, t.relname::text
+        from pg_constraint c join pg_class t on t.oid = c.conrelid join pg_class r on r.oid = c.confrelid
+        where t.relnamespace = 'oddish'::regnamespace and c.contype = 'f'",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    assert_eq!(page.references, BTreeSet::from_iter(references), "solid lines");
+
+    // Whatever holds more than the value of one column is to be on the page.
+    let names: Vec<(String, bool)> = sqlx::query_as(
+        "select conname::text, contype = 'c' and cardinality(conkey) > 1 from pg_constraint
+        where connamespace = 'oddish'::regnamespace
+        union select c.relname::text, i.indisunique and not i.indisprimary
+        from pg_index i join pg_class c on c.oid = i.indexrelid where c.relnamespace = 'oddish'::regnamespace
+        union select g.tgname::text, true
+        from pg_trigger g join pg_class t on t.oid = g.tgrelid
+        where t.relnamespace = 'oddish'::regnamespace and not g.tgisinternal",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    let unknown: Vec<_> = page.names.iter().filter(|name| names.iter().all(|(known, _)| known != *name)).collect();
+    assert!(unknown.is_empty(), "names on the page that the schema does not have: {unknown:?}");
+    let missing: Vec<_> = names.iter().filter(|(name, wanted)| *wanted && !page.names.contains(name)).collect();
+    assert!(missing.is_empty(), "invariants that are not on the page: {missing:?}");
 }
