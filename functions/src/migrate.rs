@@ -2,6 +2,9 @@
 //!
 //! It is a custom resource of the stack, so that a deployment waits for it and fails with it: `CloudFormation` invokes it with what is
 //! to happen and a URL for the answer, and waits in vain if none comes. By hand it is invoked with `{}`, and answers itself.
+//!
+//! When a deployment rolls back, `CloudFormation` restores this function and invokes it on the schema of the newer version. It must then
+//! succeed, or the rollback fails too: it accepts migrations that it does not know, unless they say that they break it.
 
 mod custom_resource;
 mod first_key;

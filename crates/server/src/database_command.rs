@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use oddish_db::schema;
 
 use crate::args::DatabaseCommand;
@@ -22,7 +22,7 @@ pub(crate) async fn run(command: DatabaseCommand) -> anyhow::Result<()> {
     let place = url.place();
     match command {
         DatabaseCommand::Setup | DatabaseCommand::Init => {
-            schema::migrate(&db).await?;
+            schema::migrate(&db).await.with_context(|| format!("the database at {place}"))?;
             anstream::println!("The database at {place} is up to date.");
         }
         DatabaseCommand::Status => print_status(&place, &schema::status(&db).await?),
@@ -44,7 +44,11 @@ pub(crate) async fn run(command: DatabaseCommand) -> anyhow::Result<()> {
 fn print_status(place: &str, migrations: &[schema::MigrationStatus]) {
     anstream::println!("Database {place}");
     for migration in migrations {
-        let state = if migration.applied { "applied" } else { "MISSING" };
+        let state = match (migration.applied, migration.known) {
+            (true, true) => "applied",
+            (true, false) => "applied by another version",
+            (false, _) => "MISSING",
+        };
         anstream::println!("  {:04} {:<40} {state}", migration.version, migration.description);
     }
     if migrations.iter().any(|migration| !migration.applied) {

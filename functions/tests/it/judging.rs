@@ -23,18 +23,19 @@ async fn judge_all(api: &Api) -> (usize, usize) {
     let process = ProcessIdentity { host: "testhost".to_owned(), pid: 42, started_at: now };
     while let Some(claim) = queue::claim(&api.db, 1, OffsetDateTime::now_utc()).await.unwrap().pop() {
         let now = OffsetDateTime::now_utc();
-        let judgement = match judging::begin(&api.db, claim.attempt.token, &process, now).await.unwrap().expect("no trial") {
-            Subject::Trial { trial_id, .. } => {
-                assert_eq!(claim.queue_key, "anthropic/claude-haiku-4-5");
-                analyses += 1;
-                json!({"classification": "GOOD_SUCCESS", "trial": trial_id})
-            }
-            Subject::Task { analyses, .. } => {
-                assert_eq!(claim.queue_key, "openai/gpt-5.2");
-                verdicts += 1;
-                json!({"is_good": true, "of": analyses.len()})
-            }
-        };
+        let judgement =
+            match judging::begin(&api.db, claim.attempt.token, &process, now).await.unwrap().expect("no trial") {
+                Subject::Trial { trial_id, .. } => {
+                    assert_eq!(claim.queue_key, "anthropic/claude-haiku-4-5");
+                    analyses += 1;
+                    json!({"classification": "GOOD_SUCCESS", "trial": trial_id})
+                }
+                Subject::Task { analyses, .. } => {
+                    assert_eq!(claim.queue_key, "openai/gpt-5.2");
+                    verdicts += 1;
+                    json!({"is_good": true, "of": analyses.len()})
+                }
+            };
         judging::record(&api.db, claim.attempt.token, &Ok(judgement), &RetrySettings::default(), now).await.unwrap();
     }
     (analyses, verdicts)

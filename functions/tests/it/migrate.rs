@@ -173,6 +173,40 @@ async fn an_update_keeps_the_key_and_the_resource(db: Db) {
     assert_eq!(api_keys::list(&db).await.unwrap().len(), 1);
 }
 
+/// Records a migration of a newer version, as an update that then rolls back leaves it.
+async fn newer_migration(db: &Db, version: i64, description: &str) {
+    let insert = "insert into oddish.schema_migrations (version, description, success, checksum, execution_time)
+        values ($1, $2, true, '', 0)";
+    sqlx::query(insert).bind(version).bind(description).execute(db).await.unwrap();
+}
+
+#[with_database]
+async fn an_update_that_rolls_back_succeeds_on_the_newer_schema(db: Db) {
+    let (first, _) = deployment(&db, vec![nothing_stored(), taken()]).await;
+    first.answer(by_hand(), WITHIN).await.unwrap();
+    newer_migration(&db, 9000, "more columns").await;
+
+    let (before, _) = deployment(&db, vec![]).await;
+    let stack = Stack::refusing(0).await;
+    let migrated = before.answer(stack.event("Update", Some("oddish-schema")), WITHIN).await.unwrap().unwrap();
+    assert_eq!(migrated, Migrated { applied: 0, first_key: FirstKey::Kept });
+    assert_eq!(stack.taken().await["Status"], "SUCCESS");
+}
+
+#[with_database]
+async fn a_stack_hears_that_it_cannot_go_back_behind_a_breaking_migration(db: Db) {
+    newer_migration(&db, 9000, "more columns").await;
+    newer_migration(&db, 9001, "breaking fewer columns").await;
+    let (before, secrets) = deployment(&db, vec![]).await;
+    let stack = Stack::refusing(0).await;
+    assert_eq!(before.answer(stack.event("Update", Some("oddish-schema")), WITHIN).await.unwrap(), None);
+    let answer = stack.taken().await;
+    let reason = answer["Reason"].as_str().unwrap();
+    assert!(answer["Status"] == "FAILED" && reason.contains("9001 (`breaking fewer columns`)"), "{answer}");
+    assert!(reason.contains("deploy the version that brought it"), "{reason}");
+    assert_eq!(secrets.asked().await, vec![]);
+}
+
 #[with_database]
 async fn a_revoked_first_key_is_not_made_again(db: Db) {
     let (first, _) = deployment(&db, vec![nothing_stored(), taken()]).await;
@@ -245,6 +279,17 @@ async fn a_stack_hears_of_a_failure_and_of_its_reason(db: Db) {
     assert!(!reason.contains("hush"), "{reason}");
     // By hand the same is the function's own failure.
     assert!(deployment.answer(by_hand(), WITHIN).await.is_err());
+}
+
+#[with_database]
+async fn a_stack_hears_that_its_database_is_from_before_the_baseline(db: Db) {
+    sqlx::query("update oddish.schema_migrations set description = 'initial'").execute(&db).await.unwrap();
+    let (deployment, _) = deployment(&db, vec![]).await;
+    let stack = Stack::refusing(0).await;
+    assert_eq!(deployment.answer(stack.event("Update", None), WITHIN).await.unwrap(), None);
+    let answer = stack.taken().await;
+    let reason = answer["Reason"].as_str().unwrap();
+    assert!(answer["Status"] == "FAILED" && reason.contains("run `oddish-server db reset`"), "{answer}");
 }
 
 #[tokio::test]

@@ -202,7 +202,10 @@ async fn a_runner_without_a_lease_is_cleared_away_and_its_trial_tried_again(db: 
         .change("update oddish.jobs set lease_until = now() - interval '1 minute', suspect_since = now() - interval '1 minute'")
         .await;
     let dead = dispatcher.cleared().await;
-    assert_eq!((dead.attempt.token, dead.process.host.as_str(), dead.process.pid), (first.attempt.token, "elsewhere", 1));
+    assert_eq!(
+        (dead.attempt.token, dead.process.host.as_str(), dead.process.pid),
+        (first.attempt.token, "elsewhere", 1)
+    );
     assert_eq!(dispatcher.launched().await.attempt.number, 2);
     dispatcher.stop().await;
     assert_eq!(queue.outcomes().await, ["lost", "open"]);

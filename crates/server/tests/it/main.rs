@@ -10,6 +10,7 @@ mod browsers;
 mod caller;
 mod cancel;
 mod compose;
+mod database;
 mod deaths;
 mod deleting;
 mod dispatchers;

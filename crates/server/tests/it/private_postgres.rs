@@ -29,7 +29,7 @@ fn it_is_made_when_needed_and_found_again() {
     let running = PrivatePostgres::running(&home.path().join("postgres")).unwrap().expect("it outlives the command");
     let again = server(home.path(), &["db", "status"]);
     let status = String::from_utf8(again.stdout).unwrap();
-    assert!(status.contains("initial") && status.contains("applied") && !status.contains("MISSING"), "{status}");
+    assert!(status.contains("baseline") && status.contains("applied") && !status.contains("MISSING"), "{status}");
     let refused = server(home.path(), &["db", "purge"]);
     assert_eq!(refused.status.code(), Some(1), "without a terminal it asks for --yes");
     assert!(server(home.path(), &["db", "purge", "--yes"]).status.success());

@@ -232,7 +232,7 @@ async fn load(pool: &PgPool) -> Result<()> {
         "insert into oddish.jobs (kind, trial_id, queue_key, submitter, priority, due_at)
             select 'trial', t.id, queue_key, submitted_by, 1, t.created_at from oddish.trials t join oddish.tasks k on k.id = t.task_id
             where t.status = 'queued' order by t.task_id, trial_index",
-        // As the migration counts what was there before it.
+        // The sums that `oddish_db::tallies` keeps.
         "insert into oddish.trial_tallies
             select task_id, task_version, experiment_id, queue_key, provider, agent, model, count(*),
                 count(*) filter (where status = 'success'), count(*) filter (where status = 'failed'), count(reward),
