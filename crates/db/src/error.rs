@@ -1,5 +1,7 @@
 //! What can go wrong in a query.
 
+use crate::word::UnknownWord;
+
 /// A query or transaction that did not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
@@ -74,6 +76,14 @@ impl DbError {
             | sqlx::Error::PoolClosed
             | sqlx::Error::Protocol(_)
             | sqlx::Error::WorkerCrashed => Self::Unreachable { doing, source },
+            sqlx::Error::ColumnDecode { index, source: cause }
+                if let Some(UnknownWord(word)) = cause.downcast_ref() =>
+            {
+                // A row names its columns, a checked query counts them from 0.
+                let column =
+                    index.parse::<usize>().map_or_else(|_| index.replace('"', ""), |place| (place + 1).to_string());
+                Self::Unknown { what: format!("`{word}` in column {column} (to {doing})") }
+            }
             _ => Self::Refused { doing, constraint: None, source },
         }
     }

@@ -8,9 +8,10 @@ use oddish_domain::status::{TaskStatus, TrialOrigin, TrialStatus};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::error::{Doing, parse};
+use crate::error::Doing;
 use crate::experiments::Experiment;
 use crate::idempotency::Work;
+use crate::word::Word;
 use crate::{Db, DbError, Tx, experiments, queue_keys, stages, tallies};
 
 /// A trial that ran elsewhere, checked.
@@ -95,7 +96,7 @@ pub async fn announce(
     let doing = "import a trial";
     let mut tx = db.begin().await.doing(doing)?;
     let task = sqlx::query!(
-        r#"select status, experiment_id, analysis_key is not null as "judged!" from oddish.tasks where id = $1 for no key update"#,
+        r#"select status as "status!: Word<TaskStatus>", experiment_id, analysis_key is not null as "judged!" from oddish.tasks where id = $1 for no key update"#,
         new.task_id
     )
     .fetch_optional(&mut tx)
@@ -115,7 +116,7 @@ pub async fn announce(
     .await
     .doing(doing)?;
     let version = newest.version.ok_or(ImportRefused::NotUploaded)?;
-    let status: TaskStatus = parse("tasks.status", &task.status)?;
+    let status: TaskStatus = task.status.into();
     if matches!(status, TaskStatus::Analyzing | TaskStatus::VerdictPending) {
         return Err(ImportRefused::BeingJudged);
     }
@@ -264,12 +265,15 @@ pub async fn begin_completion(work: &mut Work, trial_id: &str) -> Result<ToCompl
     let doing = "begin to complete an import";
     let tx = &mut work.tx;
     // Before the import's row, since whoever deletes the trial takes them in this order.
-    let trial = sqlx::query!("select task_id, origin from oddish.trials where id = $1 for key share", trial_id)
-        .fetch_optional(&mut *tx)
-        .await
-        .doing(doing)?;
+    let trial = sqlx::query!(
+        r#"select task_id, origin as "origin!: Word<TrialOrigin>" from oddish.trials where id = $1 for key share"#,
+        trial_id
+    )
+    .fetch_optional(&mut *tx)
+    .await
+    .doing(doing)?;
     let Some(trial) = trial else { return Ok(ToComplete::Unknown) };
-    if parse::<TrialOrigin>("trials.origin", &trial.origin)? != TrialOrigin::Imported {
+    if TrialOrigin::from(trial.origin) != TrialOrigin::Imported {
         return Ok(ToComplete::NotImported);
     }
     let held = sqlx::query_scalar!(

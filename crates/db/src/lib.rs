@@ -49,6 +49,7 @@ pub mod trials;
 pub mod uploads;
 pub mod waiting;
 pub mod wake;
+mod word;
 
 pub use connection::{ConnectError, DATABASE_VARIABLES, DatabaseSettings, DatabaseUrl, connect, connect_lazy};
 pub use database::{Db, Tx};

@@ -4,8 +4,9 @@ use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::status::TrialStatus;
 use time::OffsetDateTime;
 
-use crate::error::{Doing, parse};
+use crate::error::Doing;
 use crate::sweeps::Judges;
+use crate::word::Word;
 use crate::{Db, DbError, Tx, judging, queue_keys, stages};
 
 /// Why nothing is judged. The words are the contract's (1.5).
@@ -122,19 +123,16 @@ impl Held {
         .doing(doing)?
         .ok_or(RejudgingRefused::NotFound)?;
         // A statement of its own after the locks: it sees what was committed while those were waited for.
-        let rows = sqlx::query!(
-            r#"select id, status, analysis_status, cancel_requested_at is not null as "cancelled!" from oddish.trials
-            where task_id = $1 order by trial_index"#,
+        let trials = sqlx::query_as!(
+            Trial,
+            r#"select id, status as "status!: Word<TrialStatus>", analysis_status as "analysis!: Word<Option<TrialStatus>>",
+                cancel_requested_at is not null as "cancelled!"
+            from oddish.trials where task_id = $1 order by trial_index"#,
             task_id
         )
         .fetch_all(&mut tx)
         .await
         .doing(doing)?;
-        let trials = rows.into_iter().map(|row| {
-            let analysis = row.analysis_status.map(|status| parse("trials.analysis_status", &status)).transpose()?;
-            Ok(Trial { id: row.id, status: parse("trials.status", &row.status)?, analysis, cancelled: row.cancelled })
-        });
-        let trials = trials.collect::<Result<Vec<_>, DbError>>()?;
         Ok(Self { tx, trials, verdict_in_progress })
     }
 

@@ -3,11 +3,12 @@
 //! A row is written after the service has said that it starts the task. Where that was not to be, the service still knows the task by
 //! the attempt's token, and whoever finds it there writes the row later.
 
-use oddish_domain::status::{JobKind, JobState};
+use oddish_domain::status::JobKind;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::error::{Doing, parse};
+use crate::error::Doing;
+use crate::word::Word;
 use crate::{Db, DbError};
 
 /// How long a runner may take to end by itself after it has recorded, or after somebody asked for its trial's end: it removes what it made.
@@ -203,25 +204,17 @@ pub async fn stopped(db: &Db, stopped: Stopped<'_>, now: OffsetDateTime) -> Resu
     .execute(db)
     .await
     .doing(doing)?;
-    let open = sqlx::query!(
-        r#"select kind, coalesce(trial_id, task_id) as "subject!", attempt, token as "token!", state from oddish.jobs
-        where token = coalesce((select token from oddish.runner_tasks where task_arn = $1), $2)"#,
+    sqlx::query_as!(
+        LeftOpen,
+        r#"select kind as "kind!: Word<JobKind>", coalesce(trial_id, task_id) as "subject!", attempt as number, token as "token!",
+            state = 'begun' as "begun!"
+        from oddish.jobs where token = coalesce((select token from oddish.runner_tasks where task_arn = $1), $2)"#,
         stopped.task_arn,
         stopped.token
     )
     .fetch_optional(db)
     .await
-    .doing(doing)?;
-    open.map(|row| {
-        Ok(LeftOpen {
-            kind: parse("jobs.kind", &row.kind)?,
-            subject: row.subject,
-            number: row.attempt,
-            token: row.token,
-            begun: parse::<JobState>("jobs.state", &row.state)? == JobState::Begun,
-        })
-    })
-    .transpose()
+    .doing(doing)
 }
 
 /// Whether the service should go on with the task of an attempt: its job is still open under this token.

@@ -3,8 +3,9 @@
 use oddish_domain::status::{JobKind, TaskStatus, TrialStatus};
 use time::OffsetDateTime;
 
-use crate::error::{Doing, parse};
+use crate::error::Doing;
 use crate::leases::LEASE;
+use crate::word::Word;
 use crate::{Db, DbError};
 
 /// How many slots a key has.
@@ -48,9 +49,10 @@ pub struct Slot {
 
 /// Up to `limit` slots, by key and number. Where there are more, those that are held come first.
 pub async fn slots(db: &Db, limit: i64) -> Result<Vec<Slot>, DbError> {
-    let rows = sqlx::query!(
-        r#"select s.queue_key as "queue_key!", s.slot as "slot!", j.kind as "kind?", coalesce(j.trial_id, j.task_id) as subject,
-            coalesce(j.lease_until, j.begin_by) as locked_until
+    let mut slots = sqlx::query_as!(
+        Slot,
+        r#"select s.queue_key as "queue_key!", s.slot as "slot!", j.kind as "kind!: Word<Option<JobKind>>",
+            coalesce(j.trial_id, j.task_id) as subject, coalesce(j.lease_until, j.begin_by) as locked_until
         from oddish.slots s left join oddish.jobs j using (queue_key, slot)
         order by j.slot is null, s.queue_key, s.slot limit $1"#,
         limit
@@ -58,16 +60,6 @@ pub async fn slots(db: &Db, limit: i64) -> Result<Vec<Slot>, DbError> {
     .fetch_all(db)
     .await
     .doing("list slots")?;
-    let slots = rows.into_iter().map(|row| {
-        Ok(Slot {
-            queue_key: row.queue_key,
-            slot: row.slot,
-            kind: row.kind.map(|kind| parse("jobs.kind", &kind)).transpose()?,
-            subject: row.subject,
-            locked_until: row.locked_until,
-        })
-    });
-    let mut slots = slots.collect::<Result<Vec<_>, DbError>>()?;
     slots.sort_by(|one, other| (&one.queue_key, one.slot).cmp(&(&other.queue_key, other.slot)));
     Ok(slots)
 }
@@ -87,11 +79,13 @@ pub struct JobCount {
 
 /// The jobs of every key, counted by kind; of trials also where there are none.
 pub async fn job_counts(db: &Db) -> Result<Vec<JobCount>, DbError> {
-    let rows = sqlx::query!(
+    sqlx::query_as!(
+        JobCount,
         r#"with counted as (
             select queue_key, kind, count(*) filter (where slot is null) as queued, count(slot) as running
             from oddish.jobs group by queue_key, kind)
-        select k.queue_key, 'trial' as "kind!", coalesce(c.queued, 0) as "queued!", coalesce(c.running, 0) as "running!"
+        select k.queue_key as "queue_key!", 'trial' as "kind!: Word<JobKind>", coalesce(c.queued, 0) as "queued!",
+            coalesce(c.running, 0) as "running!"
         from oddish.queue_keys k left join counted c on c.queue_key = k.queue_key and c.kind = 'trial'
         union all
         select queue_key, kind, queued, running from counted where kind <> 'trial'
@@ -99,12 +93,7 @@ pub async fn job_counts(db: &Db) -> Result<Vec<JobCount>, DbError> {
     )
     .fetch_all(db)
     .await
-    .doing("count jobs")?;
-    let counts = rows.into_iter().map(|row| {
-        let kind = parse("jobs.kind", &row.kind)?;
-        Ok(JobCount { queue_key: row.queue_key.unwrap_or_default(), kind, queued: row.queued, running: row.running })
-    });
-    counts.collect()
+    .doing("count jobs")
 }
 
 /// A trial whose runner is silent.
@@ -143,8 +132,9 @@ pub async fn silent_trials(
         r#"with silent as materialized (
             select j.trial_id, j.queue_key, j.slot, j.token, j.lease_until, count(*) over () as total
             from oddish.jobs j where j.state = 'begun' and j.kind = 'trial' and j.lease_until < $1 order by j.lease_until limit $2)
-        select s.trial_id as "trial_id!", s.queue_key, s.slot, s.lease_until, s.total as "total!", t.task_id, t.status, t.harbor_stage, t.updated_at,
-            a.host || ':' || a.pid as runner, a.claimed_at as "claimed_at?"
+        select s.trial_id as "trial_id!", s.queue_key, s.slot, s.lease_until, s.total as "total!", t.task_id,
+            t.status as "status!: Word<TrialStatus>", t.harbor_stage, t.updated_at, a.host || ':' || a.pid as runner,
+            a.claimed_at as "claimed_at?"
         from silent s
         join oddish.trials t on t.id = s.trial_id
         left join oddish.attempts a on a.token = s.token
@@ -156,21 +146,19 @@ pub async fn silent_trials(
     .await
     .doing("look for silent runners")?;
     let total = rows.first().map_or(0, |row| row.total);
-    let trials = rows.into_iter().map(|row| {
-        Ok(SilentTrial {
-            status: parse("trials.status", &row.status)?,
-            trial_id: row.trial_id,
-            task_id: row.task_id,
-            queue_key: row.queue_key,
-            harbor_stage: row.harbor_stage,
-            runner: row.runner,
-            slot: row.slot,
-            claimed_at: row.claimed_at,
-            heard_at: row.lease_until.map(|until| until - LEASE),
-            updated_at: row.updated_at,
-        })
+    let trials = rows.into_iter().map(|row| SilentTrial {
+        trial_id: row.trial_id,
+        task_id: row.task_id,
+        queue_key: row.queue_key,
+        status: row.status.into(),
+        harbor_stage: row.harbor_stage,
+        runner: row.runner,
+        slot: row.slot,
+        claimed_at: row.claimed_at,
+        heard_at: row.lease_until.map(|until| until - LEASE),
+        updated_at: row.updated_at,
     });
-    Ok((total, trials.collect::<Result<_, DbError>>()?))
+    Ok((total, trials.collect()))
 }
 
 /// A task that has not ended although all its trials have.
@@ -187,7 +175,8 @@ pub struct UnfinishedTask {
 /// How many tasks have not ended although all their trials have, and up to `samples` of them, the oldest first.
 pub async fn unfinished_tasks(db: &Db, samples: i64) -> Result<(i64, Vec<UnfinishedTask>), DbError> {
     let rows = sqlx::query!(
-        r#"select k.id, k.status, k.updated_at, count(*) over () as "total!" from oddish.tasks k
+        r#"select k.id as task_id, k.status as "status!: Word<TaskStatus>", k.updated_at, count(*) over () as "total!"
+        from oddish.tasks k
         where k.experiment_id is not null and k.status in ('pending', 'running')
             and not exists (select from oddish.trials t where t.task_id = k.id and t.status not in ('success', 'failed'))
         order by k.updated_at limit $1"#,
@@ -197,8 +186,10 @@ pub async fn unfinished_tasks(db: &Db, samples: i64) -> Result<(i64, Vec<Unfinis
     .await
     .doing("look for tasks that should have ended")?;
     let total = rows.first().map_or(0, |row| row.total);
-    let tasks = rows.into_iter().map(|row| {
-        Ok(UnfinishedTask { status: parse("tasks.status", &row.status)?, task_id: row.id, updated_at: row.updated_at })
+    let tasks = rows.into_iter().map(|row| UnfinishedTask {
+        task_id: row.task_id,
+        status: row.status.into(),
+        updated_at: row.updated_at,
     });
-    Ok((total, tasks.collect::<Result<_, DbError>>()?))
+    Ok((total, tasks.collect()))
 }

@@ -9,8 +9,9 @@ use oddish_domain::sweep::TrialSpec;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::error::{Doing, parse};
+use crate::error::Doing;
 use crate::idempotency::Work;
+use crate::word::Word;
 use crate::{Db, DbError, Tx, experiments, queue_keys, stages, tallies};
 
 /// A sweep that was checked and expanded.
@@ -110,7 +111,8 @@ pub async fn create_within(
     let doing = "create a sweep";
     let tx = &mut work.tx;
     let task = sqlx::query!(
-        r#"select name, status, experiment_id, priority, created_at, analysis_key is not null as "judged!" from oddish.tasks
+        r#"select name, status as "status!: Word<TaskStatus>", experiment_id, priority as "priority!: Word<Priority>", created_at,
+            analysis_key is not null as "judged!" from oddish.tasks
         where id = $1 for no key update"#,
         sweep.task_id
     )
@@ -128,7 +130,7 @@ pub async fn create_within(
     .await
     .doing(doing)?;
     let version = newest.version.ok_or(SweepRefused::NotUploaded)?;
-    let status: TaskStatus = parse("tasks.status", &task.status)?;
+    let status: TaskStatus = task.status.into();
     let appending = task.experiment_id.is_some();
     if appending && !sweep.append {
         return Err(SweepRefused::AlreadySubmitted);
@@ -146,7 +148,7 @@ pub async fn create_within(
     let keys: Vec<String> = keys.into_iter().map(String::from).collect();
     queue_keys::ensure(tx, &keys, limits, now).await?;
     let task_name = if appending { &task.name } else { sweep.name.unwrap_or(&task.name) };
-    let priority = if appending { parse("tasks.priority", &task.priority)? } else { sweep.priority };
+    let priority = if appending { task.priority.into() } else { sweep.priority };
     let status = if appending {
         stages::reopen(tx, &[sweep.task_id.to_owned()], now).await?;
         if status.is_terminal() { TaskStatus::Running } else { status }

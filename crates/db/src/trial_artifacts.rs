@@ -2,7 +2,8 @@
 
 use oddish_domain::status::TrialStatus;
 
-use crate::error::{Doing, parse};
+use crate::error::Doing;
+use crate::word::Word;
 use crate::{Db, DbError};
 
 /// Where a trial's files and logs are.
@@ -28,9 +29,10 @@ pub struct TrialArtifacts {
 
 /// What a trial left. `attempt` says of which attempt the end is wanted.
 pub async fn get(db: &Db, trial_id: &str, attempt: Option<i32>) -> Result<Option<TrialArtifacts>, DbError> {
-    let row = sqlx::query!(
-        r#"select t.task_id, t.experiment_id, t.status, t.artifact_prefix, t.error_message, newest.number as "newest_attempt?",
-            coalesce(asked.ended_at is not null, false) as "attempt_ended!"
+    sqlx::query_as!(
+        TrialArtifacts,
+        r#"select t.id as trial_id, t.task_id, t.experiment_id, t.status as "status!: Word<TrialStatus>", t.artifact_prefix as prefix,
+            t.error_message, newest.number as "newest_attempt?", coalesce(asked.ended_at is not null, false) as "attempt_ended!"
         from oddish.trials t
         left join lateral (
             select number from oddish.attempts where trial_id = t.id and kind = 'trial' and begun_at is not null
@@ -44,18 +46,5 @@ pub async fn get(db: &Db, trial_id: &str, attempt: Option<i32>) -> Result<Option
     )
     .fetch_optional(db)
     .await
-    .doing("look what a trial left")?;
-    row.map(|row| {
-        Ok(TrialArtifacts {
-            trial_id: trial_id.to_owned(),
-            task_id: row.task_id,
-            experiment_id: row.experiment_id,
-            status: parse("trials.status", &row.status)?,
-            prefix: row.artifact_prefix,
-            error_message: row.error_message,
-            newest_attempt: row.newest_attempt,
-            attempt_ended: row.attempt_ended,
-        })
-    })
-    .transpose()
+    .doing("look what a trial left")
 }

@@ -6,12 +6,13 @@ use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
-use crate::error::{Doing, parse};
+use crate::error::Doing;
 use crate::paging::{Conditions, Listed, Page, Position, from_micros, micros, push_order};
+use crate::word::Word;
 use crate::{Db, DbError};
 
 /// A trial.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, sqlx::FromRow)]
 #[expect(
     missing_docs,
     reason = "the columns are described in the migrations and, as fields on the wire, in oddish-api-types"
@@ -27,7 +28,9 @@ pub struct Trial {
     pub model: Option<String>,
     pub provider: String,
     pub queue_key: String,
+    #[sqlx(try_from = "Word<TrialOrigin>")]
     pub origin: TrialOrigin,
+    #[sqlx(try_from = "Word<TrialStatus>")]
     pub status: TrialStatus,
     pub attempts: i32,
     pub max_attempts: i32,
@@ -37,6 +40,7 @@ pub struct Trial {
     pub rewards: Option<Value>,
     pub error_type: Option<String>,
     pub error_message: Option<String>,
+    #[sqlx(try_from = "Word<Option<FailureClass>>")]
     pub error_class: Option<FailureClass>,
     pub cancel_requested_at: Option<OffsetDateTime>,
     pub input_tokens: Option<i64>,
@@ -45,6 +49,7 @@ pub struct Trial {
     pub cost_usd: Option<f64>,
     pub phase_timing: Option<Value>,
     pub has_trajectory: bool,
+    #[sqlx(try_from = "Word<Option<TrialStatus>>")]
     pub analysis_status: Option<TrialStatus>,
     pub analysis: Option<Value>,
     pub analysis_error: Option<String>,
@@ -53,88 +58,11 @@ pub struct Trial {
     pub finished_at: Option<OffsetDateTime>,
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: String,
-    task_id: String,
-    task_name: String,
-    task_version: i32,
-    trial_index: i32,
-    experiment_id: String,
-    agent: String,
-    model: Option<String>,
-    provider: String,
-    queue_key: String,
-    origin: String,
-    status: String,
-    attempts: i32,
-    max_attempts: i32,
-    harbor_stage: Option<String>,
-    artifact_prefix: Option<String>,
-    reward: Option<f64>,
-    rewards: Option<Value>,
-    error_type: Option<String>,
-    error_message: Option<String>,
-    error_class: Option<String>,
-    cancel_requested_at: Option<OffsetDateTime>,
-    input_tokens: Option<i64>,
-    cache_tokens: Option<i64>,
-    output_tokens: Option<i64>,
-    cost_usd: Option<f64>,
-    phase_timing: Option<Value>,
-    has_trajectory: bool,
-    analysis_status: Option<String>,
-    analysis: Option<Value>,
-    analysis_error: Option<String>,
-    created_at: OffsetDateTime,
-    started_at: Option<OffsetDateTime>,
-    finished_at: Option<OffsetDateTime>,
-}
-
-/// The columns of [`Row`], of a trial `t` of a task `k`.
+/// The columns of [`Trial`], of a trial `t` of a task `k`.
 const COLUMNS: &str = "t.id, t.task_id, k.name as task_name, t.task_version, t.trial_index, t.experiment_id, t.agent, t.model, t.provider,
     t.queue_key, t.origin, t.status, t.attempts, t.max_attempts, t.harbor_stage, t.artifact_prefix, t.reward, t.rewards, t.error_type,
     t.error_message, t.error_class, t.cancel_requested_at, t.input_tokens, t.cache_tokens, t.output_tokens, t.cost_usd, t.phase_timing,
     t.has_trajectory, t.analysis_status, t.analysis, t.analysis_error, t.created_at, t.started_at, t.finished_at";
-
-fn read(row: Row) -> Result<Trial, DbError> {
-    Ok(Trial {
-        status: parse("trials.status", &row.status)?,
-        id: row.id,
-        task_id: row.task_id,
-        task_name: row.task_name,
-        task_version: row.task_version,
-        trial_index: row.trial_index,
-        experiment_id: row.experiment_id,
-        agent: row.agent,
-        model: row.model,
-        provider: row.provider,
-        queue_key: row.queue_key,
-        origin: parse("trials.origin", &row.origin)?,
-        attempts: row.attempts,
-        max_attempts: row.max_attempts,
-        harbor_stage: row.harbor_stage,
-        artifact_prefix: row.artifact_prefix,
-        reward: row.reward,
-        rewards: row.rewards,
-        error_type: row.error_type,
-        error_message: row.error_message,
-        error_class: row.error_class.map(|class| parse("trials.error_class", &class)).transpose()?,
-        cancel_requested_at: row.cancel_requested_at,
-        input_tokens: row.input_tokens,
-        cache_tokens: row.cache_tokens,
-        output_tokens: row.output_tokens,
-        cost_usd: row.cost_usd,
-        phase_timing: row.phase_timing,
-        has_trajectory: row.has_trajectory,
-        analysis_status: row.analysis_status.map(|status| parse("trials.analysis_status", &status)).transpose()?,
-        analysis: row.analysis,
-        analysis_error: row.analysis_error,
-        created_at: row.created_at,
-        started_at: row.started_at,
-        finished_at: row.finished_at,
-    })
-}
 
 /// Trials of one task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,8 +101,7 @@ fn select() -> QueryBuilder<Postgres> {
 }
 
 async fn all(db: &Db, mut query: QueryBuilder<Postgres>) -> Result<Vec<Trial>, DbError> {
-    let rows: Vec<Row> = query.build_query_as().fetch_all(db).await.doing("read trials")?;
-    rows.into_iter().map(read).collect()
+    query.build_query_as().fetch_all(db).await.doing("read trials")
 }
 
 /// Which trials to list.

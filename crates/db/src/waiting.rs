@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use oddish_domain::status::JobState;
 use time::{Duration, OffsetDateTime};
 
-use crate::error::{Doing, parse};
+use crate::error::Doing;
+use crate::word::Word;
 use crate::{Db, DbError};
 
 /// How many places of one key are worked out at the most.
@@ -75,7 +76,7 @@ pub enum Reason {
 /// What is known of those of these trials that wait. Trials that run or have ended are left out.
 pub async fn explain(db: &Db, trial_ids: &[String], now: OffsetDateTime) -> Result<HashMap<String, Waiting>, DbError> {
     let jobs = sqlx::query!(
-        r#"select id, trial_id as "trial_id!", queue_key, state, due_at from oddish.jobs
+        r#"select id, trial_id as "trial_id!", queue_key, state as "state!: Word<JobState>", due_at from oddish.jobs
         where trial_id = any($1) and kind = 'trial' and state in ('waiting', 'ready', 'claimed')"#,
         trial_ids
     )
@@ -95,7 +96,7 @@ pub async fn explain(db: &Db, trial_ids: &[String], now: OffsetDateTime) -> Resu
     for job in jobs {
         let Some(load) = loads.get(&job.queue_key) else { continue };
         let line = lines.get(&job.queue_key);
-        let state: JobState = parse("jobs.state", &job.state)?;
+        let state: JobState = job.state.into();
         let position = line.and_then(|line| line.places.get(&job.id).copied());
         let ahead = match (position, state) {
             (Some(position), _) => position - 1,
