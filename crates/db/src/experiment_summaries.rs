@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use crate::error::Doing;
 use crate::paging::{Conditions, Listed, Page, Position, from_micros, micros, push_order};
+use crate::tallies::{Tally, sums};
 use crate::{Db, DbError};
 
 /// An experiment and its counts.
@@ -21,18 +22,9 @@ pub struct ExperimentSummary {
     pub created_at: OffsetDateTime,
     /// Tasks with trials in it.
     pub task_count: i64,
-    /// Its trials.
-    pub total: i64,
-    /// Those that succeeded.
-    pub succeeded: i64,
-    /// Those that failed.
-    pub failed: i64,
-    /// Those with a reward of exactly 1.
-    pub reward_success: i64,
-    /// Those with a reward.
-    pub reward_total: i64,
-    /// Sum of the rewards.
-    pub reward_sum: f64,
+    /// What came of its trials.
+    #[sqlx(flatten)]
+    pub tally: Tally,
     /// What they cost, as far as the agents told, in US dollars.
     pub cost_usd: f64,
     /// Tasks that are judged.
@@ -93,20 +85,20 @@ pub enum ExperimentSort {
 
 /// Experiments with their counts. Laterals are worked out for as many experiments as the order needs: a page of the newest looks at that page
 /// only, one of the most active at all tallies.
-const FROM: &str = "from oddish.experiments e
+const FROM: &str = concat!(
+    "from oddish.experiments e
     cross join lateral (
-        select count(distinct task_id) as task_count, coalesce(sum(total), 0)::bigint as total,
-            coalesce(sum(succeeded), 0)::bigint as succeeded, coalesce(sum(failed), 0)::bigint as failed,
-            coalesce(sum(reward_ones), 0)::bigint as reward_success, coalesce(sum(rewarded), 0)::bigint as reward_total,
-            coalesce(sum(reward_sum), 0)::float8 as reward_sum, coalesce(sum(cost_usd), 0)::float8 as cost_usd,
-            greatest(e.created_at, max(newest_at)) as active_at
+        select count(distinct task_id) as task_count, ",
+    sums!(),
+    ", coalesce(sum(cost_usd), 0)::float8 as cost_usd, greatest(e.created_at, max(newest_at)) as active_at
         from oddish.trial_tallies where experiment_id = e.id) y
     cross join lateral (
         select count(*) as judged, count(*) filter (where verdict ->> 'is_good' = 'true') as verdict_good,
             count(*) filter (where verdict ->> 'is_good' = 'false') as verdict_needs_review,
             count(*) filter (where verdict_status = 'failed') as verdict_failed,
             count(*) filter (where coalesce(verdict_status not in ('success', 'failed'), true)) as verdict_pending
-        from oddish.tasks where experiment_id = e.id and analysis_key is not null) j";
+        from oddish.tasks where experiment_id = e.id and analysis_key is not null) j"
+);
 
 /// A pattern that finds the text itself anywhere, whatever is in it.
 fn containing(text: &str) -> String {

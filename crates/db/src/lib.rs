@@ -54,3 +54,4 @@ mod word;
 pub use connection::{ConnectError, DATABASE_VARIABLES, DatabaseSettings, DatabaseUrl, connect, connect_lazy};
 pub use database::{Db, Tx};
 pub use error::DbError;
+pub use tallies::Tally;

@@ -6,6 +6,41 @@
 use crate::error::Doing;
 use crate::{DbError, Tx};
 
+/// What came of trials, over all rows of `oddish.trial_tallies` that a query looks at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, sqlx::FromRow)]
+pub struct Tally {
+    /// The trials.
+    pub total: i64,
+    /// Those that succeeded.
+    pub succeeded: i64,
+    /// Those that failed.
+    pub failed: i64,
+    /// Those with a reward.
+    pub rewarded: i64,
+    /// Those with a reward of exactly 1.
+    pub reward_ones: i64,
+    /// Sum of the rewards.
+    pub reward_sum: f64,
+}
+
+impl Tally {
+    /// Those that have not ended.
+    #[must_use]
+    pub fn active(&self) -> i64 {
+        self.total - self.succeeded - self.failed
+    }
+}
+
+/// The columns of a [`Tally`], as a literal, to be `concat!`-ed into a query.
+macro_rules! sums {
+    () => {
+        "coalesce(sum(total), 0)::bigint as total, coalesce(sum(succeeded), 0)::bigint as succeeded,
+        coalesce(sum(failed), 0)::bigint as failed, coalesce(sum(rewarded), 0)::bigint as rewarded,
+        coalesce(sum(reward_ones), 0)::bigint as reward_ones, coalesce(sum(reward_sum), 0)::float8 as reward_sum"
+    };
+}
+pub(crate) use sums;
+
 /// Trials were created.
 pub(crate) async fn created(tx: &mut Tx, trial_ids: &[String]) -> Result<(), DbError> {
     sqlx::query!(

@@ -4,10 +4,11 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::error::Doing;
+use crate::tallies::{Tally, sums};
 use crate::{Db, DbError};
 
 /// A task by its name, with what its current version's trials came to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, sqlx::FromRow)]
 pub struct BrowsedTask {
     /// Id of the task that stands for the name.
     pub id: String,
@@ -17,18 +18,9 @@ pub struct BrowsedTask {
     pub current_version: i32,
     /// How many versions it has.
     pub version_count: i64,
-    /// Trials of that version.
-    pub total: i64,
-    /// Those that succeeded.
-    pub succeeded: i64,
-    /// Those that failed.
-    pub failed: i64,
-    /// Those with a reward of exactly 1.
-    pub reward_success: i64,
-    /// Those with a reward.
-    pub reward_total: i64,
-    /// Sum of the rewards.
-    pub reward_sum: f64,
+    /// What came of that version's trials.
+    #[sqlx(flatten)]
+    pub tally: Tally,
     /// When a trial of it was last created or ended.
     pub last_run_at: Option<OffsetDateTime>,
     /// The newest of those trials: `id`, `index`, `status`, `reward`, `error_message`.
@@ -44,9 +36,9 @@ const EXPERIMENTS: i64 = 100;
 
 /// Lists tasks by name, the last run first. `query` is looked for in the names, whatever the case.
 pub async fn browse(db: &Db, query: Option<&str>, limit: i64, offset: i64) -> Result<Vec<BrowsedTask>, DbError> {
-    sqlx::query_as!(
-        BrowsedTask,
-        r#"with named as (
+    // A version without trials has its sums too: a tally of zeros, and no time of a run.
+    sqlx::query_as(concat!(
+        "with named as (
             select distinct on (k.name) k.id, k.name, v.version as current_version, v.version_count
             from oddish.tasks k
             cross join lateral (
@@ -56,18 +48,14 @@ pub async fn browse(db: &Db, query: Option<&str>, limit: i64, offset: i64) -> Re
         page as (
             select n.*, y.*
             from named n
-            left join lateral (
-                select sum(total)::bigint as total, sum(succeeded)::bigint as succeeded, sum(failed)::bigint as failed,
-                    sum(reward_ones)::bigint as reward_success, sum(rewarded)::bigint as reward_total, sum(reward_sum) as reward_sum,
-                    max(newest_at) as last_run_at
-                from oddish.trial_tallies where task_id = n.id and task_version = n.current_version) y on true
+            cross join lateral (
+                select ",
+        sums!(),
+        ", max(newest_at) as last_run_at
+                from oddish.trial_tallies where task_id = n.id and task_version = n.current_version) y
             order by y.last_run_at desc nulls last, n.current_version desc, n.name
             limit $2 offset $3)
-        select p.id as "id!", p.name as "name!", p.current_version as "current_version!", p.version_count as "version_count!",
-            coalesce(p.total, 0) as "total!", coalesce(p.succeeded, 0) as "succeeded!", coalesce(p.failed, 0) as "failed!",
-            coalesce(p.reward_success, 0) as "reward_success!", coalesce(p.reward_total, 0) as "reward_total!",
-            coalesce(p.reward_sum, 0) as "reward_sum!", p.last_run_at,
-            coalesce(t.latest, '[]') as "latest_trials!", coalesce(e.experiments, '[]') as "experiments!"
+        select p.*, coalesce(t.latest, '[]') as latest_trials, coalesce(e.experiments, '[]') as experiments
         from page p
         left join lateral (
             select jsonb_agg(jsonb_build_object('id', x.id, 'index', x.trial_index, 'status', x.status, 'reward', x.reward,
@@ -79,13 +67,13 @@ pub async fn browse(db: &Db, query: Option<&str>, limit: i64, offset: i64) -> Re
             from (select e.id, e.name, e.created_at from oddish.experiments e
                 where e.id in (select experiment_id from oddish.trial_tallies where task_id = p.id)
                 order by e.created_at desc, e.id limit $5) x) e on true
-        order by p.last_run_at desc nulls last, p.current_version desc, p.name"#,
-        query,
-        limit,
-        offset,
-        LATEST,
-        EXPERIMENTS
-    )
+        order by p.last_run_at desc nulls last, p.current_version desc, p.name"
+    ))
+    .bind(query)
+    .bind(limit)
+    .bind(offset)
+    .bind(LATEST)
+    .bind(EXPERIMENTS)
     .fetch_all(db)
     .await
     .doing("browse tasks")

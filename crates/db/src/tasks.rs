@@ -6,20 +6,24 @@ use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
-use crate::error::{Doing, parse};
+use crate::error::Doing;
 use crate::paging::{Conditions, Listed, Page, Position, from_micros, micros, push_order};
+use crate::tallies::{Tally, sums};
+use crate::word::Word;
 use crate::{Db, DbError};
 
 /// A task with its counts, which are over the trials of the newest version that ran.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Task {
     /// Id.
     pub id: String,
     /// Name.
     pub name: String,
     /// Stage.
+    #[sqlx(try_from = "Word<TaskStatus>")]
     pub status: TaskStatus,
     /// Priority.
+    #[sqlx(try_from = "Word<Priority>")]
     pub priority: Priority,
     /// Who submitted it.
     pub submitted_by: String,
@@ -35,21 +39,13 @@ pub struct Task {
     pub current_version: i32,
     /// The version that is counted: the newest one that has trials.
     pub counted_version: Option<i32>,
-    /// Trials in all.
-    pub total: i64,
-    /// Those that succeeded.
-    pub succeeded: i64,
-    /// Those that failed.
-    pub failed: i64,
-    /// Those with a reward of exactly 1.
-    pub reward_success: i64,
-    /// Those with a reward.
-    pub reward_total: i64,
-    /// Sum of the rewards.
-    pub reward_sum: f64,
+    /// What came of the trials.
+    #[sqlx(flatten)]
+    pub tally: Tally,
     /// Whether its trials are analysed and it is judged.
     pub judged: bool,
     /// How far its verdict has come.
+    #[sqlx(try_from = "Word<Option<TrialStatus>>")]
     pub verdict_status: Option<TrialStatus>,
     /// The verdict.
     pub verdict: Option<Value>,
@@ -94,63 +90,6 @@ pub enum Counted {
     Version(i32),
     /// All.
     All,
-}
-
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: String,
-    name: String,
-    status: String,
-    priority: String,
-    submitted_by: String,
-    tags: Value,
-    experiment_id: Option<String>,
-    experiment_name: Option<String>,
-    is_public: bool,
-    version: i32,
-    counted_version: Option<i32>,
-    total: i64,
-    succeeded: i64,
-    failed: i64,
-    reward_success: i64,
-    reward_total: i64,
-    reward_sum: f64,
-    judged: bool,
-    verdict_status: Option<String>,
-    verdict: Option<Value>,
-    verdict_error: Option<String>,
-    created_at: OffsetDateTime,
-    started_at: Option<OffsetDateTime>,
-    finished_at: Option<OffsetDateTime>,
-}
-
-fn read(row: Row) -> Result<Task, DbError> {
-    Ok(Task {
-        status: parse("tasks.status", &row.status)?,
-        priority: parse("tasks.priority", &row.priority)?,
-        id: row.id,
-        name: row.name,
-        submitted_by: row.submitted_by,
-        tags: row.tags,
-        experiment_id: row.experiment_id,
-        experiment_name: row.experiment_name,
-        experiment_is_public: row.is_public,
-        current_version: row.version,
-        counted_version: row.counted_version,
-        total: row.total,
-        succeeded: row.succeeded,
-        failed: row.failed,
-        reward_success: row.reward_success,
-        reward_total: row.reward_total,
-        reward_sum: row.reward_sum,
-        judged: row.judged,
-        verdict_status: row.verdict_status.map(|status| parse("tasks.verdict_status", &status)).transpose()?,
-        verdict: row.verdict,
-        verdict_error: row.verdict_error,
-        created_at: row.created_at,
-        started_at: row.started_at,
-        finished_at: row.finished_at,
-    })
 }
 
 /// What restricts a list of tasks `t`.
@@ -203,7 +142,7 @@ pub async fn list(db: &Db, filter: &TaskFilter, page: &Page) -> Result<Listed<Ta
     // Of the tasks on the page, and of no others, the version and the counts are looked up.
     let mut query = QueryBuilder::new(
         "select t.id, t.name, t.status, t.priority, t.submitted_by, t.tags, e.id as experiment_id, e.name as experiment_name,
-            coalesce(e.is_public, false) as is_public, v.version, c.*, t.analysis_key is not null as judged, t.verdict_status,
+            coalesce(e.is_public, false) as experiment_is_public, v.version as current_version, c.*, t.analysis_key is not null as judged, t.verdict_status,
             t.verdict, t.verdict_error, t.created_at, t.started_at, t.finished_at
         from (select * from oddish.tasks t",
     );
@@ -223,12 +162,9 @@ pub async fn list(db: &Db, filter: &TaskFilter, page: &Page) -> Result<Listed<Ta
         cross join lateral (
             select version from oddish.task_versions where task_id = t.id order by version desc limit 1) v
         cross join lateral (
-            select max(y.task_version) as counted_version, coalesce(sum(y.total), 0)::bigint as total,
-                coalesce(sum(y.succeeded), 0)::bigint as succeeded, coalesce(sum(y.failed), 0)::bigint as failed,
-                coalesce(sum(y.reward_ones), 0)::bigint as reward_success, coalesce(sum(y.rewarded), 0)::bigint as reward_total,
-                coalesce(sum(y.reward_sum), 0)::float8 as reward_sum
-            from oddish.trial_tallies y where y.task_id = t.id",
+            select max(y.task_version) as counted_version, ",
     );
+    query.push(sums!()).push(" from oddish.trial_tallies y where y.task_id = t.id");
     if let Some(experiment) = &filter.experiment_id {
         query.push(" and y.experiment_id = ").push_bind(experiment.clone());
     }
@@ -252,8 +188,7 @@ pub async fn list(db: &Db, filter: &TaskFilter, page: &Page) -> Result<Listed<Ta
     } else {
         ") c order by t.created_at, t.id"
     });
-    let rows: Vec<Row> = query.build_query_as().fetch_all(db).await.doing("list tasks")?;
-    let tasks = rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let tasks: Vec<Task> = query.build_query_as().fetch_all(db).await.doing("list tasks")?;
     Ok(Listed::of(tasks, page.limit, |task| Position { value: micros(task.created_at), id: task.id.clone() }))
 }
 
