@@ -9,44 +9,44 @@ use crate::sweeps::Judges;
 use crate::word::Word;
 use crate::{Db, DbError, Tx, judging, queue_keys, stages};
 
-/// Why nothing is judged. The words are the contract's (1.5).
+/// Why nothing is judged.
 #[derive(Debug, thiserror::Error)]
 pub enum RejudgingRefused {
     /// There is no such trial or task.
     #[error("there is no such trial or task")]
     NotFound,
     /// The trial has not ended.
-    #[error("Can only run analysis for completed or failed trials (current: {0})")]
+    #[error("the trial has not ended, it is {0}")]
     TrialNotEnded(TrialStatus),
     /// The trial is being analysed.
-    #[error("Analysis is already in progress for this trial (current: {0})")]
+    #[error("the analysis of the trial is {0}")]
     TrialBeingAnalysed(TrialStatus),
     /// Another trial of the task has not ended.
-    #[error("Can only run trial analysis after all trials for the task finish")]
+    #[error("another trial of the task has not ended")]
     OtherTrialNotEnded,
     /// The verdict on the task is being made.
-    #[error("Cannot rerun analysis while the task verdict is still running")]
+    #[error("the task is being judged")]
     BeingJudged,
     /// The task has nothing to analyse.
-    #[error("Task has no trials to analyze")]
+    #[error("the task has no trials to analyse")]
     NothingToAnalyse,
     /// A trial of the task has not ended.
-    #[error("Can only run task analysis after all trials finish")]
+    #[error("trials to analyse have not ended")]
     TrialsNotEnded,
     /// A trial of the task is being analysed.
-    #[error("Some trial analyses are already in progress for this task")]
+    #[error("trials of the task are being analysed")]
     TrialsBeingAnalysed,
     /// The task has nothing to judge.
-    #[error("Task has no trials")]
+    #[error("the task has no trials to judge it by")]
     NothingToJudge,
     /// A trial of the task that is to be judged has not ended.
-    #[error("Can only run a task verdict after all trials finish")]
+    #[error("trials to judge the task by have not ended")]
     TrialsNotEndedForVerdict,
     /// A trial of the task that is to be judged has not been analysed.
-    #[error("All trial analyses must finish before running a task verdict")]
+    #[error("trials to judge the task by have not been analysed")]
     NotAnalysed,
     /// The task is being judged.
-    #[error("Task verdict is already in progress")]
+    #[error("a verdict on the task is being made")]
     VerdictInProgress,
     /// The database did not do it.
     #[error(transparent)]
