@@ -91,11 +91,27 @@ impl Judges {
     }
 }
 
-/// What a refusal is to the client, who asked for what `not_found` says is not there.
+/// What a refusal is to the client, who asked for what `not_found` says is not there. The words are the contract's (1.5).
 pub(crate) fn refusal(refused: RejudgingRefused, not_found: impl FnOnce() -> ApiError) -> ApiError {
-    match refused {
-        RejudgingRefused::NotFound => not_found(),
-        RejudgingRefused::Db(error) => error.into(),
-        _ => ApiError::bad_request(refused.to_string()),
-    }
+    use RejudgingRefused as Refused;
+    let words: &str = match refused {
+        Refused::NotFound => return not_found(),
+        Refused::Db(error) => return error.into(),
+        Refused::TrialNotEnded(status) => {
+            &format!("Can only run analysis for completed or failed trials (current: {status})")
+        }
+        Refused::TrialBeingAnalysed(status) => {
+            &format!("Analysis is already in progress for this trial (current: {status})")
+        }
+        Refused::OtherTrialNotEnded => "Can only run trial analysis after all trials for the task finish",
+        Refused::BeingJudged => "Cannot rerun analysis while the task verdict is still running",
+        Refused::NothingToAnalyse => "Task has no trials to analyze",
+        Refused::TrialsNotEnded => "Can only run task analysis after all trials finish",
+        Refused::TrialsBeingAnalysed => "Some trial analyses are already in progress for this task",
+        Refused::NothingToJudge => "Task has no trials",
+        Refused::TrialsNotEndedForVerdict => "Can only run a task verdict after all trials finish",
+        Refused::NotAnalysed => "All trial analyses must finish before running a task verdict",
+        Refused::VerdictInProgress => "Task verdict is already in progress",
+    };
+    ApiError::bad_request(words)
 }

@@ -52,6 +52,7 @@ pub use log::{AgentLogs, LogSource, NamedLog, StructuredLogsResponse, TrialLogsR
 pub use oddish_domain::api_key::Scope;
 pub use oddish_domain::failure::FailureClass;
 pub use oddish_domain::status::{HarborStage, Priority, TaskStatus, TrialOrigin, TrialStatus};
+pub use oddish_domain::sweep::SweepConfig;
 pub use queue::{QueuePause, QueueResponse, UpdateQueueRequest};
 pub use queue_info::{QueueInfo, WaitingCode, WaitingReason};
 pub use retry::{
@@ -61,7 +62,7 @@ pub use retry::{
 pub use share::{
     PublicExperimentName, PublicExperimentResponse, RenameExperimentRequest, RenameExperimentResponse, ShareResponse,
 };
-pub use sweep::{SweepConfig, SweepRequest, TaskResponse};
+pub use sweep::{SweepRequest, TaskResponse};
 pub use task::TaskStatusResponse;
 pub use trial::{ListTrialsResponse, PhaseTiming, TrialResponse};
 pub use upload::{CompleteUploadRequest, InitUploadRequest, InitUploadResponse, UploadResponse};

@@ -3,48 +3,12 @@
 use std::collections::BTreeMap;
 
 use oddish_domain::status::{Priority, TaskStatus};
+use oddish_domain::sweep::SweepConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::whole;
-
-/// One agent/model pair of a sweep.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
-    "agent": "claude-code", "model": "claude-sonnet-4-5", "n_trials": 3
-}))))]
-pub struct SweepConfig {
-    /// A Harbor agent, or `module:Class` of one of your own.
-    pub agent: String,
-    /// Model of the agent; not needed for `nop` and `oracle`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
-    /// How many trials of this pair; at least 1.
-    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 10000))]
-    #[serde(default = "one", deserialize_with = "whole::number")]
-    pub n_trials: u32,
-    /// Harbor environment type; the sweep's when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub environment: Option<String>,
-    /// The agent's time-out in minutes; the sweep's when absent.
-    #[cfg_attr(feature = "openapi", schema(exclusive_minimum = 0))]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout_minutes: Option<f64>,
-    /// Environment variables for the agent. Their values are stored sealed, and no answer shows them.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub agent_env: BTreeMap<String, String>,
-    /// Keyword arguments for the agent.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub agent_kwargs: Map<String, Value>,
-    /// Harbor's own agent settings.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent_config: Option<Map<String, Value>>,
-}
-
-fn one() -> u32 {
-    1
-}
 
 /// A sweep: which agents and models to run on an uploaded task, and how often.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

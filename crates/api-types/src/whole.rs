@@ -1,39 +1,12 @@
-//! Whole numbers in requests, however JSON spells them: to JSON Schema, and to clients whose only number is a float, `3.0` is the integer 3.
+//! Whole numbers in requests, as [`oddish_domain::whole`] reads them.
 
-use serde::de::Error as _;
+use oddish_domain::whole::Whole;
+pub(crate) use oddish_domain::whole::number;
 use serde::{Deserialize, Deserializer};
-use serde_json::Number;
 
-/// For `#[serde(deserialize_with)]` on a whole number.
-pub(crate) fn number<'de, D: Deserializer<'de>, T: TryFrom<i64>>(deserializer: D) -> Result<T, D::Error> {
-    let given = Number::deserialize(deserializer)?;
-    read(&given).ok_or_else(|| D::Error::custom(format!("{given} is no whole number, or out of range")))
-}
-
-/// For one that may be null.
+/// For a whole number that may be null, as [`number`] is for one that may not.
 pub(crate) fn option<'de, D: Deserializer<'de>, T: TryFrom<i64>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    match Option::<Number>::deserialize(deserializer)? {
-        None => Ok(None),
-        Some(given) => match read(&given) {
-            Some(number) => Ok(Some(number)),
-            None => Err(D::Error::custom(format!("{given} is no whole number, or out of range"))),
-        },
-    }
-}
-
-fn read<T: TryFrom<i64>>(given: &Number) -> Option<T> {
-    let whole = given.as_i64().or_else(|| exact(given.as_f64()?))?;
-    T::try_from(whole).ok()
-}
-
-/// The integer that a float is, where floats still tell integers apart.
-fn exact(float: f64) -> Option<i64> {
-    const LARGEST: f64 = 9_007_199_254_740_991.0;
-    if float.fract() != 0.0 || float.abs() > LARGEST {
-        return None;
-    }
-    // Such a float is written without an exponent or a fraction.
-    format!("{float}").parse().ok()
+    Ok(Option::deserialize(deserializer)?.map(|Whole(number)| number))
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use oddish_domain::api_key::{GeneratedKey, Scope};
 use oddish_domain::id;
 use time::OffsetDateTime;
 
-use crate::error::{Doing, parse};
+use crate::error::Doing;
+use crate::word::Word;
 use crate::{Db, DbError};
 
 /// A key, without what would let anybody in.
@@ -50,41 +51,28 @@ pub struct NewApiKey<'a> {
     pub expires_at: Option<OffsetDateTime>,
 }
 
-struct Row {
-    id: String,
-    name: String,
-    owner: String,
-    scope: String,
-    prefix: String,
-    created_at: OffsetDateTime,
-    expires_at: Option<OffsetDateTime>,
-    revoked_at: Option<OffsetDateTime>,
-    last_used_at: Option<OffsetDateTime>,
-}
-
-fn read(row: Row) -> Result<ApiKey, DbError> {
-    Ok(ApiKey {
-        scope: parse("api_keys.scope", &row.scope)?,
-        id: row.id,
-        name: row.name,
-        owner: row.owner,
-        prefix: row.prefix,
-        created_at: row.created_at,
-        expires_at: row.expires_at,
-        revoked_at: row.revoked_at,
-        last_used_at: row.last_used_at,
-    })
+/// A query that returns keys: what comes before their columns, what comes after, and its arguments.
+macro_rules! keys {
+    ($before:literal, $after:literal $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            ApiKey,
+            $before
+                + r#" id, name, owner, scope as "scope!: Word<Scope>", prefix, created_at, expires_at, revoked_at, last_used_at "#
+                + $after
+            $(, $argument)*
+        )
+    };
 }
 
 /// Stores a new key.
 pub async fn create(db: &Db, key: &GeneratedKey, new: &NewApiKey<'_>, now: OffsetDateTime) -> Result<ApiKey, DbError> {
     loop {
         // Ids are short: one that is taken is drawn again.
-        let created = sqlx::query_as!(
-            Row,
+        let created = keys!(
             "insert into oddish.api_keys (id, name, owner, scope, prefix, sha256, created_at, expires_at)
             values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (id) do nothing
-            returning id, name, owner, scope, prefix, created_at, expires_at, revoked_at, last_used_at",
+            returning",
+            "",
             id::short_id(),
             new.name,
             new.owner,
@@ -97,42 +85,32 @@ pub async fn create(db: &Db, key: &GeneratedKey, new: &NewApiKey<'_>, now: Offse
         .fetch_optional(db)
         .await
         .doing("store an API key")?;
-        if let Some(row) = created {
-            return read(row);
+        if let Some(key) = created {
+            return Ok(key);
         }
     }
 }
 
 /// The key of this hash, if it lets anybody in; that it was used is noted, to the minute.
 pub async fn authenticate(db: &Db, sha256: &str, now: OffsetDateTime) -> Result<Option<ApiKey>, DbError> {
-    let found = sqlx::query_as!(
-        Row,
+    keys!(
         "with used as (
             update oddish.api_keys set last_used_at = $2
             where sha256 = $1 and revoked_at is null and (expires_at is null or expires_at > $2)
                 and (last_used_at is null or last_used_at < $2 - interval '1 minute'))
-        select id, name, owner, scope, prefix, created_at, expires_at, revoked_at, last_used_at from oddish.api_keys
-        where sha256 = $1 and revoked_at is null and (expires_at is null or expires_at > $2)",
+        select",
+        "from oddish.api_keys where sha256 = $1 and revoked_at is null and (expires_at is null or expires_at > $2)",
         sha256,
         now
     )
     .fetch_optional(db)
     .await
-    .doing("look for an API key")?;
-    found.map(read).transpose()
+    .doing("look for an API key")
 }
 
 /// All keys, revoked and expired ones too, newest first.
 pub async fn list(db: &Db) -> Result<Vec<ApiKey>, DbError> {
-    let rows = sqlx::query_as!(
-        Row,
-        "select id, name, owner, scope, prefix, created_at, expires_at, revoked_at, last_used_at from oddish.api_keys
-        order by created_at desc, id"
-    )
-    .fetch_all(db)
-    .await
-    .doing("list API keys")?;
-    rows.into_iter().map(read).collect()
+    keys!("select", "from oddish.api_keys order by created_at desc, id").fetch_all(db).await.doing("list API keys")
 }
 
 /// Revokes a key. `false` when there is none of this id; one that was revoked before stays so.

@@ -9,6 +9,7 @@ use oddish_domain::status::{HarborStage, JobKind};
 
 use crate::error::Doing;
 use crate::jobs::{AttemptRef, Fenced, LiveAttempt, ProcessIdentity, begin_job};
+use crate::word::Word;
 use crate::{Db, DbError};
 
 pub(crate) mod decision;
@@ -156,7 +157,7 @@ pub async fn standing(db: &Db, token: Uuid) -> Result<Standing, DbError> {
 /// The attempts that began on `host` and have not ended.
 pub async fn open_on_host(db: &Db, host: &str) -> Result<Vec<LiveAttempt>, DbError> {
     let rows = sqlx::query!(
-        r#"select kind, coalesce(trial_id, task_id) as "subject!", number, token, pid as "pid!", process_started_at as "process_started_at!"
+        r#"select kind as "kind!: Word<JobKind>", coalesce(trial_id, task_id) as "subject!", number, token, pid as "pid!", process_started_at as "process_started_at!"
         from oddish.attempts where host = $1 and ended_at is null order by begun_at"#,
         host
     )
@@ -164,11 +165,11 @@ pub async fn open_on_host(db: &Db, host: &str) -> Result<Vec<LiveAttempt>, DbErr
     .await
     .doing("list the open attempts of this host")?;
     let open = rows.into_iter().map(|row| {
-        let attempt = AttemptRef::read(&row.kind, row.subject, row.number, row.token)?;
+        let attempt = AttemptRef::read(row.kind, row.subject, row.number, row.token);
         let process = ProcessIdentity { host: host.to_owned(), pid: row.pid, started_at: row.process_started_at };
-        Ok(LiveAttempt { attempt, process })
+        LiveAttempt { attempt, process }
     });
-    open.collect()
+    Ok(open.collect())
 }
 
 /// The number of the attempt that has this token.

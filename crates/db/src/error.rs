@@ -1,5 +1,7 @@
 //! What can go wrong in a query.
 
+use crate::word::UnknownWord;
+
 /// A query or transaction that did not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
@@ -74,13 +76,16 @@ impl DbError {
             | sqlx::Error::PoolClosed
             | sqlx::Error::Protocol(_)
             | sqlx::Error::WorkerCrashed => Self::Unreachable { doing, source },
+            sqlx::Error::ColumnDecode { index, source: cause }
+                if let Some(UnknownWord(word)) = cause.downcast_ref() =>
+            {
+                // A row names its columns, a checked query counts them from 0.
+                let column =
+                    index.parse::<usize>().map_or_else(|_| index.replace('"', ""), |place| (place + 1).to_string());
+                Self::Unknown { what: format!("`{word}` in column {column} (to {doing})") }
+            }
             _ => Self::Refused { doing, constraint: None, source },
         }
-    }
-
-    /// A stored text that is none of the known values.
-    pub(crate) fn unknown(column: &str, value: &str) -> Self {
-        Self::Unknown { what: format!("`{value}` in {column}") }
     }
 
     /// Whether this is the violation of the named constraint.
@@ -100,15 +105,18 @@ impl DbError {
 pub(crate) trait Doing<T> {
     /// An error becomes a [`DbError`] that says what was being done: `.doing("end a job")?`.
     fn doing(self, what: &'static str) -> Result<T, DbError>;
+
+    /// The same, where nobody wants the answer: `.done("end a job")`.
+    fn done(self, what: &'static str) -> Result<(), DbError>
+    where
+        Self: Sized,
+    {
+        self.doing(what).map(drop)
+    }
 }
 
 impl<T> Doing<T> for Result<T, sqlx::Error> {
     fn doing(self, what: &'static str) -> Result<T, DbError> {
         self.map_err(|source| DbError::of(source, what))
     }
-}
-
-/// Reads a stored text as one of the domain's enums.
-pub(crate) fn parse<T: std::str::FromStr>(column: &str, value: &str) -> Result<T, DbError> {
-    value.parse().map_err(|_| DbError::unknown(column, value))
 }

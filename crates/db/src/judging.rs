@@ -18,6 +18,8 @@ use crate::jobs::{self, Closing, ProcessIdentity, Recorded};
 use crate::{Db, DbError, breakers};
 
 pub(crate) mod queueing;
+pub mod rejudging;
+pub(crate) mod stages;
 
 /// What is to be judged.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,57 +1,44 @@
-//! Postgres: all SQL of the system, one module per aggregate, one named query per function.
+//! Postgres: all SQL of the system, one module for each aggregate or deed, one named query for each function.
 //!
-//! What is where: [`queue`] claims jobs, [`attempts`] is what a runner writes through its fencing token, [`leases`] tells which runners live,
-//! [`cancelling`], [`retrying`], [`rejudging`] and [`deleting`] are what users do to trials ([`trial_selection`] says which),
-//! [`trials`], [`tasks`], [`experiments`], [`task_versions`] and [`uploads`] are what the endpoints read and write, [`queue_keys`] holds the
-//! limits, [`sharing`] lets others look at an experiment, [`waiting`] says why trials wait, [`stuck`] is what operators look at, [`queue_metrics`] what is measured, [`idempotency`] keeps repeated requests from doing anything twice, [`wake`] tells dispatchers that there is work, [`schema`] migrates.
+//! | Room | Purpose |
+//! |---|---|
+//! | [`Db`], [`Tx`] | pool and transaction: every statement runs on one of them (`database.rs`); `direct.rs` lists what needs a session |
+//! | [`schema`] | migrations |
+//! | [`queue`] | claims; jobs, leases, limits, breakers, waking, why jobs wait, what operators look at |
+//! | [`attempts`] | what a runner writes through its fencing token, and what follows for the trial |
+//! | [`judging`] | analyses, verdicts, and the stages of a task |
+//! | `changes/` | what users do: upload, submit, import, cancel, retry, share, delete |
+//! | `reading/` | what endpoints show: lists, counts, files |
+//! | [`api_keys`] | who may call |
 //!
-//! Rules: every name is qualified with its schema and nothing relies on session state, so that a transaction-pooling proxy may sit in
+//! Rules: every name is qualified with its schema and nothing relies on session state, so that a pooler in transaction mode may sit in
 //! between; the current time is a parameter; a transition names the states that it comes from; invariants are constraints
-//! (`migrations/`). Must never depend on HTTP, storage or processes.
+//! (`docs/schema.md`). This crate must never depend on HTTP, storage or processes.
 
 pub mod api_keys;
 pub mod attempts;
-mod breakers;
-pub mod cancelling;
+mod changes;
 mod connection;
-pub mod dashboard;
 mod database;
-pub mod deleting;
 mod direct;
-pub mod dispatcher_call;
 mod error;
-pub mod experiment_summaries;
-pub mod experiments;
-pub mod idempotency;
-pub mod imports;
-pub mod jobs;
 pub mod judging;
-pub mod leases;
-pub mod paging;
 pub mod queue;
-pub mod queue_keys;
-pub mod queue_metrics;
-pub mod rejudging;
-pub mod retrying;
-pub mod runner_tasks;
+mod reading;
 pub mod schema;
-pub mod sharing;
-mod stages;
-pub mod stuck;
-pub mod sweeps;
-mod tallies;
-pub mod task_browsing;
-pub mod task_files;
-pub mod task_versions;
-pub mod tasks;
-pub mod trial_artifacts;
-pub mod trial_selection;
-pub mod trials;
-pub mod uploads;
-pub mod waiting;
-pub mod wake;
+mod word;
 
+pub use changes::{cancelling, deleting, experiments, idempotency, imports, retrying, sharing, sweeps, uploads};
 pub use connection::{ConnectError, DATABASE_VARIABLES, DatabaseSettings, DatabaseUrl, connect, connect_lazy};
 pub use database::{Db, Tx};
 pub use error::DbError;
-pub use jobs::AttemptRef;
+pub use judging::rejudging;
+pub(crate) use judging::stages;
+pub(crate) use queue::breakers;
+pub use queue::jobs::{self, AttemptRef};
+pub use queue::{dispatcher_call, leases, queue_keys, queue_metrics, runner_tasks, stuck, waiting, wake};
+pub use reading::tallies::{self, Tally};
+pub use reading::{
+    dashboard, experiment_summaries, paging, task_browsing, task_files, task_versions, tasks, trial_artifacts,
+    trial_selection, trials,
+};

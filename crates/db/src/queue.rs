@@ -1,11 +1,24 @@
 //! Claiming jobs, and finding the claims that nobody began.
 
+use oddish_domain::status::JobKind;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::error::Doing;
 use crate::jobs::AttemptRef;
+use crate::word::Word;
 use crate::{Db, DbError};
+
+pub(crate) mod breakers;
+pub mod dispatcher_call;
+pub mod jobs;
+pub mod leases;
+pub mod queue_keys;
+pub mod queue_metrics;
+pub mod runner_tasks;
+pub mod stuck;
+pub mod waiting;
+pub mod wake;
 
 /// How long a runner may take to begin, from the launcher's answer on: a container takes minutes on a bad day. Until the launcher answers, a
 /// claim has a minute (`oddish.claim_jobs`).
@@ -33,7 +46,7 @@ pub async fn claim(db: &Db, max: u32, now: OffsetDateTime) -> Result<Vec<Claim>,
             return Ok(claims);
         }
         let more = sqlx::query!(
-            r#"select kind as "kind!", subject as "subject!", number as "number!", token as "token!", queue_key as "queue_key!"
+            r#"select kind as "kind!: Word<JobKind>", subject as "subject!", number as "number!", token as "token!", queue_key as "queue_key!"
             from oddish.claim_jobs($1, $2)"#,
             missing,
             now
@@ -46,7 +59,7 @@ pub async fn claim(db: &Db, max: u32, now: OffsetDateTime) -> Result<Vec<Claim>,
             return Ok(claims);
         }
         for row in more {
-            let attempt = AttemptRef::read(&row.kind, row.subject, row.number, row.token)?;
+            let attempt = AttemptRef::read(row.kind, row.subject, row.number, row.token);
             claims.push(Claim { attempt, queue_key: row.queue_key });
         }
     }
@@ -61,14 +74,13 @@ pub async fn launched(db: &Db, tokens: &[Uuid], now: OffsetDateTime) -> Result<(
     )
     .execute(db)
     .await
-    .map(|_| ())
-    .doing("note that runners were launched")
+    .done("note that runners were launched")
 }
 
 /// The claims that no runner has begun in time.
 pub async fn overdue(db: &Db, now: OffsetDateTime) -> Result<Vec<Claim>, DbError> {
     let rows = sqlx::query!(
-        r#"select kind, coalesce(trial_id, task_id) as "subject!", attempt as number, token as "token!", queue_key from oddish.jobs
+        r#"select kind as "kind!: Word<JobKind>", coalesce(trial_id, task_id) as "subject!", attempt as number, token as "token!", queue_key from oddish.jobs
         where state = 'claimed' and begin_by < $1 order by begin_by limit 1000"#,
         now
     )
@@ -76,10 +88,10 @@ pub async fn overdue(db: &Db, now: OffsetDateTime) -> Result<Vec<Claim>, DbError
     .await
     .doing("look for claims that no runner began")?;
     let claims = rows.into_iter().map(|row| {
-        let attempt = AttemptRef::read(&row.kind, row.subject, row.number, row.token)?;
-        Ok(Claim { attempt, queue_key: row.queue_key })
+        let attempt = AttemptRef::read(row.kind, row.subject, row.number, row.token);
+        Claim { attempt, queue_key: row.queue_key }
     });
-    claims.collect()
+    Ok(claims.collect())
 }
 
 /// When the next job that waits for its time may be claimed, or the next probe of a paused key.
@@ -105,6 +117,5 @@ pub async fn seen(db: &Db, dispatcher: &str, now: OffsetDateTime) -> Result<(), 
     )
     .execute(db)
     .await
-    .map(|_| ())
-    .doing("note that a dispatcher is there")
+    .done("note that a dispatcher is there")
 }

@@ -178,12 +178,10 @@ pub async fn purge(db: &Db) -> Result<(), DbError> {
     )
     .execute(db)
     .await
-    .doing("delete all rows")?;
-    Ok(())
+    .done("delete all rows")
 }
 
 /// Whether the database answers.
 pub async fn ping(db: &Db) -> Result<(), DbError> {
-    sqlx::raw_sql("").execute(db).await.doing("ask whether the database answers")?;
-    Ok(())
+    sqlx::raw_sql("").execute(db).await.done("ask whether the database answers")
 }

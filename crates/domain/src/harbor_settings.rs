@@ -4,6 +4,8 @@
 //! under `agent_config`. All become one normal form. A setting of neither form is ignored, as it always was; one of the
 //! wrong type is refused, since running without it would not be what was asked for.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -133,8 +135,9 @@ impl Collected {
     }
 
     /// Takes a configuration's `agent_env` object.
-    pub(crate) fn add_agent_env(&mut self, fields: &Map<String, Value>, path: &str) -> Outcome<()> {
-        self.variables(fields, path)
+    pub(crate) fn add_agent_env(&mut self, variables: &BTreeMap<String, String>, path: &str) -> Outcome<()> {
+        let fields = variables.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str())));
+        self.variables(&fields.collect(), path)
     }
 
     /// Takes a configuration's `agent_config` object.
@@ -425,7 +428,7 @@ mod tests {
     fn agent_env_is_collected_in_clear_and_apart_from_the_settings() {
         let mut collected = flat(&json!({"agent_env": {"A": "1", "B": "1"}})).unwrap();
         collected.add_nested(&fields(&json!({"agent_config": {"env": {"B": "2", "C": "2"}}})), "harbor").unwrap();
-        collected.add_agent_env(&fields(&json!({"C": "3"})), "configs[0].agent_env").unwrap();
+        collected.add_agent_env(&[("C".to_owned(), "3".to_owned())].into(), "configs[0].agent_env").unwrap();
         assert_eq!(collected.agent_env.iter().collect::<Vec<_>>(), [("A", "1"), ("B", "2"), ("C", "3")]);
         assert_eq!(collected.settings, HarborSettings::default());
         assert_eq!(nested(&json!({"agent_env": {}, "agent_config": {"env": null}})), Ok(Collected::default()));

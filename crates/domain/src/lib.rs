@@ -28,3 +28,4 @@ pub mod share_token;
 pub mod status;
 pub mod sweep;
 pub mod task_toml;
+pub mod whole;

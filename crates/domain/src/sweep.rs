@@ -1,5 +1,8 @@
 //! From a submission to its trials (contract 1.5, "Expansion rules").
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -10,6 +13,7 @@ use crate::{
     harbor_settings::{Collected, HarborSettings, HarborSettingsError},
     queue_key::{normalize_model, provider_bucket, queue_key},
     sealing::{SECRET_KEY, SealedEnv, SealingKey},
+    whole,
 };
 
 /// The most trials of one submission: they are written in one transaction, and a typing error in a count should not
@@ -20,7 +24,7 @@ pub const MAX_TRIALS_PER_SWEEP: u32 = 10_000;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SweepSpec {
     /// What to run, in order.
-    pub configs: Vec<ConfigSpec>,
+    pub configs: Vec<SweepConfig>,
     /// The environment of configurations without one; `docker` when there is none here either.
     pub environment: Option<String>,
     /// What `docker` means in this deployment.
@@ -33,40 +37,41 @@ pub struct SweepSpec {
     pub flat: Map<String, Value>,
 }
 
-/// One agent and model of a submission.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ConfigSpec {
-    /// A known agent or a Python import path.
+/// One agent/model pair of a sweep.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "agent": "claude-code", "model": "claude-sonnet-4-5", "n_trials": 3
+}))))]
+pub struct SweepConfig {
+    /// A Harbor agent, or `module:Class` of one of your own.
     pub agent: String,
-    /// The model in any spelling.
+    /// Model of the agent; not needed for `nop` and `oracle`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// How many trials, at least 1.
+    /// How many trials of this pair; at least 1.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 10000))]
+    #[serde(default = "one", deserialize_with = "whole::number")]
     pub n_trials: u32,
-    /// The environment type.
+    /// Harbor environment type; the sweep's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
-    /// Minutes for the agent.
+    /// The agent's time-out in minutes; the sweep's when absent.
+    #[cfg_attr(feature = "openapi", schema(exclusive_minimum = 0))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_minutes: Option<f64>,
-    /// Harbor's agent configuration, from newer clients.
-    pub agent_config: Map<String, Value>,
-    /// Environment variables for the agent, in clear.
-    pub agent_env: Map<String, Value>,
-    /// Arguments for the agent, from old clients.
+    /// Environment variables for the agent. Their values are stored sealed, and no answer shows them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub agent_env: BTreeMap<String, String>,
+    /// Keyword arguments for the agent.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub agent_kwargs: Map<String, Value>,
+    /// Harbor's own agent settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_config: Option<Map<String, Value>>,
 }
 
-impl Default for ConfigSpec {
-    fn default() -> Self {
-        Self {
-            agent: String::new(),
-            model: None,
-            n_trials: 1,
-            environment: None,
-            timeout_minutes: None,
-            agent_config: Map::new(),
-            agent_env: Map::new(),
-            agent_kwargs: Map::new(),
-        }
-    }
+fn one() -> u32 {
+    1
 }
 
 /// One trial to create.
@@ -239,7 +244,7 @@ pub fn expand(spec: &SweepSpec, sealing: Sealing<'_>) -> Result<Vec<TrialSpec>, 
 /// What all trials of one configuration have in common.
 fn template(
     place: usize,
-    config: &ConfigSpec,
+    config: &SweepConfig,
     (environment, docker): (&'static str, DockerEnvironment),
     mut harbor: Collected,
     sealing: Sealing<'_>,
@@ -257,7 +262,9 @@ fn template(
     }
     harbor.settings.agent_kwargs.extend(config.agent_kwargs.clone());
     harbor.add_agent_env(&config.agent_env, &field("agent_env"))?;
-    harbor.add_agent_config(&config.agent_config, &field("agent_config"))?;
+    if let Some(settings) = &config.agent_config {
+        harbor.add_agent_config(settings, &field("agent_config"))?;
+    }
     if !harbor.agent_env.is_empty() {
         let bytes = harbor.agent_env.bytes();
         if bytes > MAX_AGENT_ENV_BYTES {
@@ -306,11 +313,11 @@ mod tests {
     use super::*;
     use crate::sealing::SecretKey;
 
-    fn config(agent: &str, model: Option<&str>, n_trials: u32) -> ConfigSpec {
-        ConfigSpec { agent: agent.to_owned(), model: model.map(str::to_owned), n_trials, ..ConfigSpec::default() }
+    fn config(agent: &str, model: Option<&str>, n_trials: u32) -> SweepConfig {
+        SweepConfig { agent: agent.to_owned(), model: model.map(str::to_owned), n_trials, ..SweepConfig::default() }
     }
 
-    fn sweep(configs: Vec<ConfigSpec>) -> SweepSpec {
+    fn sweep(configs: Vec<SweepConfig>) -> SweepSpec {
         SweepSpec { configs, ..SweepSpec::default() }
     }
 
@@ -327,6 +334,10 @@ mod tests {
             Value::Object(map) => map,
             other => panic!("{other} is no object"),
         }
+    }
+
+    fn env(variables: Value) -> BTreeMap<String, String> {
+        serde_json::from_value(variables).unwrap()
     }
 
     #[test]
@@ -364,7 +375,7 @@ mod tests {
         spec.configs[1].environment = Some("podman".to_owned());
         spec.configs[1].timeout_minutes = Some(3.0);
         spec.configs[1].agent_kwargs = object(json!({"a": 2}));
-        spec.configs[1].agent_config = object(json!({"override_setup_timeout_sec": 7}));
+        spec.configs[1].agent_config = Some(object(json!({"override_setup_timeout_sec": 7})));
         let trials = expand(&spec).unwrap();
         assert_eq!((trials[0].environment.as_str(), trials[1].environment.as_str()), ("modal", "podman"));
         assert_eq!((trials[0].agent_timeout_sec, trials[1].agent_timeout_sec), (Some(90.0), Some(180.0)));
@@ -384,7 +395,7 @@ mod tests {
         assert_eq!(expand(&spec).unwrap()[0].agent_timeout_sec, Some(10.0));
         spec.configs[0].timeout_minutes = Some(1.0);
         assert_eq!(expand(&spec).unwrap()[0].agent_timeout_sec, Some(60.0));
-        spec.configs[0].agent_config = object(json!({"override_timeout_sec": 5}));
+        spec.configs[0].agent_config = Some(object(json!({"override_timeout_sec": 5})));
         assert_eq!(expand(&spec).unwrap()[0].agent_timeout_sec, Some(5.0));
     }
 
@@ -402,9 +413,9 @@ mod tests {
     #[case(|s: &mut SweepSpec| s.timeout_minutes = Some(f64::MAX), "timeout_minutes", "positive number of minutes")]
     #[case(|s: &mut SweepSpec| s.flat = object(json!({"env_cpus": "x"})), "env_cpus", "must be a positive number")]
     #[case(|s: &mut SweepSpec| s.harbor = object(json!({"artifacts": 1})), "harbor.artifacts", "must be a list")]
-    #[case(|s: &mut SweepSpec| s.configs[1].agent_config = object(json!({"kwargs": 1})), "configs[1].agent_config.kwargs", "must be an object")]
-    #[case(|s: &mut SweepSpec| s.configs[1].agent_env = object(json!({"s3cret-": ""})), "configs[1].agent_env", "the name of an environment variable")]
-    #[case(|s: &mut SweepSpec| s.configs[1].agent_env = object(json!({"A": "s3cret".repeat(3000)})), "configs[1].agent_env", "may have 16384 bytes in all, and these have 18001")]
+    #[case(|s: &mut SweepSpec| s.configs[1].agent_config = Some(object(json!({"kwargs": 1}))), "configs[1].agent_config.kwargs", "must be an object")]
+    #[case(|s: &mut SweepSpec| s.configs[1].agent_env = env(json!({"s3cret-": ""})), "configs[1].agent_env", "the name of an environment variable")]
+    #[case(|s: &mut SweepSpec| s.configs[1].agent_env = env(json!({"A": "s3cret".repeat(3000)})), "configs[1].agent_env", "may have 16384 bytes in all, and these have 18001")]
     #[case(|s: &mut SweepSpec| s.flat = object(json!({"agent_env": {"A": ["s3cret"]}})), "agent_env.A", "must be a text, not a list")]
     fn refused_with_the_field(#[case] spoil: fn(&mut SweepSpec), #[case] field: &str, #[case] text: &str) {
         let mut spec = sweep(vec![config("oracle", None, 1), config("nop", None, 1)]);
@@ -448,8 +459,8 @@ mod tests {
     fn agent_env_is_sealed_for_its_task() {
         let mut spec = sweep(vec![config("oracle", None, 2), config("nop", None, 1)]);
         spec.harbor = object(json!({"agent_config": {"env": {"A": "shared-s3cret"}}}));
-        spec.configs[1].agent_env = object(json!({"A": "old-s3cret", "B": "own-s3cret"}));
-        spec.configs[1].agent_config = object(json!({"env": {"A": "new-s3cret"}}));
+        spec.configs[1].agent_env = env(json!({"A": "old-s3cret", "B": "own-s3cret"}));
+        spec.configs[1].agent_config = Some(object(json!({"env": {"A": "new-s3cret"}})));
         let trials = expand(&spec).unwrap();
         assert!(!format!("{trials:?}").contains("s3cret"), "{trials:?}");
         let clear = |trial: &TrialSpec| {
@@ -465,7 +476,7 @@ mod tests {
         let none = Sealing { key: None, task_id: "t-1" };
         let mut spec = sweep(vec![config("oracle", None, 1)]);
         assert!(super::expand(&spec, none).is_ok());
-        spec.configs[0].agent_config = object(json!({"env": {"A": "s3cret"}}));
+        spec.configs[0].agent_config = Some(object(json!({"env": {"A": "s3cret"}})));
         let error = super::expand(&spec, none).unwrap_err();
         assert_eq!(error.field(), "configs[0].agent_env");
         assert!(error.to_string().contains("ODDISH_SECRET_KEY") && !error.to_string().contains("s3cret"), "{error}");

@@ -10,6 +10,7 @@ use crate::tasks::present::github_meta;
 pub(crate) fn present(experiment: ExperimentSummary) -> ExperimentResponse {
     let label = |key: &str| experiment.last_tags.as_ref().and_then(|tags| tags.get(key)).and_then(Value::as_str);
     let github = label("github_username").map(|name| LastAuthor { name: name.to_owned(), source: "github".to_owned() });
+    let tally = experiment.tally;
     let meta = label("github_meta").and_then(github_meta).unwrap_or_default();
     ExperimentResponse {
         last_author: github.or(experiment.last_submitted_by.map(|name| LastAuthor { name, source: "api".to_owned() })),
@@ -20,13 +21,13 @@ pub(crate) fn present(experiment: ExperimentSummary) -> ExperimentResponse {
         name: experiment.name,
         is_public: experiment.is_public,
         task_count: experiment.task_count,
-        total_trials: experiment.total,
-        completed_trials: experiment.succeeded,
-        failed_trials: experiment.failed,
-        active_trials: experiment.total - experiment.succeeded - experiment.failed,
-        reward_success: experiment.reward_success,
-        reward_total: experiment.reward_total,
-        reward_sum: experiment.reward_sum,
+        total_trials: tally.total,
+        completed_trials: tally.succeeded,
+        failed_trials: tally.failed,
+        active_trials: tally.active(),
+        reward_success: tally.reward_ones,
+        reward_total: tally.rewarded,
+        reward_sum: tally.reward_sum,
         cost_usd: experiment.cost_usd,
         analysis_tasks: experiment.judged,
         verdict_good: experiment.verdict_good,

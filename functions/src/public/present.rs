@@ -27,7 +27,7 @@ pub(super) async fn present(
     tasks: Vec<Task>,
     with_trials: bool,
 ) -> Result<Vec<TaskStatusResponse>, DbError> {
-    let tasks: Vec<Task> = tasks.into_iter().filter(|task| task.total > 0).collect();
+    let tasks: Vec<Task> = tasks.into_iter().filter(|task| task.tally.total > 0).collect();
     let own = tasks::only_in_experiment(db, &shared.experiment.id).await?;
     let mut trials = HashMap::new();
     if with_trials {
@@ -60,7 +60,7 @@ fn present_to_guests(
     trials: Option<Vec<TrialResponse>>,
 ) -> TaskStatusResponse {
     let experiment = &shared.experiment;
-    let ended = task.succeeded + task.failed == task.total;
+    let ended = task.tally.active() == 0;
     let task = Task {
         experiment_id: Some(experiment.id.clone()),
         experiment_name: Some(experiment.name.clone()),

@@ -74,12 +74,12 @@ fn present(task: BrowsedTask) -> BrowsedTaskResponse {
         name: task.name,
         current_version: Some(task.current_version),
         version_count: task.version_count,
-        total_trials: task.total,
-        completed_trials: task.succeeded,
-        failed_trials: task.failed,
-        reward_success: task.reward_success,
-        reward_total: task.reward_total,
-        reward_sum: task.reward_sum,
+        total_trials: task.tally.total,
+        completed_trials: task.tally.succeeded,
+        failed_trials: task.tally.failed,
+        reward_success: task.tally.reward_ones,
+        reward_total: task.tally.rewarded,
+        reward_sum: task.tally.reward_sum,
         last_run_at: task.last_run_at,
     }
 }

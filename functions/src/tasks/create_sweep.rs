@@ -85,18 +85,8 @@ fn max_attempts(request: &SweepRequest, default: u32) -> Result<i32, ApiError> {
 }
 
 fn expand(request: &SweepRequest, expansion: &Expansion) -> Result<Vec<sweep::TrialSpec>, ApiError> {
-    let configs = request.configs.iter().map(|config| sweep::ConfigSpec {
-        agent: config.agent.clone(),
-        model: config.model.clone(),
-        n_trials: config.n_trials,
-        environment: config.environment.clone(),
-        timeout_minutes: config.timeout_minutes,
-        agent_config: config.agent_config.clone().unwrap_or_default(),
-        agent_env: config.agent_env.iter().map(|(name, value)| (name.clone(), json!(value))).collect(),
-        agent_kwargs: config.agent_kwargs.clone(),
-    });
     let spec = sweep::SweepSpec {
-        configs: configs.collect(),
+        configs: request.configs.clone(),
         environment: request.environment.clone(),
         docker: expansion.docker,
         timeout_minutes: request.timeout_minutes,

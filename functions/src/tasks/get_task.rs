@@ -50,7 +50,7 @@ pub async fn get_task(
         return Ok(Json(present_task(task, None)));
     }
     let version = if counted == Counted::All { None } else { task.counted_version };
-    let trials = if task.total == 0 {
+    let trials = if task.tally.total == 0 {
         Vec::new()
     } else {
         trials::list_of_tasks(&db, &[OfTask { task_id, version }], None).await?

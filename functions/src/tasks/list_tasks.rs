@@ -128,7 +128,7 @@ pub(crate) async fn with_trials(
 ) -> Result<Vec<TaskStatusResponse>, ApiError> {
     let counted: Vec<OfTask> = tasks
         .iter()
-        .filter(|task| task.total > 0)
+        .filter(|task| task.tally.total > 0)
         .map(|task| OfTask { task_id: task.id.clone(), version: task.counted_version })
         .collect();
     let trials = trials::list_of_tasks(db, &counted, experiment_id).await?;

@@ -80,10 +80,11 @@ fn present_trial(trial: Trial, waiting: Option<&Waiting>, now: OffsetDateTime) -
 
 /// The task as clients read it, with its trials if they were asked for.
 pub(crate) fn present_task(task: Task, trials: Option<Vec<TrialResponse>>) -> TaskStatusResponse {
-    let rewarded = task.reward_total > 0;
+    let tally = task.tally;
+    let rewarded = tally.rewarded > 0;
     let label = |key: &str| task.tags.get(key).and_then(Value::as_str);
     TaskStatusResponse {
-        progress: format!("{}/{} completed", task.succeeded, task.total),
+        progress: format!("{}/{} completed", tally.succeeded, tally.total),
         github_username: label("github_username").map(String::from),
         github_meta: label("github_meta").and_then(github_meta),
         task_path: task_path(&task.id, task.current_version),
@@ -97,12 +98,12 @@ pub(crate) fn present_task(task: Task, trials: Option<Vec<TrialResponse>>) -> Ta
         experiment_id: task.experiment_id,
         experiment_name: task.experiment_name,
         experiment_is_public: task.experiment_is_public,
-        total: task.total,
-        completed: task.succeeded,
-        failed: task.failed,
-        reward_success: rewarded.then_some(task.reward_success),
-        reward_total: rewarded.then_some(task.reward_total),
-        reward_sum: rewarded.then_some(task.reward_sum),
+        total: tally.total,
+        completed: tally.succeeded,
+        failed: tally.failed,
+        reward_success: rewarded.then_some(tally.reward_ones),
+        reward_total: rewarded.then_some(tally.rewarded),
+        reward_sum: rewarded.then_some(tally.reward_sum),
         run_analysis: task.judged,
         verdict_status: task.verdict_status,
         verdict: task.verdict,

@@ -5,8 +5,9 @@ use oddish_domain::random;
 use oddish_domain::retry::{self, Decision, Ending, Failures, RetrySettings};
 use oddish_domain::status::JobKind;
 
-use crate::error::{Doing, parse};
+use crate::error::Doing;
 use crate::jobs::Job;
+use crate::word::Word;
 use crate::{DbError, Tx};
 
 /// What becomes of a job whose newest attempt, which is still open, ends like this. Of a trial those attempts count that came after a
@@ -29,7 +30,7 @@ pub(crate) async fn decide(tx: &mut Tx, job: &Job, ending: Ending, rules: &Retry
             from oddish.attempts a
             where a.task_id = $1 and $2 = 'verdict' and a.number < $3
                 and a.claimed_at >= (select max(analysis_finished_at) from oddish.trials where task_id = $1))
-        select error_class as "class!", count(*) as "count!" from earlier where error_class is not null group by error_class"#,
+        select error_class as "class!: Word<FailureClass>", count(*) as "count!" from earlier where error_class is not null group by error_class"#,
         job.attempt.subject,
         job.attempt.kind.as_str(),
         job.attempt.number
@@ -37,11 +38,8 @@ pub(crate) async fn decide(tx: &mut Tx, job: &Job, ending: Ending, rules: &Retry
     .fetch_all(&mut *tx)
     .await
     .doing(doing)?;
-    let counted = counts.into_iter().map(|row| {
-        let class: FailureClass = parse("attempts.error_class", &row.class)?;
-        Ok((class, u32::try_from(row.count).unwrap_or(u32::MAX)))
-    });
-    let failures: Failures = counted.collect::<Result<Vec<_>, DbError>>()?.into_iter().collect();
+    let counted = counts.into_iter().map(|row| (row.class.into(), u32::try_from(row.count).unwrap_or(u32::MAX)));
+    let failures: Failures = counted.collect();
     let max_attempts = match job.attempt.kind {
         JobKind::Trial => {
             sqlx::query_scalar!("select max_attempts from oddish.trials where id = $1", job.attempt.subject)

@@ -152,6 +152,5 @@ async fn write(tx: &mut Tx, written: &[Written<'_>], now: OffsetDateTime) -> Res
     )
     .execute(&mut *tx)
     .await
-    .doing("write the outcomes of trials")?;
-    Ok(())
+    .done("write the outcomes of trials")
 }

@@ -176,8 +176,7 @@ async fn queue_judgement_again(tx: &mut Tx, job: &Job, now: OffsetDateTime) -> R
             .await
         }
     };
-    queued.doing("queue a judgement again")?;
-    Ok(())
+    queued.done("queue a judgement again")
 }
 
 /// Judgements are withdrawn by whoever cancels their task.

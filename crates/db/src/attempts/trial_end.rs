@@ -79,6 +79,5 @@ pub(crate) async fn mark_cancelled(tx: &mut Tx, trial_ids: &[String], now: Offse
     )
     .execute(&mut *tx)
     .await
-    .map(|_| ())
-    .doing("end a cancelled trial")
+    .done("end a cancelled trial")
 }

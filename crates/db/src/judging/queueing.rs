@@ -34,8 +34,7 @@ pub(crate) async fn queue_analyses(
     )
     .execute(&mut *tx)
     .await
-    .map(|_| ())
-    .doing("queue analyses")
+    .done("queue analyses")
 }
 
 /// Queues the verdicts on tasks whose analyses have ended. The tasks' rows are locked.
@@ -54,8 +53,7 @@ pub(crate) async fn queue_verdicts(tx: &mut Tx, task_ids: &[String], now: Offset
     )
     .execute(&mut *tx)
     .await
-    .map(|_| ())
-    .doing("queue verdicts")
+    .done("queue verdicts")
 }
 
 /// Locks the jobs that judge these tasks. Whoever records a judgement has locked its job first, so whoever is about to change what is judged
@@ -74,8 +72,7 @@ pub(crate) async fn lock(tx: &mut Tx, task_ids: &[String]) -> Result<(), DbError
     )
     .execute(&mut *tx)
     .await
-    .map(|_| ())
-    .doing("lock the judging of tasks")
+    .done("lock the judging of tasks")
 }
 
 /// Locks the jobs that analyse these trials and that judge their tasks, as [`lock`] does.
@@ -89,8 +86,7 @@ pub(crate) async fn lock_analyses(tx: &mut Tx, trial_ids: &[String]) -> Result<(
     )
     .execute(&mut *tx)
     .await
-    .map(|_| ())
-    .doing("lock the analyses of trials")
+    .done("lock the analyses of trials")
 }
 
 /// Takes back the analyses of trials that are run again, whether they wait or run.
@@ -132,8 +128,7 @@ pub(crate) async fn close_withdrawn(
     )
     .execute(&mut *tx)
     .await
-    .map(|_| ())
-    .doing("close withdrawn attempts")
+    .done("close withdrawn attempts")
 }
 
 /// Ends all judging of tasks that were cancelled, whether it waits or runs.
@@ -164,6 +159,5 @@ pub(crate) async fn cancel(tx: &mut Tx, task_ids: &[String], now: OffsetDateTime
     )
     .execute(&mut *tx)
     .await
-    .map(|_| ())
-    .doing(doing)
+    .done(doing)
 }

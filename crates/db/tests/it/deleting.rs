@@ -94,11 +94,11 @@ async fn a_task_whose_last_open_trial_is_deleted_has_ended(db: Db) {
     let last = scene.begun().await;
     assert_eq!(delete(&scene, Target::Trial(&last.attempt.subject)).await, Some((1, vec![])));
     let task = tasks::get(&scene.db, &task_id, Counted::All).await.unwrap().unwrap();
-    assert_eq!((task.status, task.total, task.reward_total), (TaskStatus::Completed, 2, 2));
+    assert_eq!((task.status, task.tally.total, task.tally.rewarded), (TaskStatus::Completed, 2, 2));
     assert_eq!(delete(&scene, Target::Trial(&last.attempt.subject)).await, None);
     assert_eq!(delete(&scene, Target::Trial(&format!("{task_id}-0"))).await, Some((1, vec![])));
     let task = tasks::get(&scene.db, &task_id, Counted::All).await.unwrap().unwrap();
-    assert_eq!((task.status, task.total, task.reward_sum), (TaskStatus::Completed, 1, 0.5));
+    assert_eq!((task.status, task.tally.total, task.tally.reward_sum), (TaskStatus::Completed, 1, 0.5));
     scene.assert_consistent().await;
     // What is added is numbered on, and is no deleted trial over again.
     scene.append(&task_id, None, &trial_specs(1, "a/one")).await.unwrap();
@@ -124,7 +124,7 @@ async fn an_experiment_takes_what_is_its_own(db: Db) {
     assert_eq!(left.into_iter().collect::<BTreeSet<_>>(), expected);
     for (task, trials) in [(&both, 2), (&foreign, 2)] {
         let task = tasks::get(&scene.db, task, Counted::All).await.unwrap().unwrap();
-        assert_eq!((task.experiment_id.as_deref(), task.total), (Some(&*there), trials));
+        assert_eq!((task.experiment_id.as_deref(), task.tally.total), (Some(&*there), trials));
     }
     assert_eq!(scene.count("select count(*) from oddish.experiments").await, 1);
     scene.assert_consistent().await;

@@ -26,3 +26,4 @@ mod tallies;
 mod tasks;
 mod uploads;
 mod waiting;
+mod words;

@@ -78,9 +78,9 @@ async fn counts_and_filters(db: Db) {
     assert_eq!(list(by_status(TaskStatus::Completed)).await, [done.as_str()]);
     assert_eq!(list(by_status(TaskStatus::Pending)).await, [waiting.as_str()]);
     let task = tasks::get(&scene.db, &done, Counted::Newest).await.unwrap().unwrap();
-    assert_eq!((task.total, task.succeeded, task.failed), (2, 2, 0));
-    assert_eq!((task.reward_success, task.reward_total), (1, 2));
-    assert!((task.reward_sum - 1.25).abs() < 1e-9);
+    assert_eq!((task.tally.total, task.tally.succeeded, task.tally.failed), (2, 2, 0));
+    assert_eq!((task.tally.reward_ones, task.tally.rewarded), (1, 2));
+    assert!((task.tally.reward_sum - 1.25).abs() < 1e-9);
     let of_experiment = TaskFilter { experiment_id: task.experiment_id, ..TaskFilter::default() };
     assert_eq!(list(of_experiment).await, [done.as_str()]);
     let of_nobody = TaskFilter { submitted_by: Some("nobody".to_owned()), ..TaskFilter::default() };

@@ -1,0 +1,13 @@
+//! What endpoints show.
+
+pub mod dashboard;
+pub mod experiment_summaries;
+pub mod paging;
+pub mod tallies;
+pub mod task_browsing;
+pub mod task_files;
+pub mod task_versions;
+pub mod tasks;
+pub mod trial_artifacts;
+pub mod trial_selection;
+pub mod trials;
