@@ -8,6 +8,7 @@ use std::process::{Command, ExitStatus};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::database::ThrowAwayDatabase;
+use crate::pooler::Poolers;
 use crate::prepare::migrated;
 use crate::progress::{say, step};
 use crate::{interrupt, process, setup, workspace};
@@ -44,7 +45,8 @@ pub(crate) fn run(names: &[String]) -> Result<()> {
     let nextest = setup::tools::nextest()?;
     // Patches change queries, so that these are checked against a database and not against what is prepared.
     let database = migrated(&setup::tools::sqlx()?, &setup::postgres_bin()?)?;
-    let bench = Bench { tree: copy_tree()?, nextest, database, packages: packages(&chosen) };
+    let poolers = Poolers::start(&database)?;
+    let bench = Bench { tree: copy_tree()?, nextest, poolers, database, packages: packages(&chosen) };
 
     let every = chosen.iter().map(|mutation| format!("({})", mutation.tests)).collect::<Vec<_>>().join(" | ");
     let unchanged = step("running their tests on what is there", || bench.test(&every))?;
@@ -100,6 +102,7 @@ fn packages(mutations: &[Mutation]) -> BTreeSet<String> {
 struct Bench {
     tree: PathBuf,
     nextest: PathBuf,
+    poolers: Poolers,
     database: ThrowAwayDatabase,
     packages: BTreeSet<String>,
 }
@@ -113,7 +116,7 @@ impl Bench {
             command.args(["--package", package]);
         }
         command.env("CARGO_TARGET_DIR", folder().join("target"));
-        command.env("DATABASE_URL", self.database.url()).env("SQLX_OFFLINE", "false");
+        self.poolers.name_to(command.env("DATABASE_URL", self.database.url()).env("SQLX_OFFLINE", "false"));
         let (status, output) = logged(&mut command)?;
         match status.code() {
             Some(0) => Ok(Verdict::Passed),
