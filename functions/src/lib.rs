@@ -2,7 +2,7 @@
 //!
 //! A handler's signature says who may call it ([`auth::Authed`]) and what it needs ([`state`]); it makes one or two domain calls and
 //! answers with a type of `oddish-api-types`. [`routes`] lists them all; [`lambda`] runs one of them on Lambda, and the local server
-//! runs [`routes::router`]. [`dispatch`], [`reconcile`] and [`migrate`] are no endpoints: they are invoked by events. Handlers must never depend on the dispatcher, and nothing
+//! runs [`router::router`]. [`dispatch`], [`reconcile`] and [`migrate`] are no endpoints: they are invoked by events. Handlers must never depend on the dispatcher, and nothing
 //! here on the runner.
 
 pub mod admin;
@@ -32,6 +32,7 @@ mod payload;
 pub mod public;
 pub mod queues;
 pub mod reconcile;
+pub mod router;
 pub mod routes;
 pub mod state;
 pub mod tasks;

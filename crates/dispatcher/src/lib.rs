@@ -5,6 +5,7 @@
 //! [`ProcessLauncher`] starts them as child processes, [`EcsLauncher`] as tasks of ECS. Knows nothing of HTTP, Harbor or Docker.
 
 mod closing;
+mod dispatched;
 mod ecs;
 mod launcher;
 mod metrics;
@@ -13,8 +14,9 @@ mod process_launcher;
 mod settings;
 
 pub use closing::{CloseError, Closer, Lost};
+pub use dispatched::Dispatched;
 pub use ecs::{Capacity, DockerMachines, ECS_VARIABLES, EcsLauncher, EcsSettings, Size, TaskStateChange, note_stop};
 pub use launcher::{LaunchError, Launcher};
-pub use pass::{Dispatched, Dispatcher, Running};
+pub use pass::{Dispatcher, Running};
 pub use process_launcher::{ProcessLauncher, RunnerCommand};
 pub use settings::{LAUNCHER_VARIABLES, LauncherKind, LauncherSettings, RunnerMissing};

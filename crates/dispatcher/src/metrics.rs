@@ -7,7 +7,7 @@ use oddish_db::queue_metrics::{self, QueueMetrics};
 use oddish_telemetry::metrics::{Document, MOST_VALUES, Unit};
 use time::OffsetDateTime;
 
-use crate::Dispatched;
+use crate::dispatched::Dispatched;
 
 /// Queue keys of which a call tells, those with the most work: each is a handful of series that cost money.
 const MOST_KEYS: usize = 50;

@@ -20,6 +20,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use crate::dispatched::Dispatched;
 use crate::{CloseError, Closer, LaunchError, Launcher, Lost, metrics};
 
 /// How often to look for runners and claims that are late. Passes may come many times a second; this need not.
@@ -71,27 +72,6 @@ impl Running {
     pub async fn stop(self) -> Result<(), JoinError> {
         self.shutdown.send_replace(true);
         self.task.await
-    }
-}
-
-/// What was claimed and what became of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Dispatched {
-    /// Jobs that were claimed.
-    pub claimed: usize,
-    /// For each runner that was launched, how long that took from its claim to the launcher's answer.
-    pub launched: Vec<Duration>,
-    /// How many were not launched, by [`LaunchError::code`].
-    pub refused: BTreeMap<&'static str, usize>,
-}
-
-impl Dispatched {
-    fn add(&mut self, more: Self) {
-        self.claimed += more.claimed;
-        self.launched.extend(more.launched);
-        for (code, number) in more.refused {
-            *self.refused.entry(code).or_default() += number;
-        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use thiserror::Error;
 
-use crate::queue_key::normalize_model;
+use crate::model::normalize_model;
+
+pub use crate::model::{NOP, ORACLE};
 
 /// The agents registered in Harbor 0.25, in alphabetical order.
 pub const KNOWN_AGENTS: [&str; 46] = [
@@ -53,12 +55,6 @@ pub const KNOWN_AGENTS: [&str; 46] = [
     "trae-agent",
     "vibe",
 ];
-
-/// The agent that does nothing: what a task's tests say of an untouched sandbox.
-pub const NOP: &str = "nop";
-
-/// The agent that plays the task's own solution.
-pub const ORACLE: &str = "oracle";
 
 /// How alike (0 to 1, Jaro-Winkler) a name must be to be offered as what was meant.
 const SUGGESTION_LIKENESS: f64 = 0.85;

@@ -19,6 +19,7 @@ pub mod harbor_settings;
 pub mod id;
 pub mod label;
 pub mod limits;
+mod model;
 pub mod queue_key;
 pub mod random;
 pub mod retry;

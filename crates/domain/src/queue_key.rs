@@ -4,13 +4,9 @@
 //! one key, whereas the same model behind another account (a cloud's own offer, a router) keeps a key of its own,
 //! because it has rate limits of its own.
 
-use crate::agent::{NOP, ORACLE};
+use crate::model::{ABSENT, join_parts, words};
 
-/// The key of trials without a model of their own to limit.
-pub const DEFAULT_KEY: &str = "default";
-
-/// Words that say "no model".
-const ABSENT: [&str; 8] = ["", "-", "none", "null", "nil", "n/a", "na", DEFAULT_KEY];
+pub use crate::model::{DEFAULT_KEY, normalize_model};
 
 /// Words that name a provider and no model.
 const PROVIDER_WORDS: [&str; 6] = ["openai", "anthropic", "claude", "google", "gemini", DEFAULT_KEY];
@@ -85,20 +81,6 @@ const OPENAI_BUCKET: [&str; 37] = [
 /// Agents that imply a bucket when the model doesn't, also as the beginning of a longer name.
 const AGENT_BUCKETS: [(&str, &str); 3] = [("claude-code", "claude"), ("gemini-cli", "gemini"), ("codex", "openai")];
 
-/// The model in the form that is stored and given to the agent; `None` when there is none.
-///
-/// Lower-case, parts between slashes with dashes for blanks, no empty parts. Words such as `none` mean no model. The
-/// agents `nop` and `oracle` always have the model `default`.
-pub fn normalize_model(agent: &str, model: Option<&str>) -> Option<String> {
-    if [NOP, ORACLE].contains(&agent) {
-        return Some(DEFAULT_KEY.to_owned());
-    }
-    let model = join_parts(model?, |part| {
-        words(part, "-").split('-').filter(|piece| !piece.is_empty()).collect::<Vec<_>>().join("-")
-    });
-    (!ABSENT.contains(&model.as_str())).then_some(model)
-}
-
 /// The queue key of a model's name, in any spelling: `{account}/{model}`, the bare name where no account is known, or
 /// `default` where there is no model.
 ///
@@ -160,17 +142,6 @@ fn account_and_name(model: &str) -> Option<(&str, &str)> {
 fn is_bedrock_name(model: &str) -> bool {
     let vendor = BEDROCK_REGIONS.into_iter().find_map(|region| model.strip_prefix(region)).unwrap_or(model);
     model.starts_with(BEDROCK_ARN) || BEDROCK_VENDORS.into_iter().any(|known| vendor.starts_with(known))
-}
-
-/// Lower-cases, cleans each part between slashes, and drops the empty ones.
-fn join_parts(name: &str, clean: impl Fn(&str) -> String) -> String {
-    let lower = name.to_lowercase();
-    lower.split('/').map(clean).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
-}
-
-/// The words of a text, joined.
-fn words(text: &str, separator: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(separator)
 }
 
 #[cfg(test)]

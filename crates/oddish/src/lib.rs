@@ -22,7 +22,7 @@ use oddish_artifacts::{FolderStore, S3Store, SharedStore};
 use oddish_db::queue_keys;
 use oddish_domain::sealing::SealingKey;
 use oddish_functions::auth::{Auth, AuthMode};
-use oddish_functions::routes;
+use oddish_functions::router;
 use oddish_functions::state::{Artifacts, Everything, Expansion, Limits, Wake};
 use time::OffsetDateTime;
 
@@ -75,7 +75,7 @@ impl Oddish {
             },
             wake: Wake::through(db.clone()),
         };
-        let handlers = routes::router(everything, Router::new());
+        let handlers = router::router(everything, Router::new());
         Ok(Self { settings: Arc::new(settings), db, store, handlers })
     }
 

@@ -8,7 +8,7 @@ use oddish_artifacts::signing::SigningKey;
 use oddish_db::{api_keys, queue_keys};
 use oddish_domain::sealing::SealingKey;
 use oddish_functions::auth::{Auth, AuthMode};
-use oddish_functions::routes;
+use oddish_functions::router;
 use oddish_functions::state::{Artifacts, Everything, Expansion, Limits, Wake};
 use time::OffsetDateTime;
 
@@ -63,7 +63,7 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
         expansion: Expansion { sealing: secret.as_ref().map(SealingKey::of), docker: settings.docker },
         wake: Wake::through(db),
     };
-    let app = settings.origins.clone().around(routes::router(everything, artifact_route::router(objects)));
+    let app = settings.origins.clone().around(router::router(everything, artifact_route::router(objects)));
     tracing::info!(database = url.place(), workers = worker.is_some(), "listening on http://{address}");
     anstream::eprintln!(
         "Oddish listens on http://{address} (API documentation: http://{address}/docs). Ctrl-C stops it."

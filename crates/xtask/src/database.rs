@@ -8,14 +8,16 @@ use anyhow::{Context as _, Result};
 use oddish_private_postgres::{Options, PrivatePostgres};
 use tempfile::TempDir;
 
-use crate::pooler::SERVER_CONNECTIONS;
 use crate::progress::{say, step};
 
 /// Who Postgres runs as when we are root, and so whom a machine has that Postgres runs on.
 pub(crate) const SERVER_ACCOUNT: &str = "postgres";
 
+/// Connections that one pooler opens to Postgres at the most, over all databases; idle ones of other databases make room before it.
+pub(crate) const CONNECTIONS_OF_A_POOLER: u16 = 150;
+
 /// 300 for tests side by side. The rest is for two poolers in front of it, which keep connections for a second after their test.
-const CONNECTIONS: u16 = 300 + 2 * SERVER_CONNECTIONS;
+const CONNECTIONS: u16 = 300 + 2 * CONNECTIONS_OF_A_POOLER;
 
 /// A private server with an empty database `oddish`. Dropping it stops the server and removes its data.
 pub(crate) struct ThrowAwayDatabase {

@@ -6,8 +6,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::process::logged;
+use crate::programs::build_programs;
 use crate::progress::{say, step};
-use crate::test::build_programs;
 use crate::{setup, workspace};
 
 pub(crate) const RUNNER: &str = "oddish-runner:test";

@@ -4,6 +4,8 @@
 
 mod bench;
 mod build_functions;
+#[cfg(test)]
+mod circles;
 mod database;
 mod demo;
 mod fuzz;
@@ -16,6 +18,7 @@ mod mutate;
 mod pooler;
 mod prepare;
 mod process;
+mod programs;
 mod progress;
 mod setup;
 mod soak;

@@ -11,7 +11,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 use tempfile::TempDir;
 
-use crate::database::{SERVER_ACCOUNT, ThrowAwayDatabase, throw_away_folder};
+use crate::database::{CONNECTIONS_OF_A_POOLER, SERVER_ACCOUNT, ThrowAwayDatabase, throw_away_folder};
 use crate::progress::step;
 use crate::setup::pooler::{Kind, PgBouncer, ensure};
 use crate::stack::free_port;
@@ -22,9 +22,6 @@ const ATTEMPTS: u32 = 5;
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// For one try to log in.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Connections that one pooler opens to Postgres at the most, over all databases; idle ones of other databases make room before it.
-pub(crate) const SERVER_CONNECTIONS: u16 = 150;
-
 /// One pooler of each kind on the same database.
 pub(crate) struct Poolers {
     named: Pooler,
@@ -157,7 +154,7 @@ fn text(kind: Kind, program: &PgBouncer, server: &Server, port: u16, users: &str
         "pool_mode = transaction".to_owned(),
         "max_client_conn = 1000".to_owned(),
         "default_pool_size = 10".to_owned(),
-        format!("max_user_connections = {SERVER_CONNECTIONS}"),
+        format!("max_user_connections = {CONNECTIONS_OF_A_POOLER}"),
         // Postgres drops no database that somebody is connected to, and waits 5 s at the most for that to end.
         "server_idle_timeout = 1".to_owned(),
         // Its log would be as long as the tests are many.

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use crate::database::ThrowAwayDatabase;
 use crate::progress::say;
-use crate::{process, setup, test, workspace};
+use crate::{process, programs, setup, workspace};
 
 /// A test that does as much as it can in the time that it is given.
 #[derive(Clone, Copy, ValueEnum)]
@@ -38,7 +38,7 @@ pub(crate) fn run(soak: Soak, seconds: Option<u64>, seed: Option<u64>) -> Result
     });
     let toolbox = setup::run()?;
     let nextest = setup::tools::nextest()?;
-    test::build_programs()?;
+    programs::build_programs()?;
     let (package, name) = soak.test();
     let database = ThrowAwayDatabase::start(&toolbox.postgres_bin)?;
     say(&format!("==> soaking for {seconds} s"));

@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use crate::database::ThrowAwayDatabase;
 use crate::pooler::Poolers;
 use crate::prepare::prepare;
+use crate::programs::{build_all, cargo};
 use crate::progress::{say, step};
 use crate::setup::pooler::Kind;
 use crate::setup::{self, Toolbox, cargo_lambda, moto, schemathesis};
@@ -50,20 +51,6 @@ pub(crate) fn run(ci: bool, arguments: &[String]) -> Result<()> {
         bail!("failed: {}", failed.join(", "));
     }
     Ok(())
-}
-
-/// Builds the three programs that run trials, beside this one.
-pub(crate) fn build_programs() -> Result<()> {
-    step("building oddish, oddish-server and oddish-runner", || {
-        let packages = ["oddish-cli", "oddish-server", "oddish-runner"].map(|package| ["--package", package]);
-        process::shown(&mut cargo(&[&["build", "--bins"], packages.as_flattened()].concat()))
-    })
-}
-
-/// Builds every program of the workspace, the functions too, beside this one: with the features that the tests build them with, so that
-/// nothing is compiled twice for them.
-pub(crate) fn build_all() -> Result<()> {
-    step("building all programs and functions", || process::shown(&mut cargo(&["build", "--workspace", "--bins"])))
 }
 
 fn tests(toolbox: &Toolbox, nextest: &Path, arguments: &[String]) -> Result<()> {
@@ -111,10 +98,4 @@ fn tests_through_pooler(kind: Kind, postgres_bin: &Path, nextest: &Path, argumen
         .current_dir(workspace::root());
     command.env("DATABASE_URL", database.url()).env(THROUGH, kind.name());
     process::shown(poolers.name_to(&mut command))
-}
-
-fn cargo(arguments: &[&str]) -> Command {
-    let mut command = Command::new("cargo");
-    command.args(arguments).current_dir(workspace::root());
-    command
 }

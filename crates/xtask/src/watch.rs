@@ -7,10 +7,10 @@ use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::Signal;
 
 use crate::database::{ThrowAwayDatabase, throw_away_folder};
+use crate::programs::build_all;
 use crate::progress::{say, step};
 use crate::setup::{self, cargo_lambda};
 use crate::stack::{free_port, program, without_settings};
-use crate::test::build_all;
 use crate::{http, interrupt, leftovers, process, workspace};
 
 /// For the gateway and the first start of a function, which is built by then.

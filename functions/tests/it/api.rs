@@ -20,7 +20,7 @@ use oddish_domain::sealing::{SealingKey, SecretKey};
 use oddish_functions::answer::AnswerBound;
 use oddish_functions::auth::{Auth, AuthMode};
 use oddish_functions::judging::Judges;
-use oddish_functions::routes;
+use oddish_functions::router;
 use oddish_functions::state::{Artifacts, Everything, Expansion, Limits, UploadRules, Wake};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -112,7 +112,7 @@ impl Api {
             wake: Wake::through(db.clone()),
         };
         change(&mut everything);
-        let router = routes::router(everything, Router::new()).layer(middleware::from_fn(permissions::in_its_name));
+        let router = router::router(everything, Router::new()).layer(middleware::from_fn(permissions::in_its_name));
         Self { db, store, watched, router, _folder: folder }
     }
 

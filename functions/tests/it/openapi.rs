@@ -1,7 +1,8 @@
 //! What the document says besides its routes: examples that hold, and what every operation of a kind answers.
 
 use jsonschema::Validator;
-use oddish_functions::routes::{ROUTES, openapi};
+use oddish_functions::router::openapi;
+use oddish_functions::routes::ROUTES;
 use serde_json::{Value, json};
 
 fn document() -> Value {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use oddish_functions::routes::{EVENT_FUNCTIONS, ROUTES, TAKES_SLASHES, openapi};
+use oddish_functions::router::openapi;
+use oddish_functions::routes::{EVENT_FUNCTIONS, ROUTES, TAKES_SLASHES};
 
 #[test]
 fn the_document_has_every_route_and_no_other() {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 
 use super::{Bar, Figure, median};
-use crate::test::build_programs;
+use crate::programs::build_programs;
 use crate::workspace;
 
 const RUNS: usize = 21;

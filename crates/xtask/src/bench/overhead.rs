@@ -6,10 +6,10 @@ use time::OffsetDateTime;
 
 use super::{Bar, Figure, median};
 use crate::database::throw_away_folder;
+use crate::programs::build_programs;
 use crate::progress::{say, step};
 use crate::setup::{self, Toolbox};
 use crate::stack::{self, Stack};
-use crate::test::build_programs;
 use crate::{http, process, workspace};
 
 const TASK: &str = "examples/tasks/hello";

@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use crate::database::throw_away_folder;
 use crate::process;
+use crate::programs::build_programs;
 use crate::progress::{say, step};
 use crate::setup::{self, Toolbox};
 use crate::stack::{self, Stack};
-use crate::test::build_programs;
 use crate::{http, leftovers, workspace};
 
 const TASK: &str = "examples/tasks/hello";
