@@ -1,6 +1,5 @@
 //! One pass of the dispatcher, and the loop around it.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
