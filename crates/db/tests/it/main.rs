@@ -4,6 +4,7 @@
 
 mod attempts;
 mod breakers;
+mod browsing;
 mod cancelling;
 mod claims;
 mod connection;
