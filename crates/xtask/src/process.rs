@@ -68,6 +68,13 @@ pub(crate) fn ask(command: &mut Command, limit: Duration) -> Result<String, Stri
 
 /// Starts `command` in its own process group, with nothing on stdin.
 pub(crate) fn spawn(command: &mut Command) -> Result<Child> {
+    // What cargo tells us of this package would be told to the build scripts of others, which then run again, and all that depends on
+    // them is compiled again: once for each way in which cargo is called.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
     command
         .stdin(Stdio::null())
         .process_group(0)
