@@ -83,6 +83,25 @@ impl Tx {
     }
 }
 
+/// What looks at a statement without running it, and what sqlx itself does right.
+macro_rules! delegate {
+    ($to:ident) => {
+        fn prepare_with<'e>(self, sql: SqlStr, types: &'e [PgTypeInfo]) -> BoxFuture<'e, Result<PgStatement, Error>>
+        where
+            'c: 'e,
+        {
+            self.$to.prepare_with(sql, types)
+        }
+
+        fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, Error>>
+        where
+            'c: 'e,
+        {
+            self.$to.describe(sql)
+        }
+    };
+}
+
 impl<'c> Executor<'c> for &'c Db {
     type Database = Postgres;
 
@@ -122,19 +141,7 @@ impl<'c> Executor<'c> for &'c Db {
         answer.boxed()
     }
 
-    fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [PgTypeInfo]) -> BoxFuture<'e, Result<PgStatement, Error>>
-    where
-        'c: 'e,
-    {
-        self.pool.prepare_with(sql, parameters)
-    }
-
-    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, Error>>
-    where
-        'c: 'e,
-    {
-        self.pool.describe(sql)
-    }
+    delegate!(pool);
 }
 
 impl<'c> Executor<'c> for &'c mut Tx {
@@ -156,19 +163,7 @@ impl<'c> Executor<'c> for &'c mut Tx {
         self.transaction.fetch_optional(Statement::of(query, self.statements))
     }
 
-    fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [PgTypeInfo]) -> BoxFuture<'e, Result<PgStatement, Error>>
-    where
-        'c: 'e,
-    {
-        self.transaction.prepare_with(sql, parameters)
-    }
-
-    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, Error>>
-    where
-        'c: 'e,
-    {
-        self.transaction.describe(sql)
-    }
+    delegate!(transaction);
 }
 
 /// A query that says by itself whether it is named.

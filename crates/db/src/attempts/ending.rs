@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::decision::decide;
 use super::{subject, trial_end};
 use crate::error::Doing;
-use crate::jobs::{Closing, Fenced, Job, close_attempt, lock_job, silent};
+use crate::jobs::{Closing, Fenced, close_attempt, lock_job, silent};
 use crate::leases::SUSPICION;
 use crate::{Db, DbError, Tx};
 
@@ -40,14 +40,8 @@ pub async fn lose(
     rules: &RetrySettings,
     now: OffsetDateTime,
 ) -> Result<AfterLoss, DbError> {
-    let doing = "close a lost attempt";
-    let mut tx = db.begin().await.doing(doing)?;
-    let Some(job) = lock_job(&mut tx, token, &[JobState::Claimed, JobState::Begun]).await? else {
-        return Ok(AfterLoss::Stale);
-    };
-    let after = lose_locked(&mut tx, &job, error, rules, now).await?;
-    tx.commit().await.doing(doing)?;
-    Ok(after)
+    let tx = db.begin().await.doing("close a lost attempt")?;
+    lose_within(tx, token, error, rules, now).await
 }
 
 /// Closes an attempt whose lease ran out, as [`lose`] does, unless it was renewed meanwhile.
@@ -64,45 +58,38 @@ pub async fn reap(
         "select id from oddish.jobs where token = $1 and state = 'begun' and suspect_since <= $2 for update",
         token,
         now - SUSPICION
-    )
-    .fetch_optional(&mut tx)
-    .await
-    .doing(doing)?;
-    if dead.is_none() {
-        return Ok(AfterLoss::Stale);
+    );
+    match dead.fetch_optional(&mut tx).await.doing(doing)? {
+        Some(_) => lose_within(tx, token, error, rules, now).await,
+        None => Ok(AfterLoss::Stale),
     }
-    let Some(job) = lock_job(&mut tx, token, &[JobState::Begun]).await? else {
-        return Ok(AfterLoss::Stale);
-    };
-    let after = lose_locked(&mut tx, &job, error, rules, now).await?;
-    tx.commit().await.doing(doing)?;
-    Ok(after)
 }
 
-async fn lose_locked(
-    tx: &mut Tx,
-    job: &Job,
+async fn lose_within(
+    mut tx: Tx,
+    token: Uuid,
     error: &str,
     rules: &RetrySettings,
     now: OffsetDateTime,
 ) -> Result<AfterLoss, DbError> {
+    let Some(job) = lock_job(&mut tx, token, &[JobState::Claimed, JobState::Begun]).await? else {
+        return Ok(AfterLoss::Stale);
+    };
     let class = Ending::Lost.class();
-    let decision = decide(tx, job, Ending::Lost, rules).await?;
-    close_attempt(tx, job, Closing { outcome: AttemptOutcome::Lost, class, error: Some(error) }, now).await?;
-    silent(tx, job, now).await?;
-    if subject::lost(tx, job, (RUNNER_LOST, error), class, now).await? {
-        return Ok(AfterLoss::Cancelled);
-    }
-    match decision {
-        Decision::Retry { after } => {
-            subject::retry(tx, job, after, now).await?;
-            Ok(AfterLoss::Retried)
-        }
-        Decision::Fail => {
-            subject::fail(tx, job, RUNNER_LOST, error, now).await?;
-            Ok(AfterLoss::Failed)
-        }
-    }
+    let decision = decide(&mut tx, &job, Ending::Lost, rules).await?;
+    close_attempt(&mut tx, &job, Closing { outcome: AttemptOutcome::Lost, class, error: Some(error) }, now).await?;
+    silent(&mut tx, &job, now).await?;
+    let after = if subject::lost(&mut tx, &job, (RUNNER_LOST, error), class, now).await? {
+        AfterLoss::Cancelled
+    } else if let Decision::Retry { after } = decision {
+        subject::retry(&mut tx, &job, after, now).await?;
+        AfterLoss::Retried
+    } else {
+        subject::fail(&mut tx, &job, RUNNER_LOST, error, now).await?;
+        AfterLoss::Failed
+    };
+    tx.commit().await.doing("close a lost attempt")?;
+    Ok(after)
 }
 
 /// Ends an attempt that was told to stop before it was done, such as by a server that shuts down. It does not count: the trial is queued
