@@ -11,9 +11,9 @@ use oddish_db::{DatabaseSettings, PgPool};
 use oddish_domain::environment::DockerEnvironment;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
-use oddish_domain::sealing::{SealingKey, SecretKey};
+use oddish_domain::sealing::{SECRET_KEY, SealingKey};
 use oddish_domain::settings::{Reader, Settings, SettingsFaults};
-use oddish_domain::task_toml;
+use oddish_domain::task_toml::AGENT_TIMEOUT_SEC;
 use oddish_wake::WakeSettings;
 
 use crate::auth::{Auth, AuthMode};
@@ -62,11 +62,7 @@ impl UploadRules {
     /// Reads them from the storage and agent settings.
     pub fn read(reader: &mut Reader<'_>, storage: &StorageSettings) -> Self {
         let max_bytes = storage.max_task_upload_mb << 20;
-        Self {
-            max_bytes,
-            max_form_bytes: max_bytes,
-            default_agent_timeout_sec: task_toml::read_default_agent_timeout_sec(reader),
-        }
+        Self { max_bytes, max_form_bytes: max_bytes, default_agent_timeout_sec: reader.get(&AGENT_TIMEOUT_SEC) }
     }
 }
 
@@ -205,9 +201,7 @@ pub struct Everything {
 
 /// Connects at the first query.
 pub(crate) fn lazy_pool(settings: &Settings) -> Result<PgPool, StateError> {
-    let mut reader = settings.reader();
-    let database = DatabaseSettings::read(&mut reader);
-    reader.finish()?;
+    let database = settings.read(DatabaseSettings::read)?;
     let url = database.url.ok_or(StateError::NoDatabase)?;
     // A function serves one request at a time: one connection is all that it can use.
     Ok(oddish_db::connect_lazy(&url, 1))
@@ -215,12 +209,12 @@ pub(crate) fn lazy_pool(settings: &Settings) -> Result<PgPool, StateError> {
 
 /// The store that the settings choose, and what holds for uploads.
 pub(crate) async fn storage(settings: &Settings) -> Result<(Artifacts, UploadRules), StateError> {
-    let mut reader = settings.reader();
-    let storage = StorageSettings::read(&mut reader);
-    let mut rules = UploadRules::read(&mut reader, &storage);
+    let (storage, mut rules, s3) = settings.read(|reader| {
+        let storage = StorageSettings::read(reader);
+        let rules = UploadRules::read(reader, &storage);
+        (storage, rules, S3Settings::read(reader))
+    })?;
     rules.max_form_bytes = rules.max_bytes.min(LAMBDA_FORM_BYTES);
-    let s3 = S3Settings::read(&mut reader);
-    reader.finish()?;
     let store: SharedStore = match &s3 {
         Some(s3) => Arc::new(S3Store::connect(s3).await),
         None => Arc::new(folder(&storage)?),
@@ -241,17 +235,12 @@ fn folder(storage: &StorageSettings) -> Result<FolderStore, StateError> {
 
 /// Wakes the dispatcher the way that the settings say.
 pub(crate) async fn wake(settings: &Settings, pool: &PgPool) -> Result<Wake, StateError> {
-    let mut reader = settings.reader();
-    let wake = WakeSettings::read(&mut reader);
-    reader.finish()?;
-    Ok(Wake::connect(pool.clone(), &wake).await)
+    Ok(Wake::connect(pool.clone(), &settings.read(WakeSettings::read)?).await)
 }
 
 /// The database, and who may call.
 fn access(settings: &Settings) -> Result<(Auth, Db), StateError> {
-    let mut reader = settings.reader();
-    let mode = AuthMode::read(&mut reader);
-    reader.finish()?;
+    let mode = settings.read(AuthMode::read)?;
     let pool = lazy_pool(settings)?;
     Ok((Auth::new(mode, &pool), Db(pool)))
 }
@@ -298,14 +287,17 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
     Limits { concurrency, max_attempts: RetrySettings::read(reader).max_attempts }
 }
 
+/// What holds while sweeps are expanded.
+fn expansion(reader: &mut Reader<'_>) -> Expansion {
+    let sealing = reader.get(&SECRET_KEY).as_ref().map(SealingKey::of);
+    Expansion { sealing, docker: DockerEnvironment::read(reader) }
+}
+
 impl FromSettings for Imports {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let (artifacts, _) = storage(settings).await?;
         let (auth, db) = access(settings)?;
-        let mut reader = settings.reader();
-        let limits = limits(&mut reader);
-        reader.finish()?;
-        Ok(Self { auth, db, artifacts, limits })
+        Ok(Self { auth, db, artifacts, limits: settings.read(limits)? })
     }
 }
 
@@ -333,9 +325,7 @@ impl FromSettings for Deletes {
 impl FromSettings for Judging {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let (auth, db) = access(settings)?;
-        let mut reader = settings.reader();
-        let (limits, judges) = (limits(&mut reader), Judges::read(&mut reader));
-        reader.finish()?;
+        let (limits, judges) = settings.read(|reader| (limits(reader), Judges::read(reader)))?;
         Ok(Self { auth, limits, judges, wake: wake(settings, &db.0).await?, db })
     }
 }
@@ -343,18 +333,8 @@ impl FromSettings for Judging {
 impl FromSettings for Sweeps {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let (auth, db) = access(settings)?;
-        let mut reader = settings.reader();
-        let (limits, judges) = (limits(&mut reader), Judges::read(&mut reader));
-        let secret = SecretKey::read(&mut reader);
-        let docker = DockerEnvironment::read(&mut reader);
-        reader.finish()?;
-        Ok(Self {
-            auth,
-            judges,
-            limits,
-            expansion: Expansion { sealing: secret.as_ref().map(SealingKey::of), docker },
-            wake: wake(settings, &db.0).await?,
-            db,
-        })
+        let (limits, judges, expansion) =
+            settings.read(|reader| (limits(reader), Judges::read(reader), expansion(reader)))?;
+        Ok(Self { auth, judges, limits, expansion, wake: wake(settings, &db.0).await?, db })
     }
 }

@@ -21,8 +21,8 @@ mod store;
 pub use folder::FolderStore;
 pub use key::{InvalidKey, Key};
 #[cfg(feature = "s3")]
-pub use s3::{S3_VARIABLES, S3Keys, S3Settings, S3Store};
-pub use settings::{STORAGE_VARIABLES, StorageSettings};
+pub use s3::{S3Keys, S3Settings, S3Store};
+pub use settings::{LOCAL_STORAGE_DIR, StorageSettings};
 pub use store::{
     ArtifactStore, ObjectMeta, SIGNED_URL_LIFETIME, SharedStore, SignedUrl, StoreError, list_all, list_most,
 };

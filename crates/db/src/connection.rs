@@ -3,36 +3,28 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use oddish_domain::settings::{Reader, Variable};
+use oddish_domain::settings::{ALL_PROGRAMS, Group, Reader, Setting, Value};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::statements;
 
-/// The variables that [`DatabaseSettings`] reads.
-pub const DATABASE_VARIABLES: &[Variable] = &[
-    Variable {
-        name: "DATABASE_URL",
-        default: "",
-        secret: true,
-        doc: "Postgres 15 or newer, postgresql://user:password@host:5432/name (postgresql+asyncpg:// is accepted too). Unset: \
-              oddish-server keeps a private Postgres of its own.",
-    },
-    Variable { name: "ODDISH_DATABASE_URL", default: "", secret: true, doc: "The same; DATABASE_URL goes before it." },
-    Variable {
-        name: "ODDISH_DB_POOL_SIZE",
-        default: "10",
-        secret: false,
-        doc: "Connections at the most, for each process.",
-    },
-    Variable {
-        name: "ODDISH_DB_STATEMENT_CACHE",
-        default: "100",
-        secret: false,
-        doc: "Statements that each connection keeps prepared. 0 where a proxy shares connections between clients, such as RDS Proxy or \
-              PgBouncer: a prepared statement belongs to one of them.",
-    },
-];
+/// The URL of the database.
+pub const DATABASE_URL: Setting<Option<DatabaseUrl>> = Setting::optional("DATABASE_URL").secret().doc(
+    "Postgres 15 or newer, postgresql://user:password@host:5432/name (postgresql+asyncpg:// is accepted too). Unset: \
+     oddish-server keeps a private Postgres of its own.",
+);
+const ODDISH_DATABASE_URL: Setting<Option<DatabaseUrl>> =
+    Setting::optional("ODDISH_DATABASE_URL").secret().doc("The same; DATABASE_URL goes before it.");
+const POOL_SIZE: Setting<u32> = Setting::new("ODDISH_DB_POOL_SIZE", 10)
+    .within(1, 1000)
+    .unit("connections")
+    .doc("Connections at the most, for each process.");
+const STATEMENT_CACHE: Setting<usize> =
+    Setting::new("ODDISH_DB_STATEMENT_CACHE", 100).within(0, 10_000).unit("statements").doc(
+        "Statements that each connection keeps prepared. 0 where a proxy shares connections between clients, such as RDS Proxy or \
+         PgBouncer: a prepared statement belongs to one of them.",
+    );
 
 /// Where the database is and how many connections to keep.
 #[derive(Clone, Debug)]
@@ -99,26 +91,27 @@ impl FromStr for DatabaseUrl {
 }
 
 impl DatabaseSettings {
-    /// Reads [`DATABASE_VARIABLES`].
+    /// Their settings, for the documents.
+    pub const GROUP: Group = Group {
+        title: "Database",
+        read_by: ALL_PROGRAMS,
+        settings: &[&DATABASE_URL, &ODDISH_DATABASE_URL, &POOL_SIZE, &STATEMENT_CACHE],
+    };
+
+    /// Reads [`Self::GROUP`].
     pub fn read(reader: &mut Reader<'_>) -> Self {
-        let preferred = read_url(reader, "DATABASE_URL");
-        let other = read_url(reader, "ODDISH_DATABASE_URL");
-        let statements = reader.within("ODDISH_DB_STATEMENT_CACHE", 100, 0..=10_000);
+        let (preferred, other) = (reader.get(&DATABASE_URL), reader.get(&ODDISH_DATABASE_URL));
+        let statements = reader.get(&STATEMENT_CACHE);
         Self {
             url: preferred.or(other).map(|url| url.with_statement_cache(statements)),
-            pool_size: reader.within("ODDISH_DB_POOL_SIZE", 10, 1..=1000),
+            pool_size: reader.get(&POOL_SIZE),
         }
     }
 }
 
-fn read_url(reader: &mut Reader<'_>, name: &str) -> Option<DatabaseUrl> {
-    let text = reader.secret(name)?;
-    match text.parse() {
-        Ok(url) => Some(url),
-        Err(wanted) => {
-            reader.reject_secret(name, format!("wanted {wanted}"));
-            None
-        }
+impl Value for DatabaseUrl {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|wanted| format!("wanted {wanted}"))
     }
 }
 

@@ -13,8 +13,8 @@ mod process_launcher;
 mod settings;
 
 pub use closing::{CloseError, Closer, Lost};
-pub use ecs::{Capacity, DockerMachines, ECS_VARIABLES, EcsLauncher, EcsSettings, Size, TaskStateChange, note_stop};
+pub use ecs::{Capacity, DockerMachines, EcsLauncher, EcsSettings, Size, TaskStateChange, note_stop};
 pub use launcher::{LaunchError, Launcher};
 pub use pass::{Dispatched, Dispatcher, Running};
 pub use process_launcher::{ProcessLauncher, RunnerCommand};
-pub use settings::{LAUNCHER_VARIABLES, LauncherKind, LauncherSettings, RunnerMissing};
+pub use settings::{LauncherKind, LauncherSettings, RunnerMissing};

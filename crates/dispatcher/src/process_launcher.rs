@@ -14,6 +14,7 @@ use oddish_db::attempts::{OpenAttempt, ProcessIdentity};
 use oddish_db::leases::Dead;
 use oddish_db::queue::Claim;
 use oddish_db::{attempts, wake};
+use oddish_domain::attempt_settings;
 use oddish_domain::status::JobKind;
 use oddish_telemetry::fields;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
@@ -181,9 +182,7 @@ impl Shared {
         command
             .env_clear()
             .envs(&self.command.environment)
-            .env("ODDISH_TRIAL_ID", trial_id)
-            .env("ODDISH_ATTEMPT", number.to_string())
-            .env("ODDISH_ATTEMPT_TOKEN", token.to_string())
+            .envs(attempt_settings::variables(trial_id, number, token))
             .stdin(Stdio::null());
         command
     }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use oddish_artifacts::{S3Settings, StorageSettings};
-use oddish_db::{DatabaseSettings, DatabaseUrl};
+use oddish_artifacts::{LOCAL_STORAGE_DIR, S3Settings, StorageSettings};
+use oddish_db::{DATABASE_URL, DatabaseSettings, DatabaseUrl};
 use oddish_dispatcher::LauncherSettings;
 use oddish_domain::environment::DockerEnvironment;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::SECRET_KEY;
+use oddish_domain::settings::unicode_variables;
 use oddish_functions::judging::Judges;
 use oddish_functions::state::UploadRules;
 
@@ -44,9 +45,7 @@ pub struct Settings {
 impl Settings {
     /// Reads the variables of this process. Every fault is named at once.
     pub fn from_env() -> Result<Self, Error> {
-        // Names and values that are not Unicode are none of ours, and Harbor would not take them either.
-        let unicode = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-        Self::from_map(std::env::vars_os().filter_map(unicode).collect())
+        Self::from_map(unicode_variables(std::env::vars_os()))
     }
 
     /// Reads these variables. Runners see them, and no others.
@@ -82,10 +81,10 @@ impl Settings {
     pub(crate) fn runner_environment(&self) -> BTreeMap<OsString, OsString> {
         let mut environment: BTreeMap<OsString, OsString> =
             self.environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        environment.insert("DATABASE_URL".into(), self.database.text().into());
-        environment.insert("ODDISH_LOCAL_STORAGE_DIR".into(), self.storage.local_storage_dir.clone().into());
+        environment.insert(DATABASE_URL.name().into(), self.database.text().into());
+        environment.insert(LOCAL_STORAGE_DIR.name().into(), self.storage.local_storage_dir.clone().into());
         if let Some(secret) = &self.storage.secret_key {
-            environment.insert(SECRET_KEY.into(), secret.expose().into());
+            environment.insert(SECRET_KEY.name().into(), secret.expose().into());
         }
         environment
     }
