@@ -5,8 +5,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use oddish_artifacts::signing::SigningKey;
-use oddish_artifacts::{FolderStore, S3Settings, S3Store, SharedStore, StorageSettings};
+use oddish_artifacts::{SharedStore, StorageSettings};
 use oddish_db::{DatabaseSettings, PgPool};
 use oddish_domain::environment::DockerEnvironment;
 use oddish_domain::limits::ConcurrencyLimits;
@@ -209,28 +208,13 @@ pub(crate) fn lazy_pool(settings: &Settings) -> Result<PgPool, StateError> {
 
 /// The store that the settings choose, and what holds for uploads.
 pub(crate) async fn storage(settings: &Settings) -> Result<(Artifacts, UploadRules), StateError> {
-    let (storage, mut rules, s3) = settings.read(|reader| {
+    let (storage, mut rules) = settings.read(|reader| {
         let storage = StorageSettings::read(reader);
         let rules = UploadRules::read(reader, &storage);
-        (storage, rules, S3Settings::read(reader))
+        (storage, rules)
     })?;
     rules.max_form_bytes = rules.max_bytes.min(LAMBDA_FORM_BYTES);
-    let store: SharedStore = match &s3 {
-        Some(s3) => Arc::new(S3Store::connect(s3).await),
-        None => Arc::new(folder(&storage)?),
-    };
-    Ok((Artifacts(store), rules))
-}
-
-/// The folder store; its URLs are served by an `oddish-server` that has the same secret.
-fn folder(storage: &StorageSettings) -> Result<FolderStore, StateError> {
-    let folder = FolderStore::open(&storage.local_storage_dir)?;
-    Ok(match (&storage.secret_key, &storage.public_url) {
-        (Some(secret), Some(url)) => {
-            folder.with_signing(SigningKey::from_secret(secret.expose().as_bytes()), url.clone())
-        }
-        _ => folder,
-    })
+    Ok((Artifacts(storage.open(storage.signing()).await?), rules))
 }
 
 /// Wakes the dispatcher the way that the settings say.

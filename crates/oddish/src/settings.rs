@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use oddish_artifacts::{LOCAL_STORAGE_DIR, S3Settings, StorageSettings};
+use oddish_artifacts::{LOCAL_STORAGE_DIR, StorageSettings};
 use oddish_db::{DATABASE_URL, DatabaseSettings, DatabaseUrl};
 use oddish_dispatcher::LauncherSettings;
 use oddish_domain::environment::DockerEnvironment;
@@ -23,10 +23,8 @@ pub struct Settings {
     pub database: DatabaseUrl,
     /// Connections to it at the most.
     pub pool_size: u32,
-    /// Where artifacts are kept on this machine.
+    /// Where artifacts are kept: a folder of this machine, or a bucket.
     pub storage: StorageSettings,
-    /// Where they are kept instead, if a bucket is named.
-    pub s3: Option<S3Settings>,
     /// What holds for uploads.
     pub uploads: UploadRules,
     /// Who analyses trials and judges tasks, if anybody does.
@@ -55,7 +53,6 @@ impl Settings {
         let database = DatabaseSettings::read(&mut reader);
         let storage = StorageSettings::read(&mut reader);
         let uploads = UploadRules::read(&mut reader, &storage);
-        let s3 = S3Settings::read(&mut reader);
         let judges = Judges::read(&mut reader);
         let limits = ConcurrencyLimits::read(&mut reader);
         let docker = DockerEnvironment::read(&mut reader);
@@ -66,7 +63,6 @@ impl Settings {
             pool_size: database.pool_size,
             database: database.url.ok_or(Error::NoDatabase)?,
             storage,
-            s3,
             uploads,
             judges,
             limits,

@@ -3,11 +3,10 @@
 
 use std::env;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use nix::unistd::{Pid, getpgrp, getpid, setpgid};
-use oddish_artifacts::{FolderStore, S3Settings, S3Store, SharedStore, StorageSettings};
+use oddish_artifacts::{S3Settings, StorageSettings};
 use oddish_db::{DATABASE_URL, DatabaseSettings, connect_lazy};
 use oddish_domain::attempt_settings::{ATTEMPT_SETTINGS, ATTEMPT_TOKEN};
 use oddish_domain::retry::RetrySettings;
@@ -102,7 +101,6 @@ fn run_attempt(settings: &Settings) -> anyhow::Result<()> {
     let token = read_token(&mut reader);
     let database = DatabaseSettings::read(&mut reader);
     let storage = StorageSettings::read(&mut reader);
-    let s3 = S3Settings::read(&mut reader);
     let runner_settings = RunnerSettings::read(&mut reader);
     let retries = RetrySettings::read(&mut reader);
     let wake = WakeSettings::read(&mut reader);
@@ -111,10 +109,7 @@ fn run_attempt(settings: &Settings) -> anyhow::Result<()> {
     let Some(url) = database.url else { bail!("{DATABASE_URL} is not set") };
     let attempt = Attempt { trial_id, number, token };
     runtime()?.block_on(async {
-        let store: SharedStore = match &s3 {
-            Some(s3) => Arc::new(S3Store::connect(s3).await),
-            None => Arc::new(FolderStore::open(&storage.local_storage_dir)?),
-        };
+        let store = storage.open(None).await?;
         let pool = connect_lazy(&url, CONNECTIONS);
         let runner = Runner {
             wake: Wake::connect(pool.clone(), &wake).await,

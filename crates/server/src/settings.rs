@@ -84,7 +84,6 @@ pub(crate) fn env_example() -> String {
 pub(crate) struct ServerSettings {
     pub(crate) database: DatabaseSettings,
     pub(crate) storage: StorageSettings,
-    pub(crate) s3: Option<S3Settings>,
     pub(crate) uploads: UploadRules,
     pub(crate) limits: ConcurrencyLimits,
     /// What the environment `docker` means in submissions.
@@ -128,7 +127,6 @@ impl ServerSettings {
             database: DatabaseSettings::read(reader),
             uploads: UploadRules::read(reader, &storage),
             storage,
-            s3: S3Settings::read(reader),
             limits: ConcurrencyLimits::read(reader),
             docker: DockerEnvironment::read(reader),
             auth,
