@@ -12,7 +12,7 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_secretsmanager::Client;
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
 use oddish_db::schema::{self, MigrateError};
-use oddish_db::{ConnectError, DatabaseSettings, DbError, PgPool};
+use oddish_db::{ConnectError, DatabaseSettings, DbError, NoDatabase, PgPool};
 use oddish_domain::settings::{Group, Reader, Setting, Settings, SettingsFaults};
 use serde::{Deserialize, Serialize};
 
@@ -62,8 +62,8 @@ pub enum MigrateFailed {
     #[error(transparent)]
     Settings(#[from] SettingsFaults),
     /// No database is configured.
-    #[error("no database is configured: set DATABASE_URL to postgresql://user:password@host:5432/name")]
-    NoDatabase,
+    #[error(transparent)]
+    NoDatabase(#[from] NoDatabase),
     /// The database could not be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -123,8 +123,7 @@ impl Migration {
     async fn prepare(&self, within: Duration) -> Result<Migrated, MigrateFailed> {
         let prepared = tokio::time::timeout(within, async {
             let settings = self.settings.read(MigrateSettings::read)?;
-            let url = settings.database.url.ok_or(MigrateFailed::NoDatabase)?;
-            let pool = oddish_db::connect(&url, CONNECTIONS).await?;
+            let pool = oddish_db::connect(&settings.database.required()?, CONNECTIONS).await?;
             let applied = migrate(&pool).await?;
             let first_key = match &settings.first_key_secret {
                 Some(secret) => first_key::ensure(&pool, &self.secrets, secret).await?,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use oddish_artifacts::{SharedStore, StorageSettings};
-use oddish_db::{DatabaseSettings, PgPool};
+use oddish_db::{DatabaseSettings, NoDatabase, PgPool};
 use oddish_domain::environment::DockerEnvironment;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
@@ -76,8 +76,8 @@ pub enum StateError {
     #[error(transparent)]
     Settings(#[from] SettingsFaults),
     /// No database is configured.
-    #[error("no database is configured: set DATABASE_URL to postgresql://user:password@host:5432/name")]
-    NoDatabase,
+    #[error(transparent)]
+    NoDatabase(#[from] NoDatabase),
     /// The store cannot be opened.
     #[error("the artifact store cannot be opened")]
     Store(#[from] oddish_artifacts::StoreError),
@@ -201,9 +201,8 @@ pub struct Everything {
 /// Connects at the first query.
 pub(crate) fn lazy_pool(settings: &Settings) -> Result<PgPool, StateError> {
     let database = settings.read(DatabaseSettings::read)?;
-    let url = database.url.ok_or(StateError::NoDatabase)?;
     // A function serves one request at a time: one connection is all that it can use.
-    Ok(oddish_db::connect_lazy(&url, 1))
+    Ok(oddish_db::connect_lazy(&database.required()?, 1))
 }
 
 /// The store that the settings choose, and what holds for uploads.

@@ -107,6 +107,11 @@ impl DatabaseSettings {
             pool_size: reader.get(&POOL_SIZE),
         }
     }
+
+    /// The URL, for a program that cannot do without.
+    pub fn required(self) -> Result<DatabaseUrl, NoDatabase> {
+        self.url.ok_or(NoDatabase)
+    }
 }
 
 impl Value for DatabaseUrl {
@@ -114,6 +119,11 @@ impl Value for DatabaseUrl {
         text.parse().map_err(|wanted| format!("wanted {wanted}"))
     }
 }
+
+/// No database is configured.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("no database is configured: set DATABASE_URL to postgresql://user:password@host:5432/name")]
+pub struct NoDatabase;
 
 /// The database could not be reached.
 #[derive(Debug, thiserror::Error)]

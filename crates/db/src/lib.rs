@@ -50,6 +50,6 @@ pub mod uploads;
 pub mod waiting;
 pub mod wake;
 
-pub use connection::{ConnectError, DATABASE_URL, DatabaseSettings, DatabaseUrl, connect, connect_lazy};
+pub use connection::{ConnectError, DATABASE_URL, DatabaseSettings, DatabaseUrl, NoDatabase, connect, connect_lazy};
 pub use error::DbError;
 pub use sqlx::PgPool;

@@ -61,7 +61,7 @@ impl Settings {
         reader.finish()?;
         Ok(Self {
             pool_size: database.pool_size,
-            database: database.url.ok_or(Error::NoDatabase)?,
+            database: database.required()?,
             storage,
             uploads,
             judges,
