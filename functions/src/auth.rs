@@ -14,7 +14,7 @@ use http::{HeaderMap, StatusCode};
 use oddish_db::Db;
 use oddish_db::api_keys::{self, ApiKey};
 use oddish_domain::api_key::{self, Scope};
-use oddish_domain::settings::{Reader, Variable};
+use oddish_domain::settings::{Choice, Group, Reader, Setting};
 use time::OffsetDateTime;
 
 use crate::error::ApiError;
@@ -28,30 +28,22 @@ pub enum AuthMode {
     ApiKey,
 }
 
-/// The variables that [`AuthMode`] reads.
-pub const AUTH_VARIABLES: &[Variable] = &[Variable {
-    name: "ODDISH_AUTH",
-    default: "none",
-    secret: false,
-    doc: "How callers are told apart. `none`: everyone who can reach the server may do everything. `api-key`: by keys that `oddish-server keys create` makes.",
-}];
+const AUTH: Setting<AuthMode> = Setting::new("ODDISH_AUTH", AuthMode::None).doc(
+    "How callers are told apart. `none`: everyone who can reach the server may do everything. `api-key`: by keys that `oddish-server keys create` makes.",
+);
 
-impl AuthMode {
-    /// Reads [`AUTH_VARIABLES`].
-    pub fn read(reader: &mut Reader<'_>) -> Self {
-        reader.parsed("ODDISH_AUTH", Self::None)
-    }
+impl Choice for AuthMode {
+    const WORDS: &'static [(&'static str, Self)] = &[("none", Self::None), ("api-key", Self::ApiKey)];
 }
 
-impl std::str::FromStr for AuthMode {
-    type Err = String;
+impl AuthMode {
+    /// Its settings, for the documents.
+    pub const GROUP: Group =
+        Group { title: "Access", read_by: "`oddish-server`, the endpoint functions", settings: &[&AUTH] };
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "none" => Ok(Self::None),
-            "api-key" => Ok(Self::ApiKey),
-            _ => Err("`none` or `api-key`".to_owned()),
-        }
+    /// Reads [`Self::GROUP`].
+    pub fn read(reader: &mut Reader<'_>) -> Self {
+        reader.get(&AUTH)
     }
 }
 

@@ -60,9 +60,7 @@ pub async fn run(settings: Settings) -> Result<(), lambda_runtime::Error> {
 
 /// What closes the attempts of lost runners.
 pub(crate) async fn closer(settings: &Settings, db: Db) -> Result<Closer, StateError> {
-    let mut reader = settings.reader();
-    let rules = RetrySettings::read(&mut reader);
-    reader.finish()?;
+    let rules = settings.read(RetrySettings::read)?;
     let (Artifacts(store), _) = state::storage(settings).await?;
     Ok(Closer { db, store, rules })
 }

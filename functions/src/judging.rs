@@ -6,29 +6,16 @@ use oddish_db::rejudging::{By, RejudgingRefused};
 use oddish_db::sweeps;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::queue_key::queue_key;
-use oddish_domain::settings::{Reader, Variable};
+use oddish_domain::settings::{Group, Reader, Setting};
 
 use crate::error::ApiError;
 
-const ANALYSIS_MODEL: &str = "ODDISH_ANALYSIS_MODEL";
-const VERDICT_MODEL: &str = "ODDISH_VERDICT_MODEL";
-
-/// The variables that [`Judges`] reads.
-pub const JUDGING_VARIABLES: &[Variable] = &[
-    Variable {
-        name: ANALYSIS_MODEL,
-        default: "",
-        secret: false,
-        doc: "The model that analyses trials. Oddish queues the analyses, and a worker of your own makes them (crate oddish, module db::judging). \
-              Unset, like ODDISH_VERDICT_MODEL: nothing is analysed or judged.",
-    },
-    Variable {
-        name: VERDICT_MODEL,
-        default: "",
-        secret: false,
-        doc: "The model that makes verdicts on tasks. See ODDISH_ANALYSIS_MODEL.",
-    },
-];
+const ANALYSIS_MODEL: Setting<Option<String>> = Setting::optional("ODDISH_ANALYSIS_MODEL").doc(
+    "The model that analyses trials. Oddish queues the analyses, and a worker of your own makes them (crate oddish, module db::judging). \
+     Unset, like ODDISH_VERDICT_MODEL: nothing is analysed or judged.",
+);
+const VERDICT_MODEL: Setting<Option<String>> =
+    Setting::optional("ODDISH_VERDICT_MODEL").doc("The model that makes verdicts on tasks. See ODDISH_ANALYSIS_MODEL.");
 
 /// The models that judge, if anybody does.
 #[derive(Clone, Debug, Default)]
@@ -57,21 +44,17 @@ impl Judges {
         })))
     }
 
-    /// Reads [`JUDGING_VARIABLES`]: both or neither.
+    /// Their settings, for the documents.
+    pub const GROUP: Group = Group {
+        title: "Judging",
+        read_by: "`oddish-server`, the endpoint functions, the library",
+        settings: &[&ANALYSIS_MODEL, &VERDICT_MODEL],
+    };
+
+    /// Reads [`Self::GROUP`]: both or neither.
     pub fn read(reader: &mut Reader<'_>) -> Self {
-        let (analysis, verdict) = (reader.text(ANALYSIS_MODEL, ""), reader.text(VERDICT_MODEL, ""));
-        match (analysis.is_empty(), verdict.is_empty()) {
-            (true, true) => Self::none(),
-            (false, false) => Self::of(&analysis, &verdict),
-            (true, false) => {
-                reader.reject(ANALYSIS_MODEL, format!("must be set where {VERDICT_MODEL} is"));
-                Self::none()
-            }
-            (false, true) => {
-                reader.reject(VERDICT_MODEL, format!("must be set where {ANALYSIS_MODEL} is"));
-                Self::none()
-            }
-        }
+        let both = reader.both(&ANALYSIS_MODEL, &VERDICT_MODEL, |other| format!("must be set where {other} is"));
+        both.map_or_else(Self::none, |(analysis, verdict)| Self::of(&analysis, &verdict))
     }
 
     /// Their queue keys, if anybody judges.

@@ -1,6 +1,5 @@
 //! Running one route as a Lambda function.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -14,7 +13,7 @@ use lambda_http::Adapter;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
 use lambda_http::request::LambdaRequest;
-use oddish_domain::settings::Settings;
+use oddish_domain::settings::{Settings, unicode_variables};
 use oddish_telemetry::Output;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
@@ -89,7 +88,7 @@ pub fn measured(function: &'static str, app: Router) -> Router {
 /// Runs a function's whole life: its log, its async runtime, and what it makes of the environment's settings. What goes wrong is logged.
 #[must_use]
 pub fn start(function: impl AsyncFnOnce(Settings) -> Result<(), lambda_runtime::Error>) -> ExitCode {
-    let settings = Settings::from_map(environment());
+    let settings = Settings::from_map(unicode_variables(std::env::vars_os()));
     if let Err(error) = oddish_telemetry::start(&settings, Output::Function) {
         tracing::error!(error = &error as &dyn std::error::Error, "the function cannot start");
         return ExitCode::FAILURE;
@@ -108,13 +107,6 @@ pub fn start(function: impl AsyncFnOnce(Settings) -> Result<(), lambda_runtime::
             ExitCode::FAILURE
         }
     }
-}
-
-/// The variables that are text. Others are none of ours.
-fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
 }
 
 /// Answers one event of an API Gateway HTTP API (payload format 2.0) from `app`.

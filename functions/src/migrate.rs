@@ -15,26 +15,39 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_secretsmanager::Client;
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
 use oddish_db::schema::{self, MigrateError};
-use oddish_db::{ConnectError, DatabaseSettings, Db, DbError};
-use oddish_domain::settings::{Settings, SettingsFaults, Variable};
+use oddish_db::{ConnectError, DatabaseSettings, Db, DbError, NoDatabase};
+use oddish_domain::settings::{Group, Reader, Setting, Settings, SettingsFaults};
 use serde::{Deserialize, Serialize};
 
 pub use custom_resource::{AnswerLost, Event, Request};
 pub use first_key::{FIRST_KEY_NAME, FirstKey, FirstKeyError};
 
-const FIRST_KEY_SECRET: &str = "ODDISH_FIRST_KEY_SECRET";
+const FIRST_KEY_SECRET: Setting<Option<String>> = Setting::optional("ODDISH_FIRST_KEY_SECRET")
+    .doc("ARN of the secret in Secrets Manager that is to hold the first API key. Unset: none is made.");
 /// Left for the answer when the time of an invocation runs out.
 const RESERVE: Duration = Duration::from_secs(15);
 /// A migration takes a connection for its lock.
 const CONNECTIONS: u32 = 2;
 
-/// The variables that this function reads, beside the database's.
-pub const MIGRATE_VARIABLES: &[Variable] = &[Variable {
-    name: FIRST_KEY_SECRET,
-    default: "",
-    secret: false,
-    doc: "ARN of the secret in Secrets Manager that is to hold the first API key. Unset: none is made.",
-}];
+/// What the function is configured with.
+#[derive(Clone, Debug)]
+pub struct MigrateSettings {
+    /// The database.
+    pub database: DatabaseSettings,
+    /// ARN of the secret for the first API key, if one is to be made.
+    pub first_key_secret: Option<String>,
+}
+
+impl MigrateSettings {
+    /// Their settings for the documents, beside [`DatabaseSettings::GROUP`].
+    pub const GROUP: Group =
+        Group { title: "Migrating a deployment", read_by: "`migrate`", settings: &[&FIRST_KEY_SECRET] };
+
+    /// Reads [`Self::GROUP`] and [`DatabaseSettings::GROUP`].
+    pub fn read(reader: &mut Reader<'_>) -> Self {
+        Self { database: DatabaseSettings::read(reader), first_key_secret: reader.get(&FIRST_KEY_SECRET) }
+    }
+}
 
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,8 +65,8 @@ pub enum MigrateFailed {
     #[error(transparent)]
     Settings(#[from] SettingsFaults),
     /// No database is configured.
-    #[error("no database is configured: set DATABASE_URL to postgresql://user:password@host:5432/name")]
-    NoDatabase,
+    #[error(transparent)]
+    NoDatabase(#[from] NoDatabase),
     /// The database could not be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -84,7 +97,7 @@ pub struct Migration {
 
 /// Runs the function until its runtime ends it.
 pub async fn run(settings: Settings) -> Result<(), lambda_runtime::Error> {
-    let secret: Option<String> = settings.reader().optional(FIRST_KEY_SECRET);
+    let secret = MigrateSettings::read(&mut settings.reader()).first_key_secret;
     // Asking around for a region takes a while where nobody knows one.
     let region = secret.as_deref().and_then(region_of).map(|region| Region::new(region.to_owned()));
     let config = aws_config::defaults(BehaviorVersion::v2026_01_12()).region(region).load().await;
@@ -112,14 +125,10 @@ impl Migration {
 
     async fn prepare(&self, within: Duration) -> Result<Migrated, MigrateFailed> {
         let prepared = tokio::time::timeout(within, async {
-            let mut reader = self.settings.reader();
-            let database = DatabaseSettings::read(&mut reader);
-            let secret: Option<String> = reader.optional(FIRST_KEY_SECRET);
-            reader.finish()?;
-            let url = database.url.ok_or(MigrateFailed::NoDatabase)?;
-            let db = oddish_db::connect(&url, CONNECTIONS).await?;
+            let settings = self.settings.read(MigrateSettings::read)?;
+            let db = oddish_db::connect(&settings.database.required()?, CONNECTIONS).await?;
             let applied = migrate(&db).await?;
-            let first_key = match &secret {
+            let first_key = match &settings.first_key_secret {
                 Some(secret) => first_key::ensure(&db, &self.secrets, secret).await?,
                 None => FirstKey::NotWanted,
             };

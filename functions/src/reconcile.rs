@@ -23,9 +23,7 @@ pub struct Reconciled {
 
 /// Runs the function until its runtime ends it.
 pub async fn run(settings: Settings) -> Result<(), lambda_runtime::Error> {
-    let mut reader = settings.reader();
-    let owner = EcsSettings::read_owner(&mut reader);
-    reader.finish()?;
+    let owner = settings.read(EcsSettings::read_owner)?;
     let db = state::lazy_db(&settings)?;
     // Boxed, or the type of this future would be nested more deeply than the compiler goes.
     let wake = Box::pin(state::wake(&settings, &db)).await?;

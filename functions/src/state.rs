@@ -5,15 +5,14 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use oddish_artifacts::signing::SigningKey;
-use oddish_artifacts::{FolderStore, S3Settings, S3Store, SharedStore, StorageSettings};
-use oddish_db::DatabaseSettings;
+use oddish_artifacts::{SharedStore, StorageSettings};
+use oddish_db::{DatabaseSettings, NoDatabase};
 use oddish_domain::environment::DockerEnvironment;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
-use oddish_domain::sealing::{SealingKey, SecretKey};
+use oddish_domain::sealing::{SECRET_KEY, SealingKey};
 use oddish_domain::settings::{Reader, Settings, SettingsFaults};
-use oddish_domain::task_toml;
+use oddish_domain::task_toml::AGENT_TIMEOUT_SEC;
 use oddish_wake::WakeSettings;
 
 use crate::auth::{Auth, AuthMode};
@@ -59,11 +58,7 @@ impl UploadRules {
     /// Reads them from the storage and agent settings.
     pub fn read(reader: &mut Reader<'_>, storage: &StorageSettings) -> Self {
         let max_bytes = storage.max_task_upload_mb << 20;
-        Self {
-            max_bytes,
-            max_form_bytes: max_bytes,
-            default_agent_timeout_sec: task_toml::read_default_agent_timeout_sec(reader),
-        }
+        Self { max_bytes, max_form_bytes: max_bytes, default_agent_timeout_sec: reader.get(&AGENT_TIMEOUT_SEC) }
     }
 }
 
@@ -78,8 +73,8 @@ pub enum StateError {
     #[error(transparent)]
     Settings(#[from] SettingsFaults),
     /// No database is configured.
-    #[error("no database is configured: set DATABASE_URL to postgresql://user:password@host:5432/name")]
-    NoDatabase,
+    #[error(transparent)]
+    NoDatabase(#[from] NoDatabase),
     /// The store cannot be opened.
     #[error("the artifact store cannot be opened")]
     Store(#[from] oddish_artifacts::StoreError),
@@ -202,53 +197,30 @@ pub struct Everything {
 
 /// Connects at the first query.
 pub(crate) fn lazy_db(settings: &Settings) -> Result<Db, StateError> {
-    let mut reader = settings.reader();
-    let database = DatabaseSettings::read(&mut reader);
-    reader.finish()?;
-    let url = database.url.ok_or(StateError::NoDatabase)?;
+    let database = settings.read(DatabaseSettings::read)?;
     // A function serves one request at a time: one connection is all that it can use.
-    Ok(oddish_db::connect_lazy(&url, 1))
+    Ok(oddish_db::connect_lazy(&database.required()?, 1))
 }
 
 /// The store that the settings choose, and what holds for uploads.
 pub(crate) async fn storage(settings: &Settings) -> Result<(Artifacts, UploadRules), StateError> {
-    let mut reader = settings.reader();
-    let storage = StorageSettings::read(&mut reader);
-    let mut rules = UploadRules::read(&mut reader, &storage);
+    let (storage, mut rules) = settings.read(|reader| {
+        let storage = StorageSettings::read(reader);
+        let rules = UploadRules::read(reader, &storage);
+        (storage, rules)
+    })?;
     rules.max_form_bytes = rules.max_bytes.min(LAMBDA_FORM_BYTES);
-    let s3 = S3Settings::read(&mut reader);
-    reader.finish()?;
-    let store: SharedStore = match &s3 {
-        Some(s3) => Arc::new(S3Store::connect(s3).await),
-        None => Arc::new(folder(&storage)?),
-    };
-    Ok((Artifacts(store), rules))
-}
-
-/// The folder store; its URLs are served by an `oddish-server` that has the same secret.
-fn folder(storage: &StorageSettings) -> Result<FolderStore, StateError> {
-    let folder = FolderStore::open(&storage.local_storage_dir)?;
-    Ok(match (&storage.secret_key, &storage.public_url) {
-        (Some(secret), Some(url)) => {
-            folder.with_signing(SigningKey::from_secret(secret.expose().as_bytes()), url.clone())
-        }
-        _ => folder,
-    })
+    Ok((Artifacts(storage.open(storage.signing()).await?), rules))
 }
 
 /// Wakes the dispatcher the way that the settings say.
 pub(crate) async fn wake(settings: &Settings, db: &Db) -> Result<Wake, StateError> {
-    let mut reader = settings.reader();
-    let wake = WakeSettings::read(&mut reader);
-    reader.finish()?;
-    Ok(Wake::connect(db.clone(), &wake).await)
+    Ok(Wake::connect(db.clone(), &settings.read(WakeSettings::read)?).await)
 }
 
 /// The database, and who may call.
 fn access(settings: &Settings) -> Result<(Auth, Db), StateError> {
-    let mut reader = settings.reader();
-    let mode = AuthMode::read(&mut reader);
-    reader.finish()?;
+    let mode = settings.read(AuthMode::read)?;
     let db = lazy_db(settings)?;
     Ok((Auth::new(mode, &db), db))
 }
@@ -295,14 +267,17 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
     Limits { concurrency, max_attempts: RetrySettings::read(reader).max_attempts }
 }
 
+/// What holds while sweeps are expanded.
+fn expansion(reader: &mut Reader<'_>) -> Expansion {
+    let sealing = reader.get(&SECRET_KEY).as_ref().map(SealingKey::of);
+    Expansion { sealing, docker: DockerEnvironment::read(reader) }
+}
+
 impl FromSettings for Imports {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let (artifacts, _) = storage(settings).await?;
         let (auth, db) = access(settings)?;
-        let mut reader = settings.reader();
-        let limits = limits(&mut reader);
-        reader.finish()?;
-        Ok(Self { auth, db, artifacts, limits })
+        Ok(Self { auth, db, artifacts, limits: settings.read(limits)? })
     }
 }
 
@@ -330,9 +305,7 @@ impl FromSettings for Deletes {
 impl FromSettings for Judging {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let (auth, db) = access(settings)?;
-        let mut reader = settings.reader();
-        let (limits, judges) = (limits(&mut reader), Judges::read(&mut reader));
-        reader.finish()?;
+        let (limits, judges) = settings.read(|reader| (limits(reader), Judges::read(reader)))?;
         Ok(Self { auth, limits, judges, wake: wake(settings, &db).await?, db })
     }
 }
@@ -340,18 +313,8 @@ impl FromSettings for Judging {
 impl FromSettings for Sweeps {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let (auth, db) = access(settings)?;
-        let mut reader = settings.reader();
-        let (limits, judges) = (limits(&mut reader), Judges::read(&mut reader));
-        let secret = SecretKey::read(&mut reader);
-        let docker = DockerEnvironment::read(&mut reader);
-        reader.finish()?;
-        Ok(Self {
-            auth,
-            judges,
-            limits,
-            expansion: Expansion { sealing: secret.as_ref().map(SealingKey::of), docker },
-            wake: wake(settings, &db).await?,
-            db,
-        })
+        let (limits, judges, expansion) =
+            settings.read(|reader| (limits(reader), Judges::read(reader), expansion(reader)))?;
+        Ok(Self { auth, judges, limits, expansion, wake: wake(settings, &db).await?, db })
     }
 }

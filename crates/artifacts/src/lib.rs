@@ -2,7 +2,8 @@
 //!
 //! Everything that a trial leaves behind, and every task archive, goes through [`ArtifactStore`]. The layout of the keys
 //! is in [`key`], the rules for archives that come from outside are in [`archive`], and the hash that tells whether a
-//! task changed is in [`hash`]. A folder ([`FolderStore`]) is always there; S3 and its SDK come with the feature `s3`.
+//! task changed is in [`hash`]. A folder ([`FolderStore`]) is always there; S3 and its SDK come with the feature `s3`, and with them the
+//! settings that choose between the two.
 //! The crate knows nothing of the database, of HTTP or of Harbor, and must not learn it.
 
 pub mod archive;
@@ -14,6 +15,7 @@ mod local_file;
 pub mod log_text;
 #[cfg(feature = "s3")]
 mod s3;
+#[cfg(feature = "s3")]
 mod settings;
 pub mod signing;
 mod store;
@@ -21,8 +23,9 @@ mod store;
 pub use folder::FolderStore;
 pub use key::{InvalidKey, Key};
 #[cfg(feature = "s3")]
-pub use s3::{S3_VARIABLES, S3Keys, S3Settings, S3Store};
-pub use settings::{STORAGE_VARIABLES, StorageSettings};
+pub use s3::{S3Keys, S3Settings, S3Store};
+#[cfg(feature = "s3")]
+pub use settings::{LOCAL_STORAGE_DIR, StorageSettings};
 pub use store::{
     ArtifactStore, ObjectMeta, SIGNED_URL_LIFETIME, SharedStore, SignedUrl, StoreError, list_all, list_most,
 };

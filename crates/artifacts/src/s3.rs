@@ -33,7 +33,7 @@ use crate::signing::PATH;
 use crate::store::{ArtifactStore, ObjectMeta, SignedUrl, StoreError, UPLOAD_CONTENT_TYPE, check_lifetime};
 use failure::{Attempt, is};
 
-pub use settings::{S3_VARIABLES, S3Keys, S3Settings};
+pub use settings::{S3Keys, S3Settings};
 
 /// Most objects that one page of a listing holds.
 const PAGE: usize = 1000;

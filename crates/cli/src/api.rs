@@ -1,11 +1,11 @@
 //! Which server is spoken to, and with which key (contract 2.1).
 
+use oddish_domain::client_settings::{API_KEY, API_URL, DEFAULT_API_URL};
+use oddish_domain::settings::{Settings, unicode_variables};
 use reqwest::Url;
 
 use crate::plain_text;
 use crate::printer::Failure;
-
-const BUILT_IN_URL: &str = "http://localhost:8000";
 
 /// The server and the key for it.
 #[derive(Debug)]
@@ -18,22 +18,23 @@ impl Api {
     /// `--api`, else `ODDISH_API_URL`, else `ODDISH_DEFAULT_API_URL`, else the server of this machine; the key is
     /// `ODDISH_API_KEY`. An empty value counts as none.
     pub(crate) fn resolve(flag: Option<&str>) -> Result<Self, Failure> {
-        Self::from_sources(flag, |name| std::env::var(name).ok())
+        Self::from_sources(flag, &Settings::from_map(unicode_variables(std::env::vars_os())))
     }
 
-    fn from_sources(flag: Option<&str>, variable: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
-        let variable = |name: &'static str| variable(name).filter(|value| !value.trim().is_empty());
+    fn from_sources(flag: Option<&str>, settings: &Settings) -> Result<Self, Failure> {
+        // None of these has a text that its type refuses, so there are no faults to ask the reader for.
+        let mut reader = settings.reader();
+        let (own, usual, key) = (reader.get(&API_URL), reader.get(&DEFAULT_API_URL), reader.get(&API_KEY));
         let (source, text) = flag
             .filter(|value| !value.trim().is_empty())
             .map(|value| ("--api", String::from(value)))
-            .or_else(|| variable("ODDISH_API_URL").map(|value| ("ODDISH_API_URL", value)))
-            .or_else(|| variable("ODDISH_DEFAULT_API_URL").map(|value| ("ODDISH_DEFAULT_API_URL", value)))
-            .unwrap_or(("the built-in default", BUILT_IN_URL.into()));
+            .or_else(|| own.map(|value| (API_URL.name(), value)))
+            .unwrap_or((DEFAULT_API_URL.name(), usual));
         let base = parse(text.trim().trim_end_matches('/')).map_err(|fault| {
             Failure::usage(format!("{source} is not a server's URL: {:?}: {fault}", plain_text::short_line(&text, 200)))
-                .with_hint(format!("a URL such as {BUILT_IN_URL} or https://oddish.example.org"))
+                .with_hint(format!("a URL such as {} or https://oddish.example.org", DEFAULT_API_URL.default()))
         })?;
-        Ok(Self { base, key: variable("ODDISH_API_KEY").map(|key| key.trim().into()) })
+        Ok(Self { base, key })
     }
 
     /// The key, if there is one.
@@ -80,13 +81,24 @@ fn parse(text: &str) -> Result<Url, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use oddish_domain::client_settings::CLIENT_SETTINGS;
+    use oddish_domain::settings::Settings;
+
     use super::Api;
 
     fn resolve(flag: Option<&str>, variables: &[(&str, &str)]) -> Result<Api, String> {
-        Api::from_sources(flag, |name| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| String::from(*value))
-        })
-        .map_err(|failure| format!("{failure:?}"))
+        let variables = variables.iter().map(|(name, value)| (String::from(*name), String::from(*value)));
+        Api::from_sources(flag, &Settings::from_map(variables.collect())).map_err(|failure| format!("{failure:?}"))
+    }
+
+    #[test]
+    fn exactly_the_documented_settings_are_read() {
+        let settings = Settings::default();
+        Api::from_sources(None, &settings).unwrap();
+        let documented: BTreeSet<&str> = CLIENT_SETTINGS.describe().map(|setting| setting.name).collect();
+        assert_eq!(settings.asked(), documented);
     }
 
     #[test]

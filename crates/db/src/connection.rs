@@ -3,45 +3,34 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use oddish_domain::settings::{Reader, Variable};
+use oddish_domain::settings::{ALL_PROGRAMS, Group, Reader, Setting, Value};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use crate::Db;
 use crate::database::Statements;
 
-/// The variables that [`DatabaseSettings`] reads.
-pub const DATABASE_VARIABLES: &[Variable] = &[
-    Variable {
-        name: "DATABASE_URL",
-        default: "",
-        secret: true,
-        doc: "Postgres 15 or newer, postgresql://user:password@host:5432/name (postgresql+asyncpg:// is accepted too). Unset: \
-              oddish-server keeps a private Postgres of its own.",
-    },
-    Variable { name: "ODDISH_DATABASE_URL", default: "", secret: true, doc: "The same; DATABASE_URL goes before it." },
-    Variable {
-        name: "ODDISH_DB_POOL_SIZE",
-        default: "10",
-        secret: false,
-        doc: "Connections at the most, for each process.",
-    },
-    Variable {
-        name: "ODDISH_DB_STATEMENT_CACHE",
-        default: "100",
-        secret: false,
-        doc: "Statements that each connection keeps prepared, under names that poolers follow (PgBouncer from 1.21 on with \
-              max_prepared_statements, RDS Proxy, Neon, Supabase). Behind a pooler that does not, named statements fail or answer with \
-              another client's rows: set 0, and every statement is unnamed and runs inside an explicit transaction, at two round \
-              trips more.",
-    },
-    Variable {
-        name: "ODDISH_DATABASE_DIRECT_URL",
-        default: "",
-        secret: true,
-        doc: "The same database, not through a pooler: for what needs a session of its own, which is migrations and LISTEN. Unset: \
-              DATABASE_URL.",
-    },
-];
+/// The URL of the database.
+pub const DATABASE_URL: Setting<Option<DatabaseUrl>> = Setting::optional("DATABASE_URL").secret().doc(
+    "Postgres 15 or newer, postgresql://user:password@host:5432/name (postgresql+asyncpg:// is accepted too). Unset: \
+     oddish-server keeps a private Postgres of its own.",
+);
+const ODDISH_DATABASE_URL: Setting<Option<DatabaseUrl>> =
+    Setting::optional("ODDISH_DATABASE_URL").secret().doc("The same; DATABASE_URL goes before it.");
+const POOL_SIZE: Setting<u32> = Setting::new("ODDISH_DB_POOL_SIZE", 10)
+    .within(1, 1000)
+    .unit("connections")
+    .doc("Connections at the most, for each process.");
+const STATEMENT_CACHE: Setting<usize> =
+    Setting::new("ODDISH_DB_STATEMENT_CACHE", 100).within(0, 10_000).unit("statements").doc(
+        "Statements that each connection keeps prepared, under names that poolers follow (PgBouncer from 1.21 on with \
+         max_prepared_statements, RDS Proxy, Neon, Supabase). Behind a pooler that does not, named statements fail or answer with \
+         another client's rows: set 0, and every statement is unnamed and runs inside an explicit transaction, at two round \
+         trips more.",
+    );
+const DIRECT_URL: Setting<Option<DatabaseUrl>> = Setting::optional("ODDISH_DATABASE_DIRECT_URL").secret().doc(
+    "The same database, not through a pooler: for what needs a session of its own, which is migrations and LISTEN. Unset: \
+     DATABASE_URL.",
+);
 
 /// Where the database is and how many connections to keep.
 #[derive(Clone, Debug)]
@@ -129,30 +118,40 @@ impl FromStr for DatabaseUrl {
 }
 
 impl DatabaseSettings {
-    /// Reads [`DATABASE_VARIABLES`].
+    /// Their settings, for the documents.
+    pub const GROUP: Group = Group {
+        title: "Database",
+        read_by: ALL_PROGRAMS,
+        settings: &[&DATABASE_URL, &ODDISH_DATABASE_URL, &POOL_SIZE, &STATEMENT_CACHE, &DIRECT_URL],
+    };
+
+    /// Reads [`Self::GROUP`].
     pub fn read(reader: &mut Reader<'_>) -> Self {
-        let preferred = read_url(reader, "DATABASE_URL");
-        let other = read_url(reader, "ODDISH_DATABASE_URL");
-        let direct = read_url(reader, "ODDISH_DATABASE_DIRECT_URL");
-        let statements = reader.within("ODDISH_DB_STATEMENT_CACHE", 100, 0..=10_000);
+        let (preferred, other) = (reader.get(&DATABASE_URL), reader.get(&ODDISH_DATABASE_URL));
+        let (statements, direct) = (reader.get(&STATEMENT_CACHE), reader.get(&DIRECT_URL));
         let url = preferred.or(other).map(|url| url.with_statement_cache(statements));
         Self {
             url: url.map(|url| if let Some(direct) = &direct { url.with_direct(direct) } else { url }),
-            pool_size: reader.within("ODDISH_DB_POOL_SIZE", 10, 1..=1000),
+            pool_size: reader.get(&POOL_SIZE),
         }
+    }
+
+    /// The URL, for a program that cannot do without.
+    pub fn required(self) -> Result<DatabaseUrl, NoDatabase> {
+        self.url.ok_or(NoDatabase)
     }
 }
 
-fn read_url(reader: &mut Reader<'_>, name: &str) -> Option<DatabaseUrl> {
-    let text = reader.secret(name)?;
-    match text.parse() {
-        Ok(url) => Some(url),
-        Err(wanted) => {
-            reader.reject_secret(name, format!("wanted {wanted}"));
-            None
-        }
+impl Value for DatabaseUrl {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|wanted| format!("wanted {wanted}"))
     }
 }
+
+/// No database is configured.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("no database is configured: set DATABASE_URL to postgresql://user:password@host:5432/name")]
+pub struct NoDatabase;
 
 /// The database could not be reached.
 #[derive(Debug, thiserror::Error)]

@@ -29,7 +29,7 @@ pub mod schema;
 mod word;
 
 pub use changes::{cancelling, deleting, experiments, idempotency, imports, retrying, sharing, sweeps, uploads};
-pub use connection::{ConnectError, DATABASE_VARIABLES, DatabaseSettings, DatabaseUrl, connect, connect_lazy};
+pub use connection::{ConnectError, DATABASE_URL, DatabaseSettings, DatabaseUrl, NoDatabase, connect, connect_lazy};
 pub use database::{Db, Tx};
 pub use error::DbError;
 pub use judging::rejudging;

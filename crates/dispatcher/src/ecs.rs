@@ -23,12 +23,13 @@ use aws_sdk_ecs::types::{
 use oddish_db::jobs::LiveAttempt;
 use oddish_db::queue::Claim;
 use oddish_db::runner_tasks::{self, History, RunnerTask};
+use oddish_domain::attempt_settings;
 use oddish_domain::status::JobKind;
 use time::OffsetDateTime;
 
 use crate::{CloseError, Closer, LaunchError, Launcher};
 
-pub use settings::{Capacity, DockerMachines, ECS_VARIABLES, EcsSettings};
+pub use settings::{Capacity, DockerMachines, EcsSettings};
 pub use size::Size;
 pub use stop::{TaskStateChange, note_stop};
 
@@ -115,11 +116,7 @@ impl EcsLauncher {
         let Self { settings, client, .. } = self;
         let now = OffsetDateTime::now_utc();
         let token = claim.attempt.token.to_string();
-        let variables = [
-            ("ODDISH_TRIAL_ID", claim.attempt.subject.clone()),
-            ("ODDISH_ATTEMPT", claim.attempt.number.to_string()),
-            (stop::TOKEN_VARIABLE, token.clone()),
-        ];
+        let variables = attempt_settings::variables(&claim.attempt.subject, claim.attempt.number, &token);
         let variables = variables.map(|(name, value)| KeyValuePair::builder().name(name).value(value).build());
         let container = ContainerOverride::builder().name(&settings.container).set_environment(Some(variables.into()));
         let overrides = TaskOverride::builder()

@@ -15,8 +15,8 @@ mod settings;
 
 pub use closing::{CloseError, Closer, Lost};
 pub use dispatched::Dispatched;
-pub use ecs::{Capacity, DockerMachines, ECS_VARIABLES, EcsLauncher, EcsSettings, Size, TaskStateChange, note_stop};
+pub use ecs::{Capacity, DockerMachines, EcsLauncher, EcsSettings, Size, TaskStateChange, note_stop};
 pub use launcher::{LaunchError, Launcher};
 pub use pass::{Dispatcher, Running};
 pub use process_launcher::{ProcessLauncher, RunnerCommand};
-pub use settings::{LAUNCHER_VARIABLES, LauncherKind, LauncherSettings, RunnerMissing};
+pub use settings::{LauncherKind, LauncherSettings, RunnerMissing};

@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use oddish_db::jobs::{LiveAttempt, ProcessIdentity};
 use oddish_db::queue::Claim;
 use oddish_db::{AttemptRef, attempts, wake};
+use oddish_domain::attempt_settings;
 use oddish_domain::status::JobKind;
 use oddish_telemetry::fields;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
@@ -181,9 +182,7 @@ impl Shared {
         command
             .env_clear()
             .envs(&self.command.environment)
-            .env("ODDISH_TRIAL_ID", &attempt.subject)
-            .env("ODDISH_ATTEMPT", attempt.number.to_string())
-            .env("ODDISH_ATTEMPT_TOKEN", attempt.token.to_string())
+            .envs(attempt_settings::variables(&attempt.subject, attempt.number, attempt.token))
             .stdin(Stdio::null());
         command
     }

@@ -4,36 +4,21 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use oddish_domain::settings::{Reader, Variable};
+use oddish_domain::settings::{Choice, Group, Reader, Setting};
 
 use crate::RunnerCommand;
 
-const LAUNCHER: &str = "ODDISH_LAUNCHER";
-const MAX_RUNNERS: &str = "ODDISH_MAX_RUNNERS";
-const RUNNER: &str = "ODDISH_RUNNER";
+/// Name of the runner's program.
 const PROGRAM: &str = "oddish-runner";
 
-/// The variables that [`LauncherKind`] and [`LauncherSettings`] read.
-pub const LAUNCHER_VARIABLES: &[Variable] = &[
-    Variable {
-        name: LAUNCHER,
-        default: "process",
-        secret: false,
-        doc: "Where the function `dispatch` starts runners: `process`, as its own child processes, or `ecs`.",
-    },
-    Variable {
-        name: MAX_RUNNERS,
-        default: "32",
-        secret: false,
-        doc: "Trials at once on this machine, over all models; each takes 200 to 300 MB beside its containers.",
-    },
-    Variable {
-        name: RUNNER,
-        default: "",
-        secret: false,
-        doc: "The oddish-runner program. Unset: the one beside the program that starts it, else the one on PATH.",
-    },
-];
+pub(crate) const LAUNCHER: Setting<LauncherKind> = Setting::new("ODDISH_LAUNCHER", LauncherKind::Process)
+    .doc("Where the function `dispatch` starts runners: `process`, as its own child processes, or `ecs`.");
+const MAX_RUNNERS: Setting<u32> = Setting::new("ODDISH_MAX_RUNNERS", 32)
+    .within(1, 10_000)
+    .unit("runners")
+    .doc("Trials at once on this machine, over all models; each takes 200 to 300 MB beside its containers.");
+const RUNNER: Setting<Option<PathBuf>> = Setting::optional("ODDISH_RUNNER")
+    .doc("The oddish-runner program. Unset: the one beside the program that starts it, else the one on PATH.");
 
 /// Where runners are started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,17 +29,14 @@ pub enum LauncherKind {
     Ecs,
 }
 
+impl Choice for LauncherKind {
+    const WORDS: &'static [(&'static str, Self)] = &[("process", Self::Process), ("ecs", Self::Ecs)];
+}
+
 impl LauncherKind {
     /// Reads `ODDISH_LAUNCHER`.
     pub fn read(reader: &mut Reader<'_>) -> Self {
-        match reader.text(LAUNCHER, "process").as_str() {
-            "process" => Self::Process,
-            "ecs" => Self::Ecs,
-            _ => {
-                reader.reject(LAUNCHER, "must be `process` or `ecs`");
-                Self::Process
-            }
-        }
+        reader.get(&LAUNCHER)
     }
 }
 
@@ -82,9 +64,16 @@ pub enum RunnerMissing {
 }
 
 impl LauncherSettings {
-    /// Reads [`LAUNCHER_VARIABLES`].
+    /// Their settings and that of [`LauncherKind`], for the documents.
+    pub const GROUP: Group = Group {
+        title: "Starting runners",
+        read_by: "`oddish-server`, `dispatch`, the library",
+        settings: &[&LAUNCHER, &MAX_RUNNERS, &RUNNER],
+    };
+
+    /// Reads the settings of [`Self::GROUP`] that hold for runners as processes.
     pub fn read(reader: &mut Reader<'_>) -> Self {
-        Self { max_runners: reader.within(MAX_RUNNERS, 32, 1..=10_000), runner: reader.optional(RUNNER) }
+        Self { max_runners: reader.get(&MAX_RUNNERS), runner: reader.get(&RUNNER) }
     }
 
     /// How to start a runner that sees the variables of `environment` and no others.

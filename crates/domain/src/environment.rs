@@ -1,10 +1,8 @@
 //! The sandbox types that Harbor knows.
 
-use std::str::FromStr;
-
 use thiserror::Error;
 
-use crate::settings::{Reader, Variable};
+use crate::settings::{Defaulted, Group, Reader, Setting, Value};
 
 /// Where trials run when nobody says otherwise.
 pub const DEFAULT_ENVIRONMENT: &str = "docker";
@@ -79,16 +77,11 @@ pub enum DockerEnvironment {
     Replaced(&'static str),
 }
 
-const DOCKER_ENVIRONMENT: &str = "ODDISH_DOCKER_ENVIRONMENT";
-
-/// The variables that [`DockerEnvironment`] reads.
-pub const ENVIRONMENT_VARIABLES: &[Variable] = &[Variable {
-    name: DOCKER_ENVIRONMENT,
-    default: DEFAULT_ENVIRONMENT,
-    secret: false,
-    doc: "What a submission gets that asks for the environment `docker` or for none. `docker` where runners have Docker; `none` refuses it and \
-          names those that work; another of Harbor's environments, such as `daytona`, takes its place.",
-}];
+const DOCKER_ENVIRONMENT: Setting<DockerEnvironment> =
+    Setting::new("ODDISH_DOCKER_ENVIRONMENT", DockerEnvironment::Docker).doc(
+        "What a submission gets that asks for the environment `docker` or for none. `docker` where runners have Docker; `none` refuses it and \
+         names those that work; another of Harbor's environments, such as `daytona`, takes its place.",
+    );
 
 /// `docker`, which no runner of the deployment has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -99,9 +92,16 @@ pub const ENVIRONMENT_VARIABLES: &[Variable] = &[Variable {
 pub struct NoDocker;
 
 impl DockerEnvironment {
-    /// Reads [`ENVIRONMENT_VARIABLES`].
+    /// Its settings, for the documents.
+    pub const GROUP: Group = Group {
+        title: "Environments",
+        read_by: "`oddish-server`, the endpoint functions, the library",
+        settings: &[&DOCKER_ENVIRONMENT],
+    };
+
+    /// Reads [`Self::GROUP`].
     pub fn read(reader: &mut Reader<'_>) -> Self {
-        reader.parsed(DOCKER_ENVIRONMENT, Self::default())
+        reader.get(&DOCKER_ENVIRONMENT)
     }
 
     /// Where a trial runs that asks for `environment`.
@@ -115,11 +115,9 @@ impl DockerEnvironment {
     }
 }
 
-impl FromStr for DockerEnvironment {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.trim().eq_ignore_ascii_case("none") {
+impl Value for DockerEnvironment {
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text.eq_ignore_ascii_case("none") {
             return Ok(Self::Refused);
         }
         match check_environment(text) {
@@ -127,6 +125,23 @@ impl FromStr for DockerEnvironment {
             Ok(other) => Ok(Self::Replaced(other)),
             Err(_) => Err(format!("must be none or one of {}", KNOWN_ENVIRONMENTS.join(", "))),
         }
+    }
+}
+
+impl Defaulted for DockerEnvironment {
+    type Constant = Self;
+
+    fn of(constant: Self) -> Self {
+        constant
+    }
+
+    fn written(constant: Self) -> String {
+        let word = match constant {
+            Self::Docker => DEFAULT_ENVIRONMENT,
+            Self::Refused => "none",
+            Self::Replaced(other) => other,
+        };
+        word.to_owned()
     }
 }
 
@@ -157,10 +172,8 @@ mod tests {
     }
 
     fn read(text: &str) -> Result<DockerEnvironment, String> {
-        let settings = Settings::from_map(BTreeMap::from([(DOCKER_ENVIRONMENT.to_owned(), text.to_owned())]));
-        let mut reader = settings.reader();
-        let read = DockerEnvironment::read(&mut reader);
-        reader.finish().map(|()| read).map_err(|faults| faults.to_string())
+        let settings = Settings::from_map(BTreeMap::from([(DOCKER_ENVIRONMENT.to_string(), text.to_owned())]));
+        settings.read(DockerEnvironment::read).map_err(|faults| faults.to_string())
     }
 
     #[test]

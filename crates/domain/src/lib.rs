@@ -10,8 +10,9 @@
 pub mod agent;
 pub mod agent_env;
 pub mod api_key;
+pub mod attempt_settings;
 pub mod breaker;
-pub mod client_variables;
+pub mod client_settings;
 pub mod environment;
 pub mod experiment;
 pub mod failure;

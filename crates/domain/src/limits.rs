@@ -1,39 +1,24 @@
 //! How many trials of one queue key run at once (contract 3.6, 5).
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value as Json};
 use thiserror::Error;
 
 use crate::{
     queue_key::trial_queue_key,
-    settings::{Reader, Variable, json_object},
+    settings::{Bounded, Defaulted, Group, Reader, Setting, Value},
 };
-
-/// The limit of a key that nobody set a limit for.
-pub const DEFAULT_CONCURRENCY: u32 = 8;
 
 /// The highest limit: every unit of it is a row in the database.
 pub const MAX_CONCURRENCY: u32 = 10_000;
 
-const DEFAULT_VARIABLE: &str = "ODDISH_DEFAULT_MODEL_CONCURRENCY";
-const OVERRIDES_VARIABLE: &str = "ODDISH_MODEL_CONCURRENCY_OVERRIDES";
-
-/// The variables that [`ConcurrencyLimits::read`] reads.
-pub const VARIABLES: &[Variable] = &[
-    Variable {
-        name: DEFAULT_VARIABLE,
-        default: "8",
-        secret: false,
-        doc: "How many trials of one queue key (provider account and model) run at once; 0 pauses.",
-    },
-    Variable {
-        name: OVERRIDES_VARIABLE,
-        default: "{}",
-        secret: false,
-        doc: "Other limits for some models, as a JSON object such as {\"openai/gpt-5.2\": 4}; 0 pauses a model.",
-    },
-];
+const DEFAULT: Setting<Limit> = Setting::new("ODDISH_DEFAULT_MODEL_CONCURRENCY", 8)
+    .within(0, MAX_CONCURRENCY)
+    .unit("trials")
+    .doc("How many trials of one queue key (provider account and model) run at once; 0 pauses.");
+const OVERRIDES: Setting<Overrides> = Setting::new("ODDISH_MODEL_CONCURRENCY_OVERRIDES", ())
+    .doc("Other limits for some models, as a JSON object such as {\"openai/gpt-5.2\": 4}; 0 pauses a model.");
 
 /// Limits by queue key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +31,7 @@ pub struct ConcurrencyLimits {
 
 impl Default for ConcurrencyLimits {
     fn default() -> Self {
-        Self { default: DEFAULT_CONCURRENCY, overrides: BTreeMap::new() }
+        Self { default: DEFAULT.default().0, overrides: BTreeMap::new() }
     }
 }
 
@@ -73,19 +58,23 @@ pub enum LimitsError {
 }
 
 impl ConcurrencyLimits {
-    /// Reads the limits from `ODDISH_DEFAULT_MODEL_CONCURRENCY` and `ODDISH_MODEL_CONCURRENCY_OVERRIDES`.
+    /// Its settings, for the documents.
+    pub const GROUP: Group = Group {
+        title: "Concurrency",
+        read_by: "`oddish-server`, the endpoint functions (for keys that are new), the library",
+        settings: &[&DEFAULT, &OVERRIDES],
+    };
+
+    /// Reads [`Self::GROUP`].
     ///
     /// The models of the overrides may be spelled as they are for trials; a negative limit counts as 0.
     pub fn read(reader: &mut Reader<'_>) -> Self {
-        let Limit(default) = reader.parsed(DEFAULT_VARIABLE, Limit(DEFAULT_CONCURRENCY));
-        let Overrides(overrides) = reader.parsed(OVERRIDES_VARIABLE, Overrides::default());
-        Self { default, overrides }
+        Self { default: reader.get(&DEFAULT).0, overrides: reader.get(&OVERRIDES).0 }
     }
 
     /// These limits with those of a JSON object over them, as `--n-concurrent` gives it; other keys stay as they are.
     pub fn with_n_concurrent(mut self, json: &str) -> Result<Self, LimitsError> {
-        let Overrides(overrides) = json.parse()?;
-        self.overrides.extend(overrides);
+        self.overrides.extend(limits_of(json)?);
         Ok(self)
     }
 
@@ -97,40 +86,80 @@ impl ConcurrencyLimits {
 
 struct Limit(u32);
 
-impl FromStr for Limit {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let limit = text.parse().ok().and_then(at_least_zero);
-        limit.map(Self).ok_or_else(|| format!("must be a whole number up to {MAX_CONCURRENCY}"))
+impl Value for Limit {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::from_text_within(text, 0, MAX_CONCURRENCY)
     }
 }
 
-#[derive(Default)]
+impl Bounded for Limit {
+    /// A limit below `least` counts as `least`.
+    fn from_text_within(text: &str, least: u32, most: u32) -> Result<Self, String> {
+        let limit = text.parse().ok().and_then(|limit| bounded(limit, least, most));
+        limit.map(Self).ok_or_else(|| format!("must be a whole number up to {most}"))
+    }
+}
+
+impl Defaulted for Limit {
+    type Constant = u32;
+
+    fn of(constant: u32) -> Self {
+        Self(constant)
+    }
+
+    fn written(constant: u32) -> String {
+        constant.to_string()
+    }
+}
+
 struct Overrides(BTreeMap<String, u32>);
 
-impl FromStr for Overrides {
-    type Err = LimitsError;
-
-    fn from_str(json: &str) -> Result<Self, Self::Err> {
-        let mut limits = BTreeMap::new();
-        for (model, value) in json_object(json).map_err(LimitsError::NotAnObject)? {
-            let Some(limit) = value.as_i64().and_then(at_least_zero) else {
-                return Err(LimitsError::BadLimit { model, given: Value::to_string(&value) });
-            };
-            // By the rule for trials, so that a limit applies to whatever a trial with that model waits for.
-            let key = trial_queue_key("", Some(&model));
-            if limits.insert(key.clone(), limit).is_some_and(|other| other != limit) {
-                return Err(LimitsError::Contradiction { key });
-            }
-        }
-        Ok(Self(limits))
+impl Value for Overrides {
+    fn from_text(text: &str) -> Result<Self, String> {
+        limits_of(text).map(Self).map_err(|error| error.to_string())
     }
 }
 
-/// A limit with negative ones as 0; `None` where it is too high.
-fn at_least_zero(limit: i64) -> Option<u32> {
-    u32::try_from(limit.max(0)).ok().filter(|limit| *limit <= MAX_CONCURRENCY)
+impl Defaulted for Overrides {
+    type Constant = ();
+
+    fn of((): ()) -> Self {
+        Self(BTreeMap::new())
+    }
+
+    fn written((): ()) -> String {
+        "{}".to_owned()
+    }
+}
+
+/// The limits of a JSON object, by queue key.
+fn limits_of(json: &str) -> Result<BTreeMap<String, u32>, LimitsError> {
+    let mut limits = BTreeMap::new();
+    for (model, value) in json_object(json).map_err(LimitsError::NotAnObject)? {
+        let Some(limit) = value.as_i64().and_then(|limit| bounded(limit, 0, MAX_CONCURRENCY)) else {
+            return Err(LimitsError::BadLimit { model, given: Json::to_string(&value) });
+        };
+        // By the rule for trials, so that a limit applies to whatever a trial with that model waits for.
+        let key = trial_queue_key("", Some(&model));
+        if limits.insert(key.clone(), limit).is_some_and(|other| other != limit) {
+            return Err(LimitsError::Contradiction { key });
+        }
+    }
+    Ok(limits)
+}
+
+/// Parses a JSON object; the error says what the text must be (contract 5).
+fn json_object(text: &str) -> Result<Map<String, Json>, &'static str> {
+    match serde_json::from_str(text) {
+        Ok(Json::Object(map)) => Ok(map),
+        Ok(_) => Err("must be a JSON object"),
+        Err(_) => Err("must be valid JSON"),
+    }
+}
+
+/// A limit with lower ones as `least`; `None` where it is too high.
+fn bounded(limit: i64, least: u32, most: u32) -> Option<u32> {
+    u32::try_from(limit.max(least.into())).ok().filter(|limit| *limit <= most)
 }
 
 #[cfg(test)]
@@ -139,35 +168,31 @@ mod tests {
     use crate::settings::{Settings, SettingsFaults};
 
     fn read(vars: &[(&str, &str)]) -> Result<ConcurrencyLimits, SettingsFaults> {
-        let settings = Settings::from_map(vars.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
-        let mut reader = settings.reader();
-        let limits = ConcurrencyLimits::read(&mut reader);
-        reader.finish().map(|()| limits)
+        let vars = vars.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Settings::from_map(vars.collect()).read(ConcurrencyLimits::read)
     }
 
     #[test]
     fn nothing_set_gives_the_published_defaults() {
-        let defaults: Vec<(&str, &str)> = VARIABLES.iter().map(|variable| (variable.name, variable.default)).collect();
         assert_eq!(read(&[]), Ok(ConcurrencyLimits::default()));
-        assert_eq!(read(&defaults), Ok(ConcurrencyLimits::default()));
         assert_eq!(ConcurrencyLimits::default().limit_for("openai/gpt-5.2"), 8);
     }
 
     #[test]
     fn overrides_apply_to_the_key_of_the_model_they_name() {
         let overrides = r#"{"GPT-5.2 Codex": 4, "google/gemini-2.5-pro": 2, "default": 1, "claude-x": -3}"#;
-        let limits = read(&[(DEFAULT_VARIABLE, "16"), (OVERRIDES_VARIABLE, overrides)]).unwrap();
+        let limits = read(&[(DEFAULT.name(), "16"), (OVERRIDES.name(), overrides)]).unwrap();
         assert_eq!(limits.limit_for("openai/gpt-5.2-codex"), 4);
         assert_eq!(limits.limit_for("gemini/gemini-2.5-pro"), 2);
         assert_eq!(limits.limit_for("default"), 1);
         assert_eq!(limits.limit_for("anthropic/claude-x"), 0);
         assert_eq!(limits.limit_for("grok-4"), 16);
-        assert_eq!(read(&[(DEFAULT_VARIABLE, "-1")]).unwrap().limit_for("grok-4"), 0);
+        assert_eq!(read(&[(DEFAULT.name(), "-1")]).unwrap().limit_for("grok-4"), 0);
     }
 
     #[test]
     fn the_command_line_wins_key_by_key() {
-        let limits = read(&[(OVERRIDES_VARIABLE, r#"{"gpt-5.2": 4, "o3": 5}"#)]).unwrap();
+        let limits = read(&[(OVERRIDES.name(), r#"{"gpt-5.2": 4, "o3": 5}"#)]).unwrap();
         let limits = limits.with_n_concurrent(r#"{"openai/gpt-5.2": 2, "grok-4": 1}"#).unwrap();
         assert_eq!(limits.limit_for("openai/gpt-5.2"), 2);
         assert_eq!(limits.limit_for("openai/o3"), 5);
@@ -189,11 +214,11 @@ mod tests {
 
     #[test]
     fn bad_variables_are_faults_with_their_names() {
-        let faults = read(&[(DEFAULT_VARIABLE, "many"), (OVERRIDES_VARIABLE, "[]")]).unwrap_err();
-        let names: Vec<&str> = faults.0.iter().map(|fault| fault.name.as_str()).collect();
-        assert_eq!(names, [DEFAULT_VARIABLE, OVERRIDES_VARIABLE]);
+        let faults = read(&[(DEFAULT.name(), "many"), (OVERRIDES.name(), "[]")]).unwrap_err();
+        let names: Vec<&str> = faults.0.iter().map(|fault| fault.name).collect();
+        assert_eq!(names, [DEFAULT.name(), OVERRIDES.name()]);
         assert!(faults.to_string().contains("must be a whole number up to 10000; given \"many\""), "{faults}");
         assert!(faults.to_string().contains("must be a JSON object"), "{faults}");
-        assert!(read(&[(DEFAULT_VARIABLE, "10001")]).is_err());
+        assert!(read(&[(DEFAULT.name(), "10001")]).is_err());
     }
 }

@@ -4,46 +4,33 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::failure::{Budget, Failure, FailureClass};
-use crate::settings::{Reader, Variable};
+use crate::settings::{ALL_PROGRAMS, Group, Reader, Setting};
 
 /// How many attempts a trial has unless told otherwise (contract 3.7).
 pub const MAX_ATTEMPTS_DEFAULT: u32 = 6;
 /// The most that can be asked for.
 pub const MAX_ATTEMPTS_HIGHEST: u32 = 100;
 
-const BACKOFF_BASE_DEFAULT: u64 = 60;
-const BACKOFF_MAX_DEFAULT: u64 = 3600;
 /// The longest backoff that can be set, in seconds: a day.
 const BACKOFF_HIGHEST: u64 = 86_400;
 
 /// Attempts at the most of an analysis or a verdict that fails for reasons of its own.
 pub const MAX_ATTEMPTS_OF_JUDGING: u32 = 3;
-const MAX_ATTEMPTS_VARIABLE: &str = "ODDISH_MAX_ATTEMPTS";
-const BACKOFF_BASE_VARIABLE: &str = "ODDISH_RETRY_BACKOFF_BASE";
-const BACKOFF_MAX_VARIABLE: &str = "ODDISH_RETRY_BACKOFF_MAX";
-
-/// The variables that [`RetrySettings::read`] reads.
-pub const RETRY_VARIABLES: &[Variable] = &[
-    Variable {
-        name: MAX_ATTEMPTS_VARIABLE,
-        default: "6",
-        secret: false,
-        doc: "How often a trial is tried that its agent or its tests fail without a reward. Failures of the sandbox and the\n\
-              provider don't count: they have limits of their own.",
-    },
-    Variable {
-        name: BACKOFF_BASE_VARIABLE,
-        default: "60",
-        secret: false,
-        doc: "Seconds before a failed trial is tried again, at most; doubled with every further failure of its kind.",
-    },
-    Variable {
-        name: BACKOFF_MAX_VARIABLE,
-        default: "3600",
-        secret: false,
-        doc: "Seconds that the wait before a further try never exceeds, unless the provider asks for more.",
-    },
-];
+const MAX_ATTEMPTS: Setting<u32> = Setting::new("ODDISH_MAX_ATTEMPTS", MAX_ATTEMPTS_DEFAULT)
+    .within(1, MAX_ATTEMPTS_HIGHEST)
+    .unit("attempts")
+    .doc(
+        "How often a trial is tried that its agent or its tests fail without a reward. Failures of the sandbox and the\n\
+         provider don't count: they have limits of their own.",
+    );
+const BACKOFF_BASE: Setting<u64> = Setting::new("ODDISH_RETRY_BACKOFF_BASE", 60)
+    .within(0, BACKOFF_HIGHEST)
+    .unit("seconds")
+    .doc("Seconds before a failed trial is tried again, at most; doubled with every further failure of its kind.");
+const BACKOFF_MAX: Setting<u64> = Setting::new("ODDISH_RETRY_BACKOFF_MAX", 3600)
+    .within(0, BACKOFF_HIGHEST)
+    .unit("seconds")
+    .doc("Seconds that the wait before a further try never exceeds, unless the provider asks for more.");
 
 /// How retries are spread over time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,21 +46,25 @@ pub struct RetrySettings {
 impl Default for RetrySettings {
     fn default() -> Self {
         Self {
-            max_attempts: MAX_ATTEMPTS_DEFAULT,
-            backoff_base: Duration::from_secs(BACKOFF_BASE_DEFAULT),
-            backoff_max: Duration::from_secs(BACKOFF_MAX_DEFAULT),
+            max_attempts: MAX_ATTEMPTS.default(),
+            backoff_base: Duration::from_secs(BACKOFF_BASE.default()),
+            backoff_max: Duration::from_secs(BACKOFF_MAX.default()),
         }
     }
 }
 
 impl RetrySettings {
-    /// Reads `ODDISH_MAX_ATTEMPTS`, `ODDISH_RETRY_BACKOFF_BASE` and `ODDISH_RETRY_BACKOFF_MAX`.
+    /// Their settings, for the documents.
+    pub const GROUP: Group =
+        Group { title: "Retries", read_by: ALL_PROGRAMS, settings: &[&MAX_ATTEMPTS, &BACKOFF_BASE, &BACKOFF_MAX] };
+
+    /// Reads [`Self::GROUP`].
     pub fn read(reader: &mut Reader<'_>) -> Self {
-        let mut seconds = |name, default| Duration::from_secs(reader.within(name, default, 0..=BACKOFF_HIGHEST));
-        let backoff_base = seconds(BACKOFF_BASE_VARIABLE, BACKOFF_BASE_DEFAULT);
-        let backoff_max = seconds(BACKOFF_MAX_VARIABLE, BACKOFF_MAX_DEFAULT);
-        let max_attempts = reader.within(MAX_ATTEMPTS_VARIABLE, MAX_ATTEMPTS_DEFAULT, 1..=MAX_ATTEMPTS_HIGHEST);
-        Self { max_attempts, backoff_base, backoff_max }
+        Self {
+            max_attempts: reader.get(&MAX_ATTEMPTS),
+            backoff_base: Duration::from_secs(reader.get(&BACKOFF_BASE)),
+            backoff_max: Duration::from_secs(reader.get(&BACKOFF_MAX)),
+        }
     }
 
     /// The longest wait after the `nth` failure of a class, the first being 1: doubled each time, up to the maximum.

@@ -18,10 +18,14 @@ use thiserror::Error;
 
 use crate::agent_env::AgentEnv;
 use crate::random::random_bytes;
-use crate::settings::Reader;
+use crate::settings::{Setting, Value};
 
-/// The variable that holds the deployment's secret.
-pub const SECRET_KEY: &str = "ODDISH_SECRET_KEY";
+/// The deployment's secret.
+pub const SECRET_KEY: Setting<Option<SecretKey>> = Setting::optional("ODDISH_SECRET_KEY").secret().doc(
+    "Secret that seals agents' environment variables in the database and signs the folder's upload URLs: 32 random \
+     characters or more, the same for the API and all runners. Unset: oddish-server makes one and keeps it in the \
+     file secret-key in ODDISH_HOME.",
+);
 /// Characters of that secret at the least: a shorter one could be guessed.
 const MIN_SECRET: usize = 32;
 
@@ -51,15 +55,15 @@ impl SecretKey {
         Self(STANDARD.encode(random_bytes::<32>()))
     }
 
-    /// Reads [`SECRET_KEY`].
-    pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let text = reader.secret(SECRET_KEY)?;
-        Self::parse(&text).map_err(|short| reader.reject_secret(SECRET_KEY, short.to_string())).ok()
-    }
-
     /// The secret itself, for those who derive keys from it or hand it on.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+impl Value for SecretKey {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(|short| short.to_string())
     }
 }
 

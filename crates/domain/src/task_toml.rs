@@ -5,7 +5,7 @@
 
 mod fault;
 
-use crate::settings::Reader;
+use crate::settings::Setting;
 use std::{
     collections::{BTreeSet, HashSet},
     ops::Bound,
@@ -21,10 +21,13 @@ pub const TASK_TOML: &str = "task.toml";
 /// Seconds that an agent gets, unless configured otherwise, whose task sets no time-out.
 pub const DEFAULT_AGENT_TIMEOUT_SEC: f64 = 3600.0;
 
-/// The seconds that an agent gets whose task sets no time-out, from `ODDISH_DEFAULT_AGENT_TIMEOUT_SEC`: 1 second to 1 year.
-pub fn read_default_agent_timeout_sec(reader: &mut Reader<'_>) -> f64 {
-    reader.within("ODDISH_DEFAULT_AGENT_TIMEOUT_SEC", DEFAULT_AGENT_TIMEOUT_SEC, 1.0..=31_536_000.0)
-}
+/// The seconds that an agent gets whose task sets no time-out: 1 second to 1 year.
+pub const AGENT_TIMEOUT_SEC: Setting<f64> = Setting::new("ODDISH_DEFAULT_AGENT_TIMEOUT_SEC", DEFAULT_AGENT_TIMEOUT_SEC)
+    .within(1.0, 31_536_000.0)
+    .unit("seconds")
+    .doc(
+        "Seconds that an agent may take where neither the task nor the submission says so; Harbor would set no limit.",
+    );
 
 const INSTRUCTION: &str = "instruction.md";
 const MAX_STEP_NAME_BYTES: usize = 255;

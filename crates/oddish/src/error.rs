@@ -4,7 +4,7 @@ use http::StatusCode;
 use oddish_artifacts::StoreError;
 use oddish_artifacts::archive::PackError;
 use oddish_db::schema::MigrateError;
-use oddish_db::{ConnectError, DbError};
+use oddish_db::{ConnectError, DbError, NoDatabase};
 use oddish_dispatcher::RunnerMissing;
 use oddish_domain::settings::SettingsFaults;
 
@@ -15,8 +15,8 @@ pub enum Error {
     #[error(transparent)]
     Settings(#[from] SettingsFaults),
     /// No database is configured.
-    #[error("no database is configured: set DATABASE_URL to postgresql://user:password@host:5432/name")]
-    NoDatabase,
+    #[error(transparent)]
+    NoDatabase(#[from] NoDatabase),
     /// The database cannot be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use http::Method;
+use oddish_artifacts::SharedStore;
 use oddish_artifacts::archive;
-use oddish_artifacts::{FolderStore, S3Store, SharedStore};
 use oddish_db::queue_keys;
 use oddish_domain::sealing::SealingKey;
 use oddish_functions::auth::{Auth, AuthMode};
@@ -54,10 +54,7 @@ impl Oddish {
         let db = db::connect(&settings.database, settings.pool_size).await?;
         db::schema::migrate(&db).await?;
         queue_keys::apply_limits(&db, &settings.limits, OffsetDateTime::now_utc()).await?;
-        let store: SharedStore = match &settings.s3 {
-            Some(s3) => Arc::new(S3Store::connect(s3).await),
-            None => Arc::new(FolderStore::open(&settings.storage.local_storage_dir)?),
-        };
+        let store = settings.storage.open(None).await?;
         let everything = Everything {
             // Whoever holds this value may do everything anyway.
             auth: Auth::new(AuthMode::None, &db),

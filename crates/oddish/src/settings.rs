@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use oddish_artifacts::{S3Settings, StorageSettings};
-use oddish_db::{DatabaseSettings, DatabaseUrl};
+use oddish_artifacts::{LOCAL_STORAGE_DIR, StorageSettings};
+use oddish_db::{DATABASE_URL, DatabaseSettings, DatabaseUrl};
 use oddish_dispatcher::LauncherSettings;
 use oddish_domain::environment::DockerEnvironment;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::SECRET_KEY;
+use oddish_domain::settings::unicode_variables;
 use oddish_functions::judging::Judges;
 use oddish_functions::state::UploadRules;
 
@@ -22,10 +23,8 @@ pub struct Settings {
     pub database: DatabaseUrl,
     /// Connections to it at the most.
     pub pool_size: u32,
-    /// Where artifacts are kept on this machine.
+    /// Where artifacts are kept: a folder of this machine, or a bucket.
     pub storage: StorageSettings,
-    /// Where they are kept instead, if a bucket is named.
-    pub s3: Option<S3Settings>,
     /// What holds for uploads.
     pub uploads: UploadRules,
     /// Who analyses trials and judges tasks, if anybody does.
@@ -44,9 +43,7 @@ pub struct Settings {
 impl Settings {
     /// Reads the variables of this process. Every fault is named at once.
     pub fn from_env() -> Result<Self, Error> {
-        // Names and values that are not Unicode are none of ours, and Harbor would not take them either.
-        let unicode = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-        Self::from_map(std::env::vars_os().filter_map(unicode).collect())
+        Self::from_map(unicode_variables(std::env::vars_os()))
     }
 
     /// Reads these variables. Runners see them, and no others.
@@ -56,7 +53,6 @@ impl Settings {
         let database = DatabaseSettings::read(&mut reader);
         let storage = StorageSettings::read(&mut reader);
         let uploads = UploadRules::read(&mut reader, &storage);
-        let s3 = S3Settings::read(&mut reader);
         let judges = Judges::read(&mut reader);
         let limits = ConcurrencyLimits::read(&mut reader);
         let docker = DockerEnvironment::read(&mut reader);
@@ -65,9 +61,8 @@ impl Settings {
         reader.finish()?;
         Ok(Self {
             pool_size: database.pool_size,
-            database: database.url.ok_or(Error::NoDatabase)?,
+            database: database.required()?,
             storage,
-            s3,
             uploads,
             judges,
             limits,
@@ -82,10 +77,10 @@ impl Settings {
     pub(crate) fn runner_environment(&self) -> BTreeMap<OsString, OsString> {
         let mut environment: BTreeMap<OsString, OsString> =
             self.environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        environment.insert("DATABASE_URL".into(), self.database.text().into());
-        environment.insert("ODDISH_LOCAL_STORAGE_DIR".into(), self.storage.local_storage_dir.clone().into());
+        environment.insert(DATABASE_URL.name().into(), self.database.text().into());
+        environment.insert(LOCAL_STORAGE_DIR.name().into(), self.storage.local_storage_dir.clone().into());
         if let Some(secret) = &self.storage.secret_key {
-            environment.insert(SECRET_KEY.into(), secret.expose().into());
+            environment.insert(SECRET_KEY.name().into(), secret.expose().into());
         }
         environment
     }

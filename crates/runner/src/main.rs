@@ -1,39 +1,35 @@
 //! `oddish-runner`: runs one attempt of a trial, or removes what a killed one left. Its launcher tells it which through
 //! environment variables.
 
-use std::collections::BTreeMap;
 use std::env;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use nix::unistd::{Pid, getpgrp, getpid, setpgid};
-use oddish_artifacts::{
-    FolderStore, S3_VARIABLES, S3Settings, S3Store, STORAGE_VARIABLES, SharedStore, StorageSettings,
-};
-use oddish_db::{AttemptRef, DATABASE_VARIABLES, DatabaseSettings, connect_lazy};
-use oddish_domain::retry::{RETRY_VARIABLES, RetrySettings};
-use oddish_domain::settings::{Reader, Settings, Variable};
+use oddish_artifacts::{S3Settings, StorageSettings};
+use oddish_db::{AttemptRef, DATABASE_URL, DatabaseSettings, connect_lazy};
+use oddish_domain::attempt_settings::{ATTEMPT_SETTINGS, ATTEMPT_TOKEN};
+use oddish_domain::retry::RetrySettings;
+use oddish_domain::settings::{Group, Settings, unicode_variables};
 use oddish_domain::status::JobKind;
 use oddish_runner::attempt::Scratch;
 use oddish_runner::clean_up::clean_up;
 use oddish_runner::run::{Runner, run};
-use oddish_runner::settings::{ATTEMPT_VARIABLES, RUNNER_VARIABLES, RunnerSettings};
-use oddish_telemetry::{Output, TELEMETRY_VARIABLES, fields};
-use oddish_wake::{WAKE_VARIABLES, Wake, WakeSettings};
+use oddish_runner::settings::{RunnerSettings, read_attempt, read_token};
+use oddish_telemetry::{Output, TelemetrySettings, fields};
+use oddish_wake::{Wake, WakeSettings};
 use tracing::{error, info};
-use uuid::Uuid;
 
-/// Everything that it reads.
-const VARIABLES: &[&[Variable]] = &[
-    ATTEMPT_VARIABLES,
-    DATABASE_VARIABLES,
-    STORAGE_VARIABLES,
-    S3_VARIABLES,
-    RUNNER_VARIABLES,
-    RETRY_VARIABLES,
-    TELEMETRY_VARIABLES,
-    WAKE_VARIABLES,
+/// All settings of the runner.
+const GROUPS: &[Group] = &[
+    ATTEMPT_SETTINGS,
+    DatabaseSettings::GROUP,
+    StorageSettings::GROUP,
+    S3Settings::GROUP,
+    RunnerSettings::GROUP,
+    RetrySettings::GROUP,
+    TelemetrySettings::GROUP,
+    WakeSettings::GROUP,
 ];
 
 /// A runner writes one thing at a time, and looks after its attempt beside that.
@@ -66,19 +62,16 @@ fn help() -> String {
          oddish-runner clean-up    remove what the attempt left when it was killed\n\n\
          Environment variables:\n",
     );
-    for variable in VARIABLES.concat() {
-        let default = if variable.default.is_empty() { String::new() } else { format!(" [{}]", variable.default) };
-        text.extend(["  ", variable.name, &default, "\n      ", variable.doc, "\n"]);
+    for setting in GROUPS.iter().flat_map(Group::describe) {
+        let default = if setting.default.is_empty() { String::new() } else { format!(" [{}]", setting.default) };
+        text.extend(["  ", setting.name, &default, "\n      ", setting.doc, "\n"]);
     }
     text
 }
 
 /// Runs a command, with its attempt on each line that it logs.
 fn start(command: fn(&Settings) -> anyhow::Result<()>) -> ExitCode {
-    let variables: BTreeMap<String, String> = env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    let settings = Settings::from_map(variables);
+    let settings = Settings::from_map(unicode_variables(env::vars_os()));
     let logging = oddish_telemetry::start(&settings, Output::Stderr { colours: false });
     // Entered and not put around a future: this thread is the only one, so that what the runtime's other tasks say is within it too.
     let mut reader = settings.reader();
@@ -102,38 +95,21 @@ fn lead_group() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The trial and the number of the attempt.
-fn read_attempt(reader: &mut Reader<'_>) -> (String, i32) {
-    let trial_id = reader.text("ODDISH_TRIAL_ID", "");
-    if trial_id.is_empty() {
-        reader.reject("ODDISH_TRIAL_ID", "must be the id of a trial");
-    }
-    let number: Option<i32> = reader.optional("ODDISH_ATTEMPT");
-    if number.is_none_or(|number| number < 1) {
-        reader.reject("ODDISH_ATTEMPT", "must be a whole number above 0");
-    }
-    (trial_id, number.unwrap_or_default())
-}
-
 fn run_attempt(settings: &Settings) -> anyhow::Result<()> {
     let mut reader = settings.reader();
     let (trial_id, number) = read_attempt(&mut reader);
-    let token: Option<Uuid> = reader.optional("ODDISH_ATTEMPT_TOKEN");
+    let token = read_token(&mut reader);
     let database = DatabaseSettings::read(&mut reader);
     let storage = StorageSettings::read(&mut reader);
-    let s3 = S3Settings::read(&mut reader);
     let runner_settings = RunnerSettings::read(&mut reader);
     let retries = RetrySettings::read(&mut reader);
     let wake = WakeSettings::read(&mut reader);
     reader.finish()?;
-    let Some(token) = token else { bail!("ODDISH_ATTEMPT_TOKEN is not set; a runner is started by its launcher") };
-    let Some(url) = database.url else { bail!("DATABASE_URL is not set") };
+    let Some(token) = token else { bail!("{ATTEMPT_TOKEN} is not set; a runner is started by its launcher") };
+    let Some(url) = database.url else { bail!("{DATABASE_URL} is not set") };
     let attempt = AttemptRef { kind: JobKind::Trial, subject: trial_id, number, token };
     runtime()?.block_on(async {
-        let store: SharedStore = match &s3 {
-            Some(s3) => Arc::new(S3Store::connect(s3).await),
-            None => Arc::new(FolderStore::open(&storage.local_storage_dir)?),
-        };
+        let store = storage.open(None).await?;
         let db = connect_lazy(&url, CONNECTIONS);
         let runner = Runner {
             wake: Wake::connect(db.clone(), &wake).await,
@@ -150,10 +126,8 @@ fn run_attempt(settings: &Settings) -> anyhow::Result<()> {
 }
 
 fn clean_up_attempt(settings: &Settings) -> anyhow::Result<()> {
-    let mut reader = settings.reader();
-    let (trial_id, number) = read_attempt(&mut reader);
-    let runner_settings = RunnerSettings::read(&mut reader);
-    reader.finish()?;
+    let ((trial_id, number), runner_settings) =
+        settings.read(|reader| (read_attempt(reader), RunnerSettings::read(reader)))?;
     let scratch = Scratch::new(&runner_settings.jobs_dir, &trial_id, number);
     let environment: Vec<_> = env::vars_os().collect();
     runtime()?.block_on(clean_up(&scratch, &environment));

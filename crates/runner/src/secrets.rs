@@ -155,7 +155,7 @@ impl AttemptSecrets {
 }
 
 fn sealing_key(variables: &[(OsString, OsString)]) -> Result<SealingKey, SecretsError> {
-    let found = variables.iter().find(|(name, _)| name == OsStr::new(SECRET_KEY));
+    let found = variables.iter().find(|(name, _)| name == OsStr::new(SECRET_KEY.name()));
     let secret = found.and_then(|(_, value)| value.to_str()).filter(|value| !value.trim().is_empty());
     let secret = SecretKey::parse(secret.ok_or(SecretsError::NoKey)?).map_err(SecretsError::BadKey)?;
     Ok(SealingKey::of(&secret))
@@ -273,7 +273,7 @@ mod tests {
     fn keys_that_harbor_gets_are_secret_and_the_agents_variables() {
         let secret_key = "k".repeat(32);
         let variables = [
-            (SECRET_KEY, secret_key.as_str()),
+            (SECRET_KEY.name(), secret_key.as_str()),
             ("ANTHROPIC_API_KEY", " key-of-anthropic\n"),
             ("ANTHROPIC_MODEL", "no-secret-model"),
             ("MY_PASSWORD", "passed-by-name"),
@@ -303,8 +303,8 @@ mod tests {
     fn without_the_key_that_sealed_them_the_variables_cannot_be_had() {
         let agent_env = [("A", "of-the-agent")];
         assert!(matches!(open(&[], &agent_env), Err(SecretsError::NoKey)));
-        assert!(matches!(open(&[(SECRET_KEY, "short")], &agent_env), Err(SecretsError::BadKey(_))));
-        let error = open(&[(SECRET_KEY, &"x".repeat(32))], &agent_env).unwrap_err();
+        assert!(matches!(open(&[(SECRET_KEY.name(), "short")], &agent_env), Err(SecretsError::BadKey(_))));
+        let error = open(&[(SECRET_KEY.name(), &"x".repeat(32))], &agent_env).unwrap_err();
         assert!(error.to_string().contains("variable A cannot be unsealed"), "{error}");
         assert!(open(&[], &[]).is_ok());
     }

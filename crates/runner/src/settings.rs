@@ -3,54 +3,24 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use oddish_domain::settings::{Reader, Variable};
+use oddish_domain::attempt_settings::{ATTEMPT, ATTEMPT_TOKEN, TRIAL_ID};
+use oddish_domain::settings::{Group, Reader, Setting};
+use oddish_domain::task_toml::AGENT_TIMEOUT_SEC;
+use uuid::Uuid;
 
-/// What the launcher says. These are no settings: a person has no reason to set them.
-pub const ATTEMPT_VARIABLES: &[Variable] = &[
-    Variable { name: "ODDISH_TRIAL_ID", default: "", secret: false, doc: "The trial." },
-    Variable { name: "ODDISH_ATTEMPT", default: "", secret: false, doc: "Number of the attempt, from 1." },
-    Variable {
-        name: "ODDISH_ATTEMPT_TOKEN",
-        default: "",
-        secret: false,
-        doc: "Fencing token of the attempt; `clean-up` needs none.",
-    },
-];
-
-/// The variables that [`RunnerSettings`] reads.
-pub const RUNNER_VARIABLES: &[Variable] = &[
-    Variable {
-        name: "ODDISH_HARBOR_JOBS_DIR",
-        default: "/tmp/harbor-jobs",
-        secret: false,
-        doc: "Folder for what running trials need on the disk. Each attempt's own folder in it goes when the attempt ends.",
-    },
-    Variable {
-        name: "ODDISH_HARBOR_PYTHON",
-        default: "",
-        secret: false,
-        doc: "Python interpreter that has Harbor installed. Unset: the one that the `harbor` command on the PATH uses.",
-    },
-    Variable {
-        name: "ODDISH_DEFAULT_AGENT_TIMEOUT_SEC",
-        default: "3600",
-        secret: false,
-        doc: "Seconds that an agent may take where neither the task nor the submission says so; Harbor would set no limit.",
-    },
-    Variable {
-        name: "ODDISH_MIN_FREE_GB",
-        default: "5",
-        secret: false,
-        doc: "GB (10^9 bytes) that must be free in ODDISH_HARBOR_JOBS_DIR for a trial to start.",
-    },
-    Variable {
-        name: "ODDISH_RUNNER_PASS_ENV",
-        default: "",
-        secret: false,
-        doc: "More environment variables that Harbor and its agents may see, separated by commas. Provider and sandbox keys \
-              of the usual names are passed anyway.",
-    },
-];
+const JOBS_DIR: Setting<PathBuf> = Setting::new("ODDISH_HARBOR_JOBS_DIR", "/tmp/harbor-jobs").doc(
+    "Folder for what running trials need on the disk. Each attempt's own folder in it goes when the attempt ends.",
+);
+const PYTHON: Setting<Option<PathBuf>> = Setting::optional("ODDISH_HARBOR_PYTHON")
+    .doc("Python interpreter that has Harbor installed. Unset: the one that the `harbor` command on the PATH uses.");
+const MIN_FREE_GB: Setting<u64> = Setting::new("ODDISH_MIN_FREE_GB", 5)
+    .within(0, 1_000_000)
+    .unit("GB")
+    .doc("GB (10^9 bytes) that must be free in ODDISH_HARBOR_JOBS_DIR for a trial to start.");
+const PASS_ENV: Setting<Vec<String>> = Setting::new("ODDISH_RUNNER_PASS_ENV", "").doc(
+    "More environment variables that Harbor and its agents may see, separated by commas. Provider and sandbox keys \
+     of the usual names are passed anyway.",
+);
 
 /// What a runner is configured with.
 #[derive(Clone, Debug)]
@@ -68,29 +38,45 @@ pub struct RunnerSettings {
 }
 
 impl RunnerSettings {
-    /// Reads [`RUNNER_VARIABLES`].
+    /// Their settings, for the documents.
+    pub const GROUP: Group = Group {
+        title: "Running trials",
+        read_by: "`oddish-runner`; `oddish-server` checks them when it starts",
+        settings: &[&JOBS_DIR, &PYTHON, &AGENT_TIMEOUT_SEC, &MIN_FREE_GB, &PASS_ENV],
+    };
+
+    /// Reads [`Self::GROUP`].
     pub fn read(reader: &mut Reader<'_>) -> Self {
-        let default_agent_timeout_sec = reader.within("ODDISH_DEFAULT_AGENT_TIMEOUT_SEC", 3600.0, 1.0..=31_536_000.0);
-        let min_free_gb: u64 = reader.within("ODDISH_MIN_FREE_GB", 5, 0..=1_000_000);
-        let python = reader.text("ODDISH_HARBOR_PYTHON", "");
         Self {
-            jobs_dir: absolute(&reader.text("ODDISH_HARBOR_JOBS_DIR", "/tmp/harbor-jobs")),
-            harbor_python: (!python.is_empty()).then(|| absolute(&python)),
-            default_agent_timeout_sec,
-            min_free_bytes: min_free_gb * 1_000_000_000,
-            pass_env: reader
-                .text("ODDISH_RUNNER_PASS_ENV", "")
-                .split(',')
-                .map(str::trim)
-                .filter(|name| !name.is_empty())
-                .map(str::to_owned)
-                .collect(),
+            jobs_dir: absolute(&reader.get(&JOBS_DIR)),
+            harbor_python: reader.get(&PYTHON).map(|python| absolute(&python)),
+            default_agent_timeout_sec: reader.get(&AGENT_TIMEOUT_SEC),
+            min_free_bytes: reader.get(&MIN_FREE_GB) * 1_000_000_000,
+            pass_env: reader.get(&PASS_ENV),
         }
     }
 }
 
-fn absolute(path: &str) -> PathBuf {
-    let path = Path::new(path);
+/// Reads the trial's id and the number of the attempt, as the launcher says them.
+pub fn read_attempt(reader: &mut Reader<'_>) -> (String, i32) {
+    let trial_id = reader.get(&TRIAL_ID).unwrap_or_default();
+    if trial_id.is_empty() {
+        reader.reject(&TRIAL_ID, "must be the id of a trial");
+    }
+    let number: Option<i32> = reader.get(&ATTEMPT).and_then(|number| number.parse().ok()).filter(|number| *number > 0);
+    if number.is_none() {
+        reader.reject(&ATTEMPT, "must be a whole number above 0");
+    }
+    (trial_id, number.unwrap_or_default())
+}
+
+/// Reads the attempt's fencing token, if the launcher says one.
+pub fn read_token(reader: &mut Reader<'_>) -> Option<Uuid> {
+    let token = reader.get(&ATTEMPT_TOKEN)?;
+    token.parse().map_err(|error: uuid::Error| reader.reject(&ATTEMPT_TOKEN, error.to_string())).ok()
+}
+
+fn absolute(path: &Path) -> PathBuf {
     // Without a current folder there is nothing better than the path as given.
     if path.is_absolute() { path.to_path_buf() } else { env::current_dir().unwrap_or_default().join(path) }
 }

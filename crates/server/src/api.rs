@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use crate::args::ApiArguments;
 use crate::settings::ServerSettings;
 use crate::worker::{Worker, stop_requested};
-use crate::{artifact_route, database, listen, secret_key, store};
+use crate::{artifact_route, database, listen, secret_key};
 
 pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
     let settings = ServerSettings::load()?;
@@ -35,7 +35,7 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
         None => SigningKey::generate(),
     };
     let base_url = settings.storage.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(address)));
-    let store = store::open(&settings, Some((signing_key.clone(), base_url))).await?;
+    let store = settings.storage.open(Some((signing_key.clone(), base_url))).await?;
     let url = database::locate(&settings).await?;
     let db = database::open(&settings, &url).await?;
     queue_keys::apply_limits(&db, &limits, OffsetDateTime::now_utc()).await?;

@@ -1,11 +1,10 @@
 //! Which web pages may ask the API from a browser.
 
-use std::str::FromStr;
-
 use axum::Router;
 use http::{HeaderName, HeaderValue, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use oddish_domain::settings::Value;
 use oddish_functions::auth::AuthMode;
 use oddish_functions::browsers;
 
@@ -26,7 +25,7 @@ impl Origins {
     /// one that needs keys answers none.
     pub(crate) fn usual(auth: AuthMode) -> Self {
         match auth {
-            AuthMode::None => DEVELOPMENT.parse().unwrap_or(Self::Listed(Vec::new())),
+            AuthMode::None => Self::from_text(DEVELOPMENT).unwrap_or(Self::Listed(Vec::new())),
             AuthMode::ApiKey => Self::Listed(Vec::new()),
         }
     }
@@ -47,10 +46,8 @@ impl Origins {
     }
 }
 
-impl FromStr for Origins {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
+impl Value for Origins {
+    fn from_text(text: &str) -> Result<Self, String> {
         let rule = "`*`, or origins with commas between them, such as `https://dashboard.example.com`";
         match text.trim() {
             "*" => return Ok(Self::Any),
@@ -78,11 +75,14 @@ mod tests {
         let listed = |origins: &[&'static str]| {
             Ok(Origins::Listed(origins.iter().map(|origin| HeaderValue::from_static(origin)).collect()))
         };
-        assert_eq!("*".parse(), Ok(Origins::Any));
-        assert_eq!("none".parse(), listed(&[]));
-        assert_eq!("https://a.example, http://b:8080".parse(), listed(&["https://a.example", "http://b:8080"]));
+        assert_eq!(Origins::from_text("*"), Ok(Origins::Any));
+        assert_eq!(Origins::from_text("none"), listed(&[]));
+        assert_eq!(
+            Origins::from_text("https://a.example, http://b:8080"),
+            listed(&["https://a.example", "http://b:8080"])
+        );
         for wrong in ["a.example", "https://a.example/", "https://", "https://*.example", "*,https://a.example"] {
-            assert!(wrong.parse::<Origins>().is_err(), "{wrong}");
+            assert!(Origins::from_text(wrong).is_err(), "{wrong}");
         }
         assert_eq!(Ok(Origins::usual(AuthMode::ApiKey)), listed(&[]));
         assert_eq!(Ok(Origins::usual(AuthMode::None)), listed(&["http://localhost:3000", "http://127.0.0.1:3000"]));

@@ -15,7 +15,6 @@ mod keys_command;
 mod listen;
 mod secret_key;
 mod settings;
-mod store;
 mod worker;
 
 use std::process::ExitCode;

@@ -6,86 +6,77 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use oddish_artifacts::{S3_VARIABLES, S3Settings, STORAGE_VARIABLES, StorageSettings};
-use oddish_db::{DATABASE_VARIABLES, DatabaseSettings};
-use oddish_dispatcher::{LAUNCHER_VARIABLES, LauncherSettings};
-use oddish_domain::environment::{DockerEnvironment, ENVIRONMENT_VARIABLES};
-use oddish_domain::limits::{self, ConcurrencyLimits};
-use oddish_domain::retry::{RETRY_VARIABLES, RetrySettings};
+use oddish_artifacts::{LOCAL_STORAGE_DIR, S3Settings, StorageSettings};
+use oddish_db::{DATABASE_URL, DatabaseSettings};
+use oddish_dispatcher::LauncherSettings;
+use oddish_domain::environment::DockerEnvironment;
+use oddish_domain::limits::ConcurrencyLimits;
+use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::{SECRET_KEY, SecretKey};
-use oddish_domain::settings::{Reader, Settings, Variable};
-use oddish_functions::auth::{AUTH_VARIABLES, AuthMode};
-use oddish_functions::judging::{JUDGING_VARIABLES, Judges};
+use oddish_domain::settings::{self, Group, Reader, Setting, Settings, unicode_variables};
+use oddish_functions::auth::AuthMode;
+use oddish_functions::judging::Judges;
 use oddish_functions::state::UploadRules;
-
-use oddish_telemetry::TELEMETRY_VARIABLES;
+use oddish_runner::settings::RunnerSettings;
+use oddish_telemetry::TelemetrySettings;
 
 use crate::cors::Origins;
 
-/// The variables that only the server reads.
-const SERVER_VARIABLES: &[Variable] = &[
-    Variable { name: "ODDISH_API_HOST", default: "127.0.0.1", secret: false, doc: "Address that the API listens on." },
-    Variable { name: "ODDISH_API_PORT", default: "8000", secret: false, doc: "Port that the API listens on." },
-    Variable {
-        name: "ODDISH_CORS_ORIGINS",
-        default: "",
-        secret: false,
-        doc: "Web pages that may ask the API from a browser: origins with commas between them, `*` for all, `none`. Unset: http://localhost:3000 and http://127.0.0.1:3000, or none where keys are required.",
-    },
-    Variable {
-        name: "ODDISH_AUTO_START_WORKERS",
-        default: "true",
-        secret: false,
-        doc: "Whether `oddish-server api` runs trials too. With false, or with --no-workers, an `oddish-server worker` has to.",
-    },
-    Variable {
-        name: "ODDISH_HOME",
-        default: "",
-        secret: false,
-        doc: "Folder for the private Postgres and the server's secret. Unset: /var/lib/oddish as root, else ~/.local/share/oddish.",
-    },
-    Variable {
-        name: "ODDISH_POSTGRES_BIN",
-        default: "",
-        secret: false,
-        doc: "Folder of the Postgres programs for the private server. Unset: the newest that is found.",
-    },
-];
+const API_HOST: Setting<IpAddr> =
+    Setting::new("ODDISH_API_HOST", IpAddr::V4(Ipv4Addr::LOCALHOST)).doc("Address that the API listens on.");
+const API_PORT: Setting<u16> =
+    Setting::new("ODDISH_API_PORT", 8000).unit("TCP port").doc("Port that the API listens on.");
+const CORS_ORIGINS: Setting<Option<Origins>> = Setting::optional("ODDISH_CORS_ORIGINS").doc(
+    "Web pages that may ask the API from a browser: origins with commas between them, `*` for all, `none`. Unset: http://localhost:3000 and http://127.0.0.1:3000, or none where keys are required.",
+);
+const AUTO_START_WORKERS: Setting<bool> = Setting::new("ODDISH_AUTO_START_WORKERS", true).doc(
+    "Whether `oddish-server api` runs trials too. With false, or with --no-workers, an `oddish-server worker` has to.",
+);
+const HOME: Setting<Option<PathBuf>> = Setting::optional("ODDISH_HOME").doc(
+    "Folder for the private Postgres and the server's secret. Unset: /var/lib/oddish as root, else ~/.local/share/oddish.",
+);
+const POSTGRES_BIN: Setting<Option<PathBuf>> = Setting::optional("ODDISH_POSTGRES_BIN")
+    .doc("Folder of the Postgres programs for the private server. Unset: the newest that is found.");
 
-/// What the server only hands on to Harbor: keys of model providers and of sandboxes. Any other key of their kind is handed on too.
-const PASSED_ON: &[Variable] = &[
-    key("ANTHROPIC_API_KEY", "For agents on Claude models."),
-    key("OPENAI_API_KEY", "For agents on OpenAI models."),
-    key("GEMINI_API_KEY", "For agents on Gemini models."),
-    key("DAYTONA_API_KEY", "For trials in Daytona sandboxes (`--env daytona`)."),
-    key("MODAL_TOKEN_ID", "For trials in Modal sandboxes (`--env modal`), with MODAL_TOKEN_SECRET."),
-    key("MODAL_TOKEN_SECRET", "See MODAL_TOKEN_ID."),
-];
+/// What the server hands on to Harbor and does not read itself: keys of model providers and of sandboxes. Any other key of their kind is
+/// handed on too.
+pub(crate) const PASSED_ON: Group = Group {
+    title: "Keys for Harbor and its agents",
+    read_by: "Harbor, to which `oddish-runner` hands them on",
+    settings: &[
+        &key("ANTHROPIC_API_KEY", "For agents on Claude models."),
+        &key("OPENAI_API_KEY", "For agents on OpenAI models."),
+        &key("GEMINI_API_KEY", "For agents on Gemini models."),
+        &key("DAYTONA_API_KEY", "For trials in Daytona sandboxes (`--env daytona`)."),
+        &key("MODAL_TOKEN_ID", "For trials in Modal sandboxes (`--env modal`), with MODAL_TOKEN_SECRET."),
+        &key("MODAL_TOKEN_SECRET", "See MODAL_TOKEN_ID."),
+    ],
+};
 
-const fn key(name: &'static str, doc: &'static str) -> Variable {
-    Variable { name, default: "", secret: true, doc }
+const fn key(name: &'static str, doc: &'static str) -> Setting<Option<String>> {
+    Setting::optional(name).secret().doc(doc)
 }
 
-/// Every variable, by the part of the system that reads it, in the order of `env.example`.
-pub(crate) const VARIABLES: &[(&str, &[Variable])] = &[
-    ("Database", DATABASE_VARIABLES),
-    ("Storage", STORAGE_VARIABLES),
-    ("Storage in S3", S3_VARIABLES),
-    ("Concurrency", limits::VARIABLES),
-    ("Environments", ENVIRONMENT_VARIABLES),
-    ("API and server", SERVER_VARIABLES),
-    ("Log and metrics", TELEMETRY_VARIABLES),
-    ("Access", AUTH_VARIABLES),
-    ("Judging", JUDGING_VARIABLES),
-    ("Retries", RETRY_VARIABLES),
-    ("Starting runners", LAUNCHER_VARIABLES),
-    ("Running trials", oddish_runner::settings::RUNNER_VARIABLES),
-    ("Keys for Harbor and its agents", PASSED_ON),
+/// Every setting, by the part of the system that reads it, in the order of `env.example`.
+pub(crate) const GROUPS: &[Group] = &[
+    DatabaseSettings::GROUP,
+    StorageSettings::GROUP,
+    S3Settings::GROUP,
+    ConcurrencyLimits::GROUP,
+    DockerEnvironment::GROUP,
+    ServerSettings::GROUP,
+    TelemetrySettings::GROUP,
+    AuthMode::GROUP,
+    Judges::GROUP,
+    RetrySettings::GROUP,
+    LauncherSettings::GROUP,
+    RunnerSettings::GROUP,
+    PASSED_ON,
 ];
 
 /// Every setting with its default and what it is for, in the form of a `.env` file.
 pub(crate) fn env_example() -> String {
-    oddish_domain::settings::render_env_example(VARIABLES)
+    settings::env_example(GROUPS)
 }
 
 /// Everything that the server reads from its environment.
@@ -93,7 +84,6 @@ pub(crate) fn env_example() -> String {
 pub(crate) struct ServerSettings {
     pub(crate) database: DatabaseSettings,
     pub(crate) storage: StorageSettings,
-    pub(crate) s3: Option<S3Settings>,
     pub(crate) uploads: UploadRules,
     pub(crate) limits: ConcurrencyLimits,
     /// What the environment `docker` means in submissions.
@@ -114,38 +104,41 @@ pub(crate) struct ServerSettings {
 }
 
 impl ServerSettings {
+    /// The settings that the server alone reads.
+    const GROUP: Group = Group {
+        title: "API and server",
+        read_by: "`oddish-server`",
+        settings: &[&API_HOST, &API_PORT, &CORS_ORIGINS, &AUTO_START_WORKERS, &HOME, &POSTGRES_BIN],
+    };
+
     /// Reads the environment and `.env`.
     pub(crate) fn load() -> anyhow::Result<Self> {
         let environment = environment()?;
         let settings = Settings::from_map(environment.clone());
-        let mut reader = settings.reader();
-        let read = Self::read(&mut reader, environment);
         // The runner reads its settings itself; a fault in them is better found here than in every trial.
-        oddish_runner::settings::RunnerSettings::read(&mut reader);
-        reader.finish()?;
+        let (read, _) = settings.read(|reader| (Self::read(reader, environment), RunnerSettings::read(reader)))?;
         Ok(read)
     }
 
-    fn read(reader: &mut Reader<'_>, environment: BTreeMap<String, String>) -> Self {
+    pub(crate) fn read(reader: &mut Reader<'_>, environment: BTreeMap<String, String>) -> Self {
         let storage = StorageSettings::read(reader);
         let auth = AuthMode::read(reader);
         Self {
             database: DatabaseSettings::read(reader),
             uploads: UploadRules::read(reader, &storage),
             storage,
-            s3: S3Settings::read(reader),
             limits: ConcurrencyLimits::read(reader),
             docker: DockerEnvironment::read(reader),
             auth,
-            origins: reader.parsed("ODDISH_CORS_ORIGINS", Origins::usual(auth)),
+            origins: reader.get(&CORS_ORIGINS).unwrap_or_else(|| Origins::usual(auth)),
             judges: Judges::read(reader),
-            host: reader.parsed("ODDISH_API_HOST", IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            port: reader.parsed("ODDISH_API_PORT", 8000),
-            start_workers: reader.flag("ODDISH_AUTO_START_WORKERS", true),
+            host: reader.get(&API_HOST),
+            port: reader.get(&API_PORT),
+            start_workers: reader.get(&AUTO_START_WORKERS),
             launcher: LauncherSettings::read(reader),
             retries: RetrySettings::read(reader),
-            home: reader.optional("ODDISH_HOME").unwrap_or_else(|| default_home(&environment)),
-            postgres_programs: reader.optional("ODDISH_POSTGRES_BIN"),
+            home: reader.get(&HOME).unwrap_or_else(|| default_home(&environment)),
+            postgres_programs: reader.get(&POSTGRES_BIN),
             environment,
         }
     }
@@ -158,10 +151,10 @@ impl ServerSettings {
     ) -> BTreeMap<OsString, OsString> {
         let mut environment: BTreeMap<OsString, OsString> =
             self.environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        environment.insert("DATABASE_URL".into(), database_url.into());
-        environment.insert("ODDISH_LOCAL_STORAGE_DIR".into(), self.storage.local_storage_dir.clone().into());
+        environment.insert(DATABASE_URL.name().into(), database_url.into());
+        environment.insert(LOCAL_STORAGE_DIR.name().into(), self.storage.local_storage_dir.clone().into());
         if let Some(secret) = secret {
-            environment.insert(SECRET_KEY.into(), secret.expose().into());
+            environment.insert(SECRET_KEY.name().into(), secret.expose().into());
         }
         environment
     }
@@ -180,10 +173,7 @@ pub(crate) fn environment() -> anyhow::Result<BTreeMap<String, String>> {
         Err(error) if error.not_found() => {}
         Err(error) => return Err(error).context(".env cannot be read"),
     }
-    // Names and values that are not Unicode are none of ours, and Harbor would not take them either.
-    let own =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    environment.extend(own);
+    environment.extend(unicode_variables(std::env::vars_os()));
     Ok(environment)
 }
 

@@ -9,7 +9,7 @@ use oddish_dispatcher::{Closer, Dispatcher, ProcessLauncher, Running};
 use oddish_domain::sealing::SecretKey;
 
 use crate::settings::ServerSettings;
-use crate::{database, secret_key, store};
+use crate::{database, secret_key};
 
 /// `oddish-server worker`.
 pub(crate) async fn run() -> anyhow::Result<()> {
@@ -17,7 +17,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let secret = secret_key::locate(settings.storage.secret_key.as_ref(), &settings.home)?;
     let url = database::locate(&settings).await?;
     let db = database::open(&settings, &url).await?;
-    let worker = Worker::start(&settings, &url, db, store::open(&settings, None).await?, secret.as_ref())?;
+    let worker = Worker::start(&settings, &url, db, settings.storage.open(None).await?, secret.as_ref())?;
     tracing::info!(database = url.place(), "waiting for trials");
     stop_requested().await?;
     tracing::info!("stopping");

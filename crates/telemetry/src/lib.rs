@@ -11,5 +11,5 @@ mod settings;
 mod start;
 
 pub use json_lines::JsonLines;
-pub use settings::{LogFormat, TELEMETRY_VARIABLES, TelemetrySettings};
+pub use settings::{LogFormat, TelemetrySettings};
 pub use start::{Output, logging, start};

@@ -1,47 +1,27 @@
 //! What is logged, how, and whether metrics are written.
 
-use std::str::FromStr;
+use oddish_domain::settings::{Choice, Defaulted, Group, Reader, Setting, Value};
+use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 
-use oddish_domain::settings::{Reader, Variable};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-
-const LOG: &str = "ODDISH_LOG";
-const LOG_FORMAT: &str = "ODDISH_LOG_FORMAT";
-const METRICS: &str = "ODDISH_METRICS";
-const METRICS_NAMESPACE: &str = "ODDISH_METRICS_NAMESPACE";
-
-/// The namespace of metrics, unless another is chosen.
-const NAMESPACE: &str = "Oddish";
-/// Characters of a namespace at the most (AWS, `Metric`).
-const LONGEST_NAMESPACE: usize = 255;
-
-/// The variables that [`TelemetrySettings`] reads.
-pub const TELEMETRY_VARIABLES: &[Variable] = &[
-    Variable {
-        name: LOG,
-        default: "info",
-        secret: false,
-        doc: "What is logged: a level, or levels by part, such as `debug` or `oddish_dispatcher=debug,info`.",
-    },
-    Variable {
-        name: LOG_FORMAT,
-        default: "",
-        secret: false,
-        doc: "How log lines are written: `text`, or `json` for one JSON object a line. Unset: text where stderr is a terminal, else json. Functions always write json.",
-    },
-    Variable {
-        name: METRICS,
-        default: "none",
-        secret: false,
-        doc: "`emf`: metrics are written to stdout, in the embedded metric format of CloudWatch. `none`: they are not.",
-    },
-    Variable {
-        name: METRICS_NAMESPACE,
-        default: NAMESPACE,
-        secret: false,
-        doc: "The namespace of these metrics; one for each deployment where several share an account and a region.",
-    },
-];
+const LOG: Setting<Filter> = Setting::new("ODDISH_LOG", LevelFilter::INFO)
+    .doc("What is logged: a level, or levels by part, such as `debug` or `oddish_dispatcher=debug,info`.");
+const LOG_FORMAT: Setting<Option<LogFormat>> = Setting::optional("ODDISH_LOG_FORMAT").doc(
+    "How log lines are written: `text`, or `json` for one JSON object a line. Unset: text where stderr is a terminal, else json. \
+     Functions always write json.",
+);
+const METRICS: Setting<Metrics> = Setting::new("ODDISH_METRICS", Metrics::None)
+    .doc("`emf`: metrics are written to stdout, in the embedded metric format of CloudWatch. `none`: they are not.");
+// As CloudWatch takes it (AWS, PutMetricData and Metric).
+const METRICS_NAMESPACE: Setting<String> = Setting::new("ODDISH_METRICS_NAMESPACE", "Oddish")
+    .check(
+        "must be at most 255 printable ASCII characters that begin with neither `AWS/` nor a colon",
+        |namespace: &String| {
+            let printable = |c: char| c == ' ' || c.is_ascii_graphic();
+            let is_taken = namespace.starts_with("AWS/") || namespace.starts_with(':');
+            namespace.len() <= 255 && namespace.chars().all(printable) && !is_taken
+        },
+    )
+    .doc("The namespace of these metrics; one for each deployment where several share an account and a region.");
 
 /// What is logged, how, and whether metrics are written.
 #[derive(Clone, Debug)]
@@ -56,20 +36,43 @@ pub struct TelemetrySettings {
 
 impl Default for TelemetrySettings {
     fn default() -> Self {
-        Self { filter: Targets::new().with_default(LevelFilter::INFO), format: None, metrics: None }
+        Self { filter: LOG.default().0, format: None, metrics: None }
     }
 }
 
 impl TelemetrySettings {
-    /// Reads [`TELEMETRY_VARIABLES`].
+    /// Their settings, for the documents.
+    pub const GROUP: Group = Group {
+        title: "Log and metrics",
+        read_by: "`oddish-server`, all functions, `oddish-runner`",
+        settings: &[&LOG, &LOG_FORMAT, &METRICS, &METRICS_NAMESPACE],
+    };
+
+    /// Reads [`Self::GROUP`].
     pub fn read(reader: &mut Reader<'_>) -> Self {
-        let are_wanted = reader.parsed(METRICS, Metrics::None) == Metrics::Emf;
-        let namespace = reader.parsed(METRICS_NAMESPACE, Namespace(NAMESPACE.to_owned()));
-        Self {
-            filter: reader.parsed(LOG, Self::default().filter),
-            format: reader.optional(LOG_FORMAT),
-            metrics: are_wanted.then_some(namespace.0),
-        }
+        let (are_wanted, namespace) = (reader.get(&METRICS) == Metrics::Emf, reader.get(&METRICS_NAMESPACE));
+        Self { filter: reader.get(&LOG).0, format: reader.get(&LOG_FORMAT), metrics: are_wanted.then_some(namespace) }
+    }
+}
+
+/// Levels by part.
+struct Filter(Targets);
+
+impl Value for Filter {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|error: ParseError| error.to_string())
+    }
+}
+
+impl Defaulted for Filter {
+    type Constant = LevelFilter;
+
+    fn of(constant: LevelFilter) -> Self {
+        Self(Targets::new().with_default(constant))
+    }
+
+    fn written(constant: LevelFilter) -> String {
+        constant.to_string()
     }
 }
 
@@ -82,16 +85,8 @@ pub enum LogFormat {
     Json,
 }
 
-impl FromStr for LogFormat {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "text" => Ok(Self::Text),
-            "json" => Ok(Self::Json),
-            _ => Err("must be `text` or `json`"),
-        }
-    }
+impl Choice for LogFormat {
+    const WORDS: &'static [(&'static str, Self)] = &[("text", Self::Text), ("json", Self::Json)];
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -100,31 +95,6 @@ enum Metrics {
     Emf,
 }
 
-impl FromStr for Metrics {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "none" => Ok(Self::None),
-            "emf" => Ok(Self::Emf),
-            _ => Err("must be `none` or `emf`"),
-        }
-    }
-}
-
-/// A namespace as `CloudWatch` takes it (AWS, `PutMetricData` and `Metric`).
-struct Namespace(String);
-
-impl FromStr for Namespace {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let printable = |c: char| c == ' ' || c.is_ascii_graphic();
-        let is_taken = text.starts_with("AWS/") || text.starts_with(':');
-        if text.len() <= LONGEST_NAMESPACE && text.chars().all(printable) && !is_taken {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err("must be at most 255 printable ASCII characters that begin with neither `AWS/` nor a colon")
-        }
-    }
+impl Choice for Metrics {
+    const WORDS: &'static [(&'static str, Self)] = &[("none", Self::None), ("emf", Self::Emf)];
 }

@@ -14,7 +14,7 @@ use aws_sdk_sqs::error::DisplayErrorContext;
 use oddish_db::{Db, dispatcher_call, wake};
 use time::OffsetDateTime;
 
-pub use settings::{WAKE_VARIABLES, WakeSettings};
+pub use settings::WakeSettings;
 
 /// How long a message may take on its way. Whoever waits for an answer has waited for the work itself already.
 const SEND_WITHIN: Duration = Duration::from_secs(2);

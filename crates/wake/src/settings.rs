@@ -1,25 +1,11 @@
 //! Which way wakes go.
 
-use oddish_domain::settings::{Reader, Variable};
+use oddish_domain::settings::{Group, Reader, Setting};
 
-const QUEUE_URL: &str = "ODDISH_WAKE_QUEUE_URL";
-const ENDPOINT_URL: &str = "ODDISH_SQS_ENDPOINT_URL";
-
-/// The variables that [`WakeSettings`] reads.
-pub const WAKE_VARIABLES: &[Variable] = &[
-    Variable {
-        name: QUEUE_URL,
-        default: "",
-        secret: false,
-        doc: "URL of the SQS queue whose messages invoke the dispatcher. Unset: the dispatcher listens on the database.",
-    },
-    Variable {
-        name: ENDPOINT_URL,
-        default: "",
-        secret: false,
-        doc: "Another SQS than that of AWS, such as an emulator's.",
-    },
-];
+const QUEUE_URL: Setting<Option<String>> = Setting::optional("ODDISH_WAKE_QUEUE_URL")
+    .doc("URL of the SQS queue whose messages invoke the dispatcher. Unset: the dispatcher listens on the database.");
+const ENDPOINT_URL: Setting<Option<String>> =
+    Setting::optional("ODDISH_SQS_ENDPOINT_URL").doc("Another SQS than that of AWS, such as an emulator's.");
 
 /// Which way wakes go.
 #[derive(Clone, Debug, Default)]
@@ -31,8 +17,15 @@ pub struct WakeSettings {
 }
 
 impl WakeSettings {
-    /// Reads [`WAKE_VARIABLES`].
+    /// Their settings, for the documents.
+    pub const GROUP: Group = Group {
+        title: "Waking the dispatcher",
+        read_by: "the endpoint functions, `oddish-runner`, `dispatch`",
+        settings: &[&QUEUE_URL, &ENDPOINT_URL],
+    };
+
+    /// Reads [`Self::GROUP`].
     pub fn read(reader: &mut Reader<'_>) -> Self {
-        Self { queue_url: reader.optional(QUEUE_URL), endpoint_url: reader.optional(ENDPOINT_URL) }
+        Self { queue_url: reader.get(&QUEUE_URL), endpoint_url: reader.get(&ENDPOINT_URL) }
     }
 }

@@ -1,27 +1,21 @@
 //! Storage settings.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use oddish_artifacts::{STORAGE_VARIABLES, StorageSettings};
+use oddish_artifacts::{Key, SharedStore, StorageSettings, StoreError};
 use oddish_domain::settings::{Settings, SettingsFaults};
 
 fn read(variables: &[(&str, &str)]) -> Result<StorageSettings, SettingsFaults> {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let settings = Settings::from_map(variables);
-    let mut reader = settings.reader();
-    let storage = StorageSettings::read(&mut reader);
-    reader.finish().map(|()| storage)
+    Settings::from_map(variables).read(StorageSettings::read)
 }
 
 #[test]
 fn unset_means_the_published_defaults() {
     let unset = read(&[]).unwrap();
     assert_eq!((unset.local_storage_dir, unset.max_task_upload_mb), (PathBuf::from("/tmp/oddish-tasks"), 50));
-    assert!(unset.secret_key.is_none() && unset.public_url.is_none());
-    let published: Vec<(&str, &str)> =
-        STORAGE_VARIABLES.iter().map(|variable| (variable.name, variable.default)).collect();
-    let published = read(&published).unwrap();
-    assert_eq!((published.local_storage_dir, published.max_task_upload_mb), (PathBuf::from("/tmp/oddish-tasks"), 50));
+    assert!(unset.secret_key.is_none() && unset.public_url.is_none() && unset.s3.is_none());
 }
 
 #[test]
@@ -45,4 +39,26 @@ fn a_short_secret_is_refused_and_not_shown() {
     assert_eq!(faults.0[0].name, "ODDISH_SECRET_KEY");
     assert!(!faults.to_string().contains("short secret"), "{faults}");
     assert!(read(&[("ODDISH_SECRET_KEY", &"s".repeat(32))]).unwrap().secret_key.is_some());
+}
+
+#[tokio::test]
+async fn the_store_is_the_folder_unless_s3_is_on() {
+    async fn signed(store: &SharedStore) -> Result<String, StoreError> {
+        let key = Key::parse("tasks/a").unwrap();
+        Ok(store.presign_get(&key, Duration::from_mins(1)).await?.url)
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let place = ("ODDISH_LOCAL_STORAGE_DIR", folder.path().to_str().unwrap());
+    let secret = "s".repeat(32);
+    let with_url = [place, ("ODDISH_SECRET_KEY", secret.as_str()), ("ODDISH_PUBLIC_URL", "https://oddish.test")];
+    for without in [&with_url[..1], &with_url[..2]] {
+        assert!(read(without).unwrap().signing().is_none());
+    }
+    let storage = read(&with_url).unwrap();
+    assert!(matches!(signed(&storage.open(None).await.unwrap()).await, Err(StoreError::NoSigning)));
+    let url = signed(&storage.open(storage.signing()).await.unwrap()).await.unwrap();
+    assert!(url.starts_with("https://oddish.test/artifacts/tasks/a?"), "{url}");
+    let bucket = read(&[place, ("ODDISH_S3_ENABLED", "true"), ("ODDISH_S3_BUCKET", "trials")]).unwrap();
+    let shown = format!("{:?}", bucket.open(None).await.unwrap());
+    assert_eq!(shown, "S3Store(\"bucket `trials` at AWS us-east-1\")");
 }

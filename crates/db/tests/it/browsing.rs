@@ -13,7 +13,7 @@ async fn a_name_is_shown_with_what_its_trials_came_to(db: Db) {
     let none = browse(&scene.db, Some("SOME"), 10, 0).await.unwrap();
     assert_eq!(none[0].tally, Tally { total: 2, ..Tally::default() });
     let claim = scene.begun().await;
-    attempts::record(&scene.db, claim.token, &reward(1.0), &RULES, NOW).await.unwrap();
+    attempts::record(&scene.db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
     let [task] = browse(&scene.db, None, 10, 0).await.unwrap().try_into().unwrap();
     assert_eq!((&*task.id, &*task.name, task.current_version, task.version_count), (&*task_id, "some task", 1, 1));
     let tally = Tally { total: 2, succeeded: 1, failed: 0, rewarded: 1, reward_ones: 1, reward_sum: 1.0 };

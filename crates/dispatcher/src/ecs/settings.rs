@@ -2,75 +2,60 @@
 
 use std::time::Duration;
 
-use oddish_domain::settings::{Reader, Variable};
+use oddish_domain::settings::{AnySetting, Group, Reader, Setting};
 
 use super::size::Size;
+use crate::settings::LAUNCHER;
 
-const CLUSTER: &str = "ODDISH_ECS_CLUSTER";
-const TASK_DEFINITION: &str = "ODDISH_ECS_TASK_DEFINITION";
-const CONTAINER: &str = "ODDISH_ECS_CONTAINER";
-const SUBNETS: &str = "ODDISH_ECS_SUBNETS";
-const SECURITY_GROUPS: &str = "ODDISH_ECS_SECURITY_GROUPS";
-const ASSIGN_PUBLIC_IP: &str = "ODDISH_ECS_ASSIGN_PUBLIC_IP";
-const CAPACITY: &str = "ODDISH_ECS_CAPACITY";
-const DOCKER_CAPACITY: &str = "ODDISH_ECS_DOCKER_CAPACITY";
-const DOCKER_TASK_DEFINITION: &str = "ODDISH_ECS_DOCKER_TASK_DEFINITION";
-const OWNER: &str = "ODDISH_ECS_OWNER";
-const LAUNCHES_PER_SECOND: &str = "ODDISH_ECS_LAUNCHES_PER_SECOND";
-const DEADLINE_HOURS: &str = "ODDISH_ECS_DEADLINE_HOURS";
-const ENDPOINT_URL: &str = "ODDISH_ECS_ENDPOINT_URL";
-const CPU: &str = "ODDISH_RUNNER_CPU";
-const MEMORY_MB: &str = "ODDISH_RUNNER_MEMORY_MB";
+const CLUSTER: Setting<String> = Setting::new("ODDISH_ECS_CLUSTER", "")
+    .doc("ECS cluster in which runners are started; needed with ODDISH_LAUNCHER=ecs.");
+const TASK_DEFINITION: Setting<String> = Setting::new("ODDISH_ECS_TASK_DEFINITION", "")
+    .doc("ARN or family of the runners' task definition; needed with ODDISH_LAUNCHER=ecs.");
+const CONTAINER: Setting<String> = Setting::new("ODDISH_ECS_CONTAINER", "runner")
+    .doc("Name of the container in it that is told which attempt to run.");
+const SUBNETS: Setting<Vec<String>> = Setting::new("ODDISH_ECS_SUBNETS", "")
+    .doc("Ids of the subnets for runners, separated by commas; needed with ODDISH_LAUNCHER=ecs.");
+const SECURITY_GROUPS: Setting<Vec<String>> =
+    Setting::new("ODDISH_ECS_SECURITY_GROUPS", "").doc("Ids of the runners' security groups, separated by commas.");
+const ASSIGN_PUBLIC_IP: Setting<bool> = Setting::new("ODDISH_ECS_ASSIGN_PUBLIC_IP", false)
+    .doc("Whether runners on Fargate get public addresses, as they need in a subnet without a NAT.");
+const CAPACITY: Setting<String> = Setting::new("ODDISH_ECS_CAPACITY", "spot").doc(
+    "What runners run on: `spot`, `on_demand`, or the name of a capacity provider. A trial that Spot interrupted twice goes on on demand.",
+);
+const DOCKER_CAPACITY: Setting<Option<String>> = Setting::optional("ODDISH_ECS_DOCKER_CAPACITY").doc(
+    "Capacity provider of machines that lend runners their Docker, for trials whose environment is `docker`. Fargate has none.",
+);
+const DOCKER_TASK_DEFINITION: Setting<Option<String>> = Setting::optional("ODDISH_ECS_DOCKER_TASK_DEFINITION")
+    .doc("ARN or family of the task definition for these; set together with the capacity provider.");
+const OWNER: Setting<String> = Setting::new("ODDISH_ECS_OWNER", "oddish")
+    .check("must be up to 36 letters, digits, `-`, `_` and `/`", |owner: &String| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/');
+        owner.len() <= 36 && owner.chars().all(fits)
+    })
+    .doc(
+    "What started tasks are tagged with, so that deployments in one cluster leave each other's alone; up to 36 characters.",
+);
+const LAUNCHES_PER_SECOND: Setting<u32> = Setting::new("ODDISH_ECS_LAUNCHES_PER_SECOND", 10)
+    .within(1, 100)
+    .unit("tasks a second")
+    .doc("Tasks started in a second at the most. ECS allows about 20.");
+const DEADLINE_HOURS: Setting<u64> = Setting::new("ODDISH_ECS_DEADLINE_HOURS", 24)
+    .within(1, 1000)
+    .unit("hours")
+    .doc("Hours after which a runner's task is stopped whatever it does.");
+const ENDPOINT_URL: Setting<Option<String>> =
+    Setting::optional("ODDISH_ECS_ENDPOINT_URL").doc("Another ECS than that of AWS, such as an emulator's.");
+const CPU: Setting<u32> = Setting::new("ODDISH_RUNNER_CPU", 512)
+    .within(128, 16_384)
+    .unit("CPU units")
+    .doc("CPU units of a runner's task, of which 1024 are one vCPU.");
+const MEMORY_MB: Setting<u32> = Setting::new("ODDISH_RUNNER_MEMORY_MB", 1024)
+    .within(512, 122_880)
+    .unit("MiB")
+    .doc("Memory of a runner's task in MB. The next attempt of one that ran out of memory gets twice as much.");
 
 /// Time enough for another task to end, and short beside what a start takes.
 const PAUSE: Duration = Duration::from_secs(5);
-
-const fn plain(name: &'static str, default: &'static str, doc: &'static str) -> Variable {
-    Variable { name, default, secret: false, doc }
-}
-
-/// The variables that [`EcsSettings`] reads.
-pub const ECS_VARIABLES: &[Variable] = &[
-    plain(CLUSTER, "", "ECS cluster in which runners are started; needed with ODDISH_LAUNCHER=ecs."),
-    plain(TASK_DEFINITION, "", "ARN or family of the runners' task definition; needed with ODDISH_LAUNCHER=ecs."),
-    plain(CONTAINER, "runner", "Name of the container in it that is told which attempt to run."),
-    plain(SUBNETS, "", "Ids of the subnets for runners, separated by commas; needed with ODDISH_LAUNCHER=ecs."),
-    plain(SECURITY_GROUPS, "", "Ids of the runners' security groups, separated by commas."),
-    plain(
-        ASSIGN_PUBLIC_IP,
-        "false",
-        "Whether runners on Fargate get public addresses, as they need in a subnet without a NAT.",
-    ),
-    plain(
-        CAPACITY,
-        "spot",
-        "What runners run on: `spot`, `on_demand`, or the name of a capacity provider. A trial that Spot interrupted twice goes on on demand.",
-    ),
-    plain(
-        DOCKER_CAPACITY,
-        "",
-        "Capacity provider of machines that lend runners their Docker, for trials whose environment is `docker`. Fargate has none.",
-    ),
-    plain(
-        DOCKER_TASK_DEFINITION,
-        "",
-        "ARN or family of the task definition for these; set together with the capacity provider.",
-    ),
-    plain(
-        OWNER,
-        "oddish",
-        "What started tasks are tagged with, so that deployments in one cluster leave each other's alone; up to 36 characters.",
-    ),
-    plain(LAUNCHES_PER_SECOND, "10", "Tasks started in a second at the most. ECS allows about 20."),
-    plain(DEADLINE_HOURS, "24", "Hours after which a runner's task is stopped whatever it does."),
-    plain(ENDPOINT_URL, "", "Another ECS than that of AWS, such as an emulator's."),
-    plain(CPU, "512", "CPU units of a runner's task, of which 1024 are one vCPU."),
-    plain(
-        MEMORY_MB,
-        "1024",
-        "Memory of a runner's task in MB. The next attempt of one that ran out of memory gets twice as much.",
-    ),
-];
 
 /// What a task runs on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,73 +131,79 @@ pub struct EcsSettings {
 }
 
 impl EcsSettings {
-    /// Reads [`ECS_VARIABLES`].
+    /// Their settings, for the documents.
+    pub const GROUP: Group = Group {
+        title: "Starting runners on ECS",
+        read_by: "`dispatch`; `reconcile` the owner",
+        settings: &[
+            &CLUSTER,
+            &TASK_DEFINITION,
+            &CONTAINER,
+            &SUBNETS,
+            &SECURITY_GROUPS,
+            &ASSIGN_PUBLIC_IP,
+            &CAPACITY,
+            &DOCKER_CAPACITY,
+            &DOCKER_TASK_DEFINITION,
+            &OWNER,
+            &LAUNCHES_PER_SECOND,
+            &DEADLINE_HOURS,
+            &ENDPOINT_URL,
+            &CPU,
+            &MEMORY_MB,
+        ],
+    };
+
+    /// Reads [`Self::GROUP`].
     pub fn read(reader: &mut Reader<'_>) -> Self {
-        for name in [CLUSTER, TASK_DEFINITION, SUBNETS] {
-            if reader.text(name, "").is_empty() {
-                reader.reject(name, "must be set with ODDISH_LAUNCHER=ecs");
-            }
+        let (cluster, task_definition) = (reader.get(&CLUSTER), reader.get(&TASK_DEFINITION));
+        let subnets = reader.get(&SUBNETS);
+        let needed: [(&dyn AnySetting, bool); 3] = [
+            (&CLUSTER, cluster.is_empty()),
+            (&TASK_DEFINITION, task_definition.is_empty()),
+            (&SUBNETS, subnets.is_empty()),
+        ];
+        for (setting, _) in needed.into_iter().filter(|(_, is_missing)| *is_missing) {
+            reader.reject(setting, format!("must be set with {LAUNCHER}=ecs"));
         }
-        let capacity = match reader.text(CAPACITY, "spot").as_str() {
+        let capacity = match reader.get(&CAPACITY).as_str() {
             "spot" => Capacity::Spot,
             "on_demand" => Capacity::OnDemand,
             provider => Capacity::Provider(provider.to_owned()),
         };
-        let docker = match (reader.optional(DOCKER_CAPACITY), reader.optional(DOCKER_TASK_DEFINITION)) {
-            (Some(provider), Some(task_definition)) => Some(DockerMachines { provider, task_definition }),
-            (None, None) => None,
-            (Some(_), None) => {
-                reader.reject(DOCKER_TASK_DEFINITION, format!("must be set together with {DOCKER_CAPACITY}"));
-                None
-            }
-            (None, Some(_)) => {
-                reader.reject(DOCKER_CAPACITY, format!("must be set together with {DOCKER_TASK_DEFINITION}"));
-                None
-            }
-        };
+        let docker = reader
+            .both(&DOCKER_CAPACITY, &DOCKER_TASK_DEFINITION, |other| format!("must be set together with {other}"));
         let owner = Self::read_owner(reader);
-        let size = Size {
-            cpu: reader.within(CPU, 512, 128..=16_384),
-            memory_mb: reader.within(MEMORY_MB, 1024, 512..=122_880),
-        };
+        let size = Size { cpu: reader.get(&CPU), memory_mb: reader.get(&MEMORY_MB) };
         if !matches!(capacity, Capacity::Provider(_)) && size.on_fargate() != size {
             let Size { cpu, memory_mb } = size.on_fargate();
             reader.reject(
-                MEMORY_MB,
+                &MEMORY_MB,
                 format!("is no size that Fargate has with {CPU}={}; {cpu} and {memory_mb} would be one", size.cpu),
             );
         }
         Self {
-            cluster: reader.text(CLUSTER, ""),
-            task_definition: reader.text(TASK_DEFINITION, ""),
-            container: reader.text(CONTAINER, "runner"),
-            subnets: list(&reader.text(SUBNETS, "")),
-            security_groups: list(&reader.text(SECURITY_GROUPS, "")),
-            assign_public_ip: reader.flag(ASSIGN_PUBLIC_IP, false),
+            cluster,
+            task_definition,
+            container: reader.get(&CONTAINER),
+            subnets,
+            security_groups: reader.get(&SECURITY_GROUPS),
+            assign_public_ip: reader.get(&ASSIGN_PUBLIC_IP),
             capacity,
-            docker,
+            docker: docker.map(|(provider, task_definition)| DockerMachines { provider, task_definition }),
             owner,
-            launches_per_second: reader.within(LAUNCHES_PER_SECOND, 10, 1..=100),
+            launches_per_second: reader.get(&LAUNCHES_PER_SECOND),
             pause_after_refusal: PAUSE,
-            deadline: Duration::from_secs(3600 * reader.within(DEADLINE_HOURS, 24, 1..=1000)),
-            endpoint_url: reader.optional(ENDPOINT_URL),
+            deadline: Duration::from_secs(3600 * reader.get(&DEADLINE_HOURS)),
+            endpoint_url: reader.get(&ENDPOINT_URL),
             size,
         }
     }
 
     /// Reads `ODDISH_ECS_OWNER` only, for who hears of tasks and starts none.
     pub fn read_owner(reader: &mut Reader<'_>) -> String {
-        let owner = reader.text(OWNER, "oddish");
-        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/');
-        if owner.len() > 36 || !owner.chars().all(fits) {
-            reader.reject(OWNER, "must be up to 36 letters, digits, `-`, `_` and `/`");
-        }
-        owner
+        reader.get(&OWNER)
     }
-}
-
-fn list(text: &str) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -224,12 +215,14 @@ mod tests {
     use super::*;
 
     fn read(extra: &[(&str, &str)]) -> Result<EcsSettings, SettingsFaults> {
-        let needed = [(CLUSTER, "cluster"), (TASK_DEFINITION, "runner:3"), (SUBNETS, "subnet-1, subnet-2,")];
+        let needed = [
+            (CLUSTER.name(), "cluster"),
+            (TASK_DEFINITION.name(), "runner:3"),
+            (SUBNETS.name(), "subnet-1, subnet-2,"),
+        ];
         let both = needed.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let settings = Settings::from_map(both.collect::<BTreeMap<_, _>>());
-        let mut reader = settings.reader();
-        let read = EcsSettings::read(&mut reader);
-        reader.finish().map(|()| read)
+        settings.read(EcsSettings::read)
     }
 
     #[test]
@@ -244,16 +237,17 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused() {
         for (variables, named) in [
-            (&[(CLUSTER, "")][..], CLUSTER),
-            (&[(DOCKER_CAPACITY, "machines")], DOCKER_TASK_DEFINITION),
-            (&[(DOCKER_TASK_DEFINITION, "machines")], DOCKER_CAPACITY),
-            (&[(OWNER, "two words")], OWNER),
-            (&[(CPU, "512"), (MEMORY_MB, "5000")], MEMORY_MB),
+            (&[(CLUSTER.name(), "")][..], CLUSTER.name()),
+            (&[(DOCKER_CAPACITY.name(), "machines")], DOCKER_TASK_DEFINITION.name()),
+            (&[(DOCKER_TASK_DEFINITION.name(), "machines")], DOCKER_CAPACITY.name()),
+            (&[(OWNER.name(), "two words")], OWNER.name()),
+            (&[(CPU.name(), "512"), (MEMORY_MB.name(), "5000")], MEMORY_MB.name()),
         ] {
             let text = read(variables).unwrap_err().to_string();
             assert!(text.contains(&format!("{named}:")), "{text}");
         }
-        let on_machines = read(&[(CAPACITY, "machines"), (CPU, "512"), (MEMORY_MB, "5000")]).unwrap();
+        let on_machines =
+            read(&[(CAPACITY.name(), "machines"), (CPU.name(), "512"), (MEMORY_MB.name(), "5000")]).unwrap();
         assert_eq!(on_machines.capacity, Capacity::Provider("machines".to_owned()));
     }
 }

@@ -3,14 +3,12 @@
 use oddish_db::jobs::Fenced;
 use oddish_db::runner_tasks::{self, Stopped};
 use oddish_db::{AttemptRef, attempts};
+use oddish_domain::attempt_settings::ATTEMPT_TOKEN;
 use serde::Deserialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{CloseError, Closer, Lost};
-
-/// The variable by which a runner gets its token.
-pub(super) const TOKEN_VARIABLE: &str = "ODDISH_ATTEMPT_TOKEN";
 
 /// Notes that a task has stopped, and closes its attempt if its runner has not: one that had begun is lost, one that had not is given back.
 /// Returns whether a slot came free by that. Does nothing the second time.
@@ -104,7 +102,7 @@ impl TaskStateChange {
 
     fn token(&self) -> Option<Uuid> {
         let settings = self.overrides.container_overrides.iter().flat_map(|container| &container.environment);
-        settings.filter(|setting| setting.name == TOKEN_VARIABLE).find_map(|setting| setting.value.parse().ok())
+        settings.filter(|setting| setting.name == ATTEMPT_TOKEN.name()).find_map(|setting| setting.value.parse().ok())
     }
 }
 

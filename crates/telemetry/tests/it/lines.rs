@@ -12,11 +12,7 @@ use crate::Kept;
 
 fn read(variables: &[(&str, &str)]) -> Result<TelemetrySettings, SettingsFaults> {
     let map = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let settings = Settings::from_map(map);
-    let mut reader = settings.reader();
-    let read = TelemetrySettings::read(&mut reader);
-    reader.finish()?;
-    Ok(read)
+    Settings::from_map(map).read(TelemetrySettings::read)
 }
 
 fn settings(variables: &[(&str, &str)]) -> TelemetrySettings {

@@ -37,9 +37,6 @@ const OF_AWS: &[(&str, &str)] = &[(
     "what the ECS agent calls changes with the agent, and AWS keeps the policy current",
 )];
 
-/// Variables whose values let somebody in. Others of their kind name a place: a queue's URL, a secret's ARN.
-const SECRET_VARIABLES: &[&str] = &["DATABASE_URL", "ODDISH_SECRET_KEY"];
-const NAMES_A_PLACE: &[&str] = &["ODDISH_WAKE_QUEUE_URL", "ODDISH_FIRST_KEY_SECRET"];
 const RESOLVED: &str = "{{resolve:secretsmanager:";
 
 /// The template after SAM's transform.
@@ -122,9 +119,12 @@ impl Stack {
     /// Secrets that whoever sees the template, or the console, could read.
     fn in_clear(&self) -> Vec<String> {
         let mut faults = Vec::new();
+        let documented = documented();
+        let is_secret = |name: &str| documented.get(name).copied().unwrap_or(false);
+        let sounds_secret = |name: &str| !documented.contains_key(name) && sounds_secret(name);
         for (owner, function) in self.of_type("AWS::Lambda::Function") {
             for (name, value) in Self::environment(function) {
-                let secret = SECRET_VARIABLES.contains(&name);
+                let secret = is_secret(name);
                 if secret && !value.contains(RESOLVED) {
                     faults.push(format!("{owner}: {name} is in clear"));
                 }
@@ -137,10 +137,7 @@ impl Stack {
             for container in list(&task["Properties"]["ContainerDefinitions"]) {
                 for variable in list(&container["Environment"]) {
                     let name = text(&variable["Name"]);
-                    if SECRET_VARIABLES.contains(&name.as_str())
-                        || sounds_secret(&name)
-                        || text(&variable["Value"]).contains(RESOLVED)
-                    {
+                    if is_secret(&name) || sounds_secret(&name) || text(&variable["Value"]).contains(RESOLVED) {
                         faults.push(format!("{owner}: {name} is in the environment, not among the secrets"));
                     }
                 }
@@ -169,9 +166,16 @@ fn is_open(resource: &str) -> bool {
     resource == "*" || (arn != resource && arn.replace("::", "").split(':').take(4).any(|part| part.contains('*')))
 }
 
+/// The variables of docs/configuration.md, which the server's tests hold to the settings, and whether each is secret.
+fn documented() -> BTreeMap<String, bool> {
+    let page = super::read("docs/configuration.md").unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    rows.map(|(name, row)| (name.to_owned(), row.contains("| **Secret.** "))).collect()
+}
+
+/// Whether a variable that the page lacks may be a secret. Documented ones of such names may name a place: a queue's URL, a secret's ARN.
 fn sounds_secret(name: &str) -> bool {
-    !NAMES_A_PLACE.contains(&name)
-        && ["KEY", "SECRET", "TOKEN", "PASSWORD", "_URL"].iter().any(|word| name.contains(word))
+    ["KEY", "SECRET", "TOKEN", "PASSWORD", "_URL"].iter().any(|word| name.contains(word))
 }
 
 #[test]
