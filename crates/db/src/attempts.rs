@@ -179,11 +179,3 @@ pub async fn number(db: &Db, token: Uuid) -> Result<Option<i32>, DbError> {
         .await
         .doing("look for an attempt by its token")
 }
-
-/// Whether the attempt is still open under this token.
-pub async fn is_open(db: &Db, token: Uuid) -> Result<bool, DbError> {
-    sqlx::query_scalar!(r#"select exists (select from oddish.jobs where token = $1) as "open!""#, token)
-        .fetch_one(db)
-        .await
-        .doing("ask whether an attempt is open")
-}

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
+use oddish_db::attempts::Standing;
 use oddish_db::jobs::{LiveAttempt, ProcessIdentity};
 use oddish_db::queue::Claim;
 use oddish_db::{AttemptRef, attempts, wake};
@@ -201,7 +202,7 @@ impl Shared {
     /// is done too when there is nothing to close, as after its trial was deleted.
     /// `group` is the runner's process group, where some of it may be left.
     async fn close_lost(&self, attempt: &AttemptRef, group: Option<Pid>, how: &str) -> Result<(), CloseError> {
-        let is_open = attempts::is_open(&self.closer.db, attempt.token).await?;
+        let is_open = attempts::standing(&self.closer.db, attempt.token).await? != Standing::Stale;
         if let Some(group) = group {
             // The group's number is taken as long as a member lives, so this reaches nobody else.
             let _ = killpg(group, Signal::SIGKILL);
@@ -239,7 +240,8 @@ async fn watch(shared: Arc<Shared>, claim: Claim, mut child: Child, pid: Pid) {
     };
     loop {
         // One that was not killed has removed what it made. Its attempt is open if it could not record.
-        if ended_itself && matches!(attempts::is_open(&shared.closer.db, claim.attempt.token).await, Ok(false)) {
+        let standing = attempts::standing(&shared.closer.db, claim.attempt.token).await;
+        if ended_itself && matches!(standing, Ok(Standing::Stale)) {
             break;
         }
         let closed = shared.close_lost(&claim.attempt, Some(pid), &how).await;

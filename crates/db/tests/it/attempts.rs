@@ -1,6 +1,6 @@
 //! What runners write, and what stale ones cannot.
 
-use oddish_db::attempts::{self, AfterLoss, Outcome};
+use oddish_db::attempts::{self, AfterLoss, Outcome, Standing};
 use oddish_db::jobs::{Fenced, Recorded};
 use oddish_db::{Db, queue};
 use oddish_domain::status::HarborStage;
@@ -67,7 +67,7 @@ async fn only_the_newest_attempt_can_write(db: Db) {
         assert_eq!(attempts::interrupt(db, token, "told to stop", NOW).await.unwrap(), Fenced::Stale);
         assert_eq!(attempts::lose(db, token, "gone", &RULES, NOW).await.unwrap(), AfterLoss::Stale);
         assert!(attempts::begin(db, token, &process(), NOW).await.unwrap().is_none());
-        assert!(!attempts::is_open(db, token).await.unwrap());
+        assert_eq!(attempts::standing(db, token).await.unwrap(), Standing::Stale);
     }
     assert_eq!(
         attempts::record(&scene.db, new.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap(),

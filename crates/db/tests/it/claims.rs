@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use oddish_db::attempts::{self, Standing};
 use oddish_db::jobs::{Fenced, Recorded};
-use oddish_db::{Db, attempts, queue};
+use oddish_db::{Db, queue};
 use oddish_test_support::with_database;
 use time::Duration;
 
@@ -235,6 +236,6 @@ async fn a_claim_that_a_runner_is_about_to_begin_is_left_to_it(db: Db) {
     scene.until_waiting_for_a_lock().await;
     beginning.commit().await.unwrap();
     assert_eq!(given.await.unwrap(), Fenced::Stale);
-    assert!(attempts::is_open(&scene.db, claim.attempt.token).await.unwrap());
+    assert_ne!(attempts::standing(&scene.db, claim.attempt.token).await.unwrap(), Standing::Stale);
     scene.assert_consistent().await;
 }

@@ -1,17 +1,27 @@
 //! How connections are made.
 
-use oddish_db::{DatabaseSettings, connect_lazy, wake};
+use oddish_db::{DatabaseSettings, Db, connect_lazy, wake};
 use oddish_domain::settings::Settings;
+
+/// A pool of one connection, by these variables.
+fn connect<const N: usize>(variables: [(&str, &str); N]) -> Db {
+    let settings = Settings::from_map(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    connect_lazy(&settings.read(DatabaseSettings::read).unwrap().required().unwrap(), 1)
+}
+
+#[tokio::test]
+async fn sessions_go_past_the_pooler_where_the_way_is_known() {
+    let pooler = ("DATABASE_URL", "postgresql://oddish@pooler:6432/oddish");
+    assert_eq!(connect([pooler]).direct_options().get_host(), "pooler");
+    let direct = ("ODDISH_DATABASE_DIRECT_URL", "postgresql://oddish@server:5432/oddish");
+    let options = connect([pooler, direct]).direct_options().clone();
+    assert_eq!((options.get_host(), options.get_port()), ("server", 5432));
+}
 
 /// The statements that a connection keeps prepared after it was asked something.
 async fn kept(statement_cache: &str) -> i64 {
     let url = std::env::var("DATABASE_URL").expect("run this with `cargo xtask test`, which starts a Postgres");
-    let variables = [("DATABASE_URL", url.as_str()), ("ODDISH_DB_STATEMENT_CACHE", statement_cache)];
-    let settings = Settings::from_map(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
-    let mut reader = settings.reader();
-    let database = DatabaseSettings::read(&mut reader);
-    reader.finish().unwrap();
-    let db = connect_lazy(&database.url.unwrap(), 1);
+    let db = connect([("DATABASE_URL", url.as_str()), ("ODDISH_DB_STATEMENT_CACHE", statement_cache)]);
     wake::notify(&db).await.unwrap();
     sqlx::query_scalar("select count(*) from pg_prepared_statements where statement like 'select pg_notify($1%'")
         .fetch_one(&db)

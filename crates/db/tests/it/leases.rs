@@ -1,6 +1,6 @@
 //! Leases: who counts as dead, and when.
 
-use oddish_db::attempts::{self, AfterLoss};
+use oddish_db::attempts::{self, AfterLoss, Standing};
 use oddish_db::jobs::{Fenced, LEASE, Recorded};
 use oddish_db::leases::{self, SUSPICION};
 use oddish_db::{Db, queue};
@@ -72,7 +72,7 @@ async fn a_renewal_that_comes_first_saves_the_attempt(db: Db) {
     renewing.commit().await.unwrap();
     assert_eq!(reaping.await.unwrap(), AfterLoss::Stale);
     assert_eq!(scene.trial(&claim.attempt.subject, "status").await.as_deref(), Some("running"));
-    assert!(attempts::is_open(&scene.db, claim.attempt.token).await.unwrap());
+    assert_ne!(attempts::standing(&scene.db, claim.attempt.token).await.unwrap(), Standing::Stale);
 }
 
 #[with_database]
