@@ -13,6 +13,14 @@ pub enum DbError {
         /// The driver's own words.
         source: sqlx::Error,
     },
+    /// The transaction and another one waited for each other, and this one was undone. Repeating it helps.
+    #[error("another transaction got in the way of trying to {doing}")]
+    Deadlock {
+        /// What was being done.
+        doing: &'static str,
+        /// The driver's own words.
+        source: sqlx::Error,
+    },
     /// The database refused the query.
     #[error("the database refused to {doing}")]
     Refused {
@@ -62,6 +70,9 @@ impl DbError {
                 if database.code().is_some_and(|code| matches!(&*code, "42P05" | "26000")) {
                     return Self::StatementsNotFollowed { doing, source };
                 }
+                if database.code().as_deref() == Some("40P01") {
+                    return Self::Deadlock { doing, source };
+                }
                 // Class 57 is operator intervention (a restart, a cancelled backend), class 08 a broken connection, 53 exhaustion.
                 let class = database.code().map(|code| code.chars().take(2).collect::<String>());
                 if matches!(class.as_deref(), Some("57" | "08" | "53")) {
@@ -97,7 +108,7 @@ impl DbError {
     /// Whether trying again later may help.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
+        matches!(self, Self::Unreachable { .. } | Self::Deadlock { .. })
     }
 }
 

@@ -115,7 +115,9 @@ pub async fn launch_failed(db: &Db, token: Uuid, error: &str, now: OffsetDateTim
     let closing = Closing { outcome: AttemptOutcome::LaunchFailed, class, error: Some(error) };
     close_attempt(&mut tx, &job, closing, now).await?;
     silent(&mut tx, &job, now).await?;
-    subject::fail_unless_cancelled(&mut tx, &job, NOT_LAUNCHED, error, now).await?;
+    if !subject::cancel_if_asked(&mut tx, &job, now).await? {
+        subject::fail(&mut tx, &job, NOT_LAUNCHED, error, now).await?;
+    }
     tx.commit().await.doing(doing)?;
     Ok(Fenced::Accepted)
 }

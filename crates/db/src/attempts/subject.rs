@@ -83,17 +83,6 @@ pub(crate) async fn put_back(tx: &mut Tx, job: &Job, now: OffsetDateTime) -> Res
     Ok(())
 }
 
-/// Ends the job as failed, unless somebody had asked for its end.
-pub(crate) async fn fail_unless_cancelled(
-    tx: &mut Tx,
-    job: &Job,
-    error_type: &str,
-    error: &str,
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
-    if cancel_if_asked(tx, job, now).await? { Ok(()) } else { fail(tx, job, error_type, error, now).await }
-}
-
 /// Ends the job as failed.
 pub(crate) async fn fail(
     tx: &mut Tx,
@@ -179,7 +168,7 @@ async fn queue_judgement_again(tx: &mut Tx, job: &Job, now: OffsetDateTime) -> R
     queued.done("queue a judgement again")
 }
 
-/// Judgements are withdrawn by whoever cancels their task.
-async fn cancel_if_asked(tx: &mut Tx, job: &Job, now: OffsetDateTime) -> Result<bool, DbError> {
+/// Ends the job if somebody asked for its trial's end. Judgements are withdrawn with the cancellation of their task.
+pub(crate) async fn cancel_if_asked(tx: &mut Tx, job: &Job, now: OffsetDateTime) -> Result<bool, DbError> {
     Ok(job.attempt.kind == JobKind::Trial && trial_end::cancel_if_asked(tx, job, now).await?)
 }
