@@ -298,10 +298,23 @@ struct Statements(Arc<AtomicUsize>);
 
 impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Statements {
     fn on_event(&self, event: &tracing::Event<'_>, _context: Context<'_, S>) {
-        if event.metadata().target() == "sqlx::query" {
+        let mut commits = IsCommit(false);
+        event.record(&mut commits);
+        if event.metadata().target() == "sqlx::query" && !commits.0 {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+/// Whether an event of sqlx tells of the end of a transaction. Without a statement cache, each statement has a transaction of its own.
+struct IsCommit(bool);
+
+impl tracing::field::Visit for IsCommit {
+    fn record_str(&mut self, field: &tracing::field::Field, value: &str) {
+        self.0 |= field.name() == "summary" && value == "COMMIT";
+    }
+
+    fn record_debug(&mut self, _field: &tracing::field::Field, _value: &dyn std::fmt::Debug) {}
 }
 
 #[with_database]
