@@ -53,7 +53,11 @@ impl Through {
     /// The URL of the database of these options on this way, with the statement cache that the way needs.
     #[must_use]
     pub fn url(self, options: &PgConnectOptions) -> DatabaseUrl {
-        let direct = url(options.to_url_lossy().as_str());
+        let mut direct = options.to_url_lossy();
+        // sqlx's own conversion leaves the name out.
+        let name = options.get_application_name().unwrap_or("oddish");
+        direct.query_pairs_mut().append_pair("application_name", name);
+        let direct = url(direct.as_str());
         let pooler = match self {
             Self::Nothing => return direct,
             Self::NamedPooler => "ODDISH_TEST_POOLER_NAMED",
@@ -63,7 +67,9 @@ impl Through {
         let server = any.rsplit_once('/').map_or(any.as_str(), |(server, _)| server);
         let statements = if self == Self::UnnamedPooler { 0 } else { 100 };
         let database = options.get_database().unwrap_or_default();
-        url(&format!("{server}/{database}")).with_statement_cache(statements).with_direct(&direct)
+        url(&format!("{server}/{database}?application_name={name}"))
+            .with_statement_cache(statements)
+            .with_direct(&direct)
     }
 }
 

@@ -118,6 +118,7 @@ async fn queue(_: PgPoolOptions, database: PgConnectOptions) {
     audit::check_records(&soak).await;
     println!("soak: {}", soak.ledger.summary());
     assert_eq!(soak.ledger.violations(), Vec::<String>::new());
+    assert!(soak.ledger.counted("connections broken") > 0, "no dispatcher lost its connection");
     assert!(drained, "jobs are left:\n{}", audit::left(soak.db()).await);
     soak.scene.assert_consistent().await;
     let unfinished = "select (select count(*) from oddish.trials where status not in ('success', 'failed'))

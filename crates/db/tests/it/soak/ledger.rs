@@ -130,6 +130,10 @@ impl Ledger {
         }
     }
 
+    pub(super) fn counted(&self, what: &str) -> u64 {
+        self.entries().counts.get(what).copied().unwrap_or_default()
+    }
+
     pub(super) fn summary(&self) -> String {
         let entries = self.entries();
         let counts: Vec<String> = entries.counts.iter().map(|(what, times)| format!("{what} {times}")).collect();
