@@ -67,10 +67,8 @@ async fn queue(_: PgPoolOptions, database: PgConnectOptions) {
     let seed = number("ODDISH_SOAK_SEED").unwrap_or_else(|| fastrand::u64(..));
     println!("soak: {seconds} s with ODDISH_SOAK_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
-    let connect = |connections: u32, name: &str| -> Db {
-        Through::chosen().connect(&database.clone().application_name(name), connections)
-    };
-    let users = connect(8, "users");
+    // Users and observers go past a pooler: there, a dispatcher's connection that is broken may be theirs a moment later.
+    let users = Through::Nothing.connect(&database.clone().application_name("users"), 8);
     audit::install(&users).await;
     let soak = Arc::new(Soak {
         scene: Scene::new(users),
@@ -86,7 +84,7 @@ async fn queue(_: PgPoolOptions, database: PgConnectOptions) {
     let mut pools = Vec::new();
     let mut dispatchers = tokio::task::JoinSet::new();
     for _ in 0..DISPATCHERS {
-        let db = connect(2, dispatcher::NAME);
+        let db = Through::chosen().connect(&database.clone().application_name(dispatcher::NAME), 2);
         pools.push(db.clone());
         dispatchers.spawn(dispatcher::dispatch(Arc::clone(&soak), db, random.fork()));
     }
