@@ -74,6 +74,10 @@ impl DatabaseUrl {
         self
     }
 
+    fn db(&self, pool: PgPool) -> Db {
+        Db { pool, statements: self.statements, direct: self.direct.as_ref().unwrap_or(&self.options).clone() }
+    }
+
     /// The URL as libpq would take it, password included.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -85,13 +89,6 @@ impl DatabaseUrl {
     pub fn place(&self) -> String {
         let options = &self.options;
         format!("{}:{}/{}", options.get_host(), options.get_port(), options.get_database().unwrap_or_default())
-    }
-}
-
-impl DatabaseUrl {
-    fn db(&self, pool: PgPool) -> Db {
-        let direct = self.direct.as_ref().unwrap_or(&self.options);
-        Db::new(pool, self.statements, direct.clone())
     }
 }
 

@@ -5,8 +5,8 @@
 //! server connection to another client in between. A *named* statement survives that where the pooler follows names (`PgBouncer` from
 //! 1.21 on, with `max_prepared_statements`). An *unnamed* statement does not: another client's overwrites it, and the answer is the
 //! answer to another client's question. Inside an explicit transaction the pooler keeps the server connection, so an unnamed statement
-//! is safe there, behind poolers that do not follow names too. Therefore a statement is either named and kept, which is the default, or runs inside an explicit
-//! transaction. An unnamed statement outside a transaction cannot be written: [`Db`] is the only way to a connection, and clippy
+//! is safe there, behind poolers that do not follow names too. Therefore a statement is either named and kept, which is the default, or
+//! runs inside an explicit transaction. An unnamed statement outside a transaction cannot be written: [`Db`] is the only way to a connection, and clippy
 //! refuses the others (`clippy.toml`).
 
 use futures_util::future::BoxFuture;
@@ -28,12 +28,19 @@ pub(crate) enum Statements {
 }
 
 /// A pool of connections to the database. Cloning it is cheap and shares the pool.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Db {
-    pool: PgPool,
-    statements: Statements,
+    pub(crate) pool: PgPool,
+    pub(crate) statements: Statements,
     /// Reaches the server itself, past a pooler (`direct.rs` lists what needs it).
-    direct: PgConnectOptions,
+    pub(crate) direct: PgConnectOptions,
+}
+
+/// Without the options, which have a password.
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").field("pool", &self.pool).finish_non_exhaustive()
+    }
 }
 
 /// A transaction. Dropping it rolls it back.
@@ -44,10 +51,6 @@ pub struct Tx {
 }
 
 impl Db {
-    pub(crate) fn new(pool: PgPool, statements: Statements, direct: PgConnectOptions) -> Self {
-        Self { pool, statements, direct }
-    }
-
     /// Begins a transaction.
     #[expect(clippy::disallowed_methods, reason = "this is the way to a transaction")]
     pub async fn begin(&self) -> Result<Tx, Error> {
@@ -83,7 +86,7 @@ impl Tx {
     }
 }
 
-/// What looks at a statement without running it, and what sqlx itself does right.
+/// What looks at a statement without running it: sqlx wants it, and nothing here calls it.
 macro_rules! delegate {
     ($to:ident) => {
         fn prepare_with<'e>(self, sql: SqlStr, types: &'e [PgTypeInfo]) -> BoxFuture<'e, Result<PgStatement, Error>>

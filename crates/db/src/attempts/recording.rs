@@ -84,7 +84,9 @@ pub async fn record_all(
     let ended: Vec<String> =
         written.iter().filter(|written| written.ends).map(|written| written.trial_id.to_owned()).collect();
     write(&mut tx, &written, now).await?;
-    trial_end::mark_cancelled(&mut tx, &cancelled, now).await?;
+    if !cancelled.is_empty() {
+        trial_end::mark_cancelled(&mut tx, &cancelled, now).await?;
+    }
     // All at once, so that tasks are locked in one order.
     stages::trials_ended(&mut tx, &ended, now).await?;
     tx.commit().await.doing(doing)?;
@@ -127,9 +129,6 @@ struct Written<'a> {
 
 /// Closes the attempts, writes what they left into the trials' rows, and ends the jobs that end, all in one statement.
 async fn write(tx: &mut Tx, written: &[Written<'_>], now: OffsetDateTime) -> Result<(), DbError> {
-    if written.is_empty() {
-        return Ok(());
-    }
     sqlx::query!(
         "with outcomes as materialized (
             select * from jsonb_to_recordset($1) as o (token uuid, trial_id text, status text, class text, ends boolean,

@@ -10,6 +10,12 @@ fn connect<const N: usize>(variables: [(&str, &str); N]) -> Db {
 }
 
 #[tokio::test]
+async fn a_pool_that_is_shown_keeps_its_password() {
+    let db = connect([("DATABASE_URL", "postgresql://oddish:hush@pooler:6432/oddish")]);
+    assert!(!format!("{db:?}").contains("hush"), "{db:?}");
+}
+
+#[tokio::test]
 async fn sessions_go_past_the_pooler_where_the_way_is_known() {
     let pooler = ("DATABASE_URL", "postgresql://oddish@pooler:6432/oddish");
     assert_eq!(connect([pooler]).direct_options().get_host(), "pooler");
