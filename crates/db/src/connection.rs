@@ -74,6 +74,12 @@ impl DatabaseUrl {
         self
     }
 
+    fn pool_options(&self, size: u32) -> PgPoolOptions {
+        let options = PgPoolOptions::new().max_connections(size.max(1)).acquire_timeout(Duration::from_secs(10));
+        // The `BEGIN` before every unnamed statement tests the connection as well, and saves a round trip.
+        options.test_before_acquire(self.statements == Statements::Named)
+    }
+
     fn db(&self, pool: PgPool) -> Db {
         Db { pool, statements: self.statements, direct: self.direct.as_ref().unwrap_or(&self.options).clone() }
     }
@@ -161,7 +167,7 @@ pub struct ConnectError {
 /// Connects, and makes sure that the database answers.
 #[expect(clippy::disallowed_methods, reason = "the one place that makes a pool")]
 pub async fn connect(url: &DatabaseUrl, pool_size: u32) -> Result<Db, ConnectError> {
-    let pool = pool_options(pool_size).connect_with(url.options.clone()).await;
+    let pool = url.pool_options(pool_size).connect_with(url.options.clone()).await;
     Ok(url.db(pool.map_err(|source| ConnectError { place: url.place(), source })?))
 }
 
@@ -169,11 +175,7 @@ pub async fn connect(url: &DatabaseUrl, pool_size: u32) -> Result<Db, ConnectErr
 #[expect(clippy::disallowed_methods, reason = "the one place that makes a pool")]
 #[must_use]
 pub fn connect_lazy(url: &DatabaseUrl, pool_size: u32) -> Db {
-    url.db(pool_options(pool_size).connect_lazy_with(url.options.clone()))
-}
-
-fn pool_options(size: u32) -> PgPoolOptions {
-    PgPoolOptions::new().max_connections(size.max(1)).acquire_timeout(Duration::from_secs(10))
+    url.db(url.pool_options(pool_size).connect_lazy_with(url.options.clone()))
 }
 
 #[cfg(test)]

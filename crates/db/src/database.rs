@@ -54,7 +54,17 @@ impl Db {
     /// Begins a transaction.
     #[expect(clippy::disallowed_methods, reason = "this is the way to a transaction")]
     pub async fn begin(&self) -> Result<Tx, Error> {
-        Ok(Tx { transaction: self.pool.begin().await?, statements: self.statements })
+        let mut others = match self.statements {
+            Statements::Named => 0, // The pool has tested the connection.
+            Statements::Unnamed => self.pool.options().get_max_connections(),
+        };
+        loop {
+            match self.pool.begin().await {
+                // Nothing was done yet, and the pool drops a broken connection when it gets it back.
+                Err(error) if others > 0 && is_broken(&error) => others -= 1,
+                begun => return Ok(Tx { transaction: begun?, statements: self.statements }),
+            }
+        }
     }
 
     /// How the server itself is reached, past a pooler.
@@ -86,9 +96,28 @@ impl Tx {
     }
 }
 
-/// What looks at a statement without running it: sqlx wants it, and nothing here calls it.
+/// Whether the connection had ended when it was used: the server was restarted, or a pooler has closed it.
+fn is_broken(error: &Error) -> bool {
+    match error {
+        Error::Io(_) => true,
+        // Class 57: an operator's intervention, the server's last words; class 08: the connection is gone (manual, appendix A).
+        Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08")),
+        _ => false,
+    }
+}
+
+/// What sqlx wants of an executor beside `fetch_many`: the row of an answer, and ways to look at a statement, which nothing here calls.
 macro_rules! delegate {
     ($to:ident) => {
+        fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
+        where
+            'c: 'e,
+            E: 'q + Execute<'q, Postgres>,
+        {
+            // To the end of the answer: an error may follow the row.
+            self.fetch_many(query).try_fold(None, async |row, step| Ok(row.or(step.right()))).boxed()
+        }
+
         fn prepare_with<'e>(self, sql: SqlStr, types: &'e [PgTypeInfo]) -> BoxFuture<'e, Result<PgStatement, Error>>
         where
             'c: 'e,
@@ -114,7 +143,7 @@ impl<'c> Executor<'c> for &'c Db {
         E: 'q + Execute<'q, Postgres>,
     {
         let statement = Statement::of(query, self.statements);
-        if !statement.needs_transaction() {
+        if self.statements == Statements::Named {
             return self.pool.fetch_many(statement);
         }
         let answer = async {
@@ -124,24 +153,6 @@ impl<'c> Executor<'c> for &'c Db {
             Ok::<_, Error>(stream::iter(answer).map(Ok))
         };
         stream::once(answer).try_flatten().boxed()
-    }
-
-    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Postgres>,
-    {
-        let statement = Statement::of(query, self.statements);
-        if !statement.needs_transaction() {
-            return self.pool.fetch_optional(statement);
-        }
-        let answer = async {
-            let mut tx = self.begin().await?;
-            let answer = tx.transaction.fetch_optional(statement).await?;
-            tx.commit().await?;
-            Ok(answer)
-        };
-        answer.boxed()
     }
 
     delegate!(pool);
@@ -158,14 +169,6 @@ impl<'c> Executor<'c> for &'c mut Tx {
         self.transaction.fetch_many(Statement::of(query, self.statements))
     }
 
-    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Postgres>,
-    {
-        self.transaction.fetch_optional(Statement::of(query, self.statements))
-    }
-
     delegate!(transaction);
 }
 
@@ -180,11 +183,6 @@ struct Statement {
 impl Statement {
     fn of<'q>(mut query: impl Execute<'q, Postgres>, statements: Statements) -> Self {
         Self { arguments: query.take_arguments(), sql: query.sql(), statements }
-    }
-
-    /// Whether it is prepared without a name, and so must not leave its transaction.
-    fn needs_transaction(&self) -> bool {
-        self.statements == Statements::Unnamed && !matches!(self.arguments, Ok(None))
     }
 }
 

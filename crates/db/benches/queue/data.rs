@@ -1,6 +1,7 @@
 //! A queue with a past: keys, tasks of ten submitters, trials that wait and trials that ended.
 
 use oddish_db::Db;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
 use crate::{Outcome, run, step};
 
@@ -11,6 +12,9 @@ pub(crate) struct Keys {
     /// How many times the floor's time a claim of 1000 may take.
     pub(crate) bar: f64,
 }
+
+/// What trials change.
+const TABLES: [&str; 3] = ["oddish.jobs", "oddish.trials", "oddish.attempts"];
 
 /// Tasks, of which each submitter has a tenth.
 const TASKS: i32 = 1000;
@@ -58,7 +62,7 @@ pub(crate) async fn add_queued(db: &Db, keys: &Keys, queued: i32) -> Outcome {
         from numbers order by number";
     let first: i64 = sqlx::query_scalar("select count(*) from oddish.trials").fetch_one(db).await?;
     sqlx::query(sql).bind(i32::try_from(first)?).bind(keys.count).bind(TASKS).bind(queued).execute(db).await?;
-    settle(db).await
+    settle(db, &TABLES).await
 }
 
 /// Adds trials that ended, with one attempt each, written as the system writes it: claimed first, begun and ended later. Pages then have
@@ -83,15 +87,19 @@ pub(crate) async fn add_finished(db: &Db, finished: i32) -> Outcome {
         where ended_at is null",
     )
     .await?;
-    settle(db).await
+    settle(db, &TABLES).await
 }
 
 /// The state in which a server is that runs for days: vacuumed, analysed, and with a checkpoint behind it.
-async fn settle(db: &Db) -> Outcome {
-    run(db, "vacuum analyze oddish.jobs").await?;
-    run(db, "vacuum analyze oddish.trials").await?;
-    run(db, "vacuum analyze oddish.attempts").await?;
-    run(db, "checkpoint").await
+///
+/// Over a connection of its own: `vacuum` runs in no transaction.
+pub(crate) async fn settle(db: &Db, tables: &[&str]) -> Outcome {
+    let mut connection = db.direct_options().connect().await?;
+    for table in tables {
+        sqlx::query(AssertSqlSafe(format!("vacuum analyze {table}"))).execute(&mut connection).await?;
+    }
+    sqlx::query("checkpoint").execute(&mut connection).await?;
+    Ok(connection.close().await?)
 }
 
 /// Ends what was claimed, outside of any measurement, as if it had never been.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use oddish_db::Db;
 
+use crate::data::settle;
 use crate::{Bar, Outcome, figure, median, ms, run, step};
 
 /// Milliseconds to claim 1000 jobs.
@@ -33,13 +34,11 @@ pub(crate) async fn measure(db: &Db) -> Outcome<Floor> {
             select number, 'trial', 'task-' || number % 1000 || '-' || number / 1000, 'provider/model-' || number % 20,
                 'user' || number % 10, 1, now(), 'ready', 0
             from generate_series(1, 100000) as number",
-        "vacuum analyze floor.bare",
-        "vacuum analyze floor.jobs",
-        "checkpoint",
     ];
     for sql in setup {
         run(db, sql).await?;
     }
+    settle(db, &["floor.bare", "floor.jobs"]).await?;
     figure("floor: commits of one row", commits_a_second(db).await?, "/s", &Bar::None);
     let bare_table = claims(
         db,

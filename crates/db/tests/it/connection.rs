@@ -2,6 +2,8 @@
 
 use oddish_db::{DatabaseSettings, Db, connect_lazy, wake};
 use oddish_domain::settings::Settings;
+use oddish_test_support::Through;
+use sqlx::postgres::PgConnectOptions;
 
 /// A pool of one connection, by these variables.
 fn connect<const N: usize>(variables: [(&str, &str); N]) -> Db {
@@ -24,9 +26,13 @@ async fn sessions_go_past_the_pooler_where_the_way_is_known() {
     assert_eq!((options.get_host(), options.get_port()), ("server", 5432));
 }
 
+fn database_url() -> String {
+    std::env::var("DATABASE_URL").expect("run this with `cargo xtask test`, which starts a Postgres")
+}
+
 /// The statements that a connection keeps prepared after it was asked something.
 async fn kept(statement_cache: &str) -> i64 {
-    let url = std::env::var("DATABASE_URL").expect("run this with `cargo xtask test`, which starts a Postgres");
+    let url = database_url();
     let db = connect([("DATABASE_URL", url.as_str()), ("ODDISH_DB_STATEMENT_CACHE", statement_cache)]);
     wake::notify(&db).await.unwrap();
     sqlx::query_scalar("select count(*) from pg_prepared_statements where statement like 'select pg_notify($1%'")
@@ -39,4 +45,22 @@ async fn kept(statement_cache: &str) -> i64 {
 async fn behind_a_proxy_no_statement_stays_prepared() {
     assert_eq!(kept("0").await, 0);
     assert_eq!(kept("").await, 1, "elsewhere the next one like it needs no planning");
+}
+
+#[tokio::test]
+async fn a_connection_that_ended_while_idle_is_replaced() {
+    let server: PgConnectOptions = database_url().parse().unwrap();
+    let other = connect([("DATABASE_URL", database_url().as_str())]);
+    for statement_cache in [0, 100] {
+        let name = format!("ends-{}", uuid::Uuid::new_v4().simple());
+        let url = Through::Nothing.url(&server.clone().application_name(&name)).with_statement_cache(statement_cache);
+        let db = connect_lazy(&url, 1);
+        for _ in 0..3 {
+            wake::notify(&db).await.unwrap();
+            let end =
+                "select count(*) filter (where pg_terminate_backend(pid, 5000)) from pg_stat_activity where application_name = $1";
+            let ended: i64 = sqlx::query_scalar(end).bind(&name).fetch_one(&other).await.unwrap();
+            assert_eq!(ended, 1);
+        }
+    }
 }
