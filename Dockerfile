@@ -37,7 +37,7 @@ RUN apt-get update \
 # Harbor, and the SDKs of the sandboxes that it can use, by a lock file with the hashes of everything.
 FROM python AS harbor
 RUN apt-get update && apt-get install --yes --no-install-recommends python3-venv
-RUN --mount=type=secret,id=ca --mount=type=bind,source=docker/harbor-0.25.0.lock.txt,target=/lock.txt \
+RUN --mount=type=secret,id=ca --mount=type=bind,source=docker/harbor-0.26.0.lock.txt,target=/lock.txt \
     if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi \
     && python3 -m venv /opt/harbor \
     && /opt/harbor/bin/python -m pip install --no-cache-dir --no-deps --require-hashes --requirement /lock.txt
@@ -61,7 +61,7 @@ USER oddish
 VOLUME /var/lib/oddish/jobs
 ENTRYPOINT ["tini", "--", "oddish-runner"]
 LABEL org.opencontainers.image.title="oddish-runner" \
-      org.opencontainers.image.description="Runs one attempt of a trial with Harbor 0.25.0" \
+      org.opencontainers.image.description="Runs one attempt of a trial with Harbor 0.26.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 
 FROM runner AS server
@@ -79,4 +79,4 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
 ENTRYPOINT ["tini", "--", "oddish-server"]
 CMD ["api"]
 LABEL org.opencontainers.image.title="oddish-server" \
-      org.opencontainers.image.description="Oddish's API, and its worker with Harbor 0.25.0"
+      org.opencontainers.image.description="Oddish's API, and its worker with Harbor 0.26.0"

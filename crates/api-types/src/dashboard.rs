@@ -145,7 +145,7 @@ pub struct ExperimentName {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(example = json!({"id": "my-task-1a2b3c4d", "name": "my-task", "current_version": 2,
     "current_version_id": "my-task-1a2b3c4d-v2", "version_count": 2, "total_trials": 6, "completed_trials": 5, "failed_trials": 1,
-    "reward_success": 3, "reward_total": 5, "reward_sum": 3.5, "last_run_at": "2026-04-09T10:07:02Z", "latest_trials": [],
+    "reward_success": 3, "reward_total": 5, "reward_sum": 3.5, "reward_unconfirmed": 0, "last_run_at": "2026-04-09T10:07:02Z", "latest_trials": [],
     "experiments": [{"id": "9f8e7d6c", "name": "swift-otter-x1y2"}]})))]
 pub struct BrowsedTaskResponse {
     /// The task of this name that has the highest version.
@@ -170,6 +170,9 @@ pub struct BrowsedTaskResponse {
     pub reward_total: i64,
     /// Sum of the rewards.
     pub reward_sum: f64,
+    /// Those that failed with a reward that does not count; the three before leave it out.
+    #[serde(default)]
+    pub reward_unconfirmed: i64,
     /// When one of them was last created or ended.
     #[serde(with = "time::serde::rfc3339::option")]
     pub last_run_at: Option<OffsetDateTime>,

@@ -19,7 +19,7 @@ pub struct LastAuthor {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(example = json!({
     "id": "9f8e7d6c", "name": "swift-otter-x1y2", "is_public": false, "task_count": 2, "total_trials": 6, "completed_trials": 5,
-    "failed_trials": 1, "active_trials": 0, "reward_success": 3, "reward_total": 5, "reward_sum": 3.5, "cost_usd": 1.25,
+    "failed_trials": 1, "active_trials": 0, "reward_success": 3, "reward_total": 5, "reward_sum": 3.5, "reward_unconfirmed": 0, "cost_usd": 1.25,
     "analysis_tasks": 0, "verdict_good": 0, "verdict_needs_review": 0, "verdict_failed": 0, "verdict_pending": 0,
     "created_at": "2026-04-09T09:58:00Z", "last_created_at": "2026-04-09T10:07:02Z",
     "last_author": {"name": "alice", "source": "api"}, "last_pr_url": null, "last_pr_title": null, "last_pr_number": null})))]
@@ -46,6 +46,9 @@ pub struct ExperimentResponse {
     pub reward_total: i64,
     /// Sum of the rewards.
     pub reward_sum: f64,
+    /// Those that failed with a reward that does not count (`unconfirmed_reward`); the three before leave it out.
+    #[serde(default)]
+    pub reward_unconfirmed: i64,
     /// What the trials cost in US dollars, as far as the agents told.
     pub cost_usd: f64,
     /// Tasks whose trials are analysed.

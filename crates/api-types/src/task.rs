@@ -16,7 +16,7 @@ use crate::TrialResponse;
     "github_username": null, "github_meta": null, "task_path": "s3://tasks/my-task-1a2b3c4d/v1/",
     "experiment_id": "9f8e7d6c", "experiment_name": "swift-otter-x1y2", "experiment_is_public": false,
     "current_version": 1, "current_version_id": "my-task-1a2b3c4d-v1", "total": 3, "completed": 1, "failed": 0,
-    "progress": "1/3 completed", "reward_success": 1, "reward_total": 1, "reward_sum": 1.0, "run_analysis": false,
+    "progress": "1/3 completed", "reward_success": 1, "reward_total": 1, "reward_sum": 1.0, "reward_unconfirmed": 0, "run_analysis": false,
     "verdict_status": null, "verdict": null, "verdict_error": null, "trials": null,
     "created_at": "2026-04-09T09:58:00Z", "started_at": "2026-04-09T09:59:10Z", "finished_at": null
 }))))]
@@ -62,6 +62,9 @@ pub struct TaskStatusResponse {
     pub reward_total: Option<i64>,
     /// Sum of the rewards; null while there is none.
     pub reward_sum: Option<f64>,
+    /// Trials that failed with a reward that does not count (`unconfirmed_reward`); the three before leave it out.
+    #[serde(default)]
+    pub reward_unconfirmed: i64,
     /// Whether trials are analysed and the task judged.
     pub run_analysis: bool,
     /// State of the verdict.

@@ -31,8 +31,8 @@ pub struct PhaseTiming {
     "task_path": "s3://tasks/my-task-1a2b3c4d/v1/", "task_version": 1, "task_version_id": "my-task-1a2b3c4d-v1",
     "experiment_id": "9f8e7d6c", "agent": "claude-code", "provider": "claude",
     "queue_key": "anthropic/claude-sonnet-4-5", "origin": "oddish", "model": "claude-sonnet-4-5", "status": "success", "attempts": 1,
-    "max_attempts": 6, "harbor_stage": "completed", "reward": 1.0, "rewards": {"reward": 1.0}, "error_message": null,
-    "error_type": null, "error_class": null, "cancel_requested_at": null, "result": null, "input_tokens": 120_034,
+    "max_attempts": 6, "harbor_stage": "completed", "reward": 1.0, "rewards": {"reward": 1.0}, "unconfirmed_reward": null,
+    "error_message": null, "error_type": null, "error_class": null, "cancel_requested_at": null, "result": null, "input_tokens": 120_034,
     "cache_tokens": 100_200, "output_tokens": 4021, "cost_usd": 0.41,
     "phase_timing": {"agent_execution": {"started_at": "2026-04-09T10:00:05+00:00",
     "finished_at": "2026-04-09T10:06:41+00:00", "duration_sec": 396.0}}, "has_trajectory": true,
@@ -77,6 +77,10 @@ pub struct TrialResponse {
     pub reward: Option<f64>,
     /// Every reward that the verifier gave, by name.
     pub rewards: Option<BTreeMap<String, f64>>,
+    /// The reward of a trial that failed with an exception beside which no reward counts: the verifier may have judged what the agent could do
+    /// before something else failed. It is in no sum.
+    #[serde(default)]
+    pub unconfirmed_reward: Option<f64>,
     /// Why there is no reward, or what went wrong besides.
     pub error_message: Option<String>,
     /// Type of Harbor's exception, when there was one.

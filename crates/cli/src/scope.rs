@@ -77,6 +77,7 @@ fn recount(task: &mut TaskStatusResponse, trials: &[TrialResponse]) {
     task.reward_total = rewarded;
     task.reward_success = rewarded.map(|_| count(|trial| trial.reward == Some(1.0)));
     task.reward_sum = rewarded.map(|_| trials.iter().filter_map(|trial| trial.reward).sum());
+    task.reward_unconfirmed = count(|trial| trial.unconfirmed_reward.is_some());
     if matches!(task.status, TaskStatus::Pending | TaskStatus::Running) && !trials.is_empty() {
         task.status = if count(|trial| trial.status.is_terminal()) == task.total {
             TaskStatus::Completed

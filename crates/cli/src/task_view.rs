@@ -125,8 +125,15 @@ fn progress(tasks: &[TaskStatusResponse]) -> String {
     format!("{completed}/{total} trials succeeded, {failed} failed")
 }
 
-/// Sum and number of the rewards; `-` while there is none.
+/// Sum and number of the rewards, `-` while there is none; and how many do not count.
 fn rewards(tasks: &[TaskStatusResponse]) -> String {
+    match tasks.iter().map(|task| task.reward_unconfirmed).sum::<i64>() {
+        0 => confirmed_rewards(tasks),
+        unconfirmed => format!("{} ({unconfirmed} unconfirmed)", confirmed_rewards(tasks)),
+    }
+}
+
+fn confirmed_rewards(tasks: &[TaskStatusResponse]) -> String {
     let number: i64 = tasks.iter().filter_map(|task| task.reward_total).sum();
     if number == 0 {
         return "-".into();

@@ -99,8 +99,12 @@ fn summary(tasks: &[TaskStatusResponse]) -> String {
             format!("mean reward {:.2} (over {number} with a reward)", rewards.iter().sum::<f64>() / number as f64)
         }
     };
+    let unconfirmed = match all_trials(tasks).filter(|trial| trial.unconfirmed_reward.is_some()).count() {
+        0 => String::new(),
+        number => format!(" | {number} unconfirmed"),
+    };
     format!(
-        "{} | {} succeeded | {} failed | {mean}",
+        "{} | {} succeeded | {} failed | {mean}{unconfirmed}",
         counted(all_trials(tasks).count(), "trial"),
         count(TrialStatus::Success),
         count(TrialStatus::Failed),
@@ -114,7 +118,9 @@ pub(crate) fn failures(tasks: &[TaskStatusResponse], server: &str) -> Option<Str
         .map(|trial| {
             let message = trial.error_message.as_deref().unwrap_or_default();
             let first = message.lines().find(|line| !line.trim().is_empty()).unwrap_or("no reason was recorded");
-            format!("{}: {}", plain_text::line(&trial.id), plain_text::short_line(first, MAX_MESSAGE))
+            let first = plain_text::short_line(first, MAX_MESSAGE);
+            let unconfirmed = trial.unconfirmed_reward.map(|given| format!(" (unconfirmed reward {})", reward(Some(given))));
+            format!("{}: {first}{}", plain_text::line(&trial.id), unconfirmed.unwrap_or_default())
         })
         .collect();
     (!lines.is_empty()).then(|| format!("{}\nLogs: GET {server}/trials/<trial>/logs", lines.join("\n")))

@@ -6,8 +6,8 @@ use crate::model::normalize_model;
 
 pub use crate::model::{NOP, ORACLE};
 
-/// The agents registered in Harbor 0.25, in alphabetical order.
-pub const KNOWN_AGENTS: [&str; 46] = [
+/// The agents registered in Harbor 0.26, in alphabetical order.
+pub const KNOWN_AGENTS: [&str; 47] = [
     "acp",
     "aider",
     "antigravity-cli",
@@ -43,6 +43,7 @@ pub const KNOWN_AGENTS: [&str; 46] = [
     NOP,
     "openclaw",
     "opencode",
+    "opencode-v2",
     "openhands",
     "openhands-sdk",
     ORACLE,

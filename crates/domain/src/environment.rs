@@ -1,7 +1,10 @@
 //! The sandbox types that Harbor knows.
 
+mod options;
+
 use thiserror::Error;
 
+pub use self::options::{OptionFault, check_options};
 use crate::settings::{Defaulted, Group, Reader, Setting, Value};
 
 /// Where trials run when nobody says otherwise.
@@ -10,8 +13,8 @@ pub const DEFAULT_ENVIRONMENT: &str = "docker";
 /// How many of [`KNOWN_ENVIRONMENTS`] run their sandboxes on the machine of the runner.
 const OF_THE_MACHINE: usize = 7;
 
-/// The environment types of Harbor 0.25: those of one machine first, then the hosted ones.
-pub const KNOWN_ENVIRONMENTS: [&str; 34] = [
+/// The environment types of Harbor 0.26: those of one machine first, then the hosted ones.
+pub const KNOWN_ENVIRONMENTS: [&str; 38] = [
     DEFAULT_ENVIRONMENT,
     "podman",
     "kata",
@@ -46,6 +49,10 @@ pub const KNOWN_ENVIRONMENTS: [&str; 34] = [
     "mosaic",
     "sail",
     "kernel",
+    "snowflake",
+    "boxd",
+    "superserve",
+    "aca-sandbox",
 ];
 
 /// An environment that Harbor doesn't know.
@@ -201,7 +208,7 @@ mod tests {
         let text = NoDocker.to_string();
         let (_, listed) = text.split_once("use one of ").unwrap();
         let listed: Vec<&str> = listed.split(", ").collect();
-        assert_eq!((listed.first(), listed.last()), (Some(&"daytona"), Some(&"kernel")), "{text}");
+        assert_eq!((listed.first(), listed.last()), (Some(&"daytona"), Some(&"aca-sandbox")), "{text}");
         for of_the_machine in ["docker", "podman", "kata", "sbx", "singularity", "apple-container", "smol"] {
             assert!(!listed.contains(&of_the_machine), "{text}");
         }

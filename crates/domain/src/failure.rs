@@ -52,15 +52,6 @@ pub enum Budget {
     Own(u32),
 }
 
-/// What follows from a failure of some class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    /// How often the trial is tried.
-    pub budget: Budget,
-    /// Whether a reward that is there in spite of the failure says something about the agent, and counts.
-    pub graded: bool,
-}
-
 /// With the default backoff the last of these tries comes after about two hours.
 const INFRASTRUCTURE_TRIES: u32 = 8;
 /// With the default backoff the last of these tries comes after about four hours.
@@ -73,23 +64,23 @@ const QUOTA_TRIES: u32 = 20;
 const AUTH_TRIES: u32 = 5;
 
 impl FailureClass {
-    /// What follows from a failure of this class.
+    /// What the tries of this class are counted against.
     ///
-    /// | class | tries | a reward beside it counts |
-    /// |---|---|---|
-    /// | infrastructure, provider, `provider_rate_limit` | own budget | no |
-    /// | `provider_quota`, `provider_auth` | own budget, slowed by the [circuit breaker](crate::breaker) | no |
-    /// | agent, verifier, unknown | within `max_attempts` (contract 3.7) | yes |
-    /// | task, cancelled | one | no |
-    pub const fn policy(self) -> Policy {
+    /// | class | tries |
+    /// |---|---|
+    /// | infrastructure, provider, `provider_rate_limit` | own budget |
+    /// | `provider_quota`, `provider_auth` | own budget, slowed by the [circuit breaker](crate::breaker) |
+    /// | agent, verifier, unknown | within `max_attempts` (contract 3.7) |
+    /// | task, cancelled | one |
+    pub const fn budget(self) -> Budget {
         match self {
-            Self::Infrastructure => Policy { budget: Budget::Own(INFRASTRUCTURE_TRIES), graded: false },
-            Self::ProviderRateLimit => Policy { budget: Budget::Own(RATE_LIMIT_TRIES), graded: false },
-            Self::ProviderQuota => Policy { budget: Budget::Own(QUOTA_TRIES), graded: false },
-            Self::ProviderAuth => Policy { budget: Budget::Own(AUTH_TRIES), graded: false },
-            Self::Provider => Policy { budget: Budget::Own(PROVIDER_TRIES), graded: false },
-            Self::Agent | Self::Verifier | Self::Unknown => Policy { budget: Budget::Attempts, graded: true },
-            Self::Task | Self::Cancelled => Policy { budget: Budget::Single, graded: false },
+            Self::Infrastructure => Budget::Own(INFRASTRUCTURE_TRIES),
+            Self::ProviderRateLimit => Budget::Own(RATE_LIMIT_TRIES),
+            Self::ProviderQuota => Budget::Own(QUOTA_TRIES),
+            Self::ProviderAuth => Budget::Own(AUTH_TRIES),
+            Self::Provider => Budget::Own(PROVIDER_TRIES),
+            Self::Agent | Self::Verifier | Self::Unknown => Budget::Attempts,
+            Self::Task | Self::Cancelled => Budget::Single,
         }
     }
 
@@ -139,12 +130,14 @@ enum Reading {
     All,
 }
 
-/// Whether an exception beside a reward takes it away, since the reward says nothing about the agent: the tests may
-/// have run on what little it could do before the sandbox or the provider failed.
+/// Whether a reward counts that stands beside this exception: whether the verifier judged what the agent did, and not what it could do before
+/// something else failed.
 ///
-/// Only the name counts. Messages hold output of the agent, which could talk itself out of a bad grade.
-pub fn voids_reward(error_type: &str) -> bool {
-    known(error_type).is_some_and(|known| !known.class.policy().graded)
+/// Harbor's own table lists the exceptions after which a reward is valid (`has_valid_reward` in its `error_policy.py`), and they are the only
+/// ones: it calls a reward valid after every exception that it does not know, of a lost sandbox too. Only the name counts. Messages hold
+/// output of the agent, which could talk itself out of a bad grade; an agent that raises on purpose gets no grade, and no better one.
+pub fn reward_counts(error_type: &str) -> bool {
+    known(error_type).is_some_and(|known| known.graded)
 }
 
 fn known(error_type: &str) -> Option<&'static Known> {

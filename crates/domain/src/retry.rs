@@ -118,7 +118,7 @@ impl Failures {
 
     /// How often in all classes that share the trial's `max_attempts`.
     fn of_attempts(&self) -> u32 {
-        let shared = self.0.iter().filter(|(class, _)| class.policy().budget == Budget::Attempts);
+        let shared = self.0.iter().filter(|(class, _)| class.budget() == Budget::Attempts);
         shared.fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }
 }
@@ -149,7 +149,7 @@ pub fn decide(ending: Ending, before: &Failures, max_attempts: u32, settings: &R
         return Decision::Retry { after: Duration::ZERO };
     };
     let earlier = before.of(class);
-    let spent = match class.policy().budget {
+    let spent = match class.budget() {
         Budget::Single => true,
         Budget::Attempts => before.of_attempts().saturating_add(1) >= max_attempts,
         Budget::Own(tries) => earlier.saturating_add(1) >= tries,

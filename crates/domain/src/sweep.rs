@@ -9,7 +9,9 @@ use thiserror::Error;
 use crate::{
     agent::{AgentError, check_agent},
     agent_env::MAX_AGENT_ENV_BYTES,
-    environment::{DEFAULT_ENVIRONMENT, DockerEnvironment, NoDocker, UnknownEnvironment, check_environment},
+    environment::{
+        DEFAULT_ENVIRONMENT, DockerEnvironment, NoDocker, OptionFault, UnknownEnvironment, check_environment, check_options,
+    },
     harbor_settings::{Collected, HarborSettings, HarborSettingsError},
     queue_key::{normalize_model, provider_bucket, queue_key},
     sealing::{SECRET_KEY, SealedEnv, SealingKey},
@@ -137,6 +139,9 @@ pub enum SweepError {
         /// What is wrong.
         reason: NoDocker,
     },
+    /// An option that the environment does not take.
+    #[error("{ENVIRONMENT_OPTIONS}: {0}")]
+    EnvironmentOption(OptionFault),
     /// A time-out that is no positive number.
     #[error("{field} must be a positive number of minutes, not {minutes}")]
     Timeout {
@@ -182,6 +187,7 @@ impl SweepError {
             | Self::Timeout { field, .. }
             | Self::NoSecretKey { field }
             | Self::AgentEnvTooLarge { field, .. } => field.clone(),
+            Self::EnvironmentOption(fault) => format!("{ENVIRONMENT_OPTIONS}.{}", fault.option()),
             Self::Harbor(HarborSettingsError::Type { path, .. } | HarborSettingsError::Env { path, .. }) => {
                 path.clone()
             }
@@ -194,6 +200,9 @@ impl From<HarborSettingsError> for SweepError {
         Self::Harbor(error)
     }
 }
+
+/// Where a submission gives the options of its environment.
+const ENVIRONMENT_OPTIONS: &str = "harbor.environment.kwargs";
 
 /// What agents' environment variables are sealed with.
 #[derive(Debug, Clone, Copy)]
@@ -257,6 +266,7 @@ fn template(
         let field = if own.is_some() { field("environment") } else { "environment".to_owned() };
         SweepError::NoDocker { field, reason }
     })?;
+    check_options(environment, &harbor.settings.environment_kwargs).map_err(SweepError::EnvironmentOption)?;
     if let Some(own) = seconds(config.timeout_minutes, &field("timeout_minutes"))? {
         harbor.agent_timeout_sec = Some(own);
     }

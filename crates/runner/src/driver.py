@@ -65,7 +65,11 @@ def preflight(config: "TrialConfig") -> None:
     AgentFactory.run_preflight(config.agent)
     # Docker's preflight blocks on `docker info`; the first compose command reports the same fault.
     if config.environment.type != EnvironmentType.DOCKER:
-        EnvironmentFactory.run_preflight(type=config.environment.type, import_path=config.environment.import_path)
+        EnvironmentFactory.run_preflight(
+            type=config.environment.type,
+            import_path=config.environment.import_path,
+            kwargs=config.environment.kwargs,
+        )
 
 
 async def run_trial(config_path: str, emit: Emit) -> int:

@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::Path;
 
 use oddish_db::attempts::Outcome;
-use oddish_domain::failure::voids_reward;
+use oddish_domain::failure::reward_counts;
 use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 use time::OffsetDateTime;
@@ -29,8 +29,9 @@ const SCALAR: &str = "reward";
 
 /// Reads the outcome from Harbor's folder of a trial. Where its files are stored is left open.
 ///
-/// A trial succeeded when it left a reward, with or without an exception such as the agent's time-out; one whose
-/// verification was disabled when it ended without an exception. A reward that is missing stays missing.
+/// A trial succeeded when it left a reward that counts: beside no exception, or beside exceptions such as the agent's time-out alone
+/// ([`reward_counts`]). One whose verification was disabled succeeded when it ended without an exception. A reward that is missing stays
+/// missing, and one that does not count is [unconfirmed](Outcome::unconfirmed_reward).
 pub fn read_outcome(trial: &Path) -> Outcome {
     let mut outcome = match read_file(&trial.join("result.json")) {
         Ok(bytes) => match serde_json::from_slice::<TrialResult>(&bytes) {
@@ -137,7 +138,8 @@ impl TrialResult {
         };
         let verification_disabled =
             self.config.and_then(|config| config.verifier).is_some_and(|verifier| verifier.disable);
-        let exception = self.exception_info.or_else(|| first_exception(self.step_results.unwrap_or_default()));
+        let exceptions = recorded_exceptions(self.exception_info, self.step_results.unwrap_or_default());
+        let voiding = exceptions.iter().find(|exception| !reward_counts(&exception.exception_type));
         let rewards = match numbers(self.verifier_result.and_then(|result| result.rewards).unwrap_or_default()) {
             Ok(rewards) => rewards,
             Err(TooManyRewards { given }) => {
@@ -145,14 +147,15 @@ impl TrialResult {
                 return Outcome { phase_timing: outcome.phase_timing, ..failed("TooManyRewards", &message) };
             }
         };
-        if let Some(exception) = &exception {
-            let ExceptionInfo { exception_type, exception_message } = exception;
+        // Of several, the one that decides.
+        if let Some(ExceptionInfo { exception_type, exception_message }) = voiding.or(exceptions.first()) {
             let message = if exception_message.is_empty() { exception_type } else { exception_message };
             outcome.error_type = Some(stored_text(exception_type, MAX_NAME_BYTES));
             outcome.error_message = Some(stored_text(message, MAX_MESSAGE_BYTES));
         }
-        let void = exception.is_some_and(|exception| voids_reward(&exception.exception_type));
-        if !rewards.is_empty() && !void {
+        if !rewards.is_empty() && voiding.is_some() {
+            outcome.unconfirmed_reward = scalar(&rewards);
+        } else if !rewards.is_empty() {
             outcome.succeeded = true;
             outcome.reward = scalar(&rewards);
             outcome.rewards = Some(Value::Object(rewards));
@@ -252,12 +255,14 @@ fn tokens(number: Option<&Number>) -> Option<i64> {
     number?.as_i64().filter(|count| *count >= 0)
 }
 
-fn first_exception(steps: Vec<StepResult>) -> Option<ExceptionInfo> {
-    steps.into_iter().find_map(|step| {
+/// The trial's exception, then those of its steps: a trial of several steps records on the step what it handled there.
+fn recorded_exceptions(of_trial: Option<ExceptionInfo>, steps: Vec<StepResult>) -> Vec<ExceptionInfo> {
+    let of_steps = steps.into_iter().filter_map(|step| {
         let exception = step.exception_info?;
         let exception_message = format!("step {}: {}", step.step_name, exception.exception_message);
         Some(ExceptionInfo { exception_message, ..exception })
-    })
+    });
+    of_trial.into_iter().chain(of_steps).collect()
 }
 
 struct TooManyRewards {

@@ -6,8 +6,10 @@ mod bench;
 mod build_functions;
 #[cfg(test)]
 mod circles;
+mod compare_rewards;
 mod database;
 mod demo;
+mod environment_options;
 mod fuzz;
 mod fuzz_api;
 mod http;
@@ -47,6 +49,11 @@ enum Task {
     Setup,
     /// Run the example task with two agents through the whole system, and check what comes out.
     Demo,
+    /// Run tasks through `harbor run` and through Oddish with nop and oracle, and print the rewards side by side; fails when one differs.
+    CompareRewards {
+        /// Folder with tasks, at any depth.
+        folder: std::path::PathBuf,
+    },
     /// Measure; fails when a figure misses its bar.
     Bench {
         #[command(subcommand)]
@@ -92,6 +99,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Write crates/domain/src/environment/options.json, which the options of environments are checked by, from the installed Harbor.
+    EnvironmentOptions,
     /// Write the functions and routes into template.yaml and the router of `cargo lambda watch` into Cargo.toml, from docs/openapi.json.
     Template {
         /// Change nothing; fail if a file is not up to date.
@@ -140,12 +149,14 @@ fn main() -> ExitCode {
     let outcome = interrupt::watch().and_then(|()| match arguments.task {
         Task::Setup => setup::report(),
         Task::Demo => demo::run(),
+        Task::CompareRewards { folder } => compare_rewards::run(&folder),
         Task::Bench { benchmark } => bench::run(benchmark),
         Task::Fuzz { target, minutes } => fuzz::run(target, minutes),
         Task::FuzzApi { examples, seconds, seed } => fuzz_api::run(examples, seconds, seed),
         Task::Soak { soak, seconds, seed } => soak::run(soak, seconds, seed),
         Task::Mutate { names } => mutate::run(&names),
         Task::Prepare { check } => prepare::run(check),
+        Task::EnvironmentOptions => environment_options::run(),
         Task::Template { check, lint } => {
             template::run(check).and_then(|()| if lint { template::lint() } else { Ok(()) })
         }

@@ -28,6 +28,7 @@ pub(crate) fn present(experiment: ExperimentSummary) -> ExperimentResponse {
         reward_success: tally.reward_ones,
         reward_total: tally.rewarded,
         reward_sum: tally.reward_sum,
+        reward_unconfirmed: tally.unconfirmed,
         cost_usd: experiment.cost_usd,
         analysis_tasks: experiment.judged,
         verdict_good: experiment.verdict_good,

@@ -80,6 +80,7 @@ fn present(task: BrowsedTask) -> BrowsedTaskResponse {
         reward_success: task.tally.reward_ones,
         reward_total: task.tally.rewarded,
         reward_sum: task.tally.reward_sum,
+        reward_unconfirmed: task.tally.unconfirmed,
         last_run_at: task.last_run_at,
     }
 }

@@ -16,6 +16,8 @@ pub struct Outcome {
     pub reward: Option<f64>,
     /// All rewards by name, when the verifier gave any.
     pub rewards: Option<Value>,
+    /// The scalar reward of a trial that failed in a way that lets no reward count.
+    pub unconfirmed_reward: Option<f64>,
     /// Type of Harbor's exception.
     pub error_type: Option<String>,
     /// What went wrong.

@@ -132,7 +132,7 @@ async fn write(tx: &mut Tx, written: &[Written<'_>], now: OffsetDateTime) -> Res
     sqlx::query!(
         "with outcomes as materialized (
             select * from jsonb_to_recordset($1) as o (token uuid, trial_id text, status text, class text, ends boolean,
-                reward double precision, rewards jsonb, error_type text, error_message text, input_tokens bigint, cache_tokens bigint,
+                reward double precision, rewards jsonb, unconfirmed_reward double precision, error_type text, error_message text, input_tokens bigint, cache_tokens bigint,
                 output_tokens bigint, cost_usd double precision, phase_timing jsonb, has_trajectory boolean, artifact_prefix text)),
         ended as (
             delete from oddish.jobs j using outcomes o where j.token = o.token and o.ends),
@@ -142,6 +142,7 @@ async fn write(tx: &mut Tx, written: &[Written<'_>], now: OffsetDateTime) -> Res
         update oddish.trials t
         set status = o.status, finished_at = case when o.status in ('success', 'failed') then $2::timestamptz end, updated_at = $2,
             harbor_stage = case when o.status in ('success', 'failed') then 'completed' end, reward = o.reward, rewards = o.rewards,
+            unconfirmed_reward = case when o.status = 'failed' then o.unconfirmed_reward end,
             error_type = o.error_type, error_message = o.error_message, error_class = o.class, input_tokens = o.input_tokens,
             cache_tokens = o.cache_tokens, output_tokens = o.output_tokens, cost_usd = o.cost_usd, phase_timing = o.phase_timing,
             has_trajectory = o.has_trajectory, artifact_prefix = o.artifact_prefix

@@ -21,6 +21,8 @@ pub struct Tally {
     pub reward_ones: i64,
     /// Sum of the rewards.
     pub reward_sum: f64,
+    /// Those that failed with a reward that does not count.
+    pub unconfirmed: i64,
 }
 
 impl Tally {
@@ -36,7 +38,8 @@ macro_rules! sums {
     () => {
         "coalesce(sum(total), 0)::bigint as total, coalesce(sum(succeeded), 0)::bigint as succeeded,
         coalesce(sum(failed), 0)::bigint as failed, coalesce(sum(rewarded), 0)::bigint as rewarded,
-        coalesce(sum(reward_ones), 0)::bigint as reward_ones, coalesce(sum(reward_sum), 0)::float8 as reward_sum"
+        coalesce(sum(reward_ones), 0)::bigint as reward_ones, coalesce(sum(reward_sum), 0)::float8 as reward_sum,
+        coalesce(sum(unconfirmed), 0)::bigint as unconfirmed"
     };
 }
 pub(crate) use sums;
@@ -63,6 +66,7 @@ pub(crate) async fn ended(tx: &mut Tx, trial_ids: &[String]) -> Result<(), DbErr
         "update oddish.trial_tallies y
         set succeeded = y.succeeded + e.succeeded, failed = y.failed + e.failed, rewarded = y.rewarded + e.rewarded,
             reward_ones = y.reward_ones + e.reward_ones, reward_sum = y.reward_sum + e.reward_sum,
+            unconfirmed = y.unconfirmed + e.unconfirmed,
             input_tokens = y.input_tokens + e.input_tokens, cache_tokens = y.cache_tokens + e.cache_tokens,
             output_tokens = y.output_tokens + e.output_tokens, cost_usd = y.cost_usd + e.cost_usd, timed = y.timed + e.timed,
             duration_sec = y.duration_sec + e.duration_sec, newest_at = greatest(y.newest_at, e.newest_at)
@@ -70,6 +74,7 @@ pub(crate) async fn ended(tx: &mut Tx, trial_ids: &[String]) -> Result<(), DbErr
             select task_id, task_version, experiment_id, queue_key, provider, agent, model,
                 count(*) filter (where status = 'success') as succeeded, count(*) filter (where status = 'failed') as failed,
                 count(reward) as rewarded, count(*) filter (where reward = 1) as reward_ones, coalesce(sum(reward), 0) as reward_sum,
+                count(unconfirmed_reward) as unconfirmed,
                 coalesce(sum(input_tokens), 0) as input_tokens, coalesce(sum(cache_tokens), 0) as cache_tokens,
                 coalesce(sum(output_tokens), 0) as output_tokens, coalesce(sum(cost_usd), 0) as cost_usd,
                 count(finished_at - started_at) as timed,

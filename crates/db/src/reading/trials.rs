@@ -38,6 +38,7 @@ pub struct Trial {
     pub artifact_prefix: Option<String>,
     pub reward: Option<f64>,
     pub rewards: Option<Value>,
+    pub unconfirmed_reward: Option<f64>,
     pub error_type: Option<String>,
     pub error_message: Option<String>,
     #[sqlx(try_from = "Word<Option<FailureClass>>")]
@@ -60,7 +61,7 @@ pub struct Trial {
 
 /// The columns of [`Trial`], of a trial `t` of a task `k`.
 const COLUMNS: &str = "t.id, t.task_id, k.name as task_name, t.task_version, t.trial_index, t.experiment_id, t.agent, t.model, t.provider,
-    t.queue_key, t.origin, t.status, t.attempts, t.max_attempts, t.harbor_stage, t.artifact_prefix, t.reward, t.rewards, t.error_type,
+    t.queue_key, t.origin, t.status, t.attempts, t.max_attempts, t.harbor_stage, t.artifact_prefix, t.reward, t.rewards, t.unconfirmed_reward, t.error_type,
     t.error_message, t.error_class, t.cancel_requested_at, t.input_tokens, t.cache_tokens, t.output_tokens, t.cost_usd, t.phase_timing,
     t.has_trajectory, t.analysis_status, t.analysis, t.analysis_error, t.created_at, t.started_at, t.finished_at";
 

@@ -246,11 +246,11 @@ pub(crate) const WRONG_TALLIES: &str = "
         select task_id, task_version, experiment_id, queue_key, provider, agent, model, count(*) as total,
             count(*) filter (where status = 'success') as succeeded, count(*) filter (where status = 'failed') as failed,
             count(reward) as rewarded, count(*) filter (where reward = 1) as reward_ones,
-            coalesce(sum(output_tokens), 0)::bigint as output_tokens, count(finished_at - started_at) as timed
+            count(unconfirmed_reward) as unconfirmed, coalesce(sum(output_tokens), 0)::bigint as output_tokens, count(finished_at - started_at) as timed
         from oddish.trials group by task_id, task_version, experiment_id, queue_key, provider, agent, model),
     told as (
         select task_id, task_version, experiment_id, queue_key, provider, agent, model, total, succeeded, failed, rewarded, reward_ones,
-            output_tokens, timed
+            unconfirmed, output_tokens, timed
         from oddish.trial_tallies)
     select 'counted wrong: ' || w::text from ((select * from told except select * from counted)
         union all (select * from counted except select * from told)) w";

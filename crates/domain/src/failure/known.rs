@@ -28,15 +28,21 @@ pub struct Known {
     pub(super) lasting: bool,
     /// What of the message counts.
     pub(super) reading: Reading,
+    /// Whether a reward beside it counts.
+    pub graded: bool,
 }
 
 const fn of(source: Source, class: FailureClass, names: &'static [&'static str]) -> Known {
-    Known { source, class, lasting: false, reading: Reading::Nothing, names }
+    Known { source, names, class, lasting: false, reading: Reading::Nothing, graded: false }
 }
 
 impl Known {
     const fn lasting(self) -> Self {
         Self { lasting: true, ..self }
+    }
+
+    const fn graded(self) -> Self {
+        Self { graded: true, ..self }
     }
 
     const fn reading(self, reading: Reading) -> Self {
@@ -59,6 +65,8 @@ pub const KNOWN: &[Known] = &[
             "GKEExecStreamClosedError",
             "GKEPodNotFoundError",
             "HealthcheckError",
+            "ImageMirrorError",
+            "ImageRegistryUnavailableError",
             "IncompleteDownload",
             "InfrastructureTimeout",
             "MemoryLimitExceededError",
@@ -66,9 +74,13 @@ pub const KNOWN: &[Known] = &[
             "RequestThrottled",
             "RuntimeRequestError",
             "SSHAccessError",
+            "SandboxExecError",
             "SandboxLikelyOutOfMemoryError",
+            "SandboxTransportError",
             "SbxCommandError",
             "ShortCredential",
+            "TransferError",
+            "_ImageUnusableAsTemplate",
         ],
     ),
     // Harbor is not installed or not set up for what was asked: the same runner would fail again.
@@ -102,15 +114,20 @@ pub const KNOWN: &[Known] = &[
             "OutputLengthExceededError",
             "OutputTokenExceededError",
         ],
-    ),
-    of(Source::Harbor, FailureClass::Agent, &["NonZeroAgentExitCodeError"]).reading(Reading::All),
-    of(Source::Harbor, FailureClass::Agent, &["AgentSafetyRefusalError"]).lasting(),
+    )
+    .graded(),
+    of(Source::Harbor, FailureClass::Agent, &["NonZeroAgentExitCodeError"]).reading(Reading::All).graded(),
+    of(Source::Harbor, FailureClass::Agent, &["AgentSafetyRefusalError"]).lasting().graded(),
     of(
         Source::Harbor,
         FailureClass::Verifier,
         &["RewardFileEmptyError", "RewardFileNotFoundError", "VerifierOutputParseError", "VerifierTimeoutError"],
     ),
-    of(Source::Harbor, FailureClass::Task, &["SandboxBuildFailedError", "ServiceOperationsUnsupportedError"]),
+    of(
+        Source::Harbor,
+        FailureClass::Task,
+        &["SandboxBuildFailedError", "ServiceOperationsUnsupportedError", "UnsupportedDockerfileError", "_BuildErrored"],
+    ),
     of(Source::LiteLlm, FailureClass::ProviderRateLimit, &["RateLimitError"]).reading(Reading::Quota),
     of(Source::LiteLlm, FailureClass::ProviderQuota, &["BudgetExceededError", "PaymentRequiredError"]),
     of(Source::LiteLlm, FailureClass::ProviderAuth, &["AuthenticationError", "PermissionDeniedError"]),
@@ -136,7 +153,7 @@ pub const KNOWN: &[Known] = &[
     .lasting(),
     // Some providers refuse a request with 400 when the account is empty.
     of(Source::LiteLlm, FailureClass::Provider, &["BadRequestError"]).lasting().reading(Reading::All),
-    of(Source::LiteLlm, FailureClass::Agent, &["ContentPolicyViolationError"]).lasting(),
+    of(Source::LiteLlm, FailureClass::Agent, &["ContentPolicyViolationError"]).lasting().graded(),
     of(
         Source::Python,
         FailureClass::Infrastructure,

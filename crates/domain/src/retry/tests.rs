@@ -92,7 +92,7 @@ fn tries(class: FailureClass, lasting: bool, max_attempts: u32) -> u32 {
 fn each_class_has_its_number_of_tries(#[case] class: FailureClass, #[case] expected: u32) {
     assert_eq!(tries(class, false, MAX_ATTEMPTS_DEFAULT), expected);
     assert_eq!(tries(class, true, MAX_ATTEMPTS_DEFAULT), 1, "what would fail again is not tried again");
-    let by_attempts = class.policy().budget == Budget::Attempts;
+    let by_attempts = class.budget() == Budget::Attempts;
     assert_eq!(tries(class, false, 2), if by_attempts { 2 } else { expected });
 }
 

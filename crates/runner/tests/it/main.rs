@@ -9,6 +9,7 @@
 
 #[path = "../../../telemetry/tests/it/emf.rs"]
 mod emf;
+mod environment_options;
 mod harbor;
 mod live_log;
 mod log;

@@ -68,7 +68,47 @@ fn a_reward_after_a_provider_failed_does_not_count() {
     }));
     assert!(!outcome.succeeded);
     assert_eq!((outcome.reward, outcome.rewards), (None, None));
+    assert_eq!(outcome.unconfirmed_reward, Some(0.0));
     assert_eq!(outcome.error_message.as_deref(), Some("529"));
+}
+
+fn exception(name: &str) -> Value {
+    json!({"exception_type": name, "exception_message": format!("{name} happened")})
+}
+
+/// Every recorded exception decides, the trial's and those of its steps, and what is told is the one that takes the reward away.
+#[rstest]
+#[case::none(json!(null), &[], None)]
+#[case::of_the_agent(exception("AgentTimeoutError"), &[], Some("AgentTimeoutError"))]
+#[case::of_the_agent_in_steps(json!(null), &["NonZeroAgentExitCodeError", "AgentTimeoutError"], Some("NonZeroAgentExitCodeError"))]
+fn a_reward_counts(#[case] of_trial: Value, #[case] of_steps: &[&str], #[case] told: Option<&str>) {
+    let outcome = read(&graded_beside(&of_trial, of_steps));
+    assert!(outcome.succeeded);
+    assert_eq!((outcome.reward, outcome.unconfirmed_reward), (Some(0.5), None));
+    assert_eq!(outcome.error_type.as_deref(), told);
+}
+
+#[rstest]
+#[case::unknown(exception("RuntimeError"), &[], "RuntimeError")]
+#[case::of_nobody(exception("Zebra"), &[], "Zebra")]
+#[case::of_the_verifier(json!(null), &["VerifierTimeoutError"], "VerifierTimeoutError")]
+#[case::in_a_later_step(json!(null), &["AgentTimeoutError", "RuntimeError", "AgentTimeoutError"], "RuntimeError")]
+#[case::in_a_step_of_a_trial_that_timed_out(exception("AgentTimeoutError"), &["RemoteProtocolError"], "RemoteProtocolError")]
+#[case::of_the_trial_above_a_good_step(exception("DaytonaError"), &["AgentTimeoutError"], "DaytonaError")]
+fn a_reward_does_not_count(#[case] of_trial: Value, #[case] of_steps: &[&str], #[case] told: &str) {
+    let outcome = read(&graded_beside(&of_trial, of_steps));
+    assert!(!outcome.succeeded);
+    assert_eq!((outcome.reward, outcome.rewards, outcome.unconfirmed_reward), (None, None, Some(0.5)));
+    assert_eq!(outcome.error_type.as_deref(), Some(told));
+}
+
+fn graded_beside(of_trial: &Value, of_steps: &[&str]) -> Value {
+    let steps: Vec<Value> = of_steps
+        .iter()
+        .enumerate()
+        .map(|(index, name)| json!({"step_name": index.to_string(), "exception_info": exception(name)}))
+        .collect();
+    json!({"verifier_result": {"rewards": {"reward": 0.5}}, "exception_info": of_trial, "step_results": steps})
 }
 
 #[test]

@@ -19,8 +19,12 @@ const NEVER_IN_A_TRIAL: &[&str] = &[
     "NotAuthenticatedError",
     "OAuthCallbackError",
     "OwnerOrgError",
+    "QueryError",
     "RegistryCredentialReplacementRequired",
     "RegradeError",
+    "RelayError",
+    "ResponseError",
+    "SQLiteError",
     "SecretReplacementRequired",
     "StaleAccessTokenError",
     "StreamError",
@@ -96,6 +100,20 @@ fn every_exception_that_harbor_has_a_rule_for_has_a_class() {
     let never: BTreeSet<String> = NEVER_IN_A_TRIAL.iter().map(|name| (*name).to_owned()).collect();
     let named = known(|_| true).union(&never).cloned().collect();
     assert_eq!(missing(&named, &ask(POLICIES, &[])), none);
+}
+
+/// Prints the names of the exceptions after which Harbor calls a reward valid, of those that it knows.
+const VALID: &str = r#"
+from harbor.models.trial.error_policy import ERROR_POLICIES
+
+print("\n".join(name for name, policy in ERROR_POLICIES.items() if policy.has_valid_reward))
+"#;
+
+#[test]
+fn a_reward_counts_beside_the_exceptions_that_harbor_lists() {
+    let ours = KNOWN.iter().filter(|known| known.graded).flat_map(|known| known.names);
+    let ours: BTreeSet<String> = ours.map(|name| (*name).to_owned()).collect();
+    assert_eq!(ours, ask(VALID, &[]));
 }
 
 #[test]

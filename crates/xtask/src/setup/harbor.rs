@@ -11,7 +11,7 @@ use crate::process::{ask, logged};
 use crate::progress::step;
 use crate::workspace;
 
-const LOCK: &str = include_str!("../../harbor-0.25.0.lock.txt");
+const LOCK: &str = include_str!("../../harbor-0.26.0.lock.txt");
 const LOG: &str = "harbor";
 
 /// The venv's interpreter; installs the lock file's packages if it doesn't hold them yet.
@@ -27,7 +27,7 @@ pub(super) fn ensure() -> Result<PathBuf> {
     step("installing Harbor in a venv", || {
         let base = python::find()?;
         logged(LOG, Command::new(base).args(["-m", "venv", "--clear"]).arg(&folder))?;
-        let lock = workspace::root().join("crates/xtask/harbor-0.25.0.lock.txt");
+        let lock = workspace::root().join("crates/xtask/harbor-0.26.0.lock.txt");
         // Without dependency resolution: the lock lists everything, and a registry may lack what Harbor's own metadata asks for.
         let mut pip = Command::new(&python);
         logged(LOG, pip.args(["-m", "pip", "install", "--no-deps", "--requirement"]).arg(&lock))?;
