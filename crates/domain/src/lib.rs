@@ -21,6 +21,7 @@ pub mod id;
 pub mod label;
 pub mod limits;
 mod model;
+pub mod omitted_files;
 pub mod queue_key;
 pub mod random;
 pub mod retry;
