@@ -5,7 +5,7 @@ use oddish_api_types::{TaskStatus, TaskStatusResponse};
 
 use crate::plain_text;
 use crate::table::{flat_row, render, table, task_status_cell, text_cell};
-use crate::trial_view::{counted, failures, reward, trials};
+use crate::trial_view::{counted, failures, omissions, reward, trials};
 
 const SHOWN_EXPERIMENTS: usize = 8;
 
@@ -23,6 +23,7 @@ pub(crate) fn task(task: &TaskStatusResponse, server: &str, width: Option<u16>) 
         parts.push(trials(rows, width));
     }
     parts.extend(failures(std::slice::from_ref(task), server));
+    parts.extend(omissions(&task.trials.iter().flatten().collect::<Vec<_>>()));
     parts.join("\n\n")
 }
 

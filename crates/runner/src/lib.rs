@@ -9,6 +9,8 @@ pub mod attempt;
 pub mod clean_up;
 mod contact;
 pub mod driver_environment;
+mod error_message;
+mod foreign_json;
 pub mod harbor_config;
 pub mod harbor_process;
 pub mod harbor_python;

@@ -7,7 +7,8 @@ use crate::answers::{json_answer, on, task_status, trial};
 use crate::binary::{command, oddish_at};
 
 fn hello() -> Value {
-    let success = json!({ "status": "success", "reward": 1.0, "attempts": 1, "harbor_stage": "completed" });
+    let success = json!({ "status": "success", "reward": 1.0, "attempts": 1, "harbor_stage": "completed",
+        "omitted_files": { "files": 3, "bytes": 6, "reasons": { "name_not_utf8": 2, "too_deep": 1 } } });
     let partial = json!({ "status": "success", "reward": 0.333, "attempts": 2, "agent": "claude-code", "model": "anthropic/claude-sonnet-4-5" });
     let running =
         json!({ "status": "running", "harbor_stage": "verification", "attempts": 1, "agent": "任务🦀", "model": null });
@@ -40,6 +41,8 @@ Rewards     1.33/2
 
 hello-1a2b3c4d-3: Agent went away
 Logs: GET http://server/trials/<trial>/logs
+
+hello-1a2b3c4d-0: 3 files not kept (name_not_utf8 2, too_deep 1), listed in its omitted.json
 
 "#]]
     );
