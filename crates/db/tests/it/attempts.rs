@@ -2,7 +2,7 @@
 
 use oddish_db::attempts::{self, AfterLoss, Outcome, Standing};
 use oddish_db::jobs::{Fenced, Recorded};
-use oddish_db::{Db, queue, trials};
+use oddish_db::{Db, queue, retrying, trials};
 use oddish_domain::omitted_files::{OmissionReason, OmittedFiles};
 use oddish_domain::status::HarborStage;
 use oddish_test_support::with_database;
@@ -281,9 +281,9 @@ async fn files_that_are_not_kept_are_of_the_newest_attempt(db: Db) {
     omitted.add(OmissionReason::TooDeep, 5);
     let outcome = Outcome { omitted_files: Some(omitted), ..reward(1.0) };
     attempts::record(&scene.db, claim.attempt.token, &outcome, &RULES, NOW).await.unwrap();
-    let found = trials::find(&scene.db, &claim.attempt.subject).await.unwrap().unwrap().omitted_files;
+    let found = trials::get(&scene.db, &claim.attempt.subject).await.unwrap().unwrap().omitted_files;
     assert_eq!(found, Some(serde_json::json!({"files": 1, "bytes": 5, "reasons": {"too_deep": 1}})));
-    scene.retry(&claim.attempt.subject).await;
+    retrying::retry(&scene.db, std::slice::from_ref(&claim.attempt.subject), NOW).await.unwrap();
     assert_eq!(scene.trial(&claim.attempt.subject, "omitted_files").await, None);
 }
 
