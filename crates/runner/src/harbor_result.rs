@@ -184,9 +184,9 @@ impl TrialResult {
 }
 
 impl ExceptionInfo {
-    /// An exception is one even where its type or its message is not a text.
+    /// An exception is one even where its fields are not what they should be.
     fn of(value: &Value) -> Option<Self> {
-        let exception = object(value, "exception_info")?;
+        let exception = value.get("exception_info").filter(|exception| !exception.is_null())?;
         Some(Self {
             exception_type: text(exception, "exception_type").unwrap_or_else(|| "UnknownError".to_owned()),
             exception_message: text(exception, "exception_message").unwrap_or_default(),

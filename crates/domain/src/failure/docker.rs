@@ -266,10 +266,11 @@ fn says(line: &str, phrases: &[Words]) -> bool {
 
 /// Without the number of the step and the seconds since it began: `#5 0.234 text` and `0.234 text` are `text`.
 fn bare(line: &str) -> &str {
-    let after = |line: &'_ str, is_prefix: fn(&str) -> bool| match line.split_once(' ') {
-        Some((prefix, rest)) if is_prefix(prefix) => Some(line.len() - rest.len()),
-        _ => None,
-    };
-    let line = &line[after(line, |prefix| prefix.strip_prefix('#').is_some_and(|id| id.parse::<u32>().is_ok())).unwrap_or(0)..];
-    &line[after(line, |prefix| prefix.contains('.') && prefix.parse::<f64>().is_ok()).unwrap_or(0)..]
+    let line = without(line, |word| word.strip_prefix('#').is_some_and(|step| step.parse::<u32>().is_ok()));
+    without(line, |word| word.contains('.') && word.parse::<f64>().is_ok())
+}
+
+/// Without the first word, if it is such a one.
+fn without(line: &str, is_such: impl Fn(&str) -> bool) -> &str {
+    line.split_once(' ').filter(|(word, _)| is_such(word)).map_or(line, |(_, rest)| rest)
 }
