@@ -149,10 +149,10 @@ mod tests {
 
     /// Whether Docker takes the text as a part of an image's name: the grammar of its reference, without dots.
     fn is_image_name_part(text: &str) -> bool {
-        let of_separators = text.split(|character: char| character.is_ascii_digit() || character.is_ascii_lowercase());
+        let mut runs = text.split(|character: char| character.is_ascii_digit() || character.is_ascii_lowercase());
         let allowed = |run: &str| matches!(run, "" | "_" | "__") || run.chars().all(|found| found == '-');
         let ends = |end: Option<char>| end.is_some_and(|end| end.is_ascii_alphanumeric());
-        ends(text.chars().next()) && ends(text.chars().last()) && of_separators.into_iter().all(allowed)
+        ends(text.chars().next()) && ends(text.chars().last()) && runs.all(allowed)
     }
 
     #[rstest]

@@ -37,7 +37,7 @@ fn folders(scratch: &Scratch, task_name: &str) -> Vec<PathBuf> {
 fn without_folders(message: &str, folders: &[PathBuf]) -> String {
     let mut message = message.to_owned();
     for folder in folders.iter().map(PathBuf::as_path).map(Path::to_string_lossy).filter(|folder| folder.len() > 1) {
-        message = message.replace(&format!("{folder}/"), "").replace(folder.as_ref(), ".");
+        message = message.replace(&format!("{folder}/"), "").replace(&*folder, ".");
     }
     message
 }

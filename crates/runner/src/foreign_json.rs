@@ -262,8 +262,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn json_stays_as_it_is(text in "\\PC{0,20}|[\"\\\\NI0-9e.+-]{0,20}", number in any::<f64>()) {
-            let number = if number.is_finite() { json!(number) } else { json!(1) };
+        fn json_stays_as_it_is(text in "\\PC{0,20}|[\"\\\\NI0-9e.+-]{0,20}", number in any::<i64>()) {
             let value = json!({ text.clone(): [number, text, null, true] });
             prop_assert_eq!(all(&value.to_string()), value);
         }
