@@ -60,8 +60,7 @@ mod tests {
         omitted.add(OmissionReason::TooDeep, 5);
         omitted.add(OmissionReason::NameNotUtf8, 2);
         omitted.add(OmissionReason::TooDeep, 1);
-        let expected =
-            serde_json::json!({"files": 3, "bytes": 8, "reasons": {"name_not_utf8": 1, "too_deep": 2}});
+        let expected = serde_json::json!({"files": 3, "bytes": 8, "reasons": {"name_not_utf8": 1, "too_deep": 2}});
         assert_eq!(serde_json::to_value(&omitted).unwrap(), expected);
         assert_eq!(serde_json::from_value::<OmittedFiles>(expected).unwrap(), omitted);
     }

@@ -16,7 +16,7 @@ const MAX_TRIAL_NAME: usize = 40;
 pub fn trial_name(trial_id: &str, number: i32) -> String {
     let name = image_name_part(trial_id);
     let suffix = format!("-a{number}");
-    if name == trial_id && name.len() + suffix.len() <= MAX_TRIAL_NAME {
+    if !name.is_empty() && name == trial_id && name.len() + suffix.len() <= MAX_TRIAL_NAME {
         return format!("{name}{suffix}");
     }
     let digest = Sha256::digest(trial_id.as_bytes());

@@ -93,17 +93,28 @@ mod tests {
 
     #[test]
     fn the_cause_is_the_first_line() {
-        let message = message(&compose(" Container x  Creating\nError response from daemon: range of CPUs is from 0.01 to 2.00"));
-        assert!(message.starts_with("Error response from daemon: range of CPUs is from 0.01 to 2.00\n\nDocker compose"), "{message}");
+        let message =
+            message(&compose(" Container x  Creating\nError response from daemon: range of CPUs is from 0.01 to 2.00"));
+        assert!(
+            message.starts_with("Error response from daemon: range of CPUs is from 0.01 to 2.00\n\nDocker compose"),
+            "{message}"
+        );
     }
 
     #[test]
     fn paths_of_folders_that_are_gone_are_taken_out() {
-        let built = message(&compose("open /jobs/t-1a2b3c4d-0.1/task/hello/environment/extra.yaml: no such file or directory"));
+        let built =
+            message(&compose("open /jobs/t-1a2b3c4d-0.1/task/hello/environment/extra.yaml: no such file or directory"));
         assert!(built.starts_with("open environment/extra.yaml: no such file or directory\n"), "{built}");
-        assert!(built.contains("--project-directory environment -f compose-overlay.yaml") && !built.contains("/jobs"), "{built}");
+        assert!(
+            built.contains("--project-directory environment -f compose-overlay.yaml") && !built.contains("/jobs"),
+            "{built}"
+        );
         let trial = "/jobs/t-1a2b3c4d-0.1/trials/t-1a2b3c4d-0-a1";
-        assert_eq!(message(&format!("No reward file found at {trial}/verifier/reward.txt")), "No reward file found at verifier/reward.txt");
+        assert_eq!(
+            message(&format!("No reward file found at {trial}/verifier/reward.txt")),
+            "No reward file found at verifier/reward.txt"
+        );
         assert_eq!(message(&format!("nothing in {trial}")), "nothing in .");
         let mut kept = Outcome { error_message: Some(format!("They stay in {trial}")), ..Outcome::default() };
         finish(&mut kept, None);
@@ -114,11 +125,16 @@ mod tests {
     #[test]
     fn a_long_message_keeps_its_cause_and_its_class() {
         let noise = "#9 1.0 Get:1 http://deb.debian.org/debian bookworm/main\n".repeat(2000);
-        let output = format!("{noise}> [main 2/2] RUN apt-get update:\n1.0 Temporary failure resolving 'deb.debian.org'\n{noise}");
+        let output = format!(
+            "{noise}> [main 2/2] RUN apt-get update:\n1.0 Temporary failure resolving 'deb.debian.org'\n{noise}"
+        );
         let outcome = finished(&compose(&output));
         let message = outcome.error_message.clone().unwrap();
         assert!(message.len() <= MAX_MESSAGE_BYTES, "{}", message.len());
-        assert!(message.starts_with("Temporary failure resolving 'deb.debian.org'\n\n") && message.contains(" [cut] "), "{message}");
+        assert!(
+            message.starts_with("Temporary failure resolving 'deb.debian.org'\n\n") && message.contains(" [cut] "),
+            "{message}"
+        );
         assert_eq!(outcome.failure(OffsetDateTime::UNIX_EPOCH).unwrap().class, FailureClass::Infrastructure);
     }
 
@@ -126,6 +142,9 @@ mod tests {
     fn texts_fit_into_the_database() {
         let long = message(&format!("\u{0}what{}why", "\u{e4}".repeat(20_000)));
         assert!(long.len() <= MAX_MESSAGE_BYTES, "{}", long.len());
-        assert!(long.starts_with("what\u{e4}") && long.contains("\u{e4} [cut] \u{e4}") && long.ends_with("\u{e4}why"), "{long}");
+        assert!(
+            long.starts_with("what\u{e4}") && long.contains("\u{e4} [cut] \u{e4}") && long.ends_with("\u{e4}why"),
+            "{long}"
+        );
     }
 }

@@ -170,9 +170,10 @@ impl TrialResult {
             agent_setup: Timing::of(result, "agent_setup"),
             agent_execution: Timing::of(result, "agent_execution"),
             verifier: Timing::of(result, "verifier"),
-            step_results: result.get("step_results").and_then(Value::as_array).map(|steps| {
-                steps.iter().filter(|step| step.is_object()).map(StepResult::of).collect()
-            }),
+            step_results: result
+                .get("step_results")
+                .and_then(Value::as_array)
+                .map(|steps| steps.iter().filter(|step| step.is_object()).map(StepResult::of).collect()),
         }
     }
 
@@ -367,7 +368,9 @@ fn unusable_reward(rewards: &Map<String, Value>) -> Option<String> {
     let is_unusable = |value: &Value| !value.is_null() && foreign_json::number(Some(value)).is_none();
     let (name, value) = rewards.iter().find(|(_, value)| is_unusable(value))?;
     let (name, value) = (stored_name(name), cut(&value.to_string(), MAX_NAME_BYTES));
-    Some(format!("The verifier's reward `{name}` is no number that can be stored: {value}. It must fit into a 64-bit float."))
+    Some(format!(
+        "The verifier's reward `{name}` is no number that can be stored: {value}. It must fit into a 64-bit float."
+    ))
 }
 
 /// The scalar reward: the one called `reward`, else the only one.

@@ -88,7 +88,8 @@ pub async fn upload_tree(
     redactor: &Redactor,
 ) -> Result<StoredTree, StoreError> {
     let root = folder.to_path_buf();
-    let Found { files, mut omitted } = tokio::task::spawn_blocking(move || look_through(&root)).await.unwrap_or_default();
+    let Found { files, mut omitted } =
+        tokio::task::spawn_blocking(move || look_through(&root)).await.unwrap_or_default();
     let mut names = BTreeSet::from([REDACTIONS.to_owned(), OMITTED.to_owned()]);
     let mut uploads: Vec<Upload> = Vec::with_capacity(files.len());
     let mut last = None;
@@ -333,7 +334,11 @@ fn look_through(folder: &Path) -> Found {
             (_, None) => OmissionReason::NameNotUtf8,
             (_, Some(_)) => OmissionReason::NameTaken,
         };
-        found.omitted.push(Omitted { path: shown(relative), bytes: if reason == OmissionReason::Link { 0 } else { bytes }, reason });
+        found.omitted.push(Omitted {
+            path: shown(relative),
+            bytes: if reason == OmissionReason::Link { 0 } else { bytes },
+            reason,
+        });
     }
     found
 }

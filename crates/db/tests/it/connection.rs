@@ -57,8 +57,7 @@ async fn a_connection_that_ended_while_idle_is_replaced() {
         let db = connect_lazy(&url, 1);
         for _ in 0..3 {
             wake::notify(&db).await.unwrap();
-            let end =
-                "select count(*) filter (where pg_terminate_backend(pid, 5000)) from pg_stat_activity where application_name = $1";
+            let end = "select count(*) filter (where pg_terminate_backend(pid, 5000)) from pg_stat_activity where application_name = $1";
             let ended: i64 = sqlx::query_scalar(end).bind(&name).fetch_one(&other).await.unwrap();
             assert_eq!(ended, 1);
         }

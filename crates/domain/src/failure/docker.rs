@@ -214,30 +214,34 @@ pub(super) struct Told<'a> {
 
 /// What the message of a failed Docker command tells; none of any other message.
 pub(super) fn told(message: &str) -> Option<Told<'_>> {
-    let output = output_of(message)?;
+    let (before, output) = output_of(message)?;
+    // A message that was stored begins with the line that told it; the rest of it may be cut.
+    let before: Vec<&str> = before.lines().map(str::trim).collect();
     let lines = lines_that_count(output);
-    let last_of = |phrases: &[Words], counts: fn(&str) -> bool| {
-        lines.iter().rev().copied().find(|line| counts(line) && says(line, phrases))
-    };
-    let (class, line) = if let Some(line) = last_of(HOST_TROUBLE, |line| !quotes_command(line)) {
-        (FailureClass::Infrastructure, Some(line))
-    } else if let Some(line) = last_of(KILLED, |_| true) {
-        (FailureClass::Unknown, Some(line))
-    } else if let Some(line) = last_of(IMPOSSIBLE, |_| true) {
-        (FailureClass::Task, Some(line))
-    } else {
-        (FailureClass::Unknown, lines.last().copied())
-    };
+    let (class, line) = decided_by(&before)
+        .or_else(|| decided_by(&lines))
+        .map_or((FailureClass::Unknown, lines.last().copied()), |(class, line)| (class, Some(line)));
     Some(Told { class, line: line.map(bare) })
 }
 
-/// What the command printed.
-fn output_of(message: &str) -> Option<&str> {
+/// The class, and the line that tells it.
+fn decided_by<'a>(lines: &[&'a str]) -> Option<(FailureClass, &'a str)> {
+    let last_of = |phrases: &[Words], counts: fn(&str) -> bool| {
+        lines.iter().rev().copied().find(|line| counts(line) && says(line, phrases))
+    };
+    let host = || last_of(HOST_TROUBLE, |line| !quotes_command(line)).map(|line| (FailureClass::Infrastructure, line));
+    let killed = || last_of(KILLED, |_| true).map(|line| (FailureClass::Unknown, line));
+    let impossible = || last_of(IMPOSSIBLE, |_| true).map(|line| (FailureClass::Task, line));
+    host().or_else(killed).or_else(impossible)
+}
+
+/// What stands before the message of the command, and what the command printed.
+fn output_of(message: &str) -> Option<(&str, &str)> {
     let text = message.to_ascii_lowercase();
     let (begin, marker) = COMMANDS.iter().find_map(|(begin, marker)| Some((text.find(begin)?, marker)))?;
     let start = text[begin..].find(marker).map_or(begin, |at| begin + at + marker.len());
     let end = text[start..].rfind(NO_STDERR).map_or(message.len(), |at| start + at);
-    Some(&message[start..end])
+    Some((&message[..begin], &message[start..end]))
 }
 
 /// The lines that tell of the fault: from the beginning of what the failed step of a build printed, or else all. Without the

@@ -119,7 +119,9 @@ fn build(step: &str, command: &str, fault: &str) -> String {
 #[case("Error response from daemon: Minimum memory limit allowed is 6MB")]
 #[case("Error response from daemon: Minimum memory limit can not be less than memory reservation limit, see usage")]
 #[case("Error response from daemon: could not select device driver \"nvidia\" with capabilities: [[gpu]]")]
-#[case("Error response from daemon: failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"sh\": executable file not found in $PATH: unknown")]
+#[case(
+    "Error response from daemon: failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"sh\": executable file not found in $PATH: unknown"
+)]
 #[case("OCI runtime create failed: container init was OOM-killed (memory limit too low?): unknown")]
 #[case("Error response from daemon: invalid mount config for type \"bind\": bind source path does not exist: /data")]
 // A compose file.
@@ -137,19 +139,29 @@ fn build(step: &str, command: &str, fault: &str) -> String {
 #[case("env file /x/.env.task not found: stat /x/.env.task: no such file or directory")]
 #[case("network inner declared as external, but could not be found")]
 // An image.
-#[case("Error response from daemon: pull access denied for nosuch/image, repository does not exist or may require 'docker login': denied: requested access to the resource is denied")]
+#[case(
+    "Error response from daemon: pull access denied for nosuch/image, repository does not exist or may require 'docker login': denied: requested access to the resource is denied"
+)]
 #[case("Error response from daemon: manifest for debian:nosuchtag not found: manifest unknown: manifest unknown")]
 #[case("Error response from daemon: Head \"https://ghcr.io/v2/a/b/manifests/latest\": denied")]
 #[case("Error response from daemon: unauthorized: authentication required")]
 #[case("Error response from daemon: no matching manifest for linux/amd64 in the manifest list entries")]
-#[case("unable to get image 'A:latest': Error response from daemon: invalid reference format: repository name must be lowercase")]
+#[case(
+    "unable to get image 'A:latest': Error response from daemon: invalid reference format: repository name must be lowercase"
+)]
 #[case("invalid tag \"foo_-1a2b3c4d-0-a1__env-main\": invalid reference format")]
-#[case("failed to solve: debian:nosuchtag: failed to resolve source metadata for docker.io/library/debian:nosuchtag: docker.io/library/debian:nosuchtag: not found")]
-#[case("failed to solve: nosuch/image: pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed")]
+#[case(
+    "failed to solve: debian:nosuchtag: failed to resolve source metadata for docker.io/library/debian:nosuchtag: docker.io/library/debian:nosuchtag: not found"
+)]
+#[case(
+    "failed to solve: nosuch/image: pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed"
+)]
 // A Dockerfile.
 #[case("failed to solve: dockerfile parse error on line 2: unknown instruction: RNU")]
 #[case("failed to solve: failed to read dockerfile: open Dockerfile: no such file or directory")]
-#[case("failed to solve: failed to compute cache key: failed to calculate checksum of ref abc::def: \"/missing\": not found")]
+#[case(
+    "failed to solve: failed to compute cache key: failed to calculate checksum of ref abc::def: \"/missing\": not found"
+)]
 #[case("target main: failed to solve: the Dockerfile (Dockerfile) cannot be empty")]
 #[case("The command '/bin/sh -c exit 7' returned a non-zero code: 7")]
 fn what_docker_refuses_each_time_is_the_tasks(#[case] output: &str) {
@@ -164,11 +176,17 @@ fn what_docker_refuses_each_time_is_the_tasks(#[case] output: &str) {
 #[case("permission denied while trying to connect: dial unix /var/run/docker.sock: connect: permission denied")]
 #[case("Error response from daemon: toomanyrequests: You have reached your pull rate limit.")]
 #[case("Error response from daemon: Get \"https://registry-1.docker.io/v2/\": net/http: TLS handshake timeout")]
-#[case("Error response from daemon: Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host")]
-#[case("failed to solve: debian: failed to resolve source metadata for docker.io/library/debian: failed to do request: Head \"https://x/v2/\": EOF")]
+#[case(
+    "Error response from daemon: Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host"
+)]
+#[case(
+    "failed to solve: debian: failed to resolve source metadata for docker.io/library/debian: failed to do request: Head \"https://x/v2/\": EOF"
+)]
 #[case("failed to solve: unexpected status from HEAD request to https://x/v2/debian: 503 Service Unavailable")]
 #[case("failed to register layer: write /usr/lib/x: no space left on device")]
-#[case("Error response from daemon: could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network")]
+#[case(
+    "Error response from daemon: could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
+)]
 #[case("Error response from daemon: failed to create task: fork/exec /usr/bin/runc: resource temporarily unavailable")]
 fn what_the_host_could_not_do_is_infrastructure(#[case] output: &str) {
     let message = compose(output);
@@ -178,18 +196,72 @@ fn what_the_host_could_not_do_is_infrastructure(#[case] output: &str) {
 
 #[rstest]
 // The step itself failed, whatever a step before it had met, and whatever its command and the excerpt of the Dockerfile say.
-#[case("make: *** [all] Error 2", "make", "exit code: 2", FailureClass::Task, "failed to solve: process \"/bin/sh -c make\" did not complete successfully: exit code: 2")]
-#[case("no", "echo no space left on device; exit 1", "exit code: 1", FailureClass::Task, "failed to solve: process \"/bin/sh -c echo no space left on device; exit 1\" did not complete successfully: exit code: 1")]
-#[case("E: Unable to locate package nosuch", "apt-get install nosuch", "exit code: 100", FailureClass::Task, "failed to solve: process \"/bin/sh -c apt-get install nosuch\" did not complete successfully: exit code: 100")]
-#[case("curl: (7) Failed to connect to localhost port 80: Connection refused", "curl localhost", "exit code: 7", FailureClass::Task, "failed to solve: process \"/bin/sh -c curl localhost\" did not complete successfully: exit code: 7")]
+#[case(
+    "make: *** [all] Error 2",
+    "make",
+    "exit code: 2",
+    FailureClass::Task,
+    "failed to solve: process \"/bin/sh -c make\" did not complete successfully: exit code: 2"
+)]
+#[case(
+    "no",
+    "echo no space left on device; exit 1",
+    "exit code: 1",
+    FailureClass::Task,
+    "failed to solve: process \"/bin/sh -c echo no space left on device; exit 1\" did not complete successfully: exit code: 1"
+)]
+#[case(
+    "E: Unable to locate package nosuch",
+    "apt-get install nosuch",
+    "exit code: 100",
+    FailureClass::Task,
+    "failed to solve: process \"/bin/sh -c apt-get install nosuch\" did not complete successfully: exit code: 100"
+)]
+#[case(
+    "curl: (7) Failed to connect to localhost port 80: Connection refused",
+    "curl localhost",
+    "exit code: 7",
+    FailureClass::Task,
+    "failed to solve: process \"/bin/sh -c curl localhost\" did not complete successfully: exit code: 7"
+)]
 // The network.
-#[case("W: Temporary failure resolving 'deb.debian.org'", "apt-get update", "exit code: 100", FailureClass::Infrastructure, "W: Temporary failure resolving 'deb.debian.org'")]
-#[case("Retrying after connection broken by 'NewConnectionError(...)': /simple/x/", "pip install x", "exit code: 1", FailureClass::Infrastructure, "Retrying after connection broken by 'NewConnectionError(...)': /simple/x/")]
+#[case(
+    "W: Temporary failure resolving 'deb.debian.org'",
+    "apt-get update",
+    "exit code: 100",
+    FailureClass::Infrastructure,
+    "W: Temporary failure resolving 'deb.debian.org'"
+)]
+#[case(
+    "Retrying after connection broken by 'NewConnectionError(...)': /simple/x/",
+    "pip install x",
+    "exit code: 1",
+    FailureClass::Infrastructure,
+    "Retrying after connection broken by 'NewConnectionError(...)': /simple/x/"
+)]
 #[case("npm error code ENOTFOUND", "npm ci", "exit code: 1", FailureClass::Infrastructure, "npm error code ENOTFOUND")]
-#[case("curl: (6) Could not resolve host: example.org", "curl -f https://example.org", "exit code: 6", FailureClass::Infrastructure, "curl: (6) Could not resolve host: example.org")]
-#[case("fatal: unable to access: Could not resolve host: github.com", "git clone x", "exit code: 128", FailureClass::Infrastructure, "fatal: unable to access: Could not resolve host: github.com")]
+#[case(
+    "curl: (6) Could not resolve host: example.org",
+    "curl -f https://example.org",
+    "exit code: 6",
+    FailureClass::Infrastructure,
+    "curl: (6) Could not resolve host: example.org"
+)]
+#[case(
+    "fatal: unable to access: Could not resolve host: github.com",
+    "git clone x",
+    "exit code: 128",
+    FailureClass::Infrastructure,
+    "fatal: unable to access: Could not resolve host: github.com"
+)]
 // Killed: by the step's own hunger, or by the host's.
-#[case("Killed", "make", "exit code: 137", FailureClass::Unknown, "failed to solve: process \"/bin/sh -c make\" did not complete successfully: exit code: 137")]
+#[case(
+    "Killed",
+    "make",
+    "exit code: 137",
+    FailureClass::Unknown,
+    "failed to solve: process \"/bin/sh -c make\" did not complete successfully: exit code: 137"
+)]
 fn of_a_build_the_failed_step_decides(
     #[case] step: &str,
     #[case] command: &str,
@@ -204,7 +276,9 @@ fn of_a_build_the_failed_step_decides(
 
 /// Another try may find it otherwise, and it is nobody's fault but the task's that it needs this.
 #[rstest]
-#[case("Error response from daemon: driver failed programming external connectivity: Bind for 0.0.0.0:80 failed: port is already allocated")]
+#[case(
+    "Error response from daemon: driver failed programming external connectivity: Bind for 0.0.0.0:80 failed: port is already allocated"
+)]
 #[case("dependency failed to start: container x-db-1 is unhealthy")]
 #[case("Error response from daemon: something that nobody has heard of")]
 fn what_no_line_explains_is_unknown(#[case] output: &str) {
@@ -220,7 +294,10 @@ fn what_no_line_explains_is_unknown(#[case] output: &str) {
 #[case::options("ValueError", "Invalid kwargs for environment 'docker':\nUnknown option 'x'")]
 #[case::gpu("RuntimeError", "Task requires 1 GPU(s) but docker environment does not support GPU allocation.")]
 #[case::tests("FileNotFoundError", "No test script found in: /x/tests (target OS: linux)")]
-#[case::dead_image("RuntimeError", "Container did not become ready for exec within 60s: service \"main\" is not running")]
+#[case::dead_image(
+    "RuntimeError",
+    "Container did not become ready for exec within 60s: service \"main\" is not running"
+)]
 fn what_harbor_refuses_each_time_is_the_tasks(#[case] error_type: &str, #[case] message: &str) {
     assert_eq!(class_of(error_type, message), FailureClass::Task);
 }
@@ -265,8 +342,14 @@ fn an_agent_does_not_make_its_failure_the_machines(#[case] printed: &str) {
     "2 validation errors for TaskConfig\nenvironment.memory_mb\n  Input should be a valid integer [type=int_parsing, input_value='lots', input_type=str]\n    For further information visit x\nagent\n  Field required",
     Some("environment.memory_mb: Input should be a valid integer (2 validation errors for TaskConfig)")
 )]
-#[case::that_goes_on("Invalid kwargs for environment 'docker':\n  Unknown option 'x'\nSee y.", Some("Invalid kwargs for environment 'docker': Unknown option 'x'"))]
-#[case::of_a_codec("'utf-8' codec can't decode byte 0xe9", Some("A file that should be text is not UTF-8: 'utf-8' codec can't decode byte 0xe9"))]
+#[case::that_goes_on(
+    "Invalid kwargs for environment 'docker':\n  Unknown option 'x'\nSee y.",
+    Some("Invalid kwargs for environment 'docker': Unknown option 'x'")
+)]
+#[case::of_a_codec(
+    "'utf-8' codec can't decode byte 0xe9",
+    Some("A file that should be text is not UTF-8: 'utf-8' codec can't decode byte 0xe9")
+)]
 #[case::that_is_there_already("Agent execution timed out after 5.0 seconds", None)]
 #[case::nothing("", None)]
 fn the_cause_in_one_line(#[case] message: &str, #[case] line: Option<&str>) {

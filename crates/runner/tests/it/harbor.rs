@@ -198,8 +198,14 @@ for name in sys.argv[1:]:
 #[test]
 fn harbor_calls_the_projects_of_every_trial_as_we_do() {
     let ids = [
-        "hello-1a2b3c4d-0", "foo_-1a2b3c4d-0", "a___b-1a2b3c4d-0", "Upper.Case-1a2b3c4d-0", "-x-1a2b3c4d-0", "\u{e4}\u{f6}-1a2b3c4d-0",
-        "abcdefghijklmnopqrstuvwxyza_hard-1a2b3c4d-0", "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyza-1a2b3c4d-12345",
+        "hello-1a2b3c4d-0",
+        "foo_-1a2b3c4d-0",
+        "a___b-1a2b3c4d-0",
+        "Upper.Case-1a2b3c4d-0",
+        "-x-1a2b3c4d-0",
+        "\u{e4}\u{f6}-1a2b3c4d-0",
+        "abcdefghijklmnopqrstuvwxyza_hard-1a2b3c4d-0",
+        "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyza-1a2b3c4d-12345",
     ];
     let names: Vec<String> = ids.iter().flat_map(|id| [1, 12, i32::MAX].map(|number| trial_name(id, number))).collect();
     let output = Command::new(python()).args(["-I", "-c", PROJECTS]).args(&names).output().unwrap();

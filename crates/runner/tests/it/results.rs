@@ -153,14 +153,22 @@ fn one_bad_field_voids_no_other(#[case] good: &str, #[case] bad: &str) {
 #[test]
 fn a_reward_that_no_float_carries_is_said_and_is_no_other_reward() {
     let huge = "1".repeat(400);
-    let outcome = read_bytes(format!(r#"{{"trial_name": "t", "verifier_result": {{"rewards": {{"reward": {huge}}}}}}}"#).as_bytes());
+    let outcome = read_bytes(
+        format!(r#"{{"trial_name": "t", "verifier_result": {{"rewards": {{"reward": {huge}}}}}}}"#).as_bytes(),
+    );
     assert!(!outcome.succeeded);
     assert_eq!((outcome.reward, outcome.rewards.clone()), (None, None));
     assert_eq!(outcome.error_type.as_deref(), Some("RewardOutOfRange"));
     assert_eq!(outcome.failure(OffsetDateTime::UNIX_EPOCH).unwrap().class, FailureClass::Verifier);
-    assert!(outcome.error_message.unwrap().starts_with("The verifier's reward `reward` is no number that can be stored: \"1111"));
+    assert!(
+        outcome
+            .error_message
+            .unwrap()
+            .starts_with("The verifier's reward `reward` is no number that can be stored: \"1111")
+    );
     let outcome = read_bytes(
-        format!(r#"{{"trial_name": "t", "verifier_result": {{"rewards": {{"reward": {huge}, "style": 0.5}}}}}}"#).as_bytes(),
+        format!(r#"{{"trial_name": "t", "verifier_result": {{"rewards": {{"reward": {huge}, "style": 0.5}}}}}}"#)
+            .as_bytes(),
     );
     assert!(outcome.succeeded, "the other reward is there");
     assert_eq!((outcome.reward, outcome.rewards), (None, Some(json!({"style": 0.5}))));
