@@ -1,4 +1,4 @@
-//! What Docker says when a sandbox cannot be built or started: the words of `docker compose`, BuildKit, the registry and
+//! What Docker says when a sandbox cannot be built or started: the words of `docker compose`, `BuildKit`, the registry and
 //! the daemon.
 //!
 //! Three questions, in this order: did the host or the network fail, was a step of the build killed, is what the task
