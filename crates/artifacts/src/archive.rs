@@ -10,6 +10,7 @@
 //! any archive can take, however small it is. Archives inside an archive are files like any other, and stay closed.
 
 mod error;
+mod hashed;
 mod inspect;
 mod members;
 mod name;
@@ -21,6 +22,10 @@ pub use error::{ArchiveError, PackError};
 pub use inspect::{Listing, inspect};
 pub use pack::{PackSummary, pack};
 pub use unpack::{UnpackSummary, unpack};
+
+/// The bits of a mode that count in an archive: who may read, write and execute. The others (set-user-id, set-group-id,
+/// sticky) are about owners, and whoever unpacks owns everything.
+const PERMISSIONS: u32 = 0o777;
 
 /// Bounds of what an archive may hold. The bound on its compressed size is the caller's, and reading takes time in
 /// proportion to it even where nothing comes out, as with empty gzip streams one after the other.

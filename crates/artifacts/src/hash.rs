@@ -32,6 +32,10 @@ pub enum HashError {
 /// It covers the relative path and the bytes of every regular file, hidden ones too. Links to files count as the files
 /// that they point to; links to folders are not entered, and broken ones don't count. Modes, times and empty folders
 /// make no difference. Files are taken in the order of their path's parts, so that `a/x` comes before `a-b/x`.
+///
+/// It is what published clients announce an upload with, and tells that what arrived is what was sent. It does not tell
+/// two tasks apart: nothing marks where a path ends and its bytes begin, and modes count when a task runs. That is what
+/// the SHA-256 of its archive is for ([`PackSummary::sha256`](crate::archive::PackSummary::sha256)).
 pub async fn content_hash(dir: &Path) -> Result<String, HashError> {
     let dir = dir.to_path_buf();
     blocking(dir.clone(), move || hash_folder(&dir)).await
@@ -78,7 +82,8 @@ fn hash_folder(dir: &Path) -> Result<String, HashError> {
     Ok(hex(hash))
 }
 
-fn hex(hash: Sha256) -> String {
+/// The digits of a hash that has seen everything.
+pub(crate) fn hex(hash: Sha256) -> String {
     format!("{:x}", Bytes::copy_from_slice(&hash.finalize()))
 }
 

@@ -54,7 +54,15 @@ pub fn set_docker_image(folder: &Path, image: &str) -> Result<(), TaskFolderErro
     }
     let path = folder.join("task.toml");
     let text = toml::to_string(&task).map_err(|source| TaskFolderError::Unwritable { source })?;
-    fs::write(&path, text).map_err(|source| TaskFolderError::Io { path, source })
+    replace(&path, &text).map_err(|source| TaskFolderError::Io { path, source })
+}
+
+/// Writes a file anew that may be there to be read only, and leaves its permissions.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let permissions = fs::metadata(path)?.permissions();
+    fs::remove_file(path)?;
+    fs::write(path, text)?;
+    fs::set_permissions(path, permissions)
 }
 
 fn read_text(folder: &Path) -> Result<String, TaskFolderError> {
@@ -79,6 +87,17 @@ mod tests {
         let expected: Table =
             "version = \"1.0\"\nenvironment = {cpus = 2, docker_image = \"debian:12\"}".parse().unwrap();
         assert_eq!(read_text(folder.path()).unwrap().parse::<Table>().unwrap(), expected);
+    }
+
+    #[test]
+    fn a_file_that_may_only_be_read_is_changed_and_stays_so() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = folder("");
+        let path = folder.path().join("task.toml");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).unwrap();
+        set_docker_image(folder.path(), "debian:12").unwrap();
+        assert!(read_text(folder.path()).unwrap().contains("debian:12"));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o440);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Making an archive of a folder.
 
 use std::collections::HashMap;
-use std::fs::FileType;
+use std::fs::{FileType, Metadata};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -14,23 +14,28 @@ use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio_tar::{Builder, EntryType, Header};
 use walkdir::WalkDir;
 
-use super::PackError;
+use super::hashed::Hashed;
 use super::taken::spelling;
+use super::{PERMISSIONS, PackError};
 
 /// What was packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackSummary {
     /// Number of files.
     pub files: u64,
     /// Bytes of all files together, before compression.
     pub bytes: u64,
+    /// SHA-256 of the archive: 64 lower-case hex digits. Two folders that one version of this code packs have the same one
+    /// exactly when they hold the same names with the same contents and permissions.
+    pub sha256: String,
 }
 
 /// Writes the contents of the folder `dir` to `out` as a gzip-compressed tar, and closes `out`.
 ///
-/// The same contents give the same bytes: members are sorted, without times and owners, with mode 0755 for folders and
-/// for files that their owner may execute, else 0644. Hidden files are packed like others. A symbolic link to a regular
-/// file inside the folder is packed as that file's content; any other link, device, pipe or socket is an error.
+/// The same contents give the same bytes: members are sorted, without times and owners. Files and folders keep their
+/// permissions as they are, without the set-user-id, set-group-id and sticky bits: those are about owners, and in a
+/// sandbox the owner is another. Hidden files are packed like others. A symbolic link to a regular file inside the
+/// folder is packed as that file's content; any other link, device, pipe or socket is an error.
 pub async fn pack(dir: &Path, out: impl AsyncWrite + Send) -> Result<PackSummary, PackError> {
     let failed = |source| PackError::Io { path: dir.to_path_buf(), source };
     let folder = dir.to_path_buf();
@@ -38,24 +43,22 @@ pub async fn pack(dir: &Path, out: impl AsyncWrite + Send) -> Result<PackSummary
         .await
         .unwrap_or_else(|stopped| Err(failed(io::Error::other(stopped))))?;
 
-    let mut summary = PackSummary { files: 0, bytes: 0 };
-    let out = pin!(out);
-    let encoder = GzipEncoder::with_quality(out, Level::Fastest);
+    let (mut files, mut bytes) = (0, 0);
+    let mut out = Hashed::new(pin!(out));
+    let encoder = GzipEncoder::with_quality(&mut out, Level::Fastest);
     let mut tar = Builder::new_non_terminated(Unflushed(encoder));
     for member in &members {
         if member.is_folder {
-            let mut header = header(EntryType::Directory, 0o755, 0);
-            tar.append_data(&mut header, format!("{}/", member.name), tokio::io::empty())
-                .await
-                .map_err(|source| PackError::Io { path: member.path.clone(), source })?;
+            append_folder(&mut tar, member).await?;
         } else {
-            summary.bytes += append_file(&mut tar, member).await?;
-            summary.files += 1;
+            bytes += append_file(&mut tar, member).await?;
+            files += 1;
         }
     }
     let Unflushed(mut encoder) = tar.into_inner().await.map_err(failed)?;
     encoder.shutdown().await.map_err(failed)?;
-    Ok(summary)
+    drop(encoder);
+    Ok(PackSummary { files, bytes, sha256: out.sha256() })
 }
 
 struct Member {
@@ -101,13 +104,19 @@ fn real_path(path: &Path, file_type: FileType, inside: &Path, root: &Path) -> Re
     }
 }
 
+async fn append_folder<W: AsyncWrite + Unpin + Send>(tar: &mut Builder<W>, member: &Member) -> Result<(), PackError> {
+    let failed = |source| PackError::Io { path: member.path.clone(), source };
+    let found = tokio::fs::metadata(&member.path).await.map_err(failed)?;
+    let mut header = header(EntryType::Directory, &found, 0);
+    tar.append_data(&mut header, format!("{}/", member.name), tokio::io::empty()).await.map_err(failed)
+}
+
 async fn append_file<W: AsyncWrite + Unpin + Send>(tar: &mut Builder<W>, member: &Member) -> Result<u64, PackError> {
     let failed = |source| PackError::Io { path: member.path.clone(), source };
     let file = tokio::fs::File::open(&member.path).await.map_err(failed)?;
     let found = file.metadata().await.map_err(failed)?;
     let size = found.len();
-    let mode = if found.permissions().mode() & 0o100 == 0 { 0o644 } else { 0o755 };
-    let mut header = header(EntryType::Regular, mode, size);
+    let mut header = header(EntryType::Regular, &found, size);
     let mut content = BufReader::with_capacity(256 * 1024, file.take(size));
     tar.append_data(&mut header, &member.name, &mut content).await.map_err(failed)?;
     // The header was written before the content: both must be of one state of the file.
@@ -120,10 +129,10 @@ async fn append_file<W: AsyncWrite + Unpin + Send>(tar: &mut Builder<W>, member:
     Ok(size)
 }
 
-fn header(entry_type: EntryType, mode: u32, size: u64) -> Header {
+fn header(entry_type: EntryType, found: &Metadata, size: u64) -> Header {
     let mut header = Header::new_gnu();
     header.set_entry_type(entry_type);
-    header.set_mode(mode);
+    header.set_mode(found.permissions().mode() & PERMISSIONS);
     header.set_size(size);
     header.set_mtime(0);
     header.set_uid(0);

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use oddish_artifacts::archive::{PackError, UnpackLimits, pack, unpack};
-use oddish_artifacts::hash::content_hash;
+use oddish_artifacts::hash::{content_hash, sha256_file};
 
 async fn packed(dir: &Path) -> Result<Vec<u8>, PackError> {
     let mut out = Vec::new();
@@ -38,8 +38,76 @@ async fn what_was_packed_comes_out_again() {
     unpack(&archive[..], &copy, &UnpackLimits::default()).await.unwrap();
     assert_eq!(content_hash(&copy).await.unwrap(), content_hash(dir.path()).await.unwrap());
     assert!(copy.join("environment").is_dir(), "empty folders are kept");
-    let mode = |name: &str| fs::metadata(copy.join(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode("tests/test.sh"), mode("task.toml")), (0o755, 0o644));
+    let stored = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&stored, &archive).unwrap();
+    assert_eq!(summary.sha256, sha256_file(stored.path()).await.unwrap());
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[tokio::test]
+async fn permissions_survive_as_they_are() {
+    let dir = task();
+    let modes = [
+        ("task.toml", 0o600),
+        ("a/.hidden", 0o444),
+        ("a-b/x", 0o666),
+        ("tests/test.sh", 0o711),
+        ("environment", 0o700),
+        ("a-b", 0o777),
+    ];
+    for (name, mode) in modes {
+        set_mode(&dir.path().join(name), mode);
+    }
+    // What is about owners stays behind.
+    let special = [("instruction.md", 0o6755), ("solution", 0o3775)];
+    fs::write(dir.path().join("instruction.md"), "Do it.").unwrap();
+    fs::create_dir(dir.path().join("solution")).unwrap();
+    for (name, mode) in special {
+        set_mode(&dir.path().join(name), mode);
+    }
+    let archive = packed(dir.path()).await.unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let copy = place.path().join("copy");
+    unpack(&archive[..], &copy, &UnpackLimits::default()).await.unwrap();
+    let mode = |name: &str| fs::metadata(copy.join(name)).unwrap().permissions().mode() & 0o7777;
+    for (name, expected) in modes {
+        assert_eq!(mode(name), expected, "{name}");
+    }
+    for (name, original) in special {
+        assert_eq!(mode(name), original & 0o777, "{name}");
+    }
+    assert_eq!(packed(&copy).await.unwrap(), archive, "what came out is packed as what went in");
+}
+
+/// The published content hash is blind to all of these; the archive's is not.
+#[tokio::test]
+async fn what_the_content_hash_does_not_see_makes_another_archive() {
+    let changes: [(&str, fn(&Path)); 5] = [
+        ("a file may be executed", |dir| set_mode(&dir.join("task.toml"), 0o755)),
+        ("a file is for its owner only", |dir| set_mode(&dir.join("task.toml"), 0o600)),
+        ("a folder is for its owner only", |dir| set_mode(&dir.join("a"), 0o700)),
+        ("an empty folder more", |dir| fs::create_dir(dir.join("tests/empty")).unwrap()),
+        ("the bytes of two files in one", |dir| {
+            let second = fs::read_to_string(dir.join("tests/test.sh")).unwrap();
+            fs::remove_file(dir.join("tests/test.sh")).unwrap();
+            let first = fs::read_to_string(dir.join("task.toml")).unwrap();
+            fs::write(dir.join("task.toml"), format!("{first}tests/test.sh{second}")).unwrap();
+        }),
+    ];
+    let sha256 = async |dir: &Path| pack(dir, &mut Vec::new()).await.unwrap().sha256;
+    for (what, change) in changes {
+        let (one, other) = (task(), task());
+        set_mode(&one.path().join("tests/test.sh"), 0o644);
+        set_mode(&other.path().join("tests/test.sh"), 0o644);
+        assert_eq!(sha256(one.path()).await, sha256(other.path()).await);
+        change(other.path());
+        let hashes = [content_hash(one.path()).await.unwrap(), content_hash(other.path()).await.unwrap()];
+        assert_eq!(hashes[0], hashes[1], "{what}: it is to be told from the archive");
+        assert_ne!(sha256(one.path()).await, sha256(other.path()).await, "{what}");
+    }
 }
 
 #[tokio::test]
