@@ -212,6 +212,42 @@ async fn only_the_newest_version_that_ran_is_shown(db: Db) {
 }
 
 #[with_database]
+async fn an_experiment_holds_what_it_ran_whatever_version_is_newest(db: Db) {
+    let api = Api::new(db);
+    let task = submit(&api, "alice", "mine", json!([{"agent": "oracle", "n_trials": 2}])).await;
+    let mine = api.experiment_of(&task).await;
+    let next = "insert into oddish.task_versions (task_id, version, archive_key, archive_sha256, archive_bytes, content_hash, created_at)
+        select task_id, version + 1, archive_key, archive_sha256, archive_bytes, content_hash, now()
+        from oddish.task_versions order by version desc limit 1";
+    for (experiment, trials) in [(mine.as_str(), 1), ("another", 4)] {
+        sqlx::query(next).execute(&api.db).await.unwrap();
+        let sweep = json!({"task_id": task, "user": "a", "append_to_task": true, "experiment_id": experiment,
+            "configs": [{"agent": "nop", "n_trials": trials}]});
+        assert_eq!(api.post("/tasks/sweep", &sweep.to_string()).await.status.as_u16(), 200);
+    }
+    let share = api.post(&format!("/experiments/{mine}/publish"), "").await.json();
+    let token = share["public_token"].as_str().unwrap();
+    let id = |index: u8| format!("{task}-{index}");
+    for path in [
+        format!("/tasks?experiment_id={mine}"),
+        format!("/public/experiments/{token}/tasks"),
+        format!("/public/tasks/{task}?token={token}"),
+    ] {
+        let shown = api.get(&path).await.json();
+        let shown = if shown.is_array() { &shown[0] } else { &shown };
+        assert_eq!((&shown["total"], ids(&shown["trials"])), (&json!(3), vec![id(0), id(1), id(2)]), "{path}");
+    }
+    let counted = api.get(&format!("/tasks?experiment_id={mine}&include_trials=false")).await.json();
+    assert_eq!(counted[0]["total"], 3);
+    let summary = api.get(&format!("/experiments/{mine}")).await.json();
+    assert_eq!(summary["total_trials"], 3);
+    let public = api.get(&format!("/public/tasks/{task}?token={token}")).await.json();
+    assert_eq!(public["current_version"], 2, "the newest that it ran");
+    let own_page = api.get(&format!("/tasks/{task}")).await.json();
+    assert_eq!((&own_page["total"], &own_page["current_version"]), (&json!(4), &json!(3)));
+}
+
+#[with_database]
 async fn experiments_tell_what_became_of_their_trials(db: Db) {
     let api = Api::new(db);
     let first = submit(&api, "alice", "swift otter", json!([{"agent": "oracle", "n_trials": 2}])).await;

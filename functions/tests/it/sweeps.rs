@@ -58,6 +58,11 @@ async fn a_bad_sweep_is_a_4xx_that_names_the_field(db: Db) {
     assert!(text.contains("configs[0].agent") && text.contains("oracle"), "it suggests the nearest name: {text}");
     let text = refused(&api, config(json!({"agent": "claude-code"})), 422).await;
     assert!(text.contains("configs[0].model") && text.contains("Model is required"), "{text}");
+    let text = refused(&api, |sweep| sweep["version"] = json!(0), 422).await;
+    assert!(text.contains("version must be at least 1"), "{text}");
+    refused(&api, |sweep| sweep["version"] = json!("newest"), 422).await;
+    let text = refused(&api, |sweep| sweep["version"] = json!(2), 404).await;
+    assert!(text.starts_with("Version 2 not found for task hello-"), "{text}");
     let text = refused(&api, config(json!({"agent": "oracle", "n_trials": 0})), 422).await;
     assert!(text.contains("n_trials"), "{text}");
     let text = refused(&api, config(json!({"agent": "oracle", "n_trials": 1_000_000})), 422).await;
