@@ -6,12 +6,15 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 use oddish_api_types::Priority;
 
+use crate::task_dirs::TaskNames;
+
 const RUN_EXAMPLES: &str = "\
 Examples:
   oddish run ./my-task -a claude-code -m claude-sonnet-4-5
   oddish run ./my-task -a oracle                      The task's own solution
   oddish run ./tasks -a codex -m gpt-5.2 -l 10        Ten tasks of a folder
   oddish run ./tasks/* -c sweep.yaml -t 'swe-*'       Several agents, some tasks
+  oddish run ./suites -a nop --task-names path        suites/a/fix as a-fix, b/fix as b-fix
   oddish run ./my-task -a nop --background --json     Submit, print JSON, return
 
 Exit status:
@@ -122,11 +125,15 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "JSON", value_parser = json_object)]
     pub(crate) github_meta: Option<String>,
 
-    /// Run only tasks whose directory name matches this glob; repeatable
+    /// What tasks are named after: folder, or path, which names PATH/a/b a-b and looks for tasks at any depth [default: folder]
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t, hide_default_value = true, hide_possible_values = true)]
+    pub(crate) task_names: TaskNames,
+
+    /// Run only tasks whose name matches this glob; repeatable
     #[arg(short, long, value_name = "GLOB")]
     pub(crate) task_name: Vec<String>,
 
-    /// Leave out tasks whose directory name matches this glob; repeatable
+    /// Leave out tasks whose name matches this glob; repeatable
     #[arg(short = 'x', long, value_name = "GLOB")]
     pub(crate) exclude_task_name: Vec<String>,
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use oddish_api_types::{
-    CompleteUploadRequest, ErrorBody, InitUploadRequest, InitUploadResponse, SweepRequest, TaskResponse,
-    TaskStatusResponse, UploadResponse,
+    CompleteUploadRequest, ErrorBody, ExperimentResponse, InitUploadRequest, InitUploadResponse,
+    ListExperimentsResponse, SweepRequest, TaskResponse, TaskStatusResponse, UploadResponse,
 };
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{RequestBuilder, StatusCode, Url};
@@ -164,16 +164,14 @@ impl Client {
         self.send(request.timeout(READ_TIMEOUT)).await
     }
 
-    /// The newest tasks without their trials, at most `limit`.
-    pub(crate) async fn recent_tasks(&self, limit: usize) -> Result<Vec<TaskStatusResponse>, ClientError> {
-        let request = self.http.get(self.api.url(&["tasks"]));
-        self.send(
-            request.query(&[("limit", limit.to_string()), ("include_trials", "false".into())]).timeout(READ_TIMEOUT),
-        )
-        .await
+    /// The newest experiments with what became of all their trials, at most `limit`.
+    pub(crate) async fn recent_experiments(&self, limit: usize) -> Result<Vec<ExperimentResponse>, ClientError> {
+        let request = self.http.get(self.api.url(&["experiments"])).query(&[("limit", limit.to_string())]);
+        let page: ListExperimentsResponse = self.send(request.timeout(READ_TIMEOUT)).await?;
+        Ok(page.items)
     }
 
-    /// Every task of an experiment with all its trials, newest first, page by page until one is not full.
+    /// Every task of an experiment with all trials that it ran, newest first, page by page until one is not full.
     pub(crate) async fn experiment_tasks(&self, experiment_id: &str) -> Result<Vec<TaskStatusResponse>, ClientError> {
         let mut tasks: Vec<TaskStatusResponse> = Vec::new();
         let mut known = BTreeSet::new();

@@ -36,7 +36,7 @@ impl Plan {
         if file.agents.is_empty() {
             file.agents.push(single_config(args)?);
         }
-        let tasks = find(&paths, &filter(args, &file))?;
+        let tasks = find(&paths, &filter(args, &file), args.task_names)?;
         Ok(Self { tasks, sweep: sweep(args, file)? })
     }
 }

@@ -152,6 +152,9 @@ struct Task {
     trials: Option<Vec<TrialResponse>>,
     #[serde(skip)]
     providers: BTreeMap<String, u32>,
+    /// The trials that this run created.
+    #[serde(skip)]
+    mine: RunTrials,
 }
 
 #[derive(Serialize)]
@@ -179,6 +182,7 @@ impl Submission {
             status: None,
             trials: None,
             providers: task.sweep.providers.clone(),
+            mine: RunTrials::of(&task.sweep),
         });
         Some(Self {
             experiment: first.experiment_name.clone().unwrap_or_else(|| requested.into()),
@@ -202,10 +206,9 @@ impl Submission {
 
     /// The trials that were submitted now.
     fn subject(&self) -> Subject {
-        let trials_of = |task: &Task| RunTrials::newest(usize::try_from(task.trials_count).unwrap_or(usize::MAX));
         Subject::Run {
             experiment_id: self.experiment_id.clone().unwrap_or_else(|| self.experiment.clone()),
-            tasks: self.tasks.iter().map(|task| (task.id.clone(), trials_of(task))).collect(),
+            tasks: self.tasks.iter().map(|task| (task.id.clone(), task.mine.clone())).collect(),
         }
     }
 

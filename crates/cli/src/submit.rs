@@ -111,16 +111,20 @@ impl Submission {
         })?;
         let sweep = self.sweep(&uploaded).await;
         let sweep = sweep.map_err(|error| NotSubmitted::by_server(task, "cannot submit", &error))?;
-        let Uploaded { reused_version, warnings, .. } = uploaded;
-        Ok(Submitted { name: task.name.clone(), sweep, reused_version, warnings })
+        let Uploaded { version, unchanged, warnings, .. } = uploaded;
+        Ok(Submitted { name: task.name.clone(), sweep, reused_version: unchanged.then_some(version), warnings })
     }
 
-    /// Posts the sweep of one task. The first goes alone, and the others name the experiment that it got by its id: by
-    /// name, several at once could each make one.
+    /// Posts the sweep of one task, on the version that was uploaded, whatever became the newest since. Trials are added
+    /// whether or not the task has some by now: another client may have submitted it first since it was announced.
+    ///
+    /// The first goes alone, and the others name the experiment that it got by its id: by name, several at once could each
+    /// make one.
     async fn sweep(&self, uploaded: &Uploaded) -> Result<TaskResponse, ClientError> {
         let mut sweep = SweepRequest {
             task_id: uploaded.task_id.clone(),
-            append_to_task: uploaded.existing_task,
+            version: Some(uploaded.version),
+            append_to_task: true,
             ..self.sweep.clone()
         };
         let mut first = self.experiment_id.lock().await;

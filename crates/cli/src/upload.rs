@@ -27,10 +27,10 @@ const READ_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Uploaded {
     pub(crate) task_id: String,
-    /// Whether the task was there before, perhaps with trials of earlier runs.
-    pub(crate) existing_task: bool,
-    /// The version whose content is the folder's, so that nothing was sent.
-    pub(crate) reused_version: Option<i32>,
+    /// The version that is the folder's archive.
+    pub(crate) version: i32,
+    /// Whether it was there before, so that nothing was sent.
+    pub(crate) unchanged: bool,
     /// What the server noted about the task.
     pub(crate) warnings: Vec<String>,
 }
@@ -41,6 +41,7 @@ pub(crate) struct Archive {
     file: std::fs::File,
     length: u64,
     content_hash: String,
+    sha256: String,
 }
 
 impl Archive {
@@ -48,7 +49,7 @@ impl Archive {
     pub(crate) async fn of(task: &TaskDir) -> Result<Self, String> {
         let no_file = |error| format!("no temporary file: {error}");
         let mut file = tokio::fs::File::from_std(tempfile::tempfile().map_err(no_file)?);
-        pack(&task.path, &mut file).await.map_err(|error| match error {
+        let packed = pack(&task.path, &mut file).await.map_err(|error| match error {
             PackError::Io { path, source } => format!("{}: {source}", shown(&path)),
             other => plain_text::line(&other.to_string()),
         })?;
@@ -58,7 +59,7 @@ impl Archive {
         })?;
         let file = file.into_std().await;
         let length = file.metadata().map_err(no_file)?.len();
-        Ok(Self { file, length, content_hash })
+        Ok(Self { file, length, content_hash, sha256: packed.sha256 })
     }
 
     /// The archive from its start, telling `read` of each piece as it is read.
@@ -90,20 +91,15 @@ impl Uploader {
         if announced.content_unchanged {
             return Ok(Uploaded {
                 task_id: announced.task_id,
-                existing_task: announced.existing_task,
-                reused_version: Some(announced.version),
+                version: announced.version,
+                unchanged: true,
                 warnings: Vec::new(),
             });
         }
         self.put(&self.signed_request(&announced)?, archive).await?;
-        let existing_task = announced.existing_task;
+        let version = announced.version;
         let stored = self.complete(announced).await?;
-        Ok(Uploaded {
-            task_id: stored.task_id,
-            existing_task: existing_task || stored.existing_task,
-            reused_version: None,
-            warnings: stored.warnings,
-        })
+        Ok(Uploaded { task_id: stored.task_id, version, unchanged: false, warnings: stored.warnings })
     }
 
     /// Tried again only when no connection came about: each announcement takes a version number.
@@ -111,6 +107,7 @@ impl Uploader {
         let request = InitUploadRequest {
             name: name.into(),
             content_hash: archive.content_hash.clone(),
+            archive_sha256: Some(archive.sha256.clone()),
             message: None,
             size: Some(archive.length),
         };

@@ -1,3 +1,4 @@
+use oddish_artifacts::hash::sha256_file;
 use serde_json::{Value, json};
 use snapbox::{assert_data_eq, str};
 use wiremock::{MockServer, ResponseTemplate};
@@ -53,14 +54,22 @@ async fn a_task_is_announced_put_and_completed_and_the_store_never_sees_the_key(
     let announced: Value = init.body_json().unwrap();
     // SHA-256 over each name and its content, in order.
     let hash = "673b7a9656f1929ca4f11cd663e45cb85717508aab5b818d2034297477690908";
-    assert_eq!(announced, json!({ "name": "swe-1.0 ü\"x", "content_hash": hash, "size": put.body.len() }));
+    let sent = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&sent, &put.body).unwrap();
+    let sha256 = sha256_file(sent.path()).await.unwrap();
+    assert_eq!(
+        announced,
+        json!({ "name": "swe-1.0 ü\"x", "content_hash": hash, "archive_sha256": sha256, "size": put.body.len() })
+    );
     let completed: Value = complete.body_json().unwrap();
     let name = "swe-1.0 ü\"x";
     assert_eq!(
         completed,
         json!({ "task_id": format!("{name}-00000001"), "name": name, "version": 1, "content_hash": "00" })
     );
-    assert_eq!(sweeps(&server).await[0].get("append_to_task"), None);
+    // Whoever else uploads and submits meanwhile changes neither what runs nor that it does.
+    let sweep = &sweeps(&server).await[0];
+    assert_eq!((&sweep["version"], &sweep["append_to_task"]), (&json!(1), &json!(true)));
 }
 
 #[tokio::test]
@@ -83,7 +92,8 @@ hello: unchanged, reusing version 3
 "#]]
     );
     assert_eq!(asked(&server).await, [ALL[0], ALL[3]]);
-    assert_eq!(sweeps(&server).await[0]["append_to_task"], true);
+    let sweep = &sweeps(&server).await[0];
+    assert_eq!((&sweep["version"], &sweep["append_to_task"]), (&json!(3), &json!(true)));
 }
 
 #[tokio::test]
@@ -96,7 +106,8 @@ async fn changed_content_of_a_known_task_is_uploaded_and_appends() {
     let outcome = run_hello(&server, &[]).await;
     assert_eq!(outcome.code, 0, "{outcome:#?}");
     assert_eq!(asked(&server).await, ALL);
-    assert_eq!(sweeps(&server).await[0]["append_to_task"], true);
+    let sweep = &sweeps(&server).await[0];
+    assert_eq!((&sweep["version"], &sweep["append_to_task"]), (&json!(2), &json!(true)));
 }
 
 #[tokio::test]
