@@ -59,8 +59,11 @@ pub(crate) fn find(paths: &[PathBuf], filter: &Filter, names: TaskNames) -> Resu
     let mut tasks = Vec::new();
     let mut known = BTreeSet::new();
     for path in given.into_iter().flat_map(|given| given.tasks) {
-        if known.insert(path.clone()) {
-            tasks.push(TaskDir { name: names.name(&path, &base)?, path });
+        let name = names.name(&path, &base)?;
+        // Under another name a link to a task is another task.
+        let real = path.canonicalize().map_err(|error| unreadable(&path, &error))?;
+        if known.insert((name.clone(), real)) {
+            tasks.push(TaskDir { name, path });
         }
     }
     let tasks = filter.apply(tasks)?;
@@ -286,6 +289,10 @@ mod tests {
         let folder = folder(&["a", "b"]);
         let paths = [folder.path().join("a"), folder.path().into(), folder.path().join("a/../a")];
         assert_eq!(find(&paths, &Filter::default(), TaskNames::Folder).unwrap().len(), 2);
+        std::fs::create_dir(folder.path().join("links")).unwrap();
+        std::os::unix::fs::symlink("../a", folder.path().join("links/a")).unwrap();
+        let linked = found(&folder, &["a", "links"], &Filter::default(), TaskNames::Folder);
+        assert_eq!(linked.unwrap(), ["a"], "by a link too");
     }
 
     #[test]
