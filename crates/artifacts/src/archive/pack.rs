@@ -44,7 +44,8 @@ pub async fn pack(dir: &Path, out: impl AsyncWrite + Send) -> Result<PackSummary
         .unwrap_or_else(|stopped| Err(failed(io::Error::other(stopped))))?;
 
     let (mut files, mut bytes) = (0, 0);
-    let mut out = Hashed::new(pin!(out));
+    let out = pin!(out);
+    let mut out = Hashed::new(out);
     let encoder = GzipEncoder::with_quality(&mut out, Level::Fastest);
     let mut tar = Builder::new_non_terminated(Unflushed(encoder));
     for member in &members {
