@@ -126,7 +126,14 @@ pub(crate) struct RunArgs {
     pub(crate) github_meta: Option<String>,
 
     /// What tasks are named after: folder, or path, which names PATH/a/b a-b and looks for tasks at any depth [default: folder]
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t, hide_default_value = true, hide_possible_values = true)]
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     pub(crate) task_names: TaskNames,
 
     /// Run only tasks whose name matches this glob; repeatable

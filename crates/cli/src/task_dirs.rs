@@ -250,7 +250,12 @@ mod tests {
     }
 
     /// The names of the tasks at these paths of a folder, or why there are none: faults and hint, the folder shown as `/w`.
-    fn found(folder: &tempfile::TempDir, paths: &[&str], filter: &Filter, names: TaskNames) -> Result<Vec<String>, String> {
+    fn found(
+        folder: &tempfile::TempDir,
+        paths: &[&str],
+        filter: &Filter,
+        names: TaskNames,
+    ) -> Result<Vec<String>, String> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| folder.path().join(path)).collect();
         match find(&paths, filter, names) {
             Ok(tasks) => Ok(tasks.into_iter().map(|task| task.name).collect()),

@@ -235,10 +235,13 @@ fn with_older_trials(trials: [Value; 2]) -> Value {
 
 #[tokio::test]
 async fn trials_of_earlier_runs_neither_hold_a_run_up_nor_fail_it() {
-    let server = server_after(2, vec![
-        json_answer(&with_older_trials([running("starting"), json!({})])),
-        json_answer(&with_older_trials([ended(1.0), ended(0.0)])),
-    ])
+    let server = server_after(
+        2,
+        vec![
+            json_answer(&with_older_trials([running("starting"), json!({})])),
+            json_answer(&with_older_trials([ended(1.0), ended(0.0)])),
+        ],
+    )
     .await;
     let outcome = run_hello(&server, &[]).await;
     assert_eq!(outcome.code, 0, "{outcome:#?}");
@@ -283,11 +286,14 @@ async fn in_a_named_experiment_a_run_is_the_trials_that_its_sweep_created() {
         json_answer(&task_status(ID, &trials, json!({})))
     };
     // Somebody else adds to the experiment before the run is first looked at.
-    let server = server_after(1, vec![
-        of(&[failed("earlier"), running("starting"), ended(1.0), json!({})]),
-        of(&[failed("earlier"), running("verification"), ended(1.0), failed("later")]),
-        of(&[failed("earlier"), ended(1.0), ended(1.0), failed("later")]),
-    ])
+    let server = server_after(
+        1,
+        vec![
+            of(&[failed("earlier"), running("starting"), ended(1.0), json!({})]),
+            of(&[failed("earlier"), running("verification"), ended(1.0), failed("later")]),
+            of(&[failed("earlier"), ended(1.0), ended(1.0), failed("later")]),
+        ],
+    )
     .await;
     let outcome = run_hello(&server, &["-E", "mine"]).await;
     assert_eq!(outcome.code, 0, "{outcome:#?}");

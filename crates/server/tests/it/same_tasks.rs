@@ -64,7 +64,8 @@ async fn a_run_is_watched_to_its_end_while_somebody_else_runs_the_next_version()
     let watched = run(&stack, tasks.path(), &["-a", "oracle", "-E", "same", "--watch"]);
     let trials = async |wanted: i64| {
         eventually("the trials", async || {
-            let count: i64 = sqlx::query_scalar("select count(*) from oddish.trials").fetch_one(&stack.db).await.unwrap();
+            let count: i64 =
+                sqlx::query_scalar("select count(*) from oddish.trials").fetch_one(&stack.db).await.unwrap();
             (count == wanted).then_some(())
         })
         .await;
