@@ -235,7 +235,11 @@ async fn what_the_content_hash_does_not_see_is_a_change_all_the_same(db: Db) {
     assert_eq!(hash::content_hash(folder.path()).await.unwrap(), first_hash, "all of this is one to published clients");
     let (merged, _) = announce_archive(&api, "task", folder.path()).await;
     assert_eq!((&merged["version"], &merged["content_unchanged"]), (&json!(5), &json!(false)), "two files in one");
-    assert_eq!(init(&api, "task", &first_hash).await["content_unchanged"], true, "they are told what they were told before");
+    assert_eq!(
+        init(&api, "task", &first_hash).await["content_unchanged"],
+        true,
+        "they are told what they were told before"
+    );
 }
 
 /// Both announce before either completes, and the one whose version is older submits last.
