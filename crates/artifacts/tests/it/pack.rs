@@ -82,10 +82,13 @@ async fn permissions_survive_as_they_are() {
     assert_eq!(packed(&copy).await.unwrap(), archive, "what came out is packed as what went in");
 }
 
+/// What is done to a folder, and in words.
+type Change = (&'static str, fn(&Path));
+
 /// The published content hash is blind to all of these; the archive's is not.
 #[tokio::test]
 async fn what_the_content_hash_does_not_see_makes_another_archive() {
-    let changes: [(&str, fn(&Path)); 5] = [
+    let changes: [Change; 5] = [
         ("a file may be executed", |dir| set_mode(&dir.join("task.toml"), 0o755)),
         ("a file is for its owner only", |dir| set_mode(&dir.join("task.toml"), 0o600)),
         ("a folder is for its owner only", |dir| set_mode(&dir.join("a"), 0o700)),
