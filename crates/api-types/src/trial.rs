@@ -63,7 +63,7 @@ pub struct TrialResponse {
     pub provider: String,
     /// The key whose limit this trial runs under.
     pub queue_key: String,
-    /// The model, normalised.
+    /// The model as it was given, and as the agent is told.
     pub model: Option<String>,
     /// Where the trial stands.
     pub status: TrialStatus,

@@ -11,7 +11,7 @@ use crate::{
     agent_env::MAX_AGENT_ENV_BYTES,
     environment::{DEFAULT_ENVIRONMENT, DockerEnvironment, NoDocker, UnknownEnvironment, check_environment},
     harbor_settings::{Collected, HarborSettings, HarborSettingsError},
-    queue_key::{normalize_model, provider_bucket, queue_key},
+    queue_key::{provider_bucket, stored_model, trial_queue_key},
     sealing::{SECRET_KEY, SealedEnv, SealingKey},
     whole,
 };
@@ -45,7 +45,7 @@ pub struct SweepSpec {
 pub struct SweepConfig {
     /// A Harbor agent, or `module:Class` of one of your own.
     pub agent: String,
-    /// Model of the agent; not needed for `nop` and `oracle`.
+    /// Model of the agent, told to it as it stands here; not needed for `nop` and `oracle`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// How many trials of this pair; at least 1.
@@ -81,7 +81,7 @@ pub struct TrialSpec {
     pub index: u32,
     /// The agent as given.
     pub agent: String,
-    /// The normalised model.
+    /// The model as given; `None` when there is none.
     pub model: Option<String>,
     /// The provider bucket.
     pub provider: &'static str,
@@ -274,13 +274,12 @@ fn template(
         harbor.settings.agent_env = SealedEnv::seal(key, sealing.task_id, &harbor.agent_env);
     }
 
-    let model = normalize_model(&config.agent, model);
     Ok(TrialSpec {
         index: 0,
-        provider: provider_bucket(&config.agent, model.as_deref()),
-        queue_key: queue_key(model.as_deref()),
+        provider: provider_bucket(&config.agent, model),
+        queue_key: trial_queue_key(&config.agent, model),
         agent: config.agent.clone(),
-        model,
+        model: stored_model(&config.agent, model).map(str::to_owned),
         environment: environment.to_owned(),
         agent_timeout_sec: harbor.agent_timeout_sec,
         harbor: harbor.settings,
@@ -357,12 +356,20 @@ mod tests {
             [
                 (0, "oracle", Some("default"), "default", "default"),
                 (1, "oracle", Some("default"), "default", "default"),
-                (2, "codex", Some("gpt-5.2-codex"), "openai", "openai/gpt-5.2-codex"),
+                (2, "codex", Some("GPT-5.2 Codex"), "openai", "openai/gpt-5.2-codex"),
                 (3, "my.agents:Mine", None, "default", "default"),
             ]
         );
         assert!(trials.iter().all(|t| t.environment == "docker" && t.agent_timeout_sec.is_none()));
         assert!(trials.iter().all(|t| t.harbor == HarborSettings::default()));
+    }
+
+    #[test]
+    fn a_model_keeps_its_letters_and_its_spellings_share_a_key() {
+        let names = ["azure/My-GPT4-Deployment", "azure/my gpt4  deployment", "Azure/MY--GPT4-deployment"];
+        let trials = expand(&sweep(names.iter().map(|name| config("codex", Some(name), 1)).collect())).unwrap();
+        assert_eq!(trials.iter().filter_map(|trial| trial.model.as_deref()).collect::<Vec<_>>(), names);
+        assert!(trials.iter().all(|trial| trial.queue_key == "azure/my-gpt4-deployment"), "{trials:?}");
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub struct ListTasks {
     experiment_id: Option<String>,
     /// Only tasks with a trial of this agent.
     agent: Option<String>,
-    /// Only tasks with a trial of this model.
+    /// Only tasks with a trial of this model, in any spelling.
     model: Option<String>,
     /// Only tasks with a trial that ended with an error of this class.
     error_class: Option<FailureClass>,
@@ -104,7 +104,7 @@ pub async fn list_tasks(
         submitted_by: query.user,
         experiment_id: query.experiment_id,
         agent: query.agent,
-        model: query.model.map(|model| queue_key::normalize_model("", Some(&model)).unwrap_or(model)),
+        model: query.model.as_deref().map(queue_key::normal_form),
         error_class: query.error_class,
         counted: Counted::Newest,
     };

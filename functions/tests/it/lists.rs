@@ -136,10 +136,12 @@ async fn tasks_and_trials_are_filtered_by_what_they_ran(db: Db) {
     let tasks = async |query: &str| ids(&api.get(&format!("/tasks?{query}")).await.json());
     assert_eq!(tasks("agent=nop").await, [by_oracle.as_str()]);
     assert_eq!(tasks("model=gpt-5.2").await, [by_codex.as_str()]);
-    assert_eq!(tasks("model=GPT-5.2").await, [by_codex.as_str()], "normalised as it is stored");
+    assert_eq!(tasks("model=GPT-5.2").await, [by_codex.as_str()], "as it was given");
+    assert_eq!(tasks("model=openai/gpt-5.2").await, [] as [&str; 0], "another name, whatever its key");
     assert_eq!(tasks("user=bob&agent=codex").await, [] as [&str; 0]);
     let trials = async |query: &str| ids(&api.get(&format!("/trials?{query}")).await.json()["items"]);
     assert_eq!(trials("agent=codex").await.len(), 2);
+    assert_eq!(trials("model=gpt-5.2").await.len(), 2);
     assert_eq!(trials("user=bob").await.len(), 2);
     assert_eq!(trials(&format!("task_id={by_codex}&sort=created_at")).await, [0, 1].map(|i| format!("{by_codex}-{i}")));
     assert_eq!(trials("queue_key=openai/gpt-5.2&status=queued").await.len(), 2);
@@ -154,6 +156,41 @@ async fn tasks_and_trials_are_filtered_by_what_they_ran(db: Db) {
     assert_eq!(trials("status=failed").await, [format!("{by_codex}-1")]);
     let total = api.get("/trials?status=queued&total=true&limit=1").await.json();
     assert_eq!((&total["total"], ids(&total["items"]).len(), &total["limit"]), (&json!(3), 1, &json!(1)));
+}
+
+/// What the database makes of a name is what the rule for queue keys makes of it.
+#[with_database]
+async fn every_spelling_of_a_model_is_found_and_counted_as_one(db: Db) {
+    let api = Api::new(db);
+    let spellings = [
+        "azure/My-GPT4-Deployment",
+        "azure/my gpt4 deployment",
+        " Azure / MY--GPT4 - Deployment -",
+        "azure//-/my\u{a0}gpt4\u{3000} deployment/",
+    ];
+    let configs: Vec<Value> = spellings.iter().map(|model| json!({"agent": "m:A", "model": model})).collect();
+    let other = json!({"agent": "m:A", "model": "azure/my_gpt4_deployment", "n_trials": 2});
+    let task = submit(&api, "alice", "one", Value::from([configs, vec![other]].concat())).await;
+    for spelling in spellings {
+        let query: String = url_encoded(spelling);
+        let found = api.get(&format!("/trials?sort=created_at&model={query}")).await.json();
+        let models: Vec<&str> =
+            found["items"].as_array().unwrap().iter().map(|trial| trial["model"].as_str().unwrap()).collect();
+        assert_eq!(models, spellings, "{spelling}: each is shown as it was given");
+        assert_eq!(ids(&api.get(&format!("/tasks?model={query}")).await.json()), [task.as_str()], "{spelling}");
+    }
+    let usage = api.get("/dashboard").await.json()["model_usage"].clone();
+    let counts: Vec<(u64, bool)> = usage
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|usage| (usage["trial_count"].as_u64().unwrap(), spellings.contains(&usage["model"].as_str().unwrap())))
+        .collect();
+    assert_eq!(counts, [(4, true), (2, false)], "{usage}");
+}
+
+fn url_encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 #[with_database]

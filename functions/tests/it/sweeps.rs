@@ -33,8 +33,8 @@ async fn a_sweep_expands_into_trials_in_order(db: Db) {
     let shown: Vec<Value> =
         trials.iter().map(|trial| json!([trial["id"], trial["queue_key"], trial["model"]])).collect();
     let expected = [
-        json!([format!("{task_id}-0"), "anthropic/claude-sonnet-4-5", "claude-sonnet-4-5"]),
-        json!([format!("{task_id}-1"), "anthropic/claude-sonnet-4-5", "claude-sonnet-4-5"]),
+        json!([format!("{task_id}-0"), "anthropic/claude-sonnet-4-5", "Claude-Sonnet-4-5"]),
+        json!([format!("{task_id}-1"), "anthropic/claude-sonnet-4-5", "Claude-Sonnet-4-5"]),
         json!([format!("{task_id}-2"), "default", "default"]),
     ];
     assert_eq!(shown, expected);

@@ -12,6 +12,8 @@ use crate::tallies::{Tally, sums};
 use crate::word::Word;
 use crate::{Db, DbError};
 
+use super::model_spelling;
+
 /// A task with its counts, which are over the trials of the newest version that ran.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Task {
@@ -72,7 +74,7 @@ pub struct TaskFilter {
     pub experiment_id: Option<String>,
     /// Only those with a trial of this agent.
     pub agent: Option<String>,
-    /// Only those with a trial of this model, normalised.
+    /// Only those with a trial of the model whose normal form this is (`oddish_domain::queue_key::normal_form`), in any spelling.
     pub model: Option<String>,
     /// Only those with a trial that ended with an error of this class.
     pub error_class: Option<FailureClass>,
@@ -124,7 +126,9 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &TaskFilter) {
     if let Some(model) = &filter.model {
         conditions
             .and()
-            .push("exists (select from oddish.trial_tallies y where y.task_id = t.id and y.model = ")
+            .push("exists (select from oddish.trial_tallies y where y.task_id = t.id and ")
+            .push(model_spelling::normal_form("y.model"))
+            .push(" = ")
             .push_bind(model.clone())
             .push(")");
     }

@@ -11,6 +11,8 @@ use crate::paging::{Conditions, Listed, Page, Position, from_micros, micros, pus
 use crate::word::Word;
 use crate::{Db, DbError};
 
+use super::model_spelling;
+
 /// A trial.
 #[derive(Clone, Debug, sqlx::FromRow)]
 #[expect(
@@ -117,7 +119,7 @@ pub struct TrialFilter {
     pub submitted_by: Option<String>,
     /// Only those of this agent.
     pub agent: Option<String>,
-    /// Only those of this model, normalised.
+    /// Only those of the model whose normal form this is (`oddish_domain::queue_key::normal_form`), in any spelling.
     pub model: Option<String>,
     /// Only those under this key's limit.
     pub queue_key: Option<String>,
@@ -182,13 +184,15 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &TrialFilter) {
         ("t.experiment_id", &filter.experiment_id),
         ("k.submitted_by", &filter.submitted_by),
         ("t.agent", &filter.agent),
-        ("t.model", &filter.model),
         ("t.queue_key", &filter.queue_key),
     ];
     for (column, wanted) in texts {
         if let Some(wanted) = wanted {
             conditions.and().push(column).push(" = ").push_bind(wanted.clone());
         }
+    }
+    if let Some(model) = &filter.model {
+        conditions.and().push(model_spelling::normal_form("t.model")).push(" = ").push_bind(model.clone());
     }
     if let Some(status) = filter.status {
         conditions.and().push("t.status = ").push_bind(status.as_str());
