@@ -59,9 +59,13 @@ pub struct SweepConfig {
     #[cfg_attr(feature = "openapi", schema(exclusive_minimum = 0))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_minutes: Option<f64>,
-    /// Environment variables for the agent. Their values are stored sealed, and no answer shows them.
+    /// Environment variables for the agent, which gets their values byte for byte. They are stored sealed, and no answer shows them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub agent_env: BTreeMap<String, String>,
+    /// More of them, whose values are secret although their names may not say so: they are taken out of what a trial stores. Of others
+    /// that goes for those called `KEY`, `SECRET`, `TOKEN`, `PASSWORD`, `CREDENTIAL`, `AUTH` and the like.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_agent_env: BTreeMap<String, String>,
     /// Keyword arguments for the agent.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub agent_kwargs: Map<String, Value>,
@@ -262,6 +266,7 @@ fn template(
     }
     harbor.settings.agent_kwargs.extend(config.agent_kwargs.clone());
     harbor.add_agent_env(&config.agent_env, &field("agent_env"))?;
+    harbor.add_secret_agent_env(&config.secret_agent_env, &field("secret_agent_env"))?;
     if let Some(settings) = &config.agent_config {
         harbor.add_agent_config(settings, &field("agent_config"))?;
     }
@@ -476,6 +481,20 @@ mod tests {
         };
         assert_eq!(clear(&trials[1]), ["A=shared-s3cret"]);
         assert_eq!(clear(&trials[2]), ["A=new-s3cret", "B=own-s3cret"]);
+    }
+
+    #[test]
+    fn variables_can_be_asked_to_be_secret() {
+        let mut spec = sweep(vec![config("oracle", None, 1)]);
+        spec.configs[0].agent_env = env(json!({"A": "a", "B": "b"}));
+        spec.configs[0].secret_agent_env = env(json!({"B": "s3cret", "C": "c"}));
+        let trials = expand(&spec).unwrap();
+        let settings = &trials[0].harbor;
+        assert_eq!(settings.secret_agent_env.iter().collect::<Vec<_>>(), ["B", "C"]);
+        let clear = settings.agent_env.unseal(&key(), "t-1").unwrap();
+        assert_eq!(clear.iter().collect::<Vec<_>>(), [("A", "a"), ("B", "s3cret"), ("C", "c")]);
+        spec.configs[0].secret_agent_env = env(json!({"s3cret-": ""}));
+        assert_eq!(expand(&spec).unwrap_err().field(), "configs[0].secret_agent_env");
     }
 
     #[test]

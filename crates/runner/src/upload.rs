@@ -14,6 +14,7 @@ use walkdir::WalkDir;
 
 use crate::redaction::{MASK, Redactor};
 use crate::scrubbed_file::{Form, Scrubbed, scrub};
+use crate::trial_tree::clean_path;
 
 /// Uploads at the same time (contract 3.8).
 const PARALLEL: usize = 8;
@@ -50,7 +51,7 @@ struct RedactedFile {
 /// Links are not followed. A file that can't be stored because of its name, or not be read, is left out with a warning:
 /// it must not cost the trial its result.
 ///
-/// Secrets are taken out of the content and the path of each file. Where there were some, the object `redactions.json` in
+/// Secrets are taken out of the content and the path of each file, but for the names and keys that the tree is read by. Where there were some, the object `redactions.json` in
 /// the tree tells which files are not as they were:
 /// `{"mask": "[redacted]", "files": [{"path": "config.json", "replacements": 1, "form": "text"}]}`. The form is `text`
 /// where the mask stands for each secret, `binary` where asterisks do, one for each byte, `whole_file` where the mask
@@ -114,7 +115,7 @@ pub async fn upload_tree(
 
 /// The name without secrets and unlike all others, and how many secrets it had.
 fn clean_name(redactor: &Redactor, name: &str, names: &mut BTreeSet<String>) -> (String, u64) {
-    let (clean, replaced) = redactor.counted(name);
+    let (clean, replaced) = clean_path(redactor, name);
     let mut unique = clean.clone();
     // Only names that were changed can be taken; those that were not come before them or are told apart here too.
     for number in 2.. {
