@@ -166,6 +166,10 @@ pub(crate) struct RunArgs {
     #[arg(long, visible_alias = "ae", value_name = "KEY[=VALUE]")]
     pub(crate) agent_env: Vec<String>,
 
+    /// The same, and its value is taken out of logs and results, as it is of keys, tokens and passwords by their names; repeatable
+    #[arg(long, visible_alias = "sae", value_name = "KEY[=VALUE]")]
+    pub(crate) secret_agent_env: Vec<String>,
+
     /// The agent's time-out in minutes [default: the task's]
     #[arg(long, value_name = "MINUTES", value_parser = positive)]
     pub(crate) timeout_minutes: Option<f64>,
@@ -234,7 +238,7 @@ fn positive(text: &str) -> Result<f64, String> {
 
 fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().into(), value.trim().into())),
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().into(), value.into())),
         _ => Err("it is written KEY=VALUE".into()),
     }
 }
