@@ -9,17 +9,20 @@
 //! and an empty disk image is an honest file. The bytes, entries and paths that [`UnpackLimits`] allow are the most that
 //! any archive can take, however small it is. Archives inside an archive are files like any other, and stay closed.
 
+mod contents;
 mod error;
 mod inspect;
 mod members;
 mod name;
 mod pack;
 mod taken;
+mod task_folder;
 mod unpack;
 
-pub use error::{ArchiveError, PackError};
+pub use error::{ArchiveError, LinkProblem, PackError};
 pub use inspect::{Listing, inspect};
 pub use pack::{PackSummary, pack};
+pub use task_folder::TaskFolder;
 pub use unpack::{UnpackSummary, unpack};
 
 /// Bounds of what an archive may hold. The bound on its compressed size is the caller's, and reading takes time in

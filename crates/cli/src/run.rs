@@ -55,19 +55,35 @@ pub(crate) async fn run(args: &RunArgs, printer: &Printer) -> Result<ExitStatus,
     }
 }
 
-/// Tells what the check found worth knowing, and returns it: the server's check will find it too. Of a missing agent
-/// time-out, the only such thing, there is nothing to tell where the submission sets one.
+/// Tells what the check found worth knowing, and returns it: the server's check will find it too. What many tasks have in common is told
+/// once. Of a missing agent time-out there is nothing to tell where the submission sets one.
 fn tell_warnings(tasks: &[Checked], timeout_is_given: bool, printer: &Printer) -> BTreeSet<String> {
-    let warnings: BTreeSet<String> = tasks
-        .iter()
-        .flat_map(|checked| checked.warnings.iter().map(|warning| warning_text(&checked.task.name, warning)))
-        .collect();
-    if !timeout_is_given {
-        for warning in &warnings {
-            printer.warning(warning);
+    /// Tasks with one warning that are named.
+    const NAMED: usize = 3;
+    let (mut noted, mut tasks_of) = (BTreeSet::new(), Vec::<(String, Vec<&str>)>::new());
+    for checked in tasks {
+        for warning in &checked.warnings {
+            let text = warning.to_string();
+            noted.insert(warning_text(&checked.task.name, &text));
+            if timeout_is_given && warning.is_about_the_agents_timeout() {
+                continue;
+            }
+            match tasks_of.iter_mut().find(|(other, _)| *other == text) {
+                Some((_, names)) => names.push(&checked.task.name),
+                None => tasks_of.push((text, vec![&checked.task.name])),
+            }
         }
     }
-    warnings
+    for (text, names) in tasks_of {
+        match names.split_at_checked(NAMED) {
+            Some((named, more)) if !more.is_empty() => {
+                let named = format!("{} and {} more tasks", named.join(", "), more.len());
+                printer.warning(&warning_text(&named, &text));
+            }
+            _ => names.iter().for_each(|name| printer.warning(&warning_text(name, &text))),
+        }
+    }
+    noted
 }
 
 fn warning_text(task: &str, warning: &str) -> String {

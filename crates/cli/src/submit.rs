@@ -102,7 +102,7 @@ impl Submission {
         }
         let archive = Archive::of(task)
             .await
-            .map_err(|fault| NotSubmitted::locally(task, vec![format!("cannot pack: {fault}")]))?;
+            .map_err(|fault| NotSubmitted::locally(task, vec![fault]))?;
         let uploaded = self.uploader.upload(&task.name, &archive).await.map_err(|error| {
             if error.is_unreachable() {
                 self.unreachable.store(true, Ordering::Relaxed);

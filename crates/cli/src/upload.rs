@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use oddish_api_types::{CompleteUploadRequest, InitUploadRequest, InitUploadResponse, UploadResponse};
-use oddish_artifacts::archive::{PackError, pack};
+use oddish_artifacts::archive::pack;
 use oddish_artifacts::hash::{self, HashError};
 use reqwest::{Body, StatusCode};
 use tokio_util::io::{InspectReader, ReaderStream};
@@ -15,6 +15,7 @@ use tokio_util::io::{InspectReader, ReaderStream};
 use crate::client::{Client, ClientError};
 use crate::object_store::{ObjectStore, SignedRequest};
 use crate::plain_text;
+use crate::task_check::cannot_pack;
 use crate::task_dirs::{TaskDir, shown};
 
 /// Waits before a connection is tried again; as many tries as waits, and one.
@@ -46,15 +47,12 @@ pub(crate) struct Archive {
 impl Archive {
     /// Packs a task's folder and hashes its contents. The fault is safe to print.
     pub(crate) async fn of(task: &TaskDir) -> Result<Self, String> {
-        let no_file = |error| format!("no temporary file: {error}");
+        let no_file = |error| format!("cannot pack: no temporary file: {error}");
         let mut file = tokio::fs::File::from_std(tempfile::tempfile().map_err(no_file)?);
-        pack(&task.path, &mut file).await.map_err(|error| match error {
-            PackError::Io { path, source } => format!("{}: {source}", shown(&path)),
-            other => plain_text::line(&other.to_string()),
-        })?;
+        pack(&task.path, &mut file).await.map_err(cannot_pack)?;
         let content_hash = hash::content_hash(&task.path).await.map_err(|error| match error {
-            HashError::Read { path, source } => format!("{}: {source}", shown(&path)),
-            other @ HashError::NonUtf8Name { .. } => plain_text::line(&other.to_string()),
+            HashError::Read { path, source } => format!("cannot pack: {}: {source}", shown(&path)),
+            other @ HashError::NonUtf8Name { .. } => format!("cannot pack: {}", plain_text::line(&other.to_string())),
         })?;
         let file = file.into_std().await;
         let length = file.metadata().map_err(no_file)?.len();

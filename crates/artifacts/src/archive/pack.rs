@@ -1,7 +1,5 @@
 //! Making an archive of a folder.
 
-use std::collections::HashMap;
-use std::fs::FileType;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -12,10 +10,9 @@ use async_compression::Level;
 use async_compression::tokio::write::GzipEncoder;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio_tar::{Builder, EntryType, Header};
-use walkdir::WalkDir;
 
 use super::PackError;
-use super::taken::spelling;
+use super::contents::{Member, contents};
 
 /// What was packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,12 +26,12 @@ pub struct PackSummary {
 /// Writes the contents of the folder `dir` to `out` as a gzip-compressed tar, and closes `out`.
 ///
 /// The same contents give the same bytes: members are sorted, without times and owners, with mode 0755 for folders and
-/// for files that their owner may execute, else 0644. Hidden files are packed like others. A symbolic link to a regular
-/// file inside the folder is packed as that file's content; any other link, device, pipe or socket is an error.
+/// for files that their owner may execute, else 0644. Hidden files are packed like others. A symbolic link to a file
+/// or folder inside the folder is packed as what it names; any other link, device, pipe or socket is an error.
 pub async fn pack(dir: &Path, out: impl AsyncWrite + Send) -> Result<PackSummary, PackError> {
     let failed = |source| PackError::Io { path: dir.to_path_buf(), source };
     let folder = dir.to_path_buf();
-    let members = tokio::task::spawn_blocking(move || collect(&folder))
+    let members = tokio::task::spawn_blocking(move || contents(&folder))
         .await
         .unwrap_or_else(|stopped| Err(failed(io::Error::other(stopped))))?;
 
@@ -56,49 +53,6 @@ pub async fn pack(dir: &Path, out: impl AsyncWrite + Send) -> Result<PackSummary
     let Unflushed(mut encoder) = tar.into_inner().await.map_err(failed)?;
     encoder.shutdown().await.map_err(failed)?;
     Ok(summary)
-}
-
-struct Member {
-    /// Path below the folder, with `/` between its parts.
-    name: String,
-    path: PathBuf,
-    is_folder: bool,
-}
-
-fn collect(dir: &Path) -> Result<Vec<Member>, PackError> {
-    let failed = |path: PathBuf, source| PackError::Io { path, source };
-    let root = dir.canonicalize().map_err(|source| failed(dir.to_path_buf(), source))?;
-    if !root.is_dir() {
-        return Err(failed(dir.to_path_buf(), io::ErrorKind::NotADirectory.into()));
-    }
-    let mut members = Vec::new();
-    let mut spellings = HashMap::new();
-    for entry in WalkDir::new(&root).min_depth(1).sort_by_file_name() {
-        let entry = entry.map_err(|error| failed(error.path().unwrap_or(dir).to_path_buf(), error.into()))?;
-        let inside = entry.path().strip_prefix(&root).unwrap_or(entry.path()).to_path_buf();
-        let path = real_path(entry.path(), entry.file_type(), &inside, &root)?;
-        let Some(name) = inside.to_str() else { return Err(PackError::NonUtf8Name { path: inside }) };
-        // Names that are one file elsewhere would be refused there, after the upload.
-        if let Some(other) = spellings.insert(spelling(name), inside.clone()) {
-            return Err(PackError::Collision { path: inside, other });
-        }
-        members.push(Member { name: name.to_owned(), path, is_folder: entry.file_type().is_dir() });
-    }
-    Ok(members)
-}
-
-/// Where the content of the entry lies: behind a link to a file inside the folder, else at the entry itself.
-fn real_path(path: &Path, file_type: FileType, inside: &Path, root: &Path) -> Result<PathBuf, PackError> {
-    if file_type.is_file() || file_type.is_dir() {
-        return Ok(path.to_path_buf());
-    }
-    if !file_type.is_symlink() {
-        return Err(PackError::UnsupportedType { path: inside.to_path_buf() });
-    }
-    match path.canonicalize() {
-        Ok(target) if target.starts_with(root) && target.is_file() => Ok(target),
-        _ => Err(PackError::Link { path: inside.to_path_buf() }),
-    }
 }
 
 async fn append_file<W: AsyncWrite + Unpin + Send>(tar: &mut Builder<W>, member: &Member) -> Result<u64, PackError> {

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use oddish_artifacts::archive::{PackError, UnpackLimits, pack, unpack};
+use oddish_artifacts::archive::{LinkProblem, PackError, UnpackLimits, pack, unpack};
 use oddish_artifacts::hash::content_hash;
 
 async fn packed(dir: &Path) -> Result<Vec<u8>, PackError> {
@@ -51,28 +51,63 @@ async fn the_same_contents_give_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn links_to_files_inside_become_files() {
+async fn links_become_what_they_name() {
     let dir = task();
     symlink("../task.toml", dir.path().join("a/link")).unwrap();
+    symlink("link", dir.path().join("a/again")).unwrap();
+    symlink("../a", dir.path().join("tests/data")).unwrap();
+    symlink(dir.path().join("tests"), dir.path().join("shared")).unwrap();
     let archive = packed(dir.path()).await.unwrap();
     let place = tempfile::tempdir().unwrap();
     let copy = place.path().join("copy");
     unpack(&archive[..], &copy, &UnpackLimits::default()).await.unwrap();
     assert_eq!(fs::read_to_string(copy.join("a/link")).unwrap(), "x = 1\n");
     assert!(fs::symlink_metadata(copy.join("a/link")).unwrap().is_file());
+    for name in ["a/again", "tests/data/link", "tests/data/again", "shared/data/again"] {
+        assert_eq!(fs::read_to_string(copy.join(name)).unwrap(), "x = 1\n", "{name}");
+    }
+    let mode = fs::metadata(copy.join("shared/test.sh")).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o755, "a copy has the modes of what it is one of");
+    assert_eq!(content_hash(&copy).await.unwrap(), content_hash(dir.path()).await.unwrap());
 }
 
 #[rstest::rstest]
-#[case::outside("/etc/hostname")]
-#[case::folder("a")]
-#[case::broken("nowhere")]
-#[case::itself("odd")]
+#[case::outside("/etc/hostname", LinkProblem::Outside)]
+#[case::a_folder_outside("/etc", LinkProblem::Outside)]
+#[case::above("../..", LinkProblem::Outside)]
+#[case::through_another("zchain", LinkProblem::Outside)]
+#[case::below_another("zchain/nowhere-at-all", LinkProblem::Nowhere)]
+#[case::broken("nowhere", LinkProblem::Nowhere)]
+#[case::itself("odd", LinkProblem::Circle)]
+#[case::each_other("../tests/back", LinkProblem::Circle)]
+#[case::its_folder(".", LinkProblem::Circle)]
+#[case::the_task("..", LinkProblem::Circle)]
 #[tokio::test]
-async fn other_links_are_named(#[case] target: &str) {
+async fn other_links_are_named_with_what_is_wrong(#[case] target: &str, #[case] problem: LinkProblem) {
     let dir = task();
-    symlink(target, dir.path().join("odd")).unwrap();
+    // These come after it.
+    symlink("/", dir.path().join("a/zchain")).unwrap();
+    symlink("../a/odd", dir.path().join("tests/back")).unwrap();
+    symlink(target, dir.path().join("a/odd")).unwrap();
     let error = packed(dir.path()).await.unwrap_err();
-    assert!(matches!(&error, PackError::Link { path } if path == Path::new("odd")), "{error:?}");
+    let PackError::Link { path, problem: found } = &error else { panic!("{error:?}") };
+    assert_eq!((path.as_path(), *found), (Path::new("a/odd"), problem), "{error}");
+}
+
+/// Twenty links can name a million files.
+#[tokio::test]
+async fn links_do_not_multiply_a_folder_without_end() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("f0")).unwrap();
+    fs::write(dir.path().join("f0/x"), "").unwrap();
+    for level in 1..20 {
+        let folder = dir.path().join(format!("f{level}"));
+        fs::create_dir(&folder).unwrap();
+        for name in ["one", "two"] {
+            symlink(format!("../f{}", level - 1), folder.join(name)).unwrap();
+        }
+    }
+    assert!(matches!(packed(dir.path()).await.unwrap_err(), PackError::TooManyEntries { limit: 10_000 }));
 }
 
 #[tokio::test]
