@@ -139,10 +139,11 @@ struct Checker<'a> {
 impl<'a> Checker<'a> {
     fn check(&mut self, default_agent_timeout_sec: f64) -> TaskCheck {
         static NONE: Table = Table::new();
-        let task = &self.document.table;
+        let document = self.document;
+        let task = &document.table;
         let section = |key: &str| task.get(key).and_then(Node::table).unwrap_or(&NONE);
         let (environment, verifier, agent) = (section("environment"), section("verifier"), section("agent"));
-        let steps = steps(self.document, &mut self.faults);
+        let steps = steps(document, &mut self.faults);
 
         let agent_timeout_sec = self.seconds(agent, "agent.timeout_sec");
         self.seconds(verifier, "verifier.timeout_sec");

@@ -78,6 +78,12 @@ pub(crate) fn postgres_bin() -> Result<PathBuf> {
     postgres::ensure()
 }
 
+/// Harbor's interpreter alone.
+pub(crate) fn harbor_python() -> Result<PathBuf> {
+    let _lock = lock()?;
+    harbor::ensure()
+}
+
 /// Two set-ups at once wait for each other. Held until dropped.
 fn lock() -> Result<File> {
     let folder = workspace::kept("setup");
