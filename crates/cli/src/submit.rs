@@ -100,9 +100,7 @@ impl Submission {
         if self.unreachable.load(Ordering::Relaxed) {
             return Err(NotSubmitted::locally(task, vec!["not tried".into()]));
         }
-        let archive = Archive::of(task)
-            .await
-            .map_err(|fault| NotSubmitted::locally(task, vec![fault]))?;
+        let archive = Archive::of(task).await.map_err(|fault| NotSubmitted::locally(task, vec![fault]))?;
         let uploaded = self.uploader.upload(&task.name, &archive).await.map_err(|error| {
             if error.is_unreachable() {
                 self.unreachable.store(true, Ordering::Relaxed);

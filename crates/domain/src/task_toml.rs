@@ -160,7 +160,10 @@ impl<'a> Checker<'a> {
             let section = |key: &str| step.table.get(key).and_then(Node::table).unwrap_or(&NONE);
             step_timeouts.push(self.seconds(section("agent"), &format!("{}.agent.timeout_sec", step.key)));
             self.seconds(section("verifier"), &format!("{}.verifier.timeout_sec", step.key));
-            self.tests(environment, &[(section("verifier"), format!("{folder}/tests")), (verifier, "tests".to_owned())]);
+            self.tests(
+                environment,
+                &[(section("verifier"), format!("{folder}/tests")), (verifier, "tests".to_owned())],
+            );
         }
 
         let open = if steps.is_empty() { agent_timeout_sec.is_none() } else { step_timeouts.contains(&None) };
@@ -235,7 +238,8 @@ impl<'a> Checker<'a> {
             }
         }
         // A separate sandbox without a system of its own has the task's.
-        let system = places.iter().find_map(|(verifier, _)| own(verifier)).filter(|own| is_separate && own.contains_key("os"));
+        let system =
+            places.iter().find_map(|(verifier, _)| own(verifier)).filter(|own| is_separate && own.contains_key("os"));
         let script = if is_windows(system.unwrap_or(environment)) { "test.bat" } else { "test.sh" };
         let expected: Vec<String> = places.iter().map(|(_, folder)| format!("{folder}/{script}")).collect();
         match expected.iter().position(|path| listing.has(path)) {

@@ -69,7 +69,11 @@ impl JsonValues {
         }
         let rest = &bytes[start..];
         if !rest.is_empty() {
-            give(if matches!(self.place, Place::String { is_key: false, .. }) { Piece::Value(rest) } else { Piece::Form(rest) });
+            give(if matches!(self.place, Place::String { is_key: false, .. }) {
+                Piece::Value(rest)
+            } else {
+                Piece::Form(rest)
+            });
         }
     }
 }

@@ -202,9 +202,17 @@ mod tests {
 
     /// Whatever a variable's value is: a result stays a result.
     #[rstest]
-    #[case("verifier_result", r#"{"verifier_result": {"x": 1}, "log": "a verifier_result"}"#, Some(r#"{"verifier_result": {"x": 1}, "log": "a [redacted]"}"#))]
+    #[case(
+        "verifier_result",
+        r#"{"verifier_result": {"x": 1}, "log": "a verifier_result"}"#,
+        Some(r#"{"verifier_result": {"x": 1}, "log": "a [redacted]"}"#)
+    )]
     #[case("reward", r#"{"rewards":{"reward":0.5}}"#, None)]
-    #[case("sk-\"4711\"", r#"{"sk-\"4711\"": 1, "a": ["sk-\"4711\"", {"b": "sk-\"4711\""}]}"#, Some(r#"{"sk-\"4711\"": 1, "a": ["[redacted]", {"b": "[redacted]"}]}"#))]
+    #[case(
+        "sk-\"4711\"",
+        r#"{"sk-\"4711\"": 1, "a": ["sk-\"4711\"", {"b": "sk-\"4711\""}]}"#,
+        Some(r#"{"sk-\"4711\"": 1, "a": ["[redacted]", {"b": "[redacted]"}]}"#)
+    )]
     fn keys_by_which_a_file_is_read_stay(#[case] secret: &str, #[case] content: &str, #[case] clean: Option<&str>) {
         for name in ["result.json", "trajectory.json", "trajectory.jsonl"] {
             let found = scrubbed(name, secret, content.as_bytes()).map(|(clean, _, form)| (clean, form));
@@ -214,7 +222,8 @@ mod tests {
 
     #[test]
     fn a_secret_that_is_json_takes_the_whole_of_a_file_that_is_read_by_its_keys() {
-        let found = scrubbed("result.json", r#"{"user":"u","password":"hush"}"#, br#"{"a": {"user":"u","password":"hush"}}"#);
+        let found =
+            scrubbed("result.json", r#"{"user":"u","password":"hush"}"#, br#"{"a": {"user":"u","password":"hush"}}"#);
         assert_eq!(found, Some(("\"[redacted]\"\n".into(), 1, Form::WholeFile)));
     }
 

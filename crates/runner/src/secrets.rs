@@ -232,7 +232,11 @@ mod tests {
         }
         let settings = HarborSettings {
             agent_env: oddish_domain::sealing::SealedEnv::seal(&SealingKey::of(&secret), "t", &env),
-            secret_agent_env: env.iter().map(|(name, _)| name.to_owned()).filter(|name| name.starts_with("ASKED")).collect(),
+            secret_agent_env: env
+                .iter()
+                .map(|(name, _)| name.to_owned())
+                .filter(|name| name.starts_with("ASKED"))
+                .collect(),
             ..HarborSettings::default()
         };
         let assignment = Assignment {

@@ -158,7 +158,10 @@ fn load_with_harbor(python: &Path, tasks: &[PathBuf]) -> Result<Vec<Option<Strin
     let Some(first) = answers.len().checked_sub(tasks.len()) else {
         bail!("Harbor's loader answered {} times for {} tasks: {answer}", answers.len(), tasks.len());
     };
-    answers[first..].iter().map(|line| serde_json::from_str(line).with_context(|| format!("not an answer: {line}"))).collect()
+    answers[first..]
+        .iter()
+        .map(|line| serde_json::from_str(line).with_context(|| format!("not an answer: {line}")))
+        .collect()
 }
 
 /// Our refusal of a task.

@@ -61,7 +61,8 @@ impl Walk {
         let inside = Path::new(folder).join(child.file_name());
         let file_type = child.file_type().map_err(|source| PackError::Io { path: child.path(), source })?;
         let (path, is_folder) = if file_type.is_symlink() {
-            let path = self.target(&child.path()).map_err(|problem| PackError::Link { path: inside.clone(), problem })?;
+            let path =
+                self.target(&child.path()).map_err(|problem| PackError::Link { path: inside.clone(), problem })?;
             (path.clone(), path.is_dir())
         } else {
             (child.path(), file_type.is_dir())
@@ -70,7 +71,9 @@ impl Walk {
         if !is_folder && !path.is_file() {
             return Err(PackError::UnsupportedType { path: inside });
         }
-        let Some(name) = inside.to_str().map(str::to_owned) else { return Err(PackError::NonUtf8Name { path: inside }) };
+        let Some(name) = inside.to_str().map(str::to_owned) else {
+            return Err(PackError::NonUtf8Name { path: inside });
+        };
         // Names that are one file elsewhere would be refused there, after the upload.
         if let Some(other) = self.spellings.insert(spelling(&name), inside.clone()) {
             return Err(PackError::Collision { path: inside, other });

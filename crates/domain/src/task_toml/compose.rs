@@ -68,7 +68,8 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Option<String> {
-        let files = ["environment/docker-compose.yaml", "environment/app/Dockerfile", "shared/Other"].into_iter().collect();
+        let files =
+            ["environment/docker-compose.yaml", "environment/app/Dockerfile", "shared/Other"].into_iter().collect();
         check(&files, "environment", "environment", text).unwrap().map(|fault| fault.to_string())
     }
 
@@ -97,7 +98,11 @@ mod tests {
             )
         );
         for text in ["services: {db: {image: postgres}}", "", "services: {main: {build: null}}", "[]"] {
-            assert!(found(text).unwrap().ends_with("add environment/Dockerfile, or set docker_image in [environment] of task.toml"));
+            assert!(
+                found(text)
+                    .unwrap()
+                    .ends_with("add environment/Dockerfile, or set docker_image in [environment] of task.toml")
+            );
         }
     }
 

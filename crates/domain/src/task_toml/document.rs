@@ -212,7 +212,11 @@ mod tests {
 
     #[test]
     fn a_huge_file_is_not_read() {
-        assert!(fault(&vec![b'\n'; MAX_BYTES + 1]).contains("more than 1 MiB"), "{}", fault(&vec![b'\n'; MAX_BYTES + 1]));
+        assert!(
+            fault(&vec![b'\n'; MAX_BYTES + 1]).contains("more than 1 MiB"),
+            "{}",
+            fault(&vec![b'\n'; MAX_BYTES + 1])
+        );
     }
 
     #[test]

@@ -147,7 +147,9 @@ pub enum TaskFault {
         path: String,
     },
     /// A step without a usable name.
-    #[error("task.toml, line {line}: steps[{index}] needs a name that can be the name of its folder below steps/ on any system")]
+    #[error(
+        "task.toml, line {line}: steps[{index}] needs a name that can be the name of its folder below steps/ on any system"
+    )]
     StepName {
         /// Line of the step or of its name, from 1.
         line: usize,
@@ -155,7 +157,9 @@ pub enum TaskFault {
         index: usize,
     },
     /// Two steps of one name.
-    #[error("task.toml, line {line}: two steps are named {name:?}, which would share a folder where case makes no difference: rename one")]
+    #[error(
+        "task.toml, line {line}: two steps are named {name:?}, which would share a folder where case makes no difference: rename one"
+    )]
     StepRepeated {
         /// Line of the second, from 1.
         line: usize,

@@ -30,7 +30,10 @@ pub(super) fn package_name(name: &str) -> Result<(), String> {
 pub(super) fn topology(text: &str) -> Result<(), String> {
     let axes: Vec<&str> = text.trim().split('x').collect();
     let is_axis = |axis: &&str| !axis.starts_with('0') && !axis.is_empty() && axis.chars().all(char::is_numeric);
-    if axes.len() > 1 && axes.iter().all(is_axis) && axes.iter().all(|axis| axis.starts_with(|c: char| c.is_ascii_digit())) {
+    if axes.len() > 1
+        && axes.iter().all(is_axis)
+        && axes.iter().all(|axis| axis.starts_with(|c: char| c.is_ascii_digit()))
+    {
         Ok(())
     } else {
         Err("must be numbers with `x` between them, such as \"2x4\"".to_owned())
@@ -85,7 +88,11 @@ pub(super) fn artifact(table: &Table, checking: &mut Checking<'_>) {
     let drive = text.as_bytes();
     let has_drive = matches!(drive, [letter, b':', b'/' | b'\\', ..] if letter.is_ascii_alphabetic());
     if service != "main" && !text.starts_with('/') && !has_drive {
-        checking.rule("source", source, format!("must be an absolute path, since it is collected from the service {service:?}"));
+        checking.rule(
+            "source",
+            source,
+            format!("must be an absolute path, since it is collected from the service {service:?}"),
+        );
     }
 }
 
@@ -160,7 +167,11 @@ pub(super) fn verifier(table: &Table, checking: &mut Checking<'_>) {
     phase_network(table, checking);
     let shared = table.get("environment_mode").and_then(Node::text) == Some("shared");
     if let Some(environment) = table.get("environment").filter(|_| shared) {
-        checking.rule("environment", environment, "does not go with environment_mode = \"shared\": leave one of them out");
+        checking.rule(
+            "environment",
+            environment,
+            "does not go with environment_mode = \"shared\": leave one of them out",
+        );
     }
 }
 
@@ -215,7 +226,11 @@ pub(super) fn mcp_server(table: &Table, checking: &mut Checking<'_>) {
     let name = table.get("name");
     let missing = if transport == "stdio" { "command" } else { "url" };
     if let (None, Some(name)) = (text(missing), name) {
-        checking.rule("name", name, format!("is of a server with transport {transport:?}, which needs {missing}: add it"));
+        checking.rule(
+            "name",
+            name,
+            format!("is of a server with transport {transport:?}, which needs {missing}: add it"),
+        );
     }
     let has_headers = headers.is_some_and(|headers| !headers.is_empty());
     if let (Some(headers), true, "stdio") = (table.get("headers"), has_headers, transport) {
@@ -225,8 +240,8 @@ pub(super) fn mcp_server(table: &Table, checking: &mut Checking<'_>) {
 
 /// A header may refer to variables as `${NAME}` or `${NAME:-default}`, and must not hold a credential in clear.
 fn header(name: &str, value: &str) -> Result<(), String> {
-    let is_name = !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+.^_`|~-".contains(&byte));
+    let is_name =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+.^_`|~-".contains(&byte));
     if !is_name {
         return Err("is no name of a header".to_owned());
     }
@@ -234,14 +249,18 @@ fn header(name: &str, value: &str) -> Result<(), String> {
         return Err("must not have line breaks in it".to_owned());
     }
     let (rest, references) = references(value);
-    if rest.contains("${") || references.iter().any(|(_, default)| default.is_some_and(|default| default.contains("${"))) {
-        return Err("refers to a variable in a way that Harbor does not read: write ${NAME} or ${NAME:-default}".to_owned());
+    if rest.contains("${")
+        || references.iter().any(|(_, default)| default.is_some_and(|default| default.contains("${")))
+    {
+        return Err(
+            "refers to a variable in a way that Harbor does not read: write ${NAME} or ${NAME:-default}".to_owned()
+        );
     }
     let lower = name.to_ascii_lowercase();
     let is_credential = is_sensitive(name) || lower == "cookie" || lower == "set-cookie";
-    let literal = references
-        .iter()
-        .any(|(variable, default)| default.is_some_and(|default| !default.is_empty()) && (is_credential || is_sensitive(variable)));
+    let literal = references.iter().any(|(variable, default)| {
+        default.is_some_and(|default| !default.is_empty()) && (is_credential || is_sensitive(variable))
+    });
     if literal || (is_credential && !value.trim().is_empty() && !is_templated(value)) {
         return Err("must refer to its credential as ${NAME} without a default, such as \"Bearer ${TOKEN}\"".to_owned());
     }

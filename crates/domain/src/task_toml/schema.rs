@@ -94,8 +94,10 @@ static HEALTHCHECK: Model = model(
     &["command"],
 );
 
-static TPU: Model =
-    model(&[("type", Kind::TextThat(rules::filled)), ("topology", Kind::TextThat(rules::topology))], &["type", "topology"]);
+static TPU: Model = model(
+    &[("type", Kind::TextThat(rules::filled)), ("topology", Kind::TextThat(rules::topology))],
+    &["type", "topology"],
+);
 
 static MCP_SERVER: Model = Model {
     rules: rules::mcp_server,
@@ -271,7 +273,8 @@ impl<'a> Checking<'a> {
             },
             Kind::OneOf(words) | Kind::OneOfAnyCase(words) => {
                 let any_case = matches!(kind, Kind::OneOfAnyCase(_));
-                let is_one = |text: &str| words.iter().any(|word| *word == text || (any_case && *word == text.to_lowercase()));
+                let is_one =
+                    |text: &str| words.iter().any(|word| *word == text || (any_case && *word == text.to_lowercase()));
                 if !node.text().is_some_and(is_one) {
                     let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
                     self.wrong(key, node, words.join(" or "));

@@ -123,7 +123,10 @@ fn a_plain_task_passes() {
 #[test]
 fn an_empty_task_toml_gets_the_default_time_out_and_a_warning() {
     let checked = check(&listing(&HELLO_FILES), "", 1800.0).unwrap();
-    assert_eq!((checked.name.clone(), checked.agent_timeout_sec, checked.default_agent_timeout_sec), (None, None, Some(1800.0)));
+    assert_eq!(
+        (checked.name.clone(), checked.agent_timeout_sec, checked.default_agent_timeout_sec),
+        (None, None, Some(1800.0))
+    );
     assert_eq!(
         warnings(&checked),
         ["[agent].timeout_sec is not set: the agent gets 1800 s unless the submission says otherwise"]
@@ -144,10 +147,7 @@ storage = "10G"
 allow_internet = true
 new_key = 1
 "#;
-    assert_eq!(
-        check(&listing(&HELLO_FILES), toml, DEFAULT_AGENT_TIMEOUT_SEC).unwrap().warnings,
-        Vec::new()
-    );
+    assert_eq!(check(&listing(&HELLO_FILES), toml, DEFAULT_AGENT_TIMEOUT_SEC).unwrap().warnings, Vec::new());
 }
 
 #[rstest]
@@ -250,36 +250,75 @@ fn time_outs_are_positive_finite_numbers(#[case] value: &str) {
 #[case("schema_version = 1.4", Some("schema_version must be a text, not 1.4"))]
 #[case("version = 1.0", Some("version must be a text, not 1.0"))]
 #[case("version = 1.0\nschema_version = \"1.4\"", None)]
-#[case("[environment]\nmemory_mb = \"lots\"", Some("environment.memory_mb must be a whole number, not the text \"lots\""))]
-#[case("[environment]\nmemory_mb = \"10GB\"", Some("environment.memory_mb must be a whole number, not the text \"10GB\""))]
+#[case(
+    "[environment]\nmemory_mb = \"lots\"",
+    Some("environment.memory_mb must be a whole number, not the text \"lots\"")
+)]
+#[case(
+    "[environment]\nmemory_mb = \"10GB\"",
+    Some("environment.memory_mb must be a whole number, not the text \"10GB\"")
+)]
 #[case("[environment]\nmemory_mb = 512.5", Some("environment.memory_mb must be a whole number, not 512.5"))]
 #[case("[environment]\nmemory_mb = \"512\"", None)]
 #[case("[environment]\nmemory_mb = 512.0", None)]
 #[case("[environment]\nmemory_mb = 99999999999999999999999", None)]
-#[case("[environment]\nmemory = \"10GB\"", Some("environment.memory must be a size such as \"512M\" or \"2G\", not the text \"10GB\""))]
+#[case(
+    "[environment]\nmemory = \"10GB\"",
+    Some("environment.memory must be a size such as \"512M\" or \"2G\", not the text \"10GB\"")
+)]
 #[case("[environment]\nmemory = 2048", None)]
 #[case("[environment]\nmemory = \"2G\"\nmemory_mb = 2048", None)]
-#[case("[environment]\nmemory = \"2G\"\nmemory_mb = 1024", Some("environment.memory says something else than memory_mb: leave one of them out"))]
+#[case(
+    "[environment]\nmemory = \"2G\"\nmemory_mb = 1024",
+    Some("environment.memory says something else than memory_mb: leave one of them out")
+)]
 #[case("[environment]\ncpus = \"1.5\"", None)]
 #[case("[environment]\ncpus = nan", Some("environment.cpus must be a number, not NaN"))]
 #[case("[environment]\nos = \"Linux\"", None)]
 #[case("[environment]\nos = \"mac\"", Some("environment.os must be \"linux\" or \"windows\", not the text \"mac\""))]
 #[case("[environment]\nallow_internet = \"no\"", None)]
-#[case("[environment]\nallow_internet = \"maybe\"", Some("environment.allow_internet must be true or false, not the text \"maybe\""))]
-#[case("[environment]\nallowed_hosts = [\"a.com\"]", Some("environment.allowed_hosts goes with network_mode = \"allowlist\" only"))]
+#[case(
+    "[environment]\nallow_internet = \"maybe\"",
+    Some("environment.allow_internet must be true or false, not the text \"maybe\"")
+)]
+#[case(
+    "[environment]\nallowed_hosts = [\"a.com\"]",
+    Some("environment.allowed_hosts goes with network_mode = \"allowlist\" only")
+)]
 #[case("[environment]\nallowed_hosts = []", None)]
-#[case("[agent]\ntimeout_sec = 1\nallowed_hosts = []", Some("agent.allowed_hosts goes with network_mode = \"allowlist\" only"))]
-#[case("[environment]\nnetwork_mode = \"allowlist\"\nallowed_hosts = [\"https://a.com\"]", Some("environment.allowed_hosts[0] must be a host's name"))]
+#[case(
+    "[agent]\ntimeout_sec = 1\nallowed_hosts = []",
+    Some("agent.allowed_hosts goes with network_mode = \"allowlist\" only")
+)]
+#[case(
+    "[environment]\nnetwork_mode = \"allowlist\"\nallowed_hosts = [\"https://a.com\"]",
+    Some("environment.allowed_hosts[0] must be a host's name")
+)]
 #[case("[environment.env]\nPORT = 8080", Some("environment.env.PORT must be a text, not 8080"))]
-#[case("[environment.tpu]\ntype = \"v4\"\ntopology = \"2\"", Some("environment.tpu.topology must be numbers with `x` between them"))]
+#[case(
+    "[environment.tpu]\ntype = \"v4\"\ntopology = \"2\"",
+    Some("environment.tpu.topology must be numbers with `x` between them")
+)]
 #[case("[environment.healthcheck]\nretries = 3", Some("environment.healthcheck.command is missing: add it"))]
-#[case("[[environment.mcp_servers]]\nname = \"m\"", Some("environment.mcp_servers[0].name is of a server with transport \"sse\", which needs url"))]
+#[case(
+    "[[environment.mcp_servers]]\nname = \"m\"",
+    Some("environment.mcp_servers[0].name is of a server with transport \"sse\", which needs url")
+)]
 #[case("[agent]\nuser = 1000", None)]
 #[case("[agent]\nuser = 1.5", Some("agent.user must be a text or a whole number, not 1.5"))]
-#[case("[verifier]\nenvironment_mode = \"shared\"\n[verifier.environment]\ncpus = 1", Some("verifier.environment does not go with environment_mode = \"shared\""))]
-#[case("[[verifier.collect]]\ncommand = \"x\"\nservice = \"a b\"", Some("verifier.collect[0].service must be the name of a Compose service"))]
+#[case(
+    "[verifier]\nenvironment_mode = \"shared\"\n[verifier.environment]\ncpus = 1",
+    Some("verifier.environment does not go with environment_mode = \"shared\"")
+)]
+#[case(
+    "[[verifier.collect]]\ncommand = \"x\"\nservice = \"a b\"",
+    Some("verifier.collect[0].service must be the name of a Compose service")
+)]
 #[case("artifacts = [\"/a/../b\"]", Some("artifacts[0] must not have `..` in it"))]
-#[case("artifacts = [{source = \"/a\", destination = \"/b\"}]", Some("artifacts[0].destination must be a relative path"))]
+#[case(
+    "artifacts = [{source = \"/a\", destination = \"/b\"}]",
+    Some("artifacts[0].destination must be a relative path")
+)]
 #[case("artifacts = [{source = \"a\", service = \"db\"}]", Some("artifacts[0].source must be an absolute path"))]
 #[case("metadata = 3", Some("metadata must be a section, not 3"))]
 #[case("multi_step_reward_strategy = \"best\"", Some("multi_step_reward_strategy must be \"mean\" or \"final\""))]
@@ -297,11 +336,31 @@ fn types_are_what_harbor_takes_for_them(#[case] toml: &str, #[case] expected: Op
 }
 
 #[rstest]
-#[case("task.toml", b"\xef\xbb\xbfversion = '1'", "task.toml begins with a byte order mark, which Harbor cannot read: save it as UTF-8 without one")]
-#[case("instruction.md", b"Do this:\ncaf\xe9\n", "instruction.md, line 2: not UTF-8, which is how Harbor reads it: save it as UTF-8")]
-#[case("instruction.md", b"\xff\xfea\0", "instruction.md, line 1: not UTF-8, which is how Harbor reads it: save it as UTF-8")]
-#[case("tests/.harborignore", b"\n*.sh\n", "tests/test.sh is excluded by .harborignore, and without it there is no reward: correct .harborignore")]
-#[case("tests/.harborignore", b"\xe9", "tests/.harborignore, line 1: not UTF-8, which is how Harbor reads it: save it as UTF-8")]
+#[case(
+    "task.toml",
+    b"\xef\xbb\xbfversion = '1'",
+    "task.toml begins with a byte order mark, which Harbor cannot read: save it as UTF-8 without one"
+)]
+#[case(
+    "instruction.md",
+    b"Do this:\ncaf\xe9\n",
+    "instruction.md, line 2: not UTF-8, which is how Harbor reads it: save it as UTF-8"
+)]
+#[case(
+    "instruction.md",
+    b"\xff\xfea\0",
+    "instruction.md, line 1: not UTF-8, which is how Harbor reads it: save it as UTF-8"
+)]
+#[case(
+    "tests/.harborignore",
+    b"\n*.sh\n",
+    "tests/test.sh is excluded by .harborignore, and without it there is no reward: correct .harborignore"
+)]
+#[case(
+    "tests/.harborignore",
+    b"\xe9",
+    "tests/.harborignore, line 1: not UTF-8, which is how Harbor reads it: save it as UTF-8"
+)]
 fn files_that_harbor_reads_are_what_it_can_read(#[case] path: &str, #[case] content: &[u8], #[case] expected: &str) {
     assert_eq!(texts(&hello_with(&[(path, content)]).unwrap_err()), [expected]);
 }
@@ -333,7 +392,10 @@ fn variables_without_a_default_are_a_warning() {
     );
     let checked = hello_with(&[("task.toml", toml.as_bytes())]).unwrap();
     let [warning] = &warnings(&checked)[..] else { panic!("not one: {checked:?}") };
-    assert!(warning.starts_with("[environment.env], [verifier.env] of task.toml needs B, NOT_SET where trials run"), "{warning}");
+    assert!(
+        warning.starts_with("[environment.env], [verifier.env] of task.toml needs B, NOT_SET where trials run"),
+        "{warning}"
+    );
 }
 
 /// Harbor builds the main service from the folder, whatever image its Compose file names.
@@ -479,8 +541,7 @@ fn time_outs_of_steps_are_checked() {
 #[case("name = 1")]
 #[case("")]
 fn steps_need_names_of_folders(#[case] line: &str) {
-    let found =
-        check(&listing(&HELLO_FILES), &format!("[[steps]]\n{line}\n"), DEFAULT_AGENT_TIMEOUT_SEC).unwrap_err();
+    let found = check(&listing(&HELLO_FILES), &format!("[[steps]]\n{line}\n"), DEFAULT_AGENT_TIMEOUT_SEC).unwrap_err();
     assert!(found.iter().any(|fault| matches!(fault, TaskFault::StepName { index: 0, .. })), "{found:?}");
 }
 

@@ -52,8 +52,7 @@ impl fmt::Display for TaskWarning {
                     None => "[agent].timeout_sec is not set",
                     Some(_) => "[agent].timeout_sec and that of some steps are not set",
                 };
-                let scope =
-                    if *steps == Some(true) { " in every step, also where a step sets its own" } else { "" };
+                let scope = if *steps == Some(true) { " in every step, also where a step sets its own" } else { "" };
                 write!(f, "{place}: the agent gets {seconds} s{scope} unless the submission says otherwise")
             }
             Self::Variables { names, sections } => write!(

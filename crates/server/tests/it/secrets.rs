@@ -37,9 +37,8 @@ async fn an_agent_gets_its_variables_and_nothing_else_keeps_them() {
     let plain = "[ a  $HOME\t'\"\\ ] [${HOME:-x}] result.json [REDACTED]";
     assert_eq!(said, format!("length 14, value [redacted]\n{plain}\n"), "settings arrive as they are, and stay");
     assert!(tree.join("redactions.json").is_file());
-    let json = |name: &str| -> serde_json::Value {
-        serde_json::from_slice(&std::fs::read(tree.join(name)).unwrap()).unwrap()
-    };
+    let json =
+        |name: &str| -> serde_json::Value { serde_json::from_slice(&std::fs::read(tree.join(name)).unwrap()).unwrap() };
     assert_eq!(json("result.json")["verifier_result"]["rewards"], json!({"reward": 1.0}), "a key is no secret");
     assert_eq!(json("agent/trajectory.json")["verifier_result"], "[REDACTED]", "a value is");
     // The runner is gone then, and its scratch folder, where Harbor's configuration was.

@@ -39,20 +39,117 @@ fn put(task: &Path, path: &str, content: &[u8]) {
 /// Every key with a value of every kind.
 fn values(folder: &Path) {
     let values = [
-        "\"\"", "\" \"", "\"lots\"", "\"1\"", "\" 7 \"", "\"1.0\"", "\"1.5\"", "\"1_000\"", "\"1__0\"", "\"1e3\"", "\"nan\"", "\"true\"", "\"0\"",
-        "\"2G\"", "\"10GB\"", "\"linux\"", "\"Windows\"", "\"public\"", "\"allowlist\"", "\"separate\"", "\"mean\"", "\"a/b\"", "\"2x4\"", "\"a b\"",
-        "\"http\"", "\"/a/../b\"", "true", "0", "1", "-1", "512", "9223372036854775807", "9223372036854775808", "1.0", "1.5", "1e20", "1e400", "nan",
-        "inf", "2026-01-01", "2026-01-01T00:00:00Z", "07:32:00", "[]", "[1]", "[\"x\"]", "[\"a.com\"]", "[{}]", "[[]]", "{}", "{a = 1}", "{a = \"x\"}",
-        "{a = \"1.5\"}", "{name = \"x\"}", "[{name = \"x\"}]", "{name = \"a/b\"}", "{command = \"x\"}", "[{command = \"x\"}]", "{source = \"/x\"}",
-        "[{source = \"/x\"}]", "[{source = \"x\", service = \"db\"}]", "{type = \"v4\", topology = \"2x4\"}", "{env = {A = \"1\"}}", "{env = {A = 1}}",
+        "\"\"",
+        "\" \"",
+        "\"lots\"",
+        "\"1\"",
+        "\" 7 \"",
+        "\"1.0\"",
+        "\"1.5\"",
+        "\"1_000\"",
+        "\"1__0\"",
+        "\"1e3\"",
+        "\"nan\"",
+        "\"true\"",
+        "\"0\"",
+        "\"2G\"",
+        "\"10GB\"",
+        "\"linux\"",
+        "\"Windows\"",
+        "\"public\"",
+        "\"allowlist\"",
+        "\"separate\"",
+        "\"mean\"",
+        "\"a/b\"",
+        "\"2x4\"",
+        "\"a b\"",
+        "\"http\"",
+        "\"/a/../b\"",
+        "true",
+        "0",
+        "1",
+        "-1",
+        "512",
+        "9223372036854775807",
+        "9223372036854775808",
+        "1.0",
+        "1.5",
+        "1e20",
+        "1e400",
+        "nan",
+        "inf",
+        "2026-01-01",
+        "2026-01-01T00:00:00Z",
+        "07:32:00",
+        "[]",
+        "[1]",
+        "[\"x\"]",
+        "[\"a.com\"]",
+        "[{}]",
+        "[[]]",
+        "{}",
+        "{a = 1}",
+        "{a = \"x\"}",
+        "{a = \"1.5\"}",
+        "{name = \"x\"}",
+        "[{name = \"x\"}]",
+        "{name = \"a/b\"}",
+        "{command = \"x\"}",
+        "[{command = \"x\"}]",
+        "{source = \"/x\"}",
+        "[{source = \"/x\"}]",
+        "[{source = \"x\", service = \"db\"}]",
+        "{type = \"v4\", topology = \"2x4\"}",
+        "{env = {A = \"1\"}}",
+        "{env = {A = 1}}",
     ];
     // The section, and its keys. Time-outs whose value decides whether anything could run are with what we are stricter about.
     let sections: [(&str, &[&str]); 14] = [
-        ("", &["schema_version", "version", "task", "metadata", "verifier", "environment", "solution", "source", "multi_step_reward_strategy", "steps", "artifacts", "unknown"]),
+        (
+            "",
+            &[
+                "schema_version",
+                "version",
+                "task",
+                "metadata",
+                "verifier",
+                "environment",
+                "solution",
+                "source",
+                "multi_step_reward_strategy",
+                "steps",
+                "artifacts",
+                "unknown",
+            ],
+        ),
         ("task", &["name"]),
         ("agent", &["user", "network_mode", "allowed_hosts"]),
-        ("environment", &["os", "cpus", "memory_mb", "memory", "storage_mb", "storage", "gpus", "gpu_types", "tpu", "mcp_servers", "env", "skills_dir", "healthcheck", "workdir", "allow_internet", "network_mode", "allowed_hosts"]),
-        ("environment.healthcheck", &["command", "interval_sec", "timeout_sec", "start_period_sec", "start_interval_sec", "retries"]),
+        (
+            "environment",
+            &[
+                "os",
+                "cpus",
+                "memory_mb",
+                "memory",
+                "storage_mb",
+                "storage",
+                "gpus",
+                "gpu_types",
+                "tpu",
+                "mcp_servers",
+                "env",
+                "skills_dir",
+                "healthcheck",
+                "workdir",
+                "allow_internet",
+                "network_mode",
+                "allowed_hosts",
+            ],
+        ),
+        (
+            "environment.healthcheck",
+            &["command", "interval_sec", "timeout_sec", "start_period_sec", "start_interval_sec", "retries"],
+        ),
         ("environment.env", &["NAME"]),
         ("environment.tpu", &["type", "topology"]),
         ("verifier", &["env", "user", "environment_mode", "environment", "collect", "network_mode", "allowed_hosts"]),
@@ -67,7 +164,11 @@ fn values(folder: &Path) {
         for key in keys {
             for (number, value) in values.iter().enumerate() {
                 let line = format!("{key} = {value}\n");
-                let toml = if section.is_empty() { format!("{line}{PLAIN}") } else { format!("{PLAIN}{}", in_section(section, key, &line)) };
+                let toml = if section.is_empty() {
+                    format!("{line}{PLAIN}")
+                } else {
+                    format!("{PLAIN}{}", in_section(section, key, &line))
+                };
                 let name = format!("value-{}-{key}-{number:02}", section.replace(['[', ']', '.'], "_"));
                 let task = task(folder, &name, toml.as_bytes());
                 if section == "[steps]" {
@@ -93,7 +194,11 @@ fn in_section(section: &str, key: &str, line: &str) -> String {
         "[steps]" => &["name = \"one\""],
         _ => &[],
     };
-    let needed: String = needed.iter().filter(|other| !other.starts_with(&format!("{key} "))).map(|other| format!("{other}\n")).collect();
+    let needed: String = needed
+        .iter()
+        .filter(|other| !other.starts_with(&format!("{key} ")))
+        .map(|other| format!("{other}\n"))
+        .collect();
     format!("[{section}]\n{needed}{line}")
 }
 
@@ -139,20 +244,53 @@ fn documents(folder: &Path) {
         task(folder, &format!("document-{number:02}"), document);
     }
     let headers = [
-        ("Authorization", "Bearer ${TOKEN}"), ("Authorization", "Bearer abc"), ("Authorization", "${ID}:${SECRET}"), ("Authorization", "${ID}x${SECRET}"),
-        ("X-Team", "${TEAM:-evals}"), ("X-Team", "${MY_KEY:-evals}"), ("X-Team", "${TEAM"), ("X-Team", "$TEAM"), ("X-Team", "a\\nb"), ("Cookie", "a=b"),
-        ("a b", "c"), ("X-Api-Key", ""),
+        ("Authorization", "Bearer ${TOKEN}"),
+        ("Authorization", "Bearer abc"),
+        ("Authorization", "${ID}:${SECRET}"),
+        ("Authorization", "${ID}x${SECRET}"),
+        ("X-Team", "${TEAM:-evals}"),
+        ("X-Team", "${MY_KEY:-evals}"),
+        ("X-Team", "${TEAM"),
+        ("X-Team", "$TEAM"),
+        ("X-Team", "a\\nb"),
+        ("Cookie", "a=b"),
+        ("a b", "c"),
+        ("X-Api-Key", ""),
     ];
     for (number, (name, value)) in headers.iter().enumerate() {
-        let toml = format!("{PLAIN}[[environment.mcp_servers]]\nname = \"m\"\nurl = \"http://m\"\nheaders = {{\"{name}\" = \"{value}\"}}\n");
+        let toml = format!(
+            "{PLAIN}[[environment.mcp_servers]]\nname = \"m\"\nurl = \"http://m\"\nheaders = {{\"{name}\" = \"{value}\"}}\n"
+        );
         task(folder, &format!("header-{number:02}"), toml.as_bytes());
     }
-    for (number, host) in ["a.com", "A.com.", "*.a.com", "*.1.2.3.4", "a.com:80", "http://a.com", "1.2.3.4/33", "::1", "fe80::1%eth0", "-a.com", "a_b", "", "[::1]"].iter().enumerate() {
+    for (number, host) in [
+        "a.com",
+        "A.com.",
+        "*.a.com",
+        "*.1.2.3.4",
+        "a.com:80",
+        "http://a.com",
+        "1.2.3.4/33",
+        "::1",
+        "fe80::1%eth0",
+        "-a.com",
+        "a_b",
+        "",
+        "[::1]",
+    ]
+    .iter()
+    .enumerate()
+    {
         let toml = format!("{PLAIN}network_mode = \"allowlist\"\nallowed_hosts = [\"{host}\"]\n");
         task(folder, &format!("host-{number:02}"), toml.as_bytes());
     }
-    for (number, name) in ["two", "ONE", "\u{f6}ne", "o\u{308}ne", "Con", "nul.txt", "lpt1", "com0", "a b", "a.", "..", "a/b", "\u{2460}"].iter().enumerate() {
-        let toml = format!("{PLAIN}[[steps]]\nname = \"one\"\n[[steps]]\nname = \"{name}\"\n[[steps]]\nname = \"\u{f6}NE\"\n");
+    for (number, name) in
+        ["two", "ONE", "\u{f6}ne", "o\u{308}ne", "Con", "nul.txt", "lpt1", "com0", "a b", "a.", "..", "a/b", "\u{2460}"]
+            .iter()
+            .enumerate()
+    {
+        let toml =
+            format!("{PLAIN}[[steps]]\nname = \"one\"\n[[steps]]\nname = \"{name}\"\n[[steps]]\nname = \"\u{f6}NE\"\n");
         let task = task(folder, &format!("step-name-{number:02}"), toml.as_bytes());
         for step in ["one", "two", "\u{f6}NE", "Con", "nul.txt", "lpt1", "com0", "a b", "\u{2460}"] {
             put(&task, &format!("steps/{step}/instruction.md"), b"");
@@ -177,7 +315,14 @@ fn files(folder: &Path) {
         (PLAIN, &["solution/solve.sh"], &[]),
         (PLAIN, &["environment/Dockerfile"], &[]),
         (PLAIN, &["environment/Dockerfile"], &[("environment/data.csv", b"")]),
-        (PLAIN, &["environment/Dockerfile"], &[("environment/docker-compose.yaml", b"services: {main: {build: {context: ., dockerfile_inline: FROM debian}}}")]),
+        (
+            PLAIN,
+            &["environment/Dockerfile"],
+            &[(
+                "environment/docker-compose.yaml",
+                b"services: {main: {build: {context: ., dockerfile_inline: FROM debian}}}",
+            )],
+        ),
         (&image, &["environment/Dockerfile"], &[]),
         (&no_image, &["environment/Dockerfile"], &[]),
         (&no_image, &[], &[]),
@@ -193,7 +338,14 @@ fn files(folder: &Path) {
         (PLAIN, &[], &[(".harborignore", b"*\n")]),
         (&separate, &["tests/test.sh"], &[]),
         (&separate, &["tests/test.sh"], &[("tests/Dockerfile", b"FROM debian")]),
-        (&separate, &["tests/test.sh"], &[("tests/docker-compose.yaml", b"services: {main: {build: {context: ., dockerfile_inline: FROM debian}}}")]),
+        (
+            &separate,
+            &["tests/test.sh"],
+            &[(
+                "tests/docker-compose.yaml",
+                b"services: {main: {build: {context: ., dockerfile_inline: FROM debian}}}",
+            )],
+        ),
         (&own_image, &["tests/test.sh"], &[]),
         (&own_system, &[], &[]),
         (&windows, &[], &[]),
@@ -206,12 +358,25 @@ fn files(folder: &Path) {
     }
     fs::remove_dir_all(folder.join("files-04/environment")).unwrap();
 
-    let modes = ["", "environment_mode = \"separate\"\n", "environment_mode = \"shared\"\n", "environment = {docker_image = \"x\"}\n", "environment = {cpus = 1}\n"];
-    let places = ["tests/Dockerfile", "tests/test.sh", "steps/one/tests/Dockerfile", "steps/one/tests/test.sh", "steps/one/tests/data.csv"];
+    let modes = [
+        "",
+        "environment_mode = \"separate\"\n",
+        "environment_mode = \"shared\"\n",
+        "environment = {docker_image = \"x\"}\n",
+        "environment = {cpus = 1}\n",
+    ];
+    let places = [
+        "tests/Dockerfile",
+        "tests/test.sh",
+        "steps/one/tests/Dockerfile",
+        "steps/one/tests/test.sh",
+        "steps/one/tests/data.csv",
+    ];
     for (task_mode, of_task) in modes.iter().enumerate() {
         for (step_mode, of_step) in modes.iter().enumerate() {
             for (place, path) in places.iter().enumerate() {
-                let toml = format!("{PLAIN}[verifier]\n{of_task}[[steps]]\nname = \"one\"\n[steps.verifier]\n{of_step}");
+                let toml =
+                    format!("{PLAIN}[verifier]\n{of_task}[[steps]]\nname = \"one\"\n[steps.verifier]\n{of_step}");
                 let task = task(folder, &format!("separate-{task_mode}-{step_mode}-{place}"), toml.as_bytes());
                 fs::remove_file(task.join("tests/test.sh")).unwrap();
                 put(&task, "steps/one/instruction.md", b"");
@@ -248,8 +413,14 @@ fn stricter(folder: &Path) -> Vec<String> {
     };
     for (number, value) in ["0", "-1", "inf", "nan", "false", "\"0\""].iter().enumerate() {
         stricter(&format!("stricter-agent-timeout-{number}"), &format!("[agent]\ntimeout_sec = {value}\n"));
-        stricter(&format!("stricter-verifier-timeout-{number}"), &format!("{PLAIN}[verifier]\ntimeout_sec = {value}\n"));
-        stricter(&format!("stricter-build-timeout-{number}"), &format!("{PLAIN}[environment]\nbuild_timeout_sec = {value}\n"));
+        stricter(
+            &format!("stricter-verifier-timeout-{number}"),
+            &format!("{PLAIN}[verifier]\ntimeout_sec = {value}\n"),
+        );
+        stricter(
+            &format!("stricter-build-timeout-{number}"),
+            &format!("{PLAIN}[environment]\nbuild_timeout_sec = {value}\n"),
+        );
     }
     stricter("stricter-image", &format!("{PLAIN}[environment]\ndocker_image = \" \"\n"));
     let compose = stricter("stricter-compose", PLAIN);

@@ -11,14 +11,26 @@ fn our_check_and_harbors_loader_agree_but_where_we_are_stricter_on_purpose() {
     let folder = tempfile::tempdir().unwrap();
     let stricter = corpus::write(folder.path());
     let comparison = compare(folder.path(), python.as_ref()).unwrap();
-    let (meant, unmeant): (Vec<_>, Vec<_>) = comparison.differences.iter().partition(|difference| difference.on_purpose);
-    let text = |difference: &&super::Difference| format!("{} ({:?}): {:?}", difference.path, difference.refused_by, difference.reasons);
-    assert!(unmeant.is_empty(), "{} differences:\n{}", unmeant.len(), unmeant.iter().map(text).collect::<Vec<_>>().join("\n"));
+    let (meant, unmeant): (Vec<_>, Vec<_>) =
+        comparison.differences.iter().partition(|difference| difference.on_purpose);
+    let text = |difference: &&super::Difference| {
+        format!("{} ({:?}): {:?}", difference.path, difference.refused_by, difference.reasons)
+    };
+    assert!(
+        unmeant.is_empty(),
+        "{} differences:\n{}",
+        unmeant.len(),
+        unmeant.iter().map(text).collect::<Vec<_>>().join("\n")
+    );
     assert!(meant.iter().all(|difference| difference.refused_by == Refuser::Oddish && !difference.reasons.is_empty()));
     let meant: BTreeSet<&str> = meant.iter().map(|difference| difference.path.as_str()).collect();
     assert_eq!(meant, stricter.iter().map(String::as_str).collect(), "these and no others");
     // Not everything is of one kind, or the comparison would say little.
-    assert!(comparison.both_take > 500 && comparison.both_refuse > 1000, "{}", comparison.to_text().lines().last().unwrap_or_default());
+    assert!(
+        comparison.both_take > 500 && comparison.both_refuse > 1000,
+        "{}",
+        comparison.to_text().lines().last().unwrap_or_default()
+    );
     assert_eq!(comparison.on_purpose, comparison.only_we_refuse);
 }
 
