@@ -1,11 +1,12 @@
 //! Checks tasks before they are sent: a fault found here costs no upload.
 
-use oddish_artifacts::archive::{PackError, TaskFolder};
+use oddish_artifacts::archive::TaskFolder;
 use oddish_domain::task_toml::{DEFAULT_AGENT_TIMEOUT_SEC, TaskWarning, check_task};
 
+use crate::packing::cannot_pack;
 use crate::plain_text;
 use crate::submit::NotSubmitted;
-use crate::task_dirs::{TaskDir, shown};
+use crate::task_dirs::TaskDir;
 
 /// A task that can be sent.
 #[derive(Debug)]
@@ -33,13 +34,5 @@ fn check(task: &TaskDir) -> Result<Vec<TaskWarning>, Vec<String>> {
     match check_task(&files, DEFAULT_AGENT_TIMEOUT_SEC) {
         Ok(check) => Ok(check.warnings),
         Err(faults) => Err(faults.iter().map(|fault| plain_text::line(&fault.to_string())).collect()),
-    }
-}
-
-/// Why a folder can't be packed, safe to print.
-pub(crate) fn cannot_pack(error: PackError) -> String {
-    match error {
-        PackError::Io { path, source } => format!("cannot pack: {}: {source}", shown(&path)),
-        other => format!("cannot pack: {}", plain_text::line(&other.to_string())),
     }
 }

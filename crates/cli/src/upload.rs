@@ -14,8 +14,8 @@ use tokio_util::io::{InspectReader, ReaderStream};
 
 use crate::client::{Client, ClientError};
 use crate::object_store::{ObjectStore, SignedRequest};
+use crate::packing::cannot_pack;
 use crate::plain_text;
-use crate::task_check::cannot_pack;
 use crate::task_dirs::{TaskDir, shown};
 
 /// Waits before a connection is tried again; as many tries as waits, and one.

@@ -4,9 +4,11 @@
 //! the files that it needs. It is stricter only where a task that loads could never run ([`TaskFault::is_stricter_than_the_loader`]).
 //! `cargo xtask compare-tasks` runs both over any folder of tasks. Keys that Harbor doesn't know are ignored, as it ignores them.
 
+mod checking;
 mod compose;
 mod document;
 mod fault;
+mod files;
 mod harborignore;
 mod rules;
 mod schema;
@@ -16,21 +18,17 @@ mod value;
 mod variables;
 mod warning;
 
-use std::collections::BTreeSet;
-use std::ops::Bound;
-
 use crate::settings::Setting;
 
+use self::checking::Checking;
 use self::document::{Document, utf8};
-use self::schema::{Checking, TASK};
+use self::schema::{TASK, check_model};
 use self::steps::{Step, steps};
 use self::value::{Node, Table};
 
 pub use self::fault::TaskFault;
+pub use self::files::{TASK_TOML, TaskFiles, TaskListing};
 pub use self::warning::TaskWarning;
-
-/// The file that makes a folder a task.
-pub const TASK_TOML: &str = "task.toml";
 
 /// Seconds that an agent gets, unless configured otherwise, whose task sets no time-out.
 pub const DEFAULT_AGENT_TIMEOUT_SEC: f64 = 3600.0;
@@ -47,46 +45,6 @@ const INSTRUCTION: &str = "instruction.md";
 const DOCKERFILE: &str = "Dockerfile";
 /// Bytes of a text that Harbor reads; one that goes on is looked at so far.
 const MAX_TEXT: usize = 16 << 20;
-
-/// The files of a task: paths relative to its folder, with `/` between their parts.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TaskListing(BTreeSet<String>);
-
-impl<S: Into<String>> FromIterator<S> for TaskListing {
-    fn from_iter<I: IntoIterator<Item = S>>(paths: I) -> Self {
-        Self(paths.into_iter().map(Into::into).collect())
-    }
-}
-
-impl TaskListing {
-    fn paths(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
-    }
-
-    fn has(&self, path: &str) -> bool {
-        self.0.contains(path)
-    }
-
-    fn has_folder(&self, folder: &str) -> bool {
-        let inside = format!("{folder}/");
-        let from = (Bound::Included(inside.as_str()), Bound::Unbounded);
-        self.0.range::<str, _>(from).next().is_some_and(|path| path.starts_with(&inside))
-    }
-
-    /// A task one folder further down, as when a folder was packed instead of its contents.
-    fn wrapped_task(&self) -> Option<&str> {
-        self.0.iter().find_map(|path| path.strip_suffix("/task.toml").filter(|folder| !folder.contains('/')))
-    }
-}
-
-/// A task's files, wherever they lie.
-pub trait TaskFiles {
-    /// Their paths.
-    fn listing(&self) -> &TaskListing;
-
-    /// What one of them begins with, `limit` bytes at the most; none where it can't be read.
-    fn read(&self, path: &str, limit: usize) -> Option<Vec<u8>>;
-}
 
 /// A task that can run.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,7 +75,7 @@ pub fn check_task(files: &dyn TaskFiles, default_agent_timeout_sec: f64) -> Resu
     let bytes = files.read(TASK_TOML, document::MAX_BYTES + 1).ok_or_else(unreadable)?;
     let document = Document::parse(&bytes).map_err(|fault| vec![fault])?;
     let mut types = Checking::new(&document);
-    types.model(&TASK, &document.table);
+    check_model(&mut types, &TASK, &document.table);
     // The old name of `schema_version`, which goes before it.
     if let (Some(version), None) = (document.table.get("version"), document.table.get("schema_version"))
         && version.text().is_none()

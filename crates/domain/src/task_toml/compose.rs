@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use super::TaskListing;
 use super::fault::TaskFault;
+use super::files::TaskListing;
 
 /// The file's name.
 pub(super) const NAME: &str = "docker-compose.yaml";

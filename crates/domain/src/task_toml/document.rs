@@ -6,8 +6,8 @@ use toml_parser::Source;
 use toml_parser::decoder::Encoding;
 use toml_parser::parser::{Event, EventKind, parse_document};
 
-use super::TASK_TOML;
 use super::fault::TaskFault;
+use super::files::TASK_TOML;
 use super::value::{Node, Table, Value, Whole};
 
 /// Largest `task.toml`, in bytes.
@@ -31,14 +31,11 @@ impl Document {
         }
         // Python takes each of these for a line break when it reads a text.
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
-        let fault = |at: usize, message: &str| syntax(&text, at, message);
-        let parsed = DeTable::parse(&text)
-            .map_err(|error| fault(error.span().map_or(0, |span| span.start), &error.message().replace('\n', ", ")))?;
-        if let Some((at, what)) = newer_than_1_0(&text) {
-            return Err(fault(at, &format!("{what} is TOML 1.1, and Harbor reads TOML 1.0")));
-        }
-        let table = table(parsed.get_ref()).map_err(|(at, message)| fault(at, message))?;
-        Ok(Self { table, text })
+        let table = read(&text).map_err(|(at, message)| {
+            let (line, column) = position(&text, at);
+            TaskFault::Syntax { line, column, message }
+        })?;
+        Ok(Self { text, table })
     }
 
     /// The line of a byte, from 1.
@@ -56,16 +53,21 @@ pub(super) fn utf8<'a>(path: &str, bytes: &'a [u8]) -> Result<&'a str, TaskFault
     })
 }
 
-fn syntax(text: &str, at: usize, message: &str) -> TaskFault {
-    let (line, column) = position(text, at);
-    TaskFault::Syntax { line, column, message: message.to_owned() }
-}
-
 /// Line, and column in characters, of a byte; from 1.
 fn position(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// The values of a text, or the byte where it is wrong and how.
+fn read(text: &str) -> Result<Table, (usize, String)> {
+    let parsed = DeTable::parse(text)
+        .map_err(|error| (error.span().map_or(0, |span| span.start), error.message().replace('\n', ", ")))?;
+    if let Some((at, what)) = newer_than_1_0(text) {
+        return Err((at, format!("{what} is TOML 1.1, and Harbor reads TOML 1.0")));
+    }
+    table(parsed.get_ref()).map_err(|(at, message)| (at, message.to_owned()))
 }
 
 type Odd = (usize, &'static str);

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::schema::Checking;
+use super::checking::Checking;
 use super::value::{Node, Table, Value};
 
 pub(super) fn filled(text: &str) -> Result<(), String> {
@@ -54,11 +54,6 @@ fn parts(path: &str) -> impl Iterator<Item = &str> {
 
 pub(super) fn artifact_source(source: &str) -> Result<(), String> {
     if parts(source).any(|part| part == "..") { Err("must not have `..` in it".to_owned()) } else { Ok(()) }
-}
-
-/// An artifact that is given by its source alone.
-pub(super) fn bare_artifact(source: &str) -> Result<(), String> {
-    artifact_source(source)
 }
 
 pub(super) fn artifact_destination(destination: &str) -> Result<(), String> {

@@ -1,8 +1,7 @@
 //! The models that Harbor reads `task.toml` into (`harbor.models.task.config`): which keys they have, of which types, and what else each of
 //! them checks. A key that is not here is ignored, as it is by Harbor. `cargo xtask compare-tasks` tells whether both still say the same.
 
-use super::document::Document;
-use super::fault::TaskFault;
+use super::checking::Checking;
 use super::rules;
 use super::value::{Node, Table, Value};
 
@@ -42,16 +41,6 @@ pub(super) enum Kind {
     Many(&'static Model),
     /// A list of texts and of these.
     TextsOrMany(&'static Model),
-}
-
-/// The faults found so far, and where they are looked for.
-pub(super) struct Checking<'a> {
-    document: &'a Document,
-    pub(super) faults: Vec<TaskFault>,
-    /// Place of the section that is looked at, such as `steps[0].agent`; empty at the top.
-    section: String,
-    /// Byte of that section.
-    at: usize,
 }
 
 const NETWORK_MODES: &[&str] = &["no-network", "public", "allowlist"];
@@ -216,134 +205,103 @@ const fn model(fields: &'static [(&'static str, Kind)], required: &'static [&'st
     Model { fields, required, rules: |_, _| {} }
 }
 
-impl<'a> Checking<'a> {
-    pub(super) fn new(document: &'a Document) -> Self {
-        Self { document, faults: Vec::new(), section: String::new(), at: 0 }
-    }
-
-    /// Checks a section of a model.
-    pub(super) fn model(&mut self, model: &Model, table: &Table) {
-        let before = self.faults.len();
-        for (name, kind) in model.fields {
-            if let Some(node) = table.get(*name) {
-                self.value(name, kind, node);
-            }
-        }
-        for name in model.required {
-            if !table.contains_key(*name) {
-                let line = self.document.line(self.at);
-                self.faults.push(TaskFault::NoKey { line, key: self.place(name) });
-            }
-        }
-        if self.faults.len() == before {
-            (model.rules)(table, self);
+/// Checks a section of a model.
+pub(super) fn check_model(checking: &mut Checking<'_>, model: &Model, table: &Table) {
+    let before = checking.faults.len();
+    for (name, kind) in model.fields {
+        if let Some(node) = table.get(*name) {
+            value(checking, name, kind, node);
         }
     }
-
-    /// The place of a key of the section that is looked at.
-    pub(super) fn place(&self, key: &str) -> String {
-        if self.section.is_empty() { key.to_owned() } else { format!("{}.{key}", self.section) }
+    for name in model.required.iter().filter(|name| !table.contains_key(**name)) {
+        checking.missing(name);
     }
-
-    /// A rule that a key of the section breaks.
-    pub(super) fn rule(&mut self, key: &str, node: &Node, problem: impl Into<String>) {
-        let (line, key) = (self.document.line(node.at), self.place(key));
-        self.faults.push(TaskFault::Rule { line, key, problem: problem.into() });
+    if checking.faults.len() == before {
+        (model.rules)(table, checking);
     }
+}
 
-    /// A value of another type than a key of the section has.
-    pub(super) fn wrong(&mut self, key: &str, node: &Node, expected: impl Into<String>) {
-        let (line, key) = (self.document.line(node.at), self.place(key));
-        self.faults.push(TaskFault::Value { line, key, expected: expected.into(), found: node.shown() });
-    }
-
-    fn value(&mut self, key: &str, kind: &Kind, node: &Node) {
-        let expected = match kind {
-            Kind::Text if node.text().is_none() => "a text",
-            Kind::Whole if !node.is_whole() => "a whole number",
-            Kind::Number if node.number().is_none() => "a number",
-            Kind::Cpus if !is_cpus(node) => "a number",
-            Kind::Flag if node.flag().is_none() => "true or false",
-            Kind::TextOrWhole if node.text().is_none() && !node.is_whole() => "a text or a whole number",
-            Kind::AnyMap if node.table().is_none() => "a section",
-            Kind::TextThat(rule) => match node.text().map(rule) {
-                Some(Err(problem)) => return self.rule(key, node, problem),
-                Some(Ok(())) => return,
-                None => "a text",
-            },
-            Kind::OneOf(words) | Kind::OneOfAnyCase(words) => {
-                let any_case = matches!(kind, Kind::OneOfAnyCase(_));
-                let is_one =
-                    |text: &str| words.iter().any(|word| *word == text || (any_case && *word == text.to_lowercase()));
-                if !node.text().is_some_and(is_one) {
-                    let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
-                    self.wrong(key, node, words.join(" or "));
-                }
-                return;
+fn value(checking: &mut Checking<'_>, key: &str, kind: &Kind, node: &Node) {
+    let expected = match kind {
+        Kind::Text if node.text().is_none() => "a text",
+        Kind::Whole if !node.is_whole() => "a whole number",
+        Kind::Number if node.number().is_none() => "a number",
+        Kind::Cpus if !is_cpus(node) => "a number",
+        Kind::Flag if node.flag().is_none() => "true or false",
+        Kind::TextOrWhole if node.text().is_none() && !node.is_whole() => "a text or a whole number",
+        Kind::AnyMap if node.table().is_none() => "a section",
+        Kind::TextThat(rule) => match node.text().map(rule) {
+            Some(Err(problem)) => return checking.rule(key, node, problem),
+            Some(Ok(())) => return,
+            None => "a text",
+        },
+        Kind::OneOf(words) | Kind::OneOfAnyCase(words) => {
+            let any_case = matches!(kind, Kind::OneOfAnyCase(_));
+            let is_one =
+                |text: &str| words.iter().any(|word| *word == text || (any_case && *word == text.to_lowercase()));
+            if !node.text().is_some_and(is_one) {
+                let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+                checking.wrong(key, node, words.join(" or "));
             }
-            Kind::Texts | Kind::Hosts => return self.texts(key, kind, node),
-            Kind::TextMap => return self.map(key, node, "a text", |node| node.text().is_some()),
-            Kind::NumberOrMap if node.table().is_some() => {
-                return self.map(key, node, "a number", |node| node.number().is_some());
-            }
-            Kind::NumberOrMap if node.number().is_none() => "a number or a section of numbers",
-            Kind::One(model) => match node.table() {
-                Some(table) => return self.within(key, node.at, |checking| checking.model(model, table)),
-                None => "a section",
-            },
-            Kind::Many(model) | Kind::TextsOrMany(model) => {
-                let texts_too = matches!(kind, Kind::TextsOrMany(_));
-                let Some(list) = node.list() else {
-                    return self.wrong(key, node, if texts_too { "a list" } else { "a list of sections" });
-                };
-                for (index, item) in list.iter().enumerate() {
-                    let place = format!("{key}[{index}]");
-                    match &item.value {
-                        Value::Table(table) => self.within(&place, item.at, |checking| checking.model(model, table)),
-                        Value::Text(_) if texts_too => {
-                            if let Some(Err(problem)) = item.text().filter(|_| texts_too).map(rules::bare_artifact) {
-                                self.rule(&place, item, problem);
-                            }
+            return;
+        }
+        Kind::Texts | Kind::Hosts => return texts(checking, key, kind, node),
+        Kind::TextMap => return map(checking, key, node, "a text", |node| node.text().is_some()),
+        Kind::NumberOrMap if node.table().is_some() => {
+            return map(checking, key, node, "a number", |node| node.number().is_some());
+        }
+        Kind::NumberOrMap if node.number().is_none() => "a number or a section of numbers",
+        Kind::One(model) => match node.table() {
+            Some(table) => return checking.within(key, node.at, |checking| check_model(checking, model, table)),
+            None => "a section",
+        },
+        Kind::Many(model) | Kind::TextsOrMany(model) => {
+            let texts_too = matches!(kind, Kind::TextsOrMany(_));
+            let Some(list) = node.list() else {
+                return checking.wrong(key, node, if texts_too { "a list" } else { "a list of sections" });
+            };
+            for (index, item) in list.iter().enumerate() {
+                let place = format!("{key}[{index}]");
+                match &item.value {
+                    Value::Table(table) => {
+                        checking.within(&place, item.at, |checking| check_model(checking, model, table))
+                    }
+                    Value::Text(source) if texts_too => {
+                        // It stands for a section with this source alone.
+                        if let Err(problem) = rules::artifact_source(source) {
+                            checking.rule(&place, item, problem);
                         }
-                        _ => self.wrong(&place, item, if texts_too { "a text or a section" } else { "a section" }),
                     }
+                    _ => checking.wrong(&place, item, if texts_too { "a text or a section" } else { "a section" }),
                 }
-                return;
             }
-            _ => return,
-        };
-        self.wrong(key, node, expected);
-    }
+            return;
+        }
+        _ => return,
+    };
+    checking.wrong(key, node, expected);
+}
 
-    fn texts(&mut self, key: &str, kind: &Kind, node: &Node) {
-        let Some(list) = node.list() else { return self.wrong(key, node, "a list of texts") };
-        for (index, item) in list.iter().enumerate() {
-            let place = format!("{key}[{index}]");
-            match (item.text(), kind) {
-                (None, _) => self.wrong(&place, item, "a text"),
-                (Some(host), Kind::Hosts) => {
-                    if let Err(problem) = rules::host(host) {
-                        self.rule(&place, item, problem);
-                    }
+fn texts(checking: &mut Checking<'_>, key: &str, kind: &Kind, node: &Node) {
+    let Some(list) = node.list() else { return checking.wrong(key, node, "a list of texts") };
+    for (index, item) in list.iter().enumerate() {
+        let place = format!("{key}[{index}]");
+        match (item.text(), kind) {
+            (None, _) => checking.wrong(&place, item, "a text"),
+            (Some(host), Kind::Hosts) => {
+                if let Err(problem) = rules::host(host) {
+                    checking.rule(&place, item, problem);
                 }
-                _ => {}
             }
+            _ => {}
         }
     }
+}
 
-    fn map(&mut self, key: &str, node: &Node, expected: &str, is_right: fn(&Node) -> bool) {
-        let Some(table) = node.table() else { return self.wrong(key, node, "a section") };
-        for (name, item) in table.iter().filter(|(_, item)| !is_right(item)) {
-            self.wrong(&format!("{key}.{name}"), item, expected);
-        }
-    }
-
-    /// Looks at a section below this one.
-    pub(super) fn within(&mut self, key: &str, at: usize, look: impl FnOnce(&mut Self)) {
-        let place = self.place(key);
-        let outside = (std::mem::replace(&mut self.section, place), std::mem::replace(&mut self.at, at));
-        look(self);
-        (self.section, self.at) = outside;
+fn map(checking: &mut Checking<'_>, key: &str, node: &Node, expected: &str, is_right: fn(&Node) -> bool) {
+    let Some(table) = node.table() else { return checking.wrong(key, node, "a section") };
+    for (name, item) in table.iter().filter(|(_, item)| !is_right(item)) {
+        checking.wrong(&format!("{key}.{name}"), item, expected);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Scripts that Linux would not run as they are.
 
+use super::files::{TaskFiles, TaskListing};
 use super::warning::TaskWarning;
-use super::{TaskFiles, TaskListing};
 
 /// Bytes of a script that are looked at.
 const LOOK: usize = 256 << 10;

@@ -83,8 +83,8 @@ fn check_with(
 
 /// A task with this `task.toml`, if one is listed.
 fn check(listing: &TaskListing, toml: &str, default_agent_timeout_sec: f64) -> Result<TaskCheck, Vec<TaskFault>> {
-    let contents = [("task.toml", toml.as_bytes())];
-    check_with(listing, if listing.has("task.toml") { &contents } else { &[] }, default_agent_timeout_sec)
+    let contents: &[(&str, &[u8])] = &[("task.toml", toml.as_bytes())];
+    check_with(listing, if listing.has("task.toml") { contents } else { &[] }, default_agent_timeout_sec)
 }
 
 fn texts(faults: &[TaskFault]) -> Vec<String> {

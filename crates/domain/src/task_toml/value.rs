@@ -73,7 +73,8 @@ impl Node {
         match &self.value {
             Value::Flag(flag) => Some(*flag),
             Value::Whole(Whole { exact: Some(bit @ (0 | 1)), .. }) => Some(*bit == 1),
-            Value::Number(number) if *number == 0.0 || *number == 1.0 => Some(*number == 1.0),
+            Value::Number(number) if number.abs().total_cmp(&0.0).is_eq() => Some(false),
+            Value::Number(number) if number.total_cmp(&1.0).is_eq() => Some(true),
             Value::Text(text) => match text.to_ascii_lowercase().as_str() {
                 "1" | "on" | "t" | "true" | "y" | "yes" => Some(true),
                 "0" | "off" | "f" | "false" | "n" | "no" => Some(false),
