@@ -80,7 +80,11 @@ fn tell_warnings(tasks: &[Checked], timeout_is_given: bool, printer: &Printer) -
                 let named = format!("{} and {} more tasks", named.join(", "), more.len());
                 printer.warning(&warning_text(&named, &text));
             }
-            _ => names.iter().for_each(|name| printer.warning(&warning_text(name, &text))),
+            _ => {
+                for name in names {
+                    printer.warning(&warning_text(name, &text));
+                }
+            }
         }
     }
     noted

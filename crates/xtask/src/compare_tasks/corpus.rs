@@ -353,8 +353,12 @@ fn files(folder: &Path) {
     ];
     for (number, (toml, gone, more)) in cases.iter().enumerate() {
         let task = task(folder, &format!("files-{number:02}"), toml.as_bytes());
-        gone.iter().for_each(|path| fs::remove_file(task.join(path)).unwrap());
-        more.iter().for_each(|(path, content)| put(&task, path, content));
+        for path in *gone {
+            fs::remove_file(task.join(path)).unwrap();
+        }
+        for (path, content) in *more {
+            put(&task, path, content);
+        }
     }
     fs::remove_dir_all(folder.join("files-04/environment")).unwrap();
 
