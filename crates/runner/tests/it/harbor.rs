@@ -243,11 +243,15 @@ async fn what_an_agent_of_ones_own_prints_is_told() {
 async fn what_an_agents_variables_leave_in_harbors_folder_is_taken_out() {
     const SECRETS: [&str; 2] = ["hush-4711-hush", "word-0815-word"];
     let rig = rig(&hello());
-    let show = "#!/bin/bash\necho \"it is $GREETING and $MY_API_KEY\"\necho hello > /app/hello.txt\n";
+    let show = "#!/bin/bash\necho \"it is $GREETING and $MY_API_KEY\"\necho \"[$REFERENCE] [$ALL_OF_IT]\" > /logs/agent/kept.txt\necho hello > /app/hello.txt\n";
     fs::write(rig.scratch.task("test").join("solution/solve.sh"), show).unwrap();
     let mut env = AgentEnv::default();
     env.set("GREETING", SECRETS[0]).unwrap();
     env.set("MY_API_KEY", SECRETS[1]).unwrap();
+    // What results are read by is no secret, and a reference is a text.
+    env.set("RESULT_TOKEN", "verifier_result").unwrap();
+    env.set("REFERENCE", "${HOME:-x} ").unwrap();
+    env.set("ALL_OF_IT", "${HOME:-x}").unwrap();
     let config = trial_config(&rig.assignment, &HarborSettings::default(), &env, None, &rig.scratch);
     fs::write(rig.scratch.trial_config(), config.to_string()).unwrap();
     let mut harbor = rig.begin().await;
@@ -261,6 +265,10 @@ async fn what_an_agents_variables_leave_in_harbors_folder_is_taken_out() {
     assert!(config.contains(SECRETS[0]) && config.contains("word****ord"), "{config}");
     let said = fs::read_to_string(trial.join("agent/oracle.txt")).unwrap();
     assert_eq!(said, format!("it is {} and [REDACTED]\n", SECRETS[0]));
+    let kept = fs::read_to_string(trial.join("agent/kept.txt")).unwrap();
+    assert_eq!(kept, "[${HOME:-x} ] [${HOME:-x}]\n", "byte for byte");
+    let result: Value = serde_json::from_slice(&fs::read(trial.join("result.json")).unwrap()).unwrap();
+    assert_eq!(result["verifier_result"]["rewards"], json!({"reward": 1.0}));
 
     let root = tempfile::tempdir().unwrap();
     let store: SharedStore = Arc::new(FolderStore::open(root.path()).unwrap());
