@@ -323,7 +323,8 @@ async fn with_agent_env(rig: &mut Rig, sealed_by: &str, secret_key: &str) {
     let mut env = AgentEnv::default();
     env.set("GREETING", "hush-4711-hush").unwrap();
     let key = SealingKey::of(&SecretKey::parse(sealed_by).unwrap());
-    let harbor = serde_json::json!({"agent_env": SealedEnv::seal(&key, "some-task", &env), "secret_agent_env": ["GREETING"]});
+    let harbor =
+        serde_json::json!({"agent_env": SealedEnv::seal(&key, "some-task", &env), "secret_agent_env": ["GREETING"]});
     sqlx::query("update oddish.trials set harbor = $1").bind(harbor).execute(&rig.runner.db).await.unwrap();
     rig.runner.variables.push(("ODDISH_SECRET_KEY".into(), secret_key.into()));
     rig.runner.variables.push(("ANTHROPIC_API_KEY".into(), "key-of-the-runner".into()));

@@ -15,24 +15,34 @@ pub(super) fn write(folder: &Path) -> Vec<String> {
     stricter(folder)
 }
 
-/// A task in a folder of its own.
+/// What a plain task holds beside its `task.toml`.
+const PLAIN_FILES: [(&str, &str); 4] = [
+    ("instruction.md", "Do it.\n"),
+    ("environment/Dockerfile", "FROM debian:bookworm-slim\n"),
+    ("solution/solve.sh", "#!/bin/bash\n"),
+    ("tests/test.sh", "#!/bin/bash\n"),
+];
+
+/// A task in a folder of its own. Plain files are links to those of the first task: there are thousands of tasks.
 fn task(folder: &Path, name: &str, toml: &[u8]) -> std::path::PathBuf {
-    let task = folder.join(name);
-    for (path, content) in [
-        ("instruction.md", "Do it.\n"),
-        ("environment/Dockerfile", "FROM debian:bookworm-slim\n"),
-        ("solution/solve.sh", "#!/bin/bash\n"),
-        ("tests/test.sh", "#!/bin/bash\n"),
-    ] {
-        put(&task, path, content.as_bytes());
+    let (task, first) = (folder.join(name), folder.join("plain"));
+    for (path, content) in PLAIN_FILES {
+        if !first.join(path).exists() {
+            put(&first, path, content.as_bytes());
+            put(&first, "task.toml", PLAIN.as_bytes());
+        }
+        fs::create_dir_all(task.join(path).parent().unwrap()).unwrap();
+        fs::hard_link(first.join(path), task.join(path)).unwrap();
     }
     put(&task, "task.toml", toml);
     task
 }
 
+/// Puts a file into a task, in place of one that is there.
 fn put(task: &Path, path: &str, content: &[u8]) {
     let path = task.join(path);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let _may_be_there = fs::remove_file(&path);
     fs::write(path, content).unwrap();
 }
 
