@@ -48,7 +48,7 @@ impl Document {
 pub(super) fn utf8<'a>(path: &str, bytes: &'a [u8]) -> Result<&'a str, TaskFault> {
     std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = before.split(|byte| *byte == b'\n').count();
         TaskFault::NotUtf8 { path: path.to_owned(), line }
     })
 }

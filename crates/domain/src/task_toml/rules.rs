@@ -277,16 +277,13 @@ fn references(value: &str) -> (String, Vec<Reference<'_>>) {
     while let Some(start) = left.find("${") {
         let (before, from) = left.split_at(start);
         rest.push_str(before);
-        match reference(from) {
-            Some((reference, after)) => {
-                found.push(reference);
-                rest.push(' ');
-                left = after;
-            }
-            None => {
-                rest.push_str("${");
-                left = &from[2..];
-            }
+        if let Some((reference, after)) = reference(from) {
+            found.push(reference);
+            rest.push(' ');
+            left = after;
+        } else {
+            rest.push_str("${");
+            left = &from[2..];
         }
     }
     rest.push_str(left);

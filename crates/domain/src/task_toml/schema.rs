@@ -264,7 +264,7 @@ fn value(checking: &mut Checking<'_>, key: &str, kind: &Kind, node: &Node) {
                 let place = format!("{key}[{index}]");
                 match &item.value {
                     Value::Table(table) => {
-                        checking.within(&place, item.at, |checking| check_model(checking, model, table))
+                        checking.within(&place, item.at, |checking| check_model(checking, model, table));
                     }
                     Value::Text(source) if texts_too => {
                         // It stands for a section with this source alone.

@@ -26,5 +26,5 @@ pub(super) fn warnings(files: &dyn TaskFiles) -> Vec<TaskWarning> {
 }
 
 fn scripts(listing: &TaskListing) -> impl Iterator<Item = &str> {
-    listing.paths().filter(|path| path.ends_with(".sh") || path.ends_with(".bash"))
+    listing.paths().filter(|path| matches!(path.rsplit_once('.'), Some((_, "sh" | "bash"))))
 }
