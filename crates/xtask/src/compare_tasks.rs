@@ -142,13 +142,13 @@ fn load_with_harbor(python: &Path, tasks: &[PathBuf]) -> Result<Vec<Option<Strin
     let folder = tempfile::tempdir()?;
     let (script, list) = (folder.path().join("load_tasks.py"), folder.path().join("tasks"));
     std::fs::write(&script, LOADER)?;
-    let mut lines = String::new();
+    let mut lines = Vec::with_capacity(tasks.len());
     for task in tasks {
         let path = task.canonicalize()?;
         let path = path.to_str().with_context(|| format!("the path of {} is not UTF-8", path.display()))?;
-        lines += &format!("{}\n", serde_json::Value::from(path));
+        lines.push(serde_json::Value::from(path).to_string());
     }
-    std::fs::write(&list, lines)?;
+    std::fs::write(&list, lines.join("\n"))?;
     let mut command = Command::new(python);
     // As runners start it.
     command.env("HARBOR_TELEMETRY", "off").env("PYTHONUTF8", "1").arg(&script).arg(&list);
