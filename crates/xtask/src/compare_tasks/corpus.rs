@@ -204,12 +204,8 @@ fn in_section(section: &str, key: &str, line: &str) -> String {
         "[steps]" => &["name = \"one\""],
         _ => &[],
     };
-    let needed: String = needed
-        .iter()
-        .filter(|other| !other.starts_with(&format!("{key} ")))
-        .map(|other| format!("{other}\n"))
-        .collect();
-    format!("[{section}]\n{needed}{line}")
+    let needed: Vec<&str> = needed.iter().copied().filter(|other| !other.starts_with(&format!("{key} "))).collect();
+    format!("[{section}]\n{}\n{line}", needed.join("\n"))
 }
 
 /// Whole texts of `task.toml`.
@@ -308,6 +304,9 @@ fn documents(folder: &Path) {
     }
 }
 
+/// The text of `task.toml`, files that are gone, files that come.
+type Case<'a> = (&'a str, &'a [&'a str], &'a [(&'a str, &'a [u8])]);
+
 /// Files that are there, that are not, and what is in them.
 fn files(folder: &Path) {
     let separate = format!("{PLAIN}[verifier]\nenvironment_mode = \"separate\"\n");
@@ -316,8 +315,6 @@ fn files(folder: &Path) {
     let no_image = format!("{PLAIN}[environment]\ndocker_image = \"\"\n");
     let own_image = format!("{PLAIN}[verifier.environment]\ndocker_image = \"debian\"\n");
     let own_system = format!("{PLAIN}[verifier.environment]\nos = \"windows\"\n");
-    // The text of task.toml, files that are gone, files that come.
-    type Case<'a> = (&'a str, &'a [&'a str], &'a [(&'a str, &'a [u8])]);
     let cases: [Case<'_>; 27] = [
         (PLAIN, &["instruction.md"], &[]),
         (PLAIN, &["tests/test.sh"], &[]),
