@@ -13,6 +13,7 @@ pub mod api_key;
 pub mod attempt_settings;
 pub mod breaker;
 pub mod client_settings;
+pub mod database_url;
 pub mod environment;
 pub mod experiment;
 pub mod failure;

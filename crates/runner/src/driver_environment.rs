@@ -130,6 +130,9 @@ pub fn driver_environment(
         .chain([
             (OsString::from("HARBOR_TELEMETRY"), OsString::from("off")),
             (OsString::from("LITELLM_LOCAL_MODEL_COST_MAP"), OsString::from("True")),
+            // Libraries would look for a .env file in every folder above their own: whatever lies there, such as the address of the
+            // database, would be Harbor's to see after all.
+            (OsString::from("PYTHON_DOTENV_DISABLED"), OsString::from("1")),
             // What Harbor prints must be in its log when it dies.
             (OsString::from("PYTHONUNBUFFERED"), OsString::from("1")),
         ])
