@@ -18,6 +18,7 @@ Exit status:
   0  submitted and, where watched, ended without a failed trial
   1  something could not be submitted, or a watched trial failed
   2  the command line makes no sense
+  130  a watch was ended with Ctrl-C; the trials go on
 
 A reward of 0 is a result, not a failure. With --json, stdout is one JSON
 object: what was submitted; with --json --watch also the status and the
@@ -33,7 +34,8 @@ Examples:
 Exit status:
   0  found and, where watched, ended without a failed trial
   1  not found, no answer, or a watched trial failed
-  2  the command line makes no sense";
+  2  the command line makes no sense
+  130  a watch was ended with Ctrl-C; the trials go on";
 
 const ENVIRONMENT: &str = "\
 Environment:

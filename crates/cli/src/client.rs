@@ -49,6 +49,8 @@ impl ClientError {
     pub(crate) fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Interrupted { .. } => true,
+            // A full disk stays full for longer than anybody here waits.
+            Self::Refused { status: StatusCode::INSUFFICIENT_STORAGE, .. } => false,
             Self::Refused { status, .. } => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
             Self::Store(error) => error.is_passing(),
             Self::Foreign { .. } | Self::TooOld { .. } => false,
@@ -58,6 +60,14 @@ impl ClientError {
     /// Whether there was no connection, so that others need not try either.
     pub(crate) fn is_unreachable(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Store(StoreError::Unreachable { .. }))
+    }
+
+    /// Whether the server, or its store, failed: what was asked of it is not at fault.
+    pub(crate) fn is_fault_of_server(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } | Self::Store(StoreError::Refused { status, .. }) => status.is_server_error(),
+            _ => false,
+        }
     }
 
     /// Whether the server says that there is no such thing.
@@ -214,13 +224,14 @@ impl Client {
             });
         }
         let location = response.headers().get("location").and_then(|value| value.to_str().ok()).map(plain_text::line);
+        let request_id = connection::request_id(&response);
         let body = connection::error_body(response).await;
         let detail = match (serde_json::from_slice::<ErrorBody>(&body), location) {
             (Ok(error), _) => plain_text::short_line(&error.to_string(), 1000),
             (Err(_), Some(location)) => format!("{} redirects to {location}: use that address", self.server),
             (Err(_), None) => format!("{} answered {status}: {}", self.server, opening(&body)),
         };
-        Err(ClientError::Refused { status, detail })
+        Err(ClientError::Refused { status, detail: format!("{detail}{request_id}") })
     }
 
     fn transport_error(&self, error: &reqwest::Error) -> ClientError {

@@ -89,7 +89,7 @@ async fn report(
     let mut status = if left_out.is_empty() { ExitStatus::Success } else { ExitStatus::Failure };
     if args.watches() {
         match watch(client, printer, &submission.subject()).await? {
-            Watched::Stopped => {}
+            Watched::Stopped => status = ExitStatus::Interrupted,
             Watched::Ended(tasks) => {
                 if trial_view::any_failed(&tasks) {
                     status = ExitStatus::Failure;

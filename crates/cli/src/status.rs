@@ -38,7 +38,7 @@ pub(crate) async fn status(args: &StatusArgs, printer: &Printer) -> Result<ExitS
         }
         return Ok(ExitStatus::Success);
     }
-    let Watched::Ended(tasks) = watch(&client, printer, &subject).await? else { return Ok(ExitStatus::Success) };
+    let Watched::Ended(tasks) = watch(&client, printer, &subject).await? else { return Ok(ExitStatus::Interrupted) };
     if args.json {
         print_json(&subject, &tasks, printer)?;
     } else {

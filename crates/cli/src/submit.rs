@@ -1,7 +1,7 @@
 //! Packs, uploads and sweeps tasks, several at a time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures_util::{StreamExt, stream};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -15,6 +15,8 @@ use crate::task_dirs::TaskDir;
 use crate::upload::{Archive, Uploaded, Uploader};
 
 const PARALLEL_TASKS: usize = 4;
+/// Tasks in a row for which the server may fail before those that are left are not tried: a full disk takes none of them.
+const MOST_FAILURES: usize = 3;
 
 /// A task whose trials are on their way.
 #[derive(Debug)]
@@ -62,6 +64,7 @@ pub(crate) async fn submit(
         sweep,
         experiment_id: Mutex::new(None),
         unreachable: AtomicBool::new(false),
+        failures: AtomicUsize::new(0),
     });
     let number = tasks.len();
     let mut results = Vec::with_capacity(number);
@@ -92,7 +95,10 @@ struct Submission {
     sweep: SweepRequest,
     /// Id of the experiment, once the first sweep made or found it.
     experiment_id: Mutex<Option<String>>,
+    /// Whether those that are left need not be tried.
     unreachable: AtomicBool,
+    /// Tasks in a row for which the server failed.
+    failures: AtomicUsize,
 }
 
 impl Submission {
@@ -104,15 +110,24 @@ impl Submission {
             .await
             .map_err(|fault| NotSubmitted::locally(task, vec![format!("cannot pack: {fault}")]))?;
         let uploaded = self.uploader.upload(&task.name, &archive).await.map_err(|error| {
-            if error.is_unreachable() {
-                self.unreachable.store(true, Ordering::Relaxed);
-            }
+            self.note(&error);
             NotSubmitted::by_server(task, "cannot upload", &error)
         })?;
-        let sweep = self.sweep(&uploaded).await;
-        let sweep = sweep.map_err(|error| NotSubmitted::by_server(task, "cannot submit", &error))?;
+        let sweep = self.sweep(&uploaded).await.map_err(|error| {
+            self.note(&error);
+            NotSubmitted::by_server(task, "cannot submit", &error)
+        })?;
+        self.failures.store(0, Ordering::Relaxed);
         let Uploaded { reused_version, warnings, .. } = uploaded;
         Ok(Submitted { name: task.name.clone(), sweep, reused_version, warnings })
+    }
+
+    /// Notes why a task was not submitted: others need not try where there is no server, or where it failed for several in a row.
+    fn note(&self, error: &ClientError) {
+        let failed = error.is_fault_of_server() && self.failures.fetch_add(1, Ordering::Relaxed) + 1 >= MOST_FAILURES;
+        if error.is_unreachable() || failed {
+            self.unreachable.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Posts the sweep of one task. The first goes alone, and the others name the experiment that it got by its id: by

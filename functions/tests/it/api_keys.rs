@@ -103,7 +103,9 @@ async fn a_key_that_cannot_be_made_is_refused(db: Db) {
         assert!(text.contains(&format!(r#"["body","{field}"]"#)), "{field} {value}: {text}");
     }
     assert!(ask(json!({})).await.error(422).contains(r#"["body","name"]"#));
-    let widest = ask(json!({"name": "ü".repeat(255), "expires_in_days": 3650, "org_id": "ignored"})).await;
+    let misspelt = ask(json!({"name": "n", "scpoe": "read"})).await.error(422);
+    assert!(misspelt.contains("unknown field `scpoe`") && misspelt.contains("`scope`"), "{misspelt}");
+    let widest = ask(json!({"name": "ü".repeat(255), "expires_in_days": 3650})).await;
     assert_eq!(widest.json()["scope"], "full");
     assert_eq!(widest.json()["owner"], "ü".repeat(255), "whatever it is called");
     assert_eq!(api.delete("/api-keys/nowhere").await.error(404), "API key not found");

@@ -199,3 +199,29 @@ async fn an_upload_url_that_is_no_web_address_is_refused() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_full_disk_is_told_with_the_request_and_not_asked_for_each_task() {
+    let server = MockServer::start().await;
+    let full = error_answer(507, &json!("The server's disk is full: nothing was stored."));
+    on(&server, "PUT", "/store/key", full.insert_header("x-request-id", "4b3a2c1d")).await;
+    take_uploads(&server).await;
+    let names: Vec<String> = (10..40).map(|number| format!("task-{number}")).collect();
+    let folder = tasks(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let outcome = oddish_at(&server, &["run", folder.path().to_str().unwrap(), "-a", "nop", "-b"]).await;
+    assert_eq!(outcome.code, 1, "{outcome:#?}");
+    assert!(outcome.stderr.contains("disk is full: nothing was stored. (request id 4b3a2c1d)"), "{outcome:#?}");
+    let put = asked(&server).await.iter().filter(|request| *request == ALL[1]).count();
+    assert!((1..=8).contains(&put), "{put} of 30 tasks were sent: {outcome:#?}");
+}
+
+#[tokio::test]
+async fn a_failure_of_the_server_names_its_request() {
+    let server = MockServer::start().await;
+    let failure = error_answer(507, &json!("Something went wrong on the server."));
+    on(&server, "POST", "/tasks/upload/complete", failure.insert_header("x-request-id", "4b3a2c1d")).await;
+    take_uploads(&server).await;
+    let outcome = run_hello(&server, &["-q"]).await;
+    assert!(outcome.stderr.contains("Something went wrong on the server. (request id 4b3a2c1d)"), "{outcome:#?}");
+    assert_eq!(asked(&server).await, ALL[..3]);
+}

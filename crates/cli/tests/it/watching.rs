@@ -207,7 +207,7 @@ async fn ctrl_c_stops_watching_and_leaves_the_task() {
     bounded(stderr.read_line(&mut text)).await.unwrap();
     kill(pid, Signal::SIGINT).unwrap();
     bounded(stderr.read_to_string(&mut text)).await.unwrap();
-    assert_eq!(bounded(child.wait()).await.unwrap().code(), Some(0), "{text}");
+    assert_eq!(bounded(child.wait()).await.unwrap().code(), Some(130), "{text}");
     let expected = "Stopped watching. The task continues.\nhint: oddish status hello-00000001 --watch";
     assert!(text.contains(expected), "{text}");
 }
