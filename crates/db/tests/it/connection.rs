@@ -59,8 +59,7 @@ async fn a_connection_that_ended_while_idle_is_replaced() {
         let db = connect_lazy(&url, 1);
         for _ in 0..3 {
             wake::notify(&db).await.unwrap();
-            let end =
-                "select count(*) filter (where pg_terminate_backend(pid, 5000)) from pg_stat_activity where application_name = $1";
+            let end = "select count(*) filter (where pg_terminate_backend(pid, 5000)) from pg_stat_activity where application_name = $1";
             let ended: i64 = sqlx::query_scalar(end).bind(&name).fetch_one(&other).await.unwrap();
             assert_eq!(ended, 1);
         }
@@ -138,7 +137,10 @@ async fn what_the_server_refuses_is_told_in_its_words_with_what_to_do() {
     let known = database_url();
     let (user, _) = known.split_once('@').unwrap();
     let (text, _) = refusal(&format!("{user}@{place}/no-such-database")).await;
-    assert!(text.contains("no database of this name") && text.contains("\"no-such-database\" does not exist"), "{text}");
+    assert!(
+        text.contains("no database of this name") && text.contains("\"no-such-database\" does not exist"),
+        "{text}"
+    );
     let (text, elapsed) = refusal(&format!("postgresql://{}:hush@{place}/oddish", options.get_username())).await;
     assert!(text.contains("refuses the user or the password") && text.contains("%2F"), "{text}");
     assert!(text.contains("password authentication failed") && !text.contains("hush"), "{text}");

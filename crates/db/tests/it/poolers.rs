@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use oddish_db::api_keys::{self, NewApiKey};
-use oddish_db::idempotency::Work;
 use oddish_db::attempts::Standing;
+use oddish_db::idempotency::Work;
 use oddish_db::jobs::{Fenced, Recorded};
 use oddish_db::{Db, DbError, attempts, connect_lazy, leases, queue, wake};
 use oddish_domain::api_key::{GeneratedKey, Scope};
