@@ -129,7 +129,9 @@ impl Keys {
 fn token(headers: &HeaderMap) -> Result<&str, ApiError> {
     let value = HEADERS.iter().find_map(|name| headers.get(*name));
     let value = value.ok_or_else(|| unauthorized("Authentication required"))?;
-    let bearer = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
+    // Schemes have no case (RFC 9110, 11.1).
+    let bearer = value.to_str().ok().and_then(|text| text.split_once(' '));
+    let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token);
     let token = bearer.map(str::trim).filter(|token| !token.is_empty());
     let token = token.ok_or_else(|| unauthorized("Invalid authorization header format. Expected: Bearer <token>"))?;
     if token.starts_with(api_key::PREFIX) { Ok(token) } else { Err(unauthorized("Unsupported token format")) }

@@ -72,6 +72,13 @@ const SHARED: &[Shared] = &[
         example: "Temporary database connectivity issue. Please retry.",
         given_by: |operation| !operation.tags.iter().flatten().any(|tag| tag == SERVICE),
     },
+    Shared {
+        status: StatusCode::INSUFFICIENT_STORAGE,
+        name: "InsufficientStorage",
+        description: "The disk of the server or of its database is full. Nothing was stored",
+        example: "The database's disk is full: nothing was stored. Free space there or enlarge it, then send this again.",
+        given_by: |operation| !operation.tags.iter().flatten().any(|tag| tag == SERVICE),
+    },
 ];
 
 /// A parameter that means the same wherever it stands in a path.

@@ -1,5 +1,7 @@
 //! What handlers answer when they cannot do what was asked: one type, one conversion.
 
+use std::io::ErrorKind;
+
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -56,13 +58,31 @@ impl ApiError {
     }
 
     /// 500. The cause goes to the log, with the id of the request that the log line belongs to, and never to the client.
+    ///
+    /// A full disk somewhere below is a 507: whoever runs the server can mend that, and is told where.
     pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        if is_disk_full(error) {
+            tracing::error!(error, "the disk is full");
+            return Self::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "The server's disk is full: nothing was stored. Free space where it keeps artifacts (ODDISH_LOCAL_STORAGE_DIR) and temporary \
+                 files (TMPDIR), then send this again.",
+            );
+        }
         tracing::error!(error, "request failed");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "Something went wrong on the server. The log has the cause under the id in the x-request-id header of this answer.",
         )
     }
+}
+
+/// Whether the disk, or the user's share of it, is full, according to an error or to what caused it.
+fn is_disk_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| {
+        let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        matches!(kind, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
+    })
 }
 
 impl IntoResponse for ApiError {
@@ -88,6 +108,12 @@ impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
         if matches!(error, DbError::Nul { .. }) {
             Self::bad_request("A text in the request holds a NUL character (\\u0000). Remove it.")
+        } else if error.is_disk_full() {
+            tracing::error!(error = &error as &dyn std::error::Error, "the database's disk is full");
+            Self::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "The database's disk is full: nothing was stored. Free space there or enlarge it, then send this again.",
+            )
         } else if error.is_unreachable() {
             tracing::error!(error = &error as &dyn std::error::Error, "the database is not reachable");
             // The words are the contract's (1.2).
@@ -114,5 +140,26 @@ impl From<StoreError> for ApiError {
 impl From<InvalidKey> for ApiError {
     fn from(error: InvalidKey) -> Self {
         Self::internal(&error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    fn status(error: StoreError) -> u16 {
+        ApiError::from(error).into_response().status().as_u16()
+    }
+
+    #[test]
+    fn a_full_disk_is_a_507_wherever_it_is_met() {
+        for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
+            assert_eq!(status(StoreError::io("storing", "k", kind.into())), 507);
+            let deep = io::Error::other(StoreError::io("writing", "k", kind.into()));
+            assert_eq!(ApiError::internal(&deep).into_response().status().as_u16(), 507);
+        }
+        assert_eq!(status(StoreError::io("storing", "k", ErrorKind::PermissionDenied.into())), 500);
     }
 }

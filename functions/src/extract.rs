@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::error::ApiError;
 use crate::idempotency;
+use crate::query_text;
 
 /// A JSON body.
 #[derive(Debug)]
@@ -122,8 +123,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
         let query = parts.uri.query().unwrap_or_default();
-        let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
-        serde_path_to_error::deserialize(pairs).map(Self).map_err(|error| {
+        query_text::read(query).map(Self).map_err(|error| {
             let mut loc = vec![json!("query")];
             loc.extend(path(error.path()));
             ApiError::field("type_error", loc, error.inner().to_string())

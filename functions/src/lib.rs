@@ -30,6 +30,7 @@ pub mod not_found;
 mod paging;
 mod payload;
 pub mod public;
+mod query_text;
 pub mod queues;
 pub mod reconcile;
 pub mod router;

@@ -41,8 +41,10 @@ pub struct ApiKeyResponse {
     pub created_at: OffsetDateTime,
 }
 
-/// `POST /api-keys`: what the new key is to be.
+/// `POST /api-keys`: what the new key is to be. A field that is not known is refused: a misspelt `scope` would make a key that may do
+/// everything.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(examples(json!({"name": "nightly runs", "scope": "tasks", "expires_in_days": 365}))))]
 pub struct CreateApiKeyRequest {

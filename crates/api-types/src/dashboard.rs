@@ -50,7 +50,7 @@ pub struct Pipeline {
     "input_tokens": 120_034, "cache_tokens": 100_200, "output_tokens": 4021, "cost_usd": 1.2345, "running": 2, "retrying": 0,
     "queued": 4, "succeeded": 10, "failed": 1, "avg_duration_s": 312.4})))]
 pub struct ModelUsageResponse {
-    /// The model; `default` for agents without one, `unknown` where none was named.
+    /// The model in its most used spelling; `default` for agents without one, `unknown` where none was named.
     pub model: String,
     /// Provider bucket.
     pub provider: String,

@@ -2,7 +2,7 @@
 //! reads it.
 //!
 //! Depends on `oddish-domain` for the enums and on nothing that does I/O. Field names, nullability and order follow the
-//! contract (section 1.3 and 1.5); unknown fields of a request are ignored.
+//! contract (section 1.3 and 1.5); unknown fields of a request are ignored, but for those of a new API key.
 
 mod admin;
 mod api_key;

@@ -13,12 +13,16 @@ use crate::whole;
 /// A sweep: which agents and models to run on an uploaded task, and how often.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
-    "task_id": "my-task-1a2b3c4d", "user": "alice", "configs": [{"agent": "claude-code", "model": "claude-sonnet-4-5",
+    "task_id": "my-task-1a2b3c4d", "version": 2, "user": "alice", "configs": [{"agent": "claude-code", "model": "claude-sonnet-4-5",
     "n_trials": 3}], "experiment_id": "swift-otter-x1y2", "priority": "low"
 }))))]
 pub struct SweepRequest {
     /// The task, from an upload.
     pub task_id: String,
+    /// The version of the task that the trials run, from its upload; the newest when absent.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 2_147_483_647))]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole::option")]
+    pub version: Option<i32>,
     /// Whether the trials may be added to a task that has some already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub append_to_task: bool,
@@ -71,8 +75,8 @@ pub struct SweepRequest {
 /// What a sweep created.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
-    "id": "my-task-1a2b3c4d", "name": "my-task", "status": "pending", "priority": "low", "trials_count": 3,
-    "providers": {"claude": 3}, "experiment_id": "9f8e7d6c", "experiment_name": "swift-otter-x1y2",
+    "id": "my-task-1a2b3c4d", "name": "my-task", "status": "pending", "priority": "low", "version": 2, "first_trial_index": 0,
+    "trials_count": 3, "providers": {"claude": 3}, "experiment_id": "9f8e7d6c", "experiment_name": "swift-otter-x1y2",
     "created_at": "2026-04-09T09:58:00Z"
 }))))]
 pub struct TaskResponse {
@@ -84,6 +88,11 @@ pub struct TaskResponse {
     pub status: TaskStatus,
     /// Its priority.
     pub priority: Priority,
+    /// The version of the task that the new trials run.
+    pub version: i32,
+    /// Index of the first trial that this sweep created. The others follow it, so that their ids are `{id}-{first_trial_index}` and
+    /// the next `trials_count - 1`.
+    pub first_trial_index: u32,
     /// How many trials this sweep created.
     pub trials_count: u32,
     /// Provider bucket to number of new trials.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use oddish_domain::failure::FailureClass;
+use oddish_domain::omitted_files::OmittedFiles;
 use oddish_domain::status::{TrialOrigin, TrialStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -36,7 +37,7 @@ pub struct PhaseTiming {
     "cache_tokens": 100_200, "output_tokens": 4021, "cost_usd": 0.41,
     "phase_timing": {"agent_execution": {"started_at": "2026-04-09T10:00:05+00:00",
     "finished_at": "2026-04-09T10:06:41+00:00", "duration_sec": 396.0}}, "has_trajectory": true,
-    "analysis_status": null, "analysis": null, "analysis_error": null, "queue_info": null, "waiting_reason": null,
+    "omitted_files": null, "analysis_status": null, "analysis": null, "analysis_error": null, "queue_info": null, "waiting_reason": null,
     "created_at": "2026-04-09T09:58:00Z", "started_at": "2026-04-09T09:59:10Z", "finished_at": "2026-04-09T10:07:02Z"
 }))))]
 pub struct TrialResponse {
@@ -63,7 +64,7 @@ pub struct TrialResponse {
     pub provider: String,
     /// The key whose limit this trial runs under.
     pub queue_key: String,
-    /// The model, normalised.
+    /// The model as it was given, and as the agent is told.
     pub model: Option<String>,
     /// Where the trial stands.
     pub status: TrialStatus,
@@ -105,6 +106,10 @@ pub struct TrialResponse {
     pub phase_timing: Option<BTreeMap<String, PhaseTiming>>,
     /// Whether the agent left a trajectory.
     pub has_trajectory: bool,
+    /// Files that the trial left and that are not kept, such as those whose names are no text; null when all are kept. The list is in
+    /// `omitted.json` among the trial's files.
+    #[serde(default)]
+    pub omitted_files: Option<OmittedFiles>,
     /// State of the trial's analysis.
     pub analysis_status: Option<TrialStatus>,
     /// The analysis.

@@ -43,7 +43,8 @@ pub struct UploadResponse {
 /// Announces an upload.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
-    "name": "my-task", "content_hash": "8de7759a990dea8618ba1a05184540d00d3c95a2dd7d7431331769b6f1600b3c"
+    "name": "my-task", "content_hash": "8de7759a990dea8618ba1a05184540d00d3c95a2dd7d7431331769b6f1600b3c",
+    "archive_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 }))))]
 pub struct InitUploadRequest {
     /// Name of the task; the newest task of this name gets a new version, a new name makes a new task.
@@ -51,6 +52,11 @@ pub struct InitUploadRequest {
     /// SHA-256 over the task's files, in lower-case hex (contract 2.4).
     #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-f]{64}$"))]
     pub content_hash: String,
+    /// SHA-256 of the archive, in lower-case hex. When it is told, the task is unchanged only if its newest version has this very archive;
+    /// otherwise the content hash decides, which does not see modes, empty folders, and where one file ends and the next begins.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-f]{64}$"))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive_sha256: Option<String>,
     /// What is to be said of this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,

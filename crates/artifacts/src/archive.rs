@@ -9,18 +9,26 @@
 //! and an empty disk image is an honest file. The bytes, entries and paths that [`UnpackLimits`] allow are the most that
 //! any archive can take, however small it is. Archives inside an archive are files like any other, and stay closed.
 
+mod contents;
 mod error;
+mod hashed;
 mod inspect;
 mod members;
 mod name;
 mod pack;
 mod taken;
+mod task_folder;
 mod unpack;
 
-pub use error::{ArchiveError, PackError};
+pub use error::{ArchiveError, LinkProblem, PackError};
 pub use inspect::{Listing, inspect};
 pub use pack::{PackSummary, pack};
+pub use task_folder::TaskFolder;
 pub use unpack::{UnpackSummary, unpack};
+
+/// The bits of a mode that count in an archive: who may read, write and execute. The others (set-user-id, set-group-id,
+/// sticky) are about owners, and whoever unpacks owns everything.
+const PERMISSIONS: u32 = 0o777;
 
 /// Bounds of what an archive may hold. The bound on its compressed size is the caller's, and reading takes time in
 /// proportion to it even where nothing comes out, as with empty gzip streams one after the other.

@@ -30,8 +30,12 @@ pub enum HashError {
 /// The content hash of a task folder (contract 2.4): 64 lower-case hex digits.
 ///
 /// It covers the relative path and the bytes of every regular file, hidden ones too. Links to files count as the files
-/// that they point to; links to folders are not entered, and broken ones don't count. Modes, times and empty folders
+/// that they point to, links to folders as those folders; broken ones, and those that go round in circles, don't count. Modes, times and empty folders
 /// make no difference. Files are taken in the order of their path's parts, so that `a/x` comes before `a-b/x`.
+///
+/// It is what published clients announce an upload with, and tells that what arrived is what was sent. It does not tell
+/// two tasks apart: nothing marks where a path ends and its bytes begin, and modes count when a task runs. That is what
+/// the SHA-256 of its archive is for ([`PackSummary::sha256`](crate::archive::PackSummary::sha256)).
 pub async fn content_hash(dir: &Path) -> Result<String, HashError> {
     let dir = dir.to_path_buf();
     blocking(dir.clone(), move || hash_folder(&dir)).await
@@ -60,12 +64,15 @@ async fn blocking(
 
 fn hash_folder(dir: &Path) -> Result<String, HashError> {
     let mut files = Vec::new();
-    for entry in WalkDir::new(dir).min_depth(1) {
+    for entry in WalkDir::new(dir).min_depth(1).follow_links(true) {
+        if entry.as_ref().is_err_and(|error| error.path().is_some_and(Path::is_symlink)) {
+            continue;
+        }
         let entry = entry.map_err(|error| HashError::Read {
             path: error.path().unwrap_or(dir).to_path_buf(),
             source: error.into(),
         })?;
-        if is_file(entry.path(), entry.file_type()) {
+        if entry.file_type().is_file() {
             files.push((name_parts(dir, entry.path())?, entry.into_path()));
         }
     }
@@ -78,16 +85,9 @@ fn hash_folder(dir: &Path) -> Result<String, HashError> {
     Ok(hex(hash))
 }
 
-fn hex(hash: Sha256) -> String {
+/// The digits of a hash that has seen everything.
+pub(crate) fn hex(hash: Sha256) -> String {
     format!("{:x}", Bytes::copy_from_slice(&hash.finalize()))
-}
-
-fn is_file(path: &Path, file_type: std::fs::FileType) -> bool {
-    if file_type.is_symlink() {
-        std::fs::metadata(path).is_ok_and(|target| target.is_file())
-    } else {
-        file_type.is_file()
-    }
 }
 
 fn name_parts(dir: &Path, path: &Path) -> Result<Vec<String>, HashError> {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `tasks/{task_id}/v{n}/.oddish-task.tar.gz` | archive of a task version |
 //! | `tasks/{task_id}/v{n}/files.pack` | the files of a task version, one after the other |
-//! | `tasks/{task_id}/trials/{trial_id}/attempt-{n}/…` | copy of Harbor's trial folder, and `redactions.json` where secrets were taken out of it |
+//! | `tasks/{task_id}/trials/{trial_id}/attempt-{n}/…` | copy of Harbor's trial folder, with `redactions.json` where secrets were taken out of it and `omitted.json` where files are not kept |
 //! | `tasks/{task_id}/trials/{trial_id}/attempt-{n}.log/00000000` | log chunks, written while the trial runs |
 //! | `tasks/{task_id}/trials/{trial_id}/attempt-0/…` | files of a trial that ran elsewhere and was imported |
 //! | `staging/{token}/.oddish-task.tar.gz` | an upload that is not accepted yet |

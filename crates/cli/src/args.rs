@@ -6,18 +6,22 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 use oddish_api_types::Priority;
 
+use crate::task_dirs::TaskNames;
+
 const RUN_EXAMPLES: &str = "\
 Examples:
   oddish run ./my-task -a claude-code -m claude-sonnet-4-5
   oddish run ./my-task -a oracle                      The task's own solution
   oddish run ./tasks -a codex -m gpt-5.2 -l 10        Ten tasks of a folder
   oddish run ./tasks/* -c sweep.yaml -t 'swe-*'       Several agents, some tasks
+  oddish run ./suites -a nop --task-names path        suites/a/fix as a-fix, b/fix as b-fix
   oddish run ./my-task -a nop --background --json     Submit, print JSON, return
 
 Exit status:
   0  submitted and, where watched, ended without a failed trial
   1  something could not be submitted, or a watched trial failed
   2  the command line makes no sense
+  130  a watch was ended with Ctrl-C; the trials go on
 
 A reward of 0 is a result, not a failure. With --json, stdout is one JSON
 object: what was submitted; with --json --watch also the status and the
@@ -33,7 +37,8 @@ Examples:
 Exit status:
   0  found and, where watched, ended without a failed trial
   1  not found, no answer, or a watched trial failed
-  2  the command line makes no sense";
+  2  the command line makes no sense
+  130  a watch was ended with Ctrl-C; the trials go on";
 
 const ENVIRONMENT: &str = "\
 Environment:
@@ -122,11 +127,22 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "JSON", value_parser = json_object)]
     pub(crate) github_meta: Option<String>,
 
-    /// Run only tasks whose directory name matches this glob; repeatable
+    /// What tasks are named after: folder, or path, which names PATH/a/b a-b and looks for tasks at any depth [default: folder]
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub(crate) task_names: TaskNames,
+
+    /// Run only tasks whose name matches this glob; repeatable
     #[arg(short, long, value_name = "GLOB")]
     pub(crate) task_name: Vec<String>,
 
-    /// Leave out tasks whose directory name matches this glob; repeatable
+    /// Leave out tasks whose name matches this glob; repeatable
     #[arg(short = 'x', long, value_name = "GLOB")]
     pub(crate) exclude_task_name: Vec<String>,
 
@@ -165,6 +181,10 @@ pub(crate) struct RunArgs {
     /// Environment variable for the agent, stored encrypted; repeatable. KEY alone takes its value from this process's environment
     #[arg(long, visible_alias = "ae", value_name = "KEY[=VALUE]")]
     pub(crate) agent_env: Vec<String>,
+
+    /// The same, and its value is taken out of logs and results, as it is of keys, tokens and passwords by their names; repeatable
+    #[arg(long, visible_alias = "sae", value_name = "KEY[=VALUE]")]
+    pub(crate) secret_agent_env: Vec<String>,
 
     /// The agent's time-out in minutes [default: the task's]
     #[arg(long, value_name = "MINUTES", value_parser = positive)]
@@ -234,7 +254,7 @@ fn positive(text: &str) -> Result<f64, String> {
 
 fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().into(), value.trim().into())),
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().into(), value.into())),
         _ => Err("it is written KEY=VALUE".into()),
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use oddish_api_types::{
-    CompleteUploadRequest, ErrorBody, InitUploadRequest, InitUploadResponse, SweepRequest, TaskResponse,
-    TaskStatusResponse, UploadResponse,
+    CompleteUploadRequest, ErrorBody, ExperimentResponse, InitUploadRequest, InitUploadResponse,
+    ListExperimentsResponse, SweepRequest, TaskResponse, TaskStatusResponse, UploadResponse,
 };
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{RequestBuilder, StatusCode, Url};
@@ -49,7 +49,11 @@ impl ClientError {
     pub(crate) fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Interrupted { .. } => true,
-            Self::Refused { status, .. } => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
+            Self::Refused { status, .. } => {
+                // A full disk stays full for longer than anybody here waits.
+                let passing = status.is_server_error() && *status != StatusCode::INSUFFICIENT_STORAGE;
+                passing || *status == StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Store(error) => error.is_passing(),
             Self::Foreign { .. } | Self::TooOld { .. } => false,
         }
@@ -58,6 +62,14 @@ impl ClientError {
     /// Whether there was no connection, so that others need not try either.
     pub(crate) fn is_unreachable(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Store(StoreError::Unreachable { .. }))
+    }
+
+    /// Whether the server, or its store, failed: what was asked of it is not at fault.
+    pub(crate) fn is_fault_of_server(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } | Self::Store(StoreError::Refused { status, .. }) => status.is_server_error(),
+            _ => false,
+        }
     }
 
     /// Whether the server says that there is no such thing.
@@ -164,16 +176,14 @@ impl Client {
         self.send(request.timeout(READ_TIMEOUT)).await
     }
 
-    /// The newest tasks without their trials, at most `limit`.
-    pub(crate) async fn recent_tasks(&self, limit: usize) -> Result<Vec<TaskStatusResponse>, ClientError> {
-        let request = self.http.get(self.api.url(&["tasks"]));
-        self.send(
-            request.query(&[("limit", limit.to_string()), ("include_trials", "false".into())]).timeout(READ_TIMEOUT),
-        )
-        .await
+    /// The newest experiments with what became of all their trials, at most `limit`.
+    pub(crate) async fn recent_experiments(&self, limit: usize) -> Result<Vec<ExperimentResponse>, ClientError> {
+        let request = self.http.get(self.api.url(&["experiments"])).query(&[("limit", limit.to_string())]);
+        let page: ListExperimentsResponse = self.send(request.timeout(READ_TIMEOUT)).await?;
+        Ok(page.items)
     }
 
-    /// Every task of an experiment with all its trials, newest first, page by page until one is not full.
+    /// Every task of an experiment with all trials that it ran, newest first, page by page until one is not full.
     pub(crate) async fn experiment_tasks(&self, experiment_id: &str) -> Result<Vec<TaskStatusResponse>, ClientError> {
         let mut tasks: Vec<TaskStatusResponse> = Vec::new();
         let mut known = BTreeSet::new();
@@ -214,13 +224,14 @@ impl Client {
             });
         }
         let location = response.headers().get("location").and_then(|value| value.to_str().ok()).map(plain_text::line);
+        let request_id = connection::request_id(&response);
         let body = connection::error_body(response).await;
         let detail = match (serde_json::from_slice::<ErrorBody>(&body), location) {
             (Ok(error), _) => plain_text::short_line(&error.to_string(), 1000),
             (Err(_), Some(location)) => format!("{} redirects to {location}: use that address", self.server),
             (Err(_), None) => format!("{} answered {status}: {}", self.server, opening(&body)),
         };
-        Err(ClientError::Refused { status, detail })
+        Err(ClientError::Refused { status, detail: format!("{detail}{request_id}") })
     }
 
     fn transport_error(&self, error: &reqwest::Error) -> ClientError {

@@ -34,6 +34,15 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// The id under which a server's log has the cause of a failure of its own, to stand behind what it said; empty where it tells none.
+pub(crate) fn request_id(response: &Response) -> String {
+    let named = |name: &str| response.headers().get(name).and_then(|id| id.to_str().ok());
+    match named("x-request-id").or_else(|| named("x-amz-request-id")) {
+        Some(id) if response.status().is_server_error() => format!(" (request id {})", plain_text::short_line(id, 128)),
+        _ => String::new(),
+    }
+}
+
 /// The beginning of an error's body.
 pub(crate) async fn error_body(mut response: Response) -> Vec<u8> {
     let mut body = Vec::new();

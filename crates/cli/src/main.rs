@@ -10,6 +10,7 @@ mod client;
 mod connection;
 mod live_view;
 mod object_store;
+mod packing;
 mod plain_text;
 mod plan;
 mod printer;

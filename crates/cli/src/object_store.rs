@@ -34,7 +34,7 @@ impl StoreError {
     pub(crate) fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Interrupted { .. } => true,
-            Self::Refused { status, .. } => status.is_server_error(),
+            Self::Refused { status, .. } => status.is_server_error() && *status != StatusCode::INSUFFICIENT_STORAGE,
         }
     }
 }
@@ -105,7 +105,9 @@ impl ObjectStore {
         match response.status() {
             StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT => Ok(()),
             status => {
-                Err(StoreError::Refused { store, status, detail: detail(&connection::error_body(response).await) })
+                let request_id = connection::request_id(&response);
+                let detail = detail(&connection::error_body(response).await);
+                Err(StoreError::Refused { store, status, detail: format!("{detail}{request_id}") })
             }
         }
     }

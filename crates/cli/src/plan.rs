@@ -1,5 +1,6 @@
 //! What a `run` is going to do: its tasks and its sweep, from flags and sweep file. Flags win.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use oddish_api_types::{SweepConfig, SweepRequest};
@@ -36,7 +37,7 @@ impl Plan {
         if file.agents.is_empty() {
             file.agents.push(single_config(args)?);
         }
-        let tasks = find(&paths, &filter(args, &file))?;
+        let tasks = find(&paths, &filter(args, &file), args.task_names)?;
         Ok(Self { tasks, sweep: sweep(args, file)? })
     }
 }
@@ -80,16 +81,21 @@ fn sweep(args: &RunArgs, file: SweepFile) -> Result<SweepRequest, Failure> {
     let environment = args.env.as_ref().or(file.environment.as_ref()).map(|name| check_environment(name)).transpose();
     let environment = environment.map_err(|error| Failure::new(plain_text::line(&error.to_string())))?;
     let harbor = harbor_settings(args, &file);
-    let given = args.agent_env.iter().map(|text| agent_variables::parse(text));
-    let variables = agent_variables::resolve(given, agent_variables::here)
-        .map_err(|fault| Failure::usage(format!("--agent-env: {fault}")))?;
+    let plain = variables("--agent-env", &args.agent_env)?;
+    let secret = variables("--secret-agent-env", &args.secret_agent_env)?;
     let mut configs = file.agents;
     for config in &mut configs {
         config.n_trials = args.n_trials.unwrap_or(config.n_trials);
         config.timeout_minutes = args.timeout_minutes.or(config.timeout_minutes);
         let kwargs = args.agent_kwarg.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str())));
         config.agent_kwargs.extend(kwargs);
-        config.agent_env.extend(variables.clone());
+        for (name, value) in &plain {
+            // What the file says to be secret stays so, whoever gives its value.
+            let secrets = &mut config.secret_agent_env;
+            let place = if secrets.contains_key(name) { secrets } else { &mut config.agent_env };
+            place.insert(name.clone(), value.clone());
+        }
+        config.secret_agent_env.extend(secret.clone());
     }
     Ok(SweepRequest {
         configs,
@@ -103,6 +109,12 @@ fn sweep(args: &RunArgs, file: SweepFile) -> Result<SweepRequest, Failure> {
         harbor: (!harbor.is_empty()).then_some(harbor),
         ..SweepRequest::default()
     })
+}
+
+/// The variables that a flag gives.
+fn variables(flag: &str, given: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+    agent_variables::resolve(given.iter().map(|text| agent_variables::parse(text)), agent_variables::here)
+        .map_err(|fault| Failure::usage(format!("{flag}: {fault}")))
 }
 
 /// The nested settings of contract 3.9; only what was given.
@@ -172,7 +184,9 @@ mod tests {
                 "--ak",
                 "effort=high",
                 "--ae",
-                "LEVEL=a=b",
+                "LEVEL= a=$b ",
+                "--secret-agent-env",
+                "CODE_WORD=${hush} ",
                 "--agent-env",
                 "CARGO_PKG_NAME",
                 "--env-cpus",
@@ -194,7 +208,8 @@ mod tests {
                 "task_id": "",
                 "configs": [{
                     "agent": "codex", "model": "gpt-5.2", "n_trials": 3, "agent_kwargs": { "effort": "high" },
-                    "agent_env": { "CARGO_PKG_NAME": "oddish-cli", "LEVEL": "a=b" }
+                    "agent_env": { "CARGO_PKG_NAME": "oddish-cli", "LEVEL": " a=$b " },
+                    "secret_agent_env": { "CODE_WORD": "${hush} " }
                 }],
                 "user": "me",
                 "priority": "high",
@@ -215,7 +230,7 @@ mod tests {
         let file = "\
 agents:
   - {name: oracle, n_trials: 2}
-  - {name: codex, model_name: gpt-5.2, timeout_minutes: 5, kwargs: {effort: low, keep: 1}, env: {LEVEL: low, KEEP: '1', CARGO_PKG_NAME: }}
+  - {name: codex, model_name: gpt-5.2, timeout_minutes: 5, kwargs: {effort: low, keep: 1}, env: {LEVEL: low, KEEP: '1', CARGO_PKG_NAME: }, secret_env: {LEVEL: ' x ', CODE_WORD: hush}}
 environment: modal
 priority: high
 experiment_id: file-name
@@ -229,6 +244,7 @@ override_gpus: 1
             (&json!("modal"), &json!("high"), &json!(9.0))
         );
         assert_eq!(kept["configs"][1]["timeout_minutes"], 5.0);
+        assert_eq!(kept["configs"][1]["secret_agent_env"], json!({ "LEVEL": " x ", "CODE_WORD": "hush" }));
 
         let flags = [
             "--ae",
@@ -256,7 +272,8 @@ override_gpus: 1
         let codex = json!({
             "agent": "codex", "model": "gpt-5.2", "n_trials": 7, "timeout_minutes": 1.0,
             "agent_kwargs": { "effort": "high", "keep": 1 },
-            "agent_env": { "CARGO_PKG_NAME": "oddish-cli", "KEEP": "1", "LEVEL": "high" }
+            "agent_env": { "CARGO_PKG_NAME": "oddish-cli", "KEEP": "1", "LEVEL": "low" },
+            "secret_agent_env": { "CODE_WORD": "hush", "LEVEL": "high" }
         });
         assert_eq!(won["configs"][1], codex);
         assert_eq!(won["configs"][0]["n_trials"], 7);

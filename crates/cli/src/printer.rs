@@ -19,6 +19,8 @@ pub(crate) enum ExitStatus {
     Failure,
     /// The command line or the environment makes no sense.
     Usage,
+    /// Ctrl-C ended a watch: nothing else has ended.
+    Interrupted,
 }
 
 impl From<ExitStatus> for ExitCode {
@@ -27,6 +29,8 @@ impl From<ExitStatus> for ExitCode {
             ExitStatus::Success => 0,
             ExitStatus::Failure => 1,
             ExitStatus::Usage => 2,
+            // As shells say it of a process that SIGINT ended.
+            ExitStatus::Interrupted => 130,
         })
     }
 }

@@ -55,19 +55,39 @@ pub(crate) async fn run(args: &RunArgs, printer: &Printer) -> Result<ExitStatus,
     }
 }
 
-/// Tells what the check found worth knowing, and returns it: the server's check will find it too. Of a missing agent
-/// time-out, the only such thing, there is nothing to tell where the submission sets one.
+/// Tells what the check found worth knowing, and returns it: the server's check will find it too. What many tasks have in common is told
+/// once. Of a missing agent time-out there is nothing to tell where the submission sets one.
 fn tell_warnings(tasks: &[Checked], timeout_is_given: bool, printer: &Printer) -> BTreeSet<String> {
-    let warnings: BTreeSet<String> = tasks
-        .iter()
-        .flat_map(|checked| checked.warnings.iter().map(|warning| warning_text(&checked.task.name, warning)))
-        .collect();
-    if !timeout_is_given {
-        for warning in &warnings {
-            printer.warning(warning);
+    /// Tasks with one warning that are named.
+    const NAMED: usize = 3;
+    let (mut noted, mut tasks_of) = (BTreeSet::new(), Vec::<(String, Vec<&str>)>::new());
+    for checked in tasks {
+        for warning in &checked.warnings {
+            let text = warning.to_string();
+            noted.insert(warning_text(&checked.task.name, &text));
+            if timeout_is_given && warning.is_about_the_agents_timeout() {
+                continue;
+            }
+            match tasks_of.iter_mut().find(|(other, _)| *other == text) {
+                Some((_, names)) => names.push(&checked.task.name),
+                None => tasks_of.push((text, vec![&checked.task.name])),
+            }
         }
     }
-    warnings
+    for (text, names) in tasks_of {
+        match names.split_at_checked(NAMED) {
+            Some((named, more)) if !more.is_empty() => {
+                let named = format!("{} and {} more tasks", named.join(", "), more.len());
+                printer.warning(&warning_text(&named, &text));
+            }
+            _ => {
+                for name in names {
+                    printer.warning(&warning_text(name, &text));
+                }
+            }
+        }
+    }
+    noted
 }
 
 fn warning_text(task: &str, warning: &str) -> String {
@@ -89,7 +109,7 @@ async fn report(
     let mut status = if left_out.is_empty() { ExitStatus::Success } else { ExitStatus::Failure };
     if args.watches() {
         match watch(client, printer, &submission.subject()).await? {
-            Watched::Stopped => {}
+            Watched::Stopped => status = ExitStatus::Interrupted,
             Watched::Ended(tasks) => {
                 if trial_view::any_failed(&tasks) {
                     status = ExitStatus::Failure;
@@ -152,6 +172,9 @@ struct Task {
     trials: Option<Vec<TrialResponse>>,
     #[serde(skip)]
     providers: BTreeMap<String, u32>,
+    /// The trials that this run created.
+    #[serde(skip)]
+    mine: RunTrials,
 }
 
 #[derive(Serialize)]
@@ -179,6 +202,7 @@ impl Submission {
             status: None,
             trials: None,
             providers: task.sweep.providers.clone(),
+            mine: RunTrials::of(&task.sweep),
         });
         Some(Self {
             experiment: first.experiment_name.clone().unwrap_or_else(|| requested.into()),
@@ -202,10 +226,9 @@ impl Submission {
 
     /// The trials that were submitted now.
     fn subject(&self) -> Subject {
-        let trials_of = |task: &Task| RunTrials::newest(usize::try_from(task.trials_count).unwrap_or(usize::MAX));
         Subject::Run {
             experiment_id: self.experiment_id.clone().unwrap_or_else(|| self.experiment.clone()),
-            tasks: self.tasks.iter().map(|task| (task.id.clone(), trials_of(task))).collect(),
+            tasks: self.tasks.iter().map(|task| (task.id.clone(), task.mine.clone())).collect(),
         }
     }
 

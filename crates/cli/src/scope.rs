@@ -1,29 +1,24 @@
 //! Which trials of a task are meant: a task keeps the trials of every run on it.
 
-use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::ops::Range;
 
-use oddish_api_types::{TaskStatus, TaskStatusResponse, TrialResponse, TrialStatus};
+use oddish_api_types::{TaskResponse, TaskStatus, TaskStatusResponse, TrialResponse, TrialStatus};
+use oddish_domain::id::parse_trial_id;
 
-/// The trials of one task that one run created.
-#[derive(Debug)]
-pub(crate) struct RunTrials {
-    number: usize,
-    /// Their ids, once they were seen: a later run may add trials to the same experiment.
-    ids: OnceLock<BTreeSet<String>>,
-}
+/// The trials of one task that one run created, by their indices: others may have added trials to the task, and to the
+/// same experiment, before and since.
+#[derive(Clone, Debug)]
+pub(crate) struct RunTrials(Range<u32>);
 
 impl RunTrials {
-    /// The newest `number` trials of the task within the run's experiment, as they are when first seen.
-    pub(crate) fn newest(number: usize) -> Self {
-        Self { number, ids: OnceLock::new() }
+    /// Those that a sweep created.
+    pub(crate) fn of(sweep: &TaskResponse) -> Self {
+        let first = sweep.first_trial_index;
+        Self(first..first.saturating_add(sweep.trials_count))
     }
 
-    fn contains(&self, trials: &[TrialResponse]) -> &BTreeSet<String> {
-        self.ids.get_or_init(|| {
-            let older = trials.len().saturating_sub(self.number);
-            trials.iter().skip(older).map(|trial| trial.id.clone()).collect()
-        })
+    fn contains(&self, trial: &TrialResponse) -> bool {
+        parse_trial_id(&trial.id).is_some_and(|(_, index)| self.0.contains(&index))
     }
 }
 
@@ -39,10 +34,7 @@ pub(crate) fn within_experiment(mut task: TaskStatusResponse, experiment_id: &st
 
 /// The task as seen from one run: the run's trials, and counts and stage that follow from them.
 pub(crate) fn within_run(task: TaskStatusResponse, experiment_id: &str, mine: &RunTrials) -> TaskStatusResponse {
-    narrowed(within_experiment(task, experiment_id), |trials| {
-        let ids = mine.contains(trials);
-        trials.retain(|trial| ids.contains(&trial.id));
-    })
+    narrowed(within_experiment(task, experiment_id), |trials| trials.retain(|trial| mine.contains(trial)))
 }
 
 /// Whether all trials that are shown with the task have ended; without any, whether the task has.

@@ -13,7 +13,7 @@ use crate::task_view;
 use crate::trial_view;
 use crate::watch::{Subject, Watched, watch};
 
-const RECENT_TASKS: usize = 200;
+const RECENT_EXPERIMENTS: usize = 8;
 
 /// Shows a task, an experiment, or the newest experiments.
 pub(crate) async fn status(args: &StatusArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
@@ -38,7 +38,7 @@ pub(crate) async fn status(args: &StatusArgs, printer: &Printer) -> Result<ExitS
         }
         return Ok(ExitStatus::Success);
     }
-    let Watched::Ended(tasks) = watch(&client, printer, &subject).await? else { return Ok(ExitStatus::Success) };
+    let Watched::Ended(tasks) = watch(&client, printer, &subject).await? else { return Ok(ExitStatus::Interrupted) };
     if args.json {
         print_json(&subject, &tasks, printer)?;
     } else {
@@ -82,18 +82,16 @@ impl<'a> ExperimentTasks<'a> {
 }
 
 async fn recent(args: &StatusArgs, client: &Client, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let tasks = client.recent_tasks(RECENT_TASKS).await.map_err(|error| error.while_doing("cannot get the status"))?;
+    let experiments = client
+        .recent_experiments(RECENT_EXPERIMENTS)
+        .await
+        .map_err(|error| error.while_doing("cannot get the status"))?;
     if args.json {
-        let groups = task_view::by_experiment(&tasks);
-        let experiments: Vec<ExperimentTasks<'_>> = groups.iter().map(|tasks| ExperimentTasks::of(tasks)).collect();
         printer.json(&json!({ "experiments": experiments }))?;
-    } else if tasks.is_empty() {
-        printer.note(&format!("No tasks yet at {}.", client.server()));
+    } else if experiments.is_empty() {
+        printer.note(&format!("No experiments yet at {}.", client.server()));
     } else {
-        printer.result(&task_view::recent_experiments(&tasks, stdout_width()))?;
-        if tasks.len() == RECENT_TASKS {
-            printer.note(&format!("Among the newest {RECENT_TASKS} tasks of {}.", client.server()));
-        }
+        printer.result(&task_view::recent_experiments(&experiments, stdout_width()))?;
     }
     Ok(ExitStatus::Success)
 }

@@ -1,7 +1,7 @@
 //! Packs, uploads and sweeps tasks, several at a time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures_util::{StreamExt, stream};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -15,6 +15,8 @@ use crate::task_dirs::TaskDir;
 use crate::upload::{Archive, Uploaded, Uploader};
 
 const PARALLEL_TASKS: usize = 4;
+/// Tasks in a row for which the server may fail before those that are left are not tried: a full disk takes none of them.
+const MOST_FAILURES: usize = 3;
 
 /// A task whose trials are on their way.
 #[derive(Debug)]
@@ -62,6 +64,7 @@ pub(crate) async fn submit(
         sweep,
         experiment_id: Mutex::new(None),
         unreachable: AtomicBool::new(false),
+        failures: AtomicUsize::new(0),
     });
     let number = tasks.len();
     let mut results = Vec::with_capacity(number);
@@ -92,7 +95,10 @@ struct Submission {
     sweep: SweepRequest,
     /// Id of the experiment, once the first sweep made or found it.
     experiment_id: Mutex<Option<String>>,
+    /// Whether those that are left need not be tried.
     unreachable: AtomicBool,
+    /// Tasks in a row for which the server failed.
+    failures: AtomicUsize,
 }
 
 impl Submission {
@@ -100,27 +106,38 @@ impl Submission {
         if self.unreachable.load(Ordering::Relaxed) {
             return Err(NotSubmitted::locally(task, vec!["not tried".into()]));
         }
-        let archive = Archive::of(task)
-            .await
-            .map_err(|fault| NotSubmitted::locally(task, vec![format!("cannot pack: {fault}")]))?;
+        let archive = Archive::of(task).await.map_err(|fault| NotSubmitted::locally(task, vec![fault]))?;
         let uploaded = self.uploader.upload(&task.name, &archive).await.map_err(|error| {
-            if error.is_unreachable() {
-                self.unreachable.store(true, Ordering::Relaxed);
-            }
+            self.note(&error);
             NotSubmitted::by_server(task, "cannot upload", &error)
         })?;
-        let sweep = self.sweep(&uploaded).await;
-        let sweep = sweep.map_err(|error| NotSubmitted::by_server(task, "cannot submit", &error))?;
-        let Uploaded { reused_version, warnings, .. } = uploaded;
-        Ok(Submitted { name: task.name.clone(), sweep, reused_version, warnings })
+        let sweep = self.sweep(&uploaded).await.map_err(|error| {
+            self.note(&error);
+            NotSubmitted::by_server(task, "cannot submit", &error)
+        })?;
+        self.failures.store(0, Ordering::Relaxed);
+        let Uploaded { version, unchanged, warnings, .. } = uploaded;
+        Ok(Submitted { name: task.name.clone(), sweep, reused_version: unchanged.then_some(version), warnings })
     }
 
-    /// Posts the sweep of one task. The first goes alone, and the others name the experiment that it got by its id: by
-    /// name, several at once could each make one.
+    /// Notes why a task was not submitted: others need not try where there is no server, or where it failed for several in a row.
+    fn note(&self, error: &ClientError) {
+        let failed = error.is_fault_of_server() && self.failures.fetch_add(1, Ordering::Relaxed) + 1 >= MOST_FAILURES;
+        if error.is_unreachable() || failed {
+            self.unreachable.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Posts the sweep of one task, on the version that was uploaded, whatever became the newest since. Trials are added
+    /// whether or not the task has some by now: another client may have submitted it first since it was announced.
+    ///
+    /// The first goes alone, and the others name the experiment that it got by its id: by name, several at once could each
+    /// make one.
     async fn sweep(&self, uploaded: &Uploaded) -> Result<TaskResponse, ClientError> {
         let mut sweep = SweepRequest {
             task_id: uploaded.task_id.clone(),
-            append_to_task: uploaded.existing_task,
+            version: Some(uploaded.version),
+            append_to_task: true,
             ..self.sweep.clone()
         };
         let mut first = self.experiment_id.lock().await;

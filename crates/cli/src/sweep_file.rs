@@ -38,13 +38,14 @@ const TOP_KEYS: &[&str] = &[
     "env_storage_mb",
 ];
 const AGENT_KEYS: &[&str] =
-    &["name", "model_name", "n_trials", "env", "agent_env", "kwargs", "agent_kwargs", "timeout_minutes"];
+    &["name", "model_name", "n_trials", "env", "agent_env", "secret_env", "kwargs", "agent_kwargs", "timeout_minutes"];
 /// Known keys whose meaning this version doesn't have, with what to do.
 const ABSENT_KEYS: &[(&str, &str)] = &[
     ("dataset", "registry datasets are not supported by this version: give a path"),
     ("run_analysis", "analysis is not supported by this version: remove it"),
     ("env", "environment variables belong to an agent: put them into its entry"),
     ("agent_env", "environment variables belong to an agent: put them into its entry"),
+    ("secret_env", "environment variables belong to an agent: put them into its entry"),
     ("n_concurrent", "concurrency is set at the server, for each model"),
     ("concurrency", "concurrency is set at the server, for each model"),
 ];
@@ -90,6 +91,9 @@ struct AgentEntry {
     /// A variable that is null takes its value from the environment of this process.
     #[serde(default, alias = "agent_env")]
     env: Map<String, Value>,
+    /// Those whose values are secret, whatever they are called.
+    #[serde(default)]
+    secret_env: Map<String, Value>,
 }
 
 fn one() -> std::num::NonZeroU32 {
@@ -153,10 +157,13 @@ fn agent(place: &str, entry: Value) -> Result<SweepConfig, Vec<String>> {
     if entry.timeout_minutes.is_some_and(|minutes| !is_positive(minutes)) {
         faults.push(format!("{place}.timeout_minutes: it must be a number above 0"));
     }
-    let variables = variables(&entry.env).unwrap_or_else(|fault| {
-        faults.push(format!("{place}.env: {fault}"));
-        BTreeMap::new()
-    });
+    let mut read = |key: &str, given: &Map<String, Value>| {
+        variables(given).unwrap_or_else(|fault| {
+            faults.push(format!("{place}.{key}: {fault}"));
+            BTreeMap::new()
+        })
+    };
+    let (agent_env, secret_agent_env) = (read("env", &entry.env), read("secret_env", &entry.secret_env));
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -166,7 +173,8 @@ fn agent(place: &str, entry: Value) -> Result<SweepConfig, Vec<String>> {
         n_trials: entry.n_trials.get(),
         timeout_minutes: entry.timeout_minutes,
         agent_kwargs: entry.kwargs,
-        agent_env: variables,
+        agent_env,
+        secret_agent_env,
         ..SweepConfig::default()
     })
 }
@@ -244,7 +252,8 @@ mod tests {
                 "nop",
                 { "name": "nop", "env": { "A": 1 } },
                 { "name": "nop", "env": { "NOT_SET_ANYWHERE": null } },
-                { "name": "nop", "agent_env": { "A=s3cret": "" } }
+                { "name": "nop", "agent_env": { "A=s3cret": "" } },
+                { "name": "nop", "secret_env": { "A": true } }
             ],
             "env": {},
             "enviroment": "docker",
@@ -265,6 +274,7 @@ mod tests {
             "agents[6].env: A: it must be a text",
             "agents[7].env: NOT_SET_ANYWHERE has no value",
             "agents[8].env: the name of an environment variable",
+            "agents[9].secret_env: A: it must be a text",
         ];
         assert_eq!(found.len(), starts.len(), "{found:#?}");
         for (fault, start) in found.iter().zip(starts) {

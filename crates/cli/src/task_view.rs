@@ -1,13 +1,11 @@
 //! Tasks as text: one task, the tasks of an experiment, the newest experiments.
 
 use comfy_table::Cell;
-use oddish_api_types::{TaskStatus, TaskStatusResponse};
+use oddish_api_types::{ExperimentResponse, TaskStatus, TaskStatusResponse};
 
 use crate::plain_text;
 use crate::table::{flat_row, render, table, task_status_cell, text_cell};
-use crate::trial_view::{counted, failures, reward, trials};
-
-const SHOWN_EXPERIMENTS: usize = 8;
+use crate::trial_view::{counted, failures, omissions, reward, trials};
 
 /// One task and its trials.
 pub(crate) fn task(task: &TaskStatusResponse, server: &str, width: Option<u16>) -> String {
@@ -23,6 +21,7 @@ pub(crate) fn task(task: &TaskStatusResponse, server: &str, width: Option<u16>) 
         parts.push(trials(rows, width));
     }
     parts.extend(failures(std::slice::from_ref(task), server));
+    parts.extend(omissions(&task.trials.iter().flatten().collect::<Vec<_>>()));
     parts.join("\n\n")
 }
 
@@ -71,42 +70,25 @@ fn experiment_summary(tasks: &[TaskStatusResponse]) -> String {
     )
 }
 
-/// The newest experiments among `tasks`, which are newest first.
-pub(crate) fn recent_experiments(tasks: &[TaskStatusResponse], width: Option<u16>) -> String {
-    let experiments = by_experiment(tasks);
-    let mut table = table(&["Experiment", "Name"], &["Tasks", "Running", "Done", "Trials", "Rewards"], width);
-    for tasks in experiments.iter().take(SHOWN_EXPERIMENTS) {
-        let Some(first) = tasks.first() else { continue };
-        let count =
-            |wanted: fn(TaskStatus) -> bool| tasks.iter().filter(|task| wanted(task.status)).count().to_string();
-        let (completed, total) =
-            tasks.iter().fold((0, 0), |(completed, total), task| (completed + task.completed, total + task.total));
+/// Experiments, each with what became of all its trials.
+pub(crate) fn recent_experiments(experiments: &[ExperimentResponse], width: Option<u16>) -> String {
+    let mut table = table(&["Experiment", "Name"], &["Tasks", "Progress", "Failed", "Rewards"], width);
+    for experiment in experiments {
+        let ended = experiment.completed_trials + experiment.failed_trials;
+        let rewards = match experiment.reward_total {
+            0 => "-".into(),
+            number => format!("{}/{number}", reward(Some(experiment.reward_sum))),
+        };
         table.add_row(vec![
-            text_cell(first.experiment_id.as_deref().unwrap_or("-")),
-            text_cell(first.experiment_name.as_deref().unwrap_or_default()),
-            Cell::new(tasks.len().to_string()),
-            Cell::new(count(|status| !status.is_terminal() && status != TaskStatus::Pending)),
-            Cell::new(count(TaskStatus::is_terminal)),
-            Cell::new(format!("{completed}/{total}")),
-            Cell::new(rewards(tasks)),
+            text_cell(&experiment.id),
+            text_cell(&experiment.name),
+            Cell::new(experiment.task_count),
+            Cell::new(format!("{ended}/{}", experiment.total_trials)),
+            Cell::new(experiment.failed_trials),
+            Cell::new(rewards),
         ]);
     }
     render(&table)
-}
-
-/// Groups tasks by their experiment, in the order in which the experiments first appear.
-pub(crate) fn by_experiment(tasks: &[TaskStatusResponse]) -> Vec<Vec<TaskStatusResponse>> {
-    let mut groups: Vec<Vec<TaskStatusResponse>> = Vec::new();
-    for task in tasks {
-        match groups
-            .iter_mut()
-            .find(|group| group.first().is_some_and(|first| first.experiment_id == task.experiment_id))
-        {
-            Some(group) => group.push(task.clone()),
-            None => groups.push(vec![task.clone()]),
-        }
-    }
-    groups
 }
 
 fn experiment_of(task: &TaskStatusResponse) -> String {

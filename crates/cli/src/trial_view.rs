@@ -86,6 +86,7 @@ pub(crate) fn results(tasks: &[TaskStatusResponse], server: &str, width: Option<
     }
     let mut parts = vec![render(&table), summary(tasks)];
     parts.extend(failures(tasks, server));
+    parts.extend(omissions(&all_trials(tasks).collect::<Vec<_>>()));
     parts.join("\n\n")
 }
 
@@ -119,11 +120,31 @@ pub(crate) fn failures(tasks: &[TaskStatusResponse], server: &str) -> Option<Str
             let message = trial.error_message.as_deref().unwrap_or_default();
             let first = message.lines().find(|line| !line.trim().is_empty()).unwrap_or("no reason was recorded");
             let first = plain_text::short_line(first, MAX_MESSAGE);
-            let unconfirmed = trial.unconfirmed_reward.map(|given| format!(" (unconfirmed reward {})", reward(Some(given))));
+            let unconfirmed =
+                trial.unconfirmed_reward.map(|given| format!(" (unconfirmed reward {})", reward(Some(given))));
             format!("{}: {first}{}", plain_text::line(&trial.id), unconfirmed.unwrap_or_default())
         })
         .collect();
     (!lines.is_empty()).then(|| format!("{}\nLogs: GET {server}/trials/<trial>/logs", lines.join("\n")))
+}
+
+/// What of the trials' files is not kept, one line for each trial; nothing where all are.
+pub(crate) fn omissions(trials: &[&TrialResponse]) -> Option<String> {
+    let lines: Vec<String> = trials
+        .iter()
+        .filter_map(|trial| {
+            let omitted = trial.omitted_files.as_ref()?;
+            let reasons: Vec<String> =
+                omitted.reasons.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+            Some(format!(
+                "{}: {} not kept ({}), listed in its omitted.json",
+                plain_text::line(&trial.id),
+                counted(usize::try_from(omitted.files).unwrap_or(usize::MAX), "file"),
+                reasons.join(", ")
+            ))
+        })
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// Whether any trial ended without a result.

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use oddish_api_types::{CompleteUploadRequest, InitUploadRequest, InitUploadResponse, UploadResponse};
-use oddish_artifacts::archive::{PackError, pack};
+use oddish_artifacts::archive::pack;
 use oddish_artifacts::hash::{self, HashError};
 use reqwest::{Body, StatusCode};
 use tokio_util::io::{InspectReader, ReaderStream};
 
 use crate::client::{Client, ClientError};
 use crate::object_store::{ObjectStore, SignedRequest};
+use crate::packing::cannot_pack;
 use crate::plain_text;
 use crate::task_dirs::{TaskDir, shown};
 
@@ -27,10 +28,10 @@ const READ_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Uploaded {
     pub(crate) task_id: String,
-    /// Whether the task was there before, perhaps with trials of earlier runs.
-    pub(crate) existing_task: bool,
-    /// The version whose content is the folder's, so that nothing was sent.
-    pub(crate) reused_version: Option<i32>,
+    /// The version that is the folder's archive.
+    pub(crate) version: i32,
+    /// Whether it was there before, so that nothing was sent.
+    pub(crate) unchanged: bool,
     /// What the server noted about the task.
     pub(crate) warnings: Vec<String>,
 }
@@ -41,24 +42,22 @@ pub(crate) struct Archive {
     file: std::fs::File,
     length: u64,
     content_hash: String,
+    sha256: String,
 }
 
 impl Archive {
     /// Packs a task's folder and hashes its contents. The fault is safe to print.
     pub(crate) async fn of(task: &TaskDir) -> Result<Self, String> {
-        let no_file = |error| format!("no temporary file: {error}");
+        let no_file = |error| format!("cannot pack: no temporary file: {error}");
         let mut file = tokio::fs::File::from_std(tempfile::tempfile().map_err(no_file)?);
-        pack(&task.path, &mut file).await.map_err(|error| match error {
-            PackError::Io { path, source } => format!("{}: {source}", shown(&path)),
-            other => plain_text::line(&other.to_string()),
-        })?;
+        let packed = pack(&task.path, &mut file).await.map_err(cannot_pack)?;
         let content_hash = hash::content_hash(&task.path).await.map_err(|error| match error {
-            HashError::Read { path, source } => format!("{}: {source}", shown(&path)),
-            other @ HashError::NonUtf8Name { .. } => plain_text::line(&other.to_string()),
+            HashError::Read { path, source } => format!("cannot pack: {}: {source}", shown(&path)),
+            other @ HashError::NonUtf8Name { .. } => format!("cannot pack: {}", plain_text::line(&other.to_string())),
         })?;
         let file = file.into_std().await;
         let length = file.metadata().map_err(no_file)?.len();
-        Ok(Self { file, length, content_hash })
+        Ok(Self { file, length, content_hash, sha256: packed.sha256 })
     }
 
     /// The archive from its start, telling `read` of each piece as it is read.
@@ -90,20 +89,15 @@ impl Uploader {
         if announced.content_unchanged {
             return Ok(Uploaded {
                 task_id: announced.task_id,
-                existing_task: announced.existing_task,
-                reused_version: Some(announced.version),
+                version: announced.version,
+                unchanged: true,
                 warnings: Vec::new(),
             });
         }
         self.put(&self.signed_request(&announced)?, archive).await?;
-        let existing_task = announced.existing_task;
+        let version = announced.version;
         let stored = self.complete(announced).await?;
-        Ok(Uploaded {
-            task_id: stored.task_id,
-            existing_task: existing_task || stored.existing_task,
-            reused_version: None,
-            warnings: stored.warnings,
-        })
+        Ok(Uploaded { task_id: stored.task_id, version, unchanged: false, warnings: stored.warnings })
     }
 
     /// Tried again only when no connection came about: each announcement takes a version number.
@@ -111,6 +105,7 @@ impl Uploader {
         let request = InitUploadRequest {
             name: name.into(),
             content_hash: archive.content_hash.clone(),
+            archive_sha256: Some(archive.sha256.clone()),
             message: None,
             size: Some(archive.length),
         };

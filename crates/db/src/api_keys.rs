@@ -5,6 +5,7 @@ use oddish_domain::id;
 use time::OffsetDateTime;
 
 use crate::error::Doing;
+use crate::idempotency::Work;
 use crate::word::Word;
 use crate::{Db, DbError};
 
@@ -64,8 +65,13 @@ macro_rules! keys {
     };
 }
 
-/// Stores a new key.
-pub async fn create(db: &Db, key: &GeneratedKey, new: &NewApiKey<'_>, now: OffsetDateTime) -> Result<ApiKey, DbError> {
+/// Stores a new key, once the work is finished.
+pub async fn create(
+    work: &mut Work,
+    key: &GeneratedKey,
+    new: &NewApiKey<'_>,
+    now: OffsetDateTime,
+) -> Result<ApiKey, DbError> {
     loop {
         // Ids are short: one that is taken is drawn again.
         let created = keys!(
@@ -82,7 +88,7 @@ pub async fn create(db: &Db, key: &GeneratedKey, new: &NewApiKey<'_>, now: Offse
             now,
             new.expires_at
         )
-        .fetch_optional(db)
+        .fetch_optional(&mut work.tx)
         .await
         .doing("store an API key")?;
         if let Some(key) = created {

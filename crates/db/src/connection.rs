@@ -1,10 +1,15 @@
 //! Where the database is, and connecting to it.
 
+use std::io::ErrorKind;
 use std::str::FromStr;
 use std::time::Duration;
 
+use oddish_domain::database_url;
 use oddish_domain::settings::{ALL_PROGRAMS, Group, Reader, Setting, Value};
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::Db;
 use crate::database::Statements;
@@ -31,6 +36,9 @@ const DIRECT_URL: Setting<Option<DatabaseUrl>> = Setting::optional("ODDISH_DATAB
     "The same database, not through a pooler: for what needs a session of its own, which is migrations and LISTEN. Unset: \
      DATABASE_URL.",
 );
+
+/// How long a server may take to answer whoever connects.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the database is and how many connections to keep.
 #[derive(Clone, Debug)]
@@ -75,7 +83,7 @@ impl DatabaseUrl {
     }
 
     fn pool_options(&self, size: u32) -> PgPoolOptions {
-        let options = PgPoolOptions::new().max_connections(size.max(1)).acquire_timeout(Duration::from_secs(10));
+        let options = PgPoolOptions::new().max_connections(size.max(1)).acquire_timeout(PATIENCE);
         // The `BEGIN` before every unnamed statement tests the connection as well, and saves a round trip.
         options.test_before_acquire(self.statements == Statements::Named)
     }
@@ -93,8 +101,8 @@ impl DatabaseUrl {
     /// `host:port/database`, fit to be shown.
     #[must_use]
     pub fn place(&self) -> String {
-        let options = &self.options;
-        format!("{}:{}/{}", options.get_host(), options.get_port(), options.get_database().unwrap_or_default())
+        let (options, name) = (&self.options, self.options.get_database().unwrap_or_default());
+        database_url::place(options.get_host(), options.get_port(), name)
     }
 }
 
@@ -103,16 +111,13 @@ impl FromStr for DatabaseUrl {
 
     /// Accepts `postgres://` and `postgresql://`, with or without the driver suffix that `SQLAlchemy` wants.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (scheme, rest) = text.split_once("://").ok_or("a URL like postgresql://user:password@host:5432/name")?;
-        let (scheme, _driver) = scheme.split_once('+').unwrap_or((scheme, ""));
-        if !matches!(scheme, "postgres" | "postgresql") {
-            return Err("a URL that starts with postgresql://".to_owned());
-        }
-        let text = format!("postgresql://{rest}");
+        let text = database_url::normalise(text)?;
         let options =
-            PgConnectOptions::from_str(&text).map_err(|_| "a URL like postgresql://user:password@host:5432/name")?;
+            PgConnectOptions::from_str(&text).map_err(|_| "a URL that Postgres's own programs take".to_owned())?;
+        // A URL has brackets around an IPv6 address, and nothing else has.
+        let host = options.get_host().trim_matches(['[', ']']).to_owned();
         // Poolers refuse a parameter that they do not know. It shapes numbers in text, and ours are binary.
-        let mut options = options.extra_float_digits(None);
+        let mut options = options.host(&host).extra_float_digits(None);
         if options.get_application_name().is_none() {
             options = options.application_name("oddish");
         }
@@ -158,17 +163,34 @@ pub struct NoDatabase;
 
 /// The database could not be reached.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot connect to the database at {place}. Check that it runs and that DATABASE_URL is right")]
+#[error("cannot connect to the database at {place}: {}", way_out(source))]
 pub struct ConnectError {
     place: String,
     source: sqlx::Error,
 }
 
-/// Connects, and makes sure that the database answers.
-#[expect(clippy::disallowed_methods, reason = "the one place that makes a pool")]
+fn way_out(error: &sqlx::Error) -> String {
+    let io = if let sqlx::Error::Io(error) = error { Some(error.kind()) } else { None };
+    database_url::way_out(io, error.as_database_error().and_then(DatabaseError::code).as_deref())
+}
+
+/// Connects, and makes sure that the database answers. One that is starting, or has no room at the moment, is waited for.
+#[expect(clippy::disallowed_methods, reason = "a pool that cannot connect says no more than that it waited")]
 pub async fn connect(url: &DatabaseUrl, pool_size: u32) -> Result<Db, ConnectError> {
-    let pool = url.pool_options(pool_size).connect_with(url.options.clone()).await;
-    Ok(url.db(pool.map_err(|source| ConnectError { place: url.place(), source })?))
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let tried = timeout(PATIENCE, url.options.clone().connect()).await;
+        match tried.unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into()))) {
+            Ok(connection) => {
+                let _it_was_there = connection.close().await;
+                return Ok(connect_lazy(url, pool_size));
+            }
+            Err(sqlx::Error::Database(error)) if error.is_transient_in_connect_phase() && Instant::now() < until => {
+                sleep(Duration::from_millis(250)).await;
+            }
+            Err(source) => return Err(ConnectError { place: url.place(), source }),
+        }
+    }
 }
 
 /// A pool that connects when it is first used.
@@ -176,40 +198,4 @@ pub async fn connect(url: &DatabaseUrl, pool_size: u32) -> Result<Db, ConnectErr
 #[must_use]
 pub fn connect_lazy(url: &DatabaseUrl, pool_size: u32) -> Db {
     url.db(url.pool_options(pool_size).connect_lazy_with(url.options.clone()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings(pairs: &[(&str, &str)]) -> (DatabaseSettings, bool) {
-        let owned = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let settings = oddish_domain::settings::Settings::from_map(owned.collect());
-        let mut reader = settings.reader();
-        let read = DatabaseSettings::read(&mut reader);
-        (read, reader.finish().is_ok())
-    }
-
-    #[test]
-    fn the_driver_suffix_is_dropped_and_the_password_not_shown() {
-        let url: DatabaseUrl = "postgresql+asyncpg://oddish:hush@db.example:5433/evals".parse().unwrap();
-        assert_eq!(url.text(), "postgresql://oddish:hush@db.example:5433/evals");
-        assert_eq!(format!("{url:?}"), "DatabaseUrl(db.example:5433/evals)");
-    }
-
-    #[test]
-    fn database_url_goes_before_the_prefixed_one() {
-        let (read, ok) =
-            settings(&[("ODDISH_DATABASE_URL", "postgres://a/second"), ("DATABASE_URL", "postgres://a/first")]);
-        assert!(ok);
-        assert_eq!(read.url.unwrap().place(), "a:5432/first");
-        let (read, _) = settings(&[("ODDISH_DATABASE_URL", "postgres://a/second"), ("DATABASE_URL", "")]);
-        assert_eq!(read.url.unwrap().place(), "a:5432/second");
-    }
-
-    #[test]
-    fn another_kind_of_database_is_a_fault() {
-        assert!(!settings(&[("DATABASE_URL", "mysql://a/b")]).1);
-        assert!(!settings(&[("DATABASE_URL", "nonsense")]).1);
-    }
 }

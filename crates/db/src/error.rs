@@ -105,6 +105,12 @@ impl DbError {
         matches!(self, Self::Refused { constraint: Some(constraint), .. } if constraint == name)
     }
 
+    /// Whether the server's disk is full, for which it waits until somebody has freed some.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, Self::Unreachable { source: sqlx::Error::Database(error), .. } if error.code().as_deref() == Some("53100"))
+    }
+
     /// Whether trying again later may help.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {

@@ -2,6 +2,7 @@
 
 pub mod dashboard;
 pub mod experiment_summaries;
+mod model_spelling;
 pub mod paging;
 pub mod tallies;
 pub mod task_browsing;

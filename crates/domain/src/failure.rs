@@ -1,9 +1,13 @@
 //! Why an attempt failed, and what follows from it.
 //!
 //! The name of the error decides, by the table [`KNOWN`]. Where a name says little, such as Python's
-//! `RuntimeError`, the message is searched for a few phrases that providers and Docker use word for word. What matches
+//! `RuntimeError`, the message is searched for phrases that providers, Harbor and Docker use word for word. What matches
 //! nothing is [`FailureClass::Unknown`].
+//!
+//! Only a fault of the host, the network or the runner is [`FailureClass::Infrastructure`]. What the task's author or the
+//! agent caused never is: it would be tried again for hours, and would look like trouble with the machine.
 
+mod docker;
 mod known;
 mod retry_after;
 mod text;
@@ -19,7 +23,7 @@ use crate::status::words;
 words! {
     /// Who or what ended an attempt before it was done.
     FailureClass, "failure class",
-    /// The sandbox, the network, the disk, or the runner.
+    /// The host of the sandbox, the network, the disk, or the runner; never what the task or the agent did.
     Infrastructure = "infrastructure",
     /// The model's provider asked to slow down.
     ProviderRateLimit = "provider_rate_limit",
@@ -97,6 +101,8 @@ pub struct Failure {
     pub class: FailureClass,
     /// Whether another try would end the same way, whatever its class allows, such as with a model that doesn't exist.
     pub lasting: bool,
+    /// Whether the agent had begun: the attempt then counts against `max_attempts`, whatever its class.
+    pub agent_began: bool,
     /// How long the provider asked to wait; none for failures of other classes.
     pub retry_after: Option<Duration>,
 }
@@ -106,17 +112,42 @@ impl Failure {
     ///
     /// The name is a Python exception's without its module, as Harbor records it, or one of ours.
     pub fn of(error_type: &str, message: &str, now: OffsetDateTime) -> Self {
-        let known = known(error_type);
-        let told = match known.map_or(Reading::All, |known| known.reading) {
-            Reading::Nothing => None,
-            Reading::Quota => text::rate_limit_or_quota(message, now),
-            Reading::All => text::cause(message, now),
+        Self::during(Phase::BeforeAgent, error_type, message, now)
+    }
+
+    /// The same, of an attempt that came this far.
+    pub fn during(phase: Phase, error_type: &str, message: &str, now: OffsetDateTime) -> Self {
+        let agent_began = phase == Phase::SinceAgent;
+        // Once the agent has begun, it is no more the task's own files alone that Harbor reads and finds wrong.
+        let known = known(error_type)
+            .filter(|known| !(agent_began && known.source == Source::Python && known.class == FailureClass::Task));
+        let told = match known {
+            // The message of a failed agent holds what it printed.
+            Some(Known { reading: Reading::All, class: FailureClass::Agent, .. }) => text::provider(message, now),
+            None | Some(Known { reading: Reading::All, .. }) => text::cause(message, now),
+            Some(Known { reading: Reading::Quota, .. }) => text::rate_limit_or_quota(message, now),
+            Some(Known { reading: Reading::Nothing, .. }) => None,
         };
         let named = known.map_or((FailureClass::Unknown, false), |known| (known.class, known.lasting));
         let (class, lasting) = told.map_or(named, |class| (class, false));
         let retry_after = class.is_provider().then(|| retry_after(message, now)).flatten();
-        Self { class, lasting, retry_after }
+        Self { class, lasting, agent_began, retry_after }
     }
+}
+
+/// How far an attempt came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The agent had not begun.
+    BeforeAgent,
+    /// The agent had begun, and perhaps ended.
+    SinceAgent,
+}
+
+/// The cause of a failure in one line, where the first line of its message does not tell it: the fault in what a build printed,
+/// the field in a list of invalid ones, the last words of a command.
+pub fn headline(message: &str) -> Option<String> {
+    text::headline(message)
 }
 
 /// What of an error's message may change the class that its name gives.

@@ -4,7 +4,7 @@
 //! under `agent_config`. All become one normal form. A setting of neither form is ignored, as it always was; one of the
 //! wrong type is refused, since running without it would not be what was asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -61,6 +61,9 @@ pub struct HarborSettings {
     /// Environment variables for the agent, their values sealed.
     #[serde(skip_serializing_if = "SealedEnv::is_empty")]
     pub agent_env: SealedEnv,
+    /// Names of those variables whose values the submission asks to treat as secret, whatever they are called.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub secret_agent_env: BTreeSet<String>,
     /// MCP servers for the agent, as objects that Harbor reads, each with a `name`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mcp_servers: Vec<Value>,
@@ -138,6 +141,13 @@ impl Collected {
     pub(crate) fn add_agent_env(&mut self, variables: &BTreeMap<String, String>, path: &str) -> Outcome<()> {
         let fields = variables.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str())));
         self.variables(&fields.collect(), path)
+    }
+
+    /// Takes a configuration's `secret_agent_env` object: variables like others, but for what is made of their values.
+    pub(crate) fn add_secret_agent_env(&mut self, variables: &BTreeMap<String, String>, path: &str) -> Outcome<()> {
+        self.add_agent_env(variables, path)?;
+        self.settings.secret_agent_env.extend(variables.keys().cloned());
+        Ok(())
     }
 
     /// Takes a configuration's `agent_config` object.

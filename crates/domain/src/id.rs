@@ -109,6 +109,14 @@ pub fn task_name_from_archive(file_name: Option<&str>) -> String {
     if stem.is_empty() { NAMELESS_TASK.to_owned() } else { stem.to_owned() }
 }
 
+/// The name of the task that is announced under `name`, which older clients give the name of the archive's file (contract
+/// 1.5). What is no name as it is does not become one by its ending.
+///
+/// Uploads under names that give the same one are versions of one task.
+pub fn uploaded_task_name(name: &str) -> Result<String, NameError> {
+    task_name(name).and_then(|name| task_name(&task_name_from_archive(Some(&name))))
+}
+
 fn strip_ending<'a>(text: &'a str, ending: &str) -> Option<&'a str> {
     let (stem, tail) = text.split_at_checked(text.len().checked_sub(ending.len())?)?;
     tail.eq_ignore_ascii_case(ending).then_some(stem)
@@ -208,6 +216,17 @@ mod tests {
     #[case(None, "task")]
     fn archives_name_tasks(#[case] file_name: Option<&str>, #[case] expected: &str) {
         assert_eq!(task_name_from_archive(file_name), expected);
+    }
+
+    #[rstest]
+    #[case("swe-1.0", Ok("swe-1.0"))]
+    #[case(" hello.tar.gz ", Ok("hello"))]
+    #[case("a\\b", Ok("b"))]
+    #[case(".tar", Ok("task"))]
+    #[case("", Err(NameError::Empty))]
+    #[case("a\n.tar", Err(NameError::Control { character: '\n' }))]
+    fn what_is_uploaded_has_a_name(#[case] name: &str, #[case] expected: Result<&str, NameError>) {
+        assert_eq!(uploaded_task_name(name), expected.map(String::from));
     }
 
     #[rstest]

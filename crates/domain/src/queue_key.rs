@@ -6,7 +6,7 @@
 
 use crate::model::{ABSENT, join_parts, words};
 
-pub use crate::model::{DEFAULT_KEY, normalize_model};
+pub use crate::model::{DEFAULT_KEY, normal_form, normalize_model, stored_model};
 
 /// Words that name a provider and no model.
 const PROVIDER_WORDS: [&str; 6] = ["openai", "anthropic", "claude", "google", "gemini", DEFAULT_KEY];

@@ -20,8 +20,8 @@ const MAX_ATTEMPTS: Setting<u32> = Setting::new("ODDISH_MAX_ATTEMPTS", MAX_ATTEM
     .within(1, MAX_ATTEMPTS_HIGHEST)
     .unit("attempts")
     .doc(
-        "How often a trial is tried that its agent or its tests fail without a reward. Failures of the sandbox and the\n\
-         provider don't count: they have limits of their own.",
+        "How often a trial is tried that fails without a reward. Every try counts whose agent began, but those whose\n\
+         runner was lost. Before that, failures of the sandbox and the provider don't count: they have limits of their own.",
     );
 const BACKOFF_BASE: Setting<u64> = Setting::new("ODDISH_RETRY_BACKOFF_BASE", 60)
     .within(0, BACKOFF_HIGHEST)
@@ -95,16 +95,34 @@ impl Ending {
     }
 }
 
+/// Attempts of a trial that failed alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// In which class.
+    pub class: FailureClass,
+    /// Whether their agents had begun when they were recorded. Not of those whose runner was lost.
+    pub agent_began: bool,
+    /// How many.
+    pub count: u32,
+}
+
 /// How often a trial failed in each class, since it was submitted or last retried by a user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Failures(BTreeMap<FailureClass, u32>);
+pub struct Failures {
+    by_class: BTreeMap<FailureClass, u32>,
+    /// How many count against the trial's `max_attempts`.
+    of_attempts: u32,
+}
 
-impl FromIterator<(FailureClass, u32)> for Failures {
-    fn from_iter<T: IntoIterator<Item = (FailureClass, u32)>>(counts: T) -> Self {
+impl FromIterator<Counted> for Failures {
+    fn from_iter<T: IntoIterator<Item = Counted>>(counts: T) -> Self {
         let mut failures = Self::default();
-        for (class, count) in counts {
-            let sum = failures.0.entry(class).or_default();
+        for Counted { class, agent_began, count } in counts {
+            let sum = failures.by_class.entry(class).or_default();
             *sum = sum.saturating_add(count);
+            if counts_as_attempt(class, agent_began) {
+                failures.of_attempts = failures.of_attempts.saturating_add(count);
+            }
         }
         failures
     }
@@ -113,14 +131,14 @@ impl FromIterator<(FailureClass, u32)> for Failures {
 impl Failures {
     /// How often in this class.
     pub fn of(&self, class: FailureClass) -> u32 {
-        self.0.get(&class).copied().unwrap_or(0)
+        self.by_class.get(&class).copied().unwrap_or(0)
     }
+}
 
-    /// How often in all classes that share the trial's `max_attempts`.
-    fn of_attempts(&self) -> u32 {
-        let shared = self.0.iter().filter(|(class, _)| class.budget() == Budget::Attempts);
-        shared.fold(0, |sum, (_, count)| sum.saturating_add(*count))
-    }
+/// Whether a failure counts against `max_attempts`: those that share it do, and all others since the agent began. A try of an
+/// agent costs money, and what an agent can bring about must not give it more tries than were asked for.
+fn counts_as_attempt(class: FailureClass, agent_began: bool) -> bool {
+    agent_began || class.budget() == Budget::Attempts
 }
 
 /// What becomes of the trial.
@@ -142,18 +160,21 @@ pub enum Decision {
 /// failure of the class (equal jitter). It is never shorter than the provider asked for. An interruption costs nothing,
 /// and the first failure for which a lost runner is to blame has no wait.
 ///
-/// Failures of a class with its own budget don't use up `max_attempts`, nor the other way round; the number of tries
-/// has a bound all the same, since every budget has.
+/// Failures of a class with its own budget don't use up `max_attempts` unless the agent had begun, nor does a lost runner; the
+/// number of tries has a bound all the same, since every budget has.
 pub fn decide(ending: Ending, before: &Failures, max_attempts: u32, settings: &RetrySettings, random: f64) -> Decision {
     let Some(class) = ending.class() else {
         return Decision::Retry { after: Duration::ZERO };
     };
     let earlier = before.of(class);
-    let spent = match class.budget() {
-        Budget::Single => true,
-        Budget::Attempts => before.of_attempts().saturating_add(1) >= max_attempts,
-        Budget::Own(tries) => earlier.saturating_add(1) >= tries,
-    };
+    let agent_began = matches!(ending, Ending::Failed(Failure { agent_began: true, .. }));
+    let attempts_spent = counts_as_attempt(class, agent_began) && before.of_attempts.saturating_add(1) >= max_attempts;
+    let spent = attempts_spent
+        || match class.budget() {
+            Budget::Single => true,
+            Budget::Attempts => false,
+            Budget::Own(tries) => earlier.saturating_add(1) >= tries,
+        };
     match ending {
         _ if spent => Decision::Fail,
         Ending::Failed(failure) if failure.lasting => Decision::Fail,

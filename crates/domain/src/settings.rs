@@ -6,6 +6,7 @@
 //! value counts as not set (contract 5).
 
 mod env_example;
+mod env_file;
 mod setting;
 mod value;
 
@@ -20,6 +21,7 @@ use thiserror::Error;
 
 pub use self::{
     env_example::env_example,
+    env_file::{EnvFileFault, EnvFileProblem, read_env_file},
     setting::{ALL_PROGRAMS, AnySetting, Description, Group, Setting},
     value::{Bounded, Choice, Defaulted, Value},
 };

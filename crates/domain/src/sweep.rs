@@ -10,10 +10,11 @@ use crate::{
     agent::{AgentError, check_agent},
     agent_env::MAX_AGENT_ENV_BYTES,
     environment::{
-        DEFAULT_ENVIRONMENT, DockerEnvironment, NoDocker, OptionFault, UnknownEnvironment, check_environment, check_options,
+        DEFAULT_ENVIRONMENT, DockerEnvironment, NoDocker, OptionFault, UnknownEnvironment, check_environment,
+        check_options,
     },
     harbor_settings::{Collected, HarborSettings, HarborSettingsError},
-    queue_key::{normalize_model, provider_bucket, queue_key},
+    queue_key::{provider_bucket, stored_model, trial_queue_key},
     sealing::{SECRET_KEY, SealedEnv, SealingKey},
     whole,
 };
@@ -47,7 +48,7 @@ pub struct SweepSpec {
 pub struct SweepConfig {
     /// A Harbor agent, or `module:Class` of one of your own.
     pub agent: String,
-    /// Model of the agent; not needed for `nop` and `oracle`.
+    /// Model of the agent, told to it as it stands here; not needed for `nop` and `oracle`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// How many trials of this pair; at least 1.
@@ -61,9 +62,13 @@ pub struct SweepConfig {
     #[cfg_attr(feature = "openapi", schema(exclusive_minimum = 0))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_minutes: Option<f64>,
-    /// Environment variables for the agent. Their values are stored sealed, and no answer shows them.
+    /// Environment variables for the agent, which gets their values byte for byte. They are stored sealed, and no answer shows them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub agent_env: BTreeMap<String, String>,
+    /// More of them, whose values are secret although their names may not say so: they are taken out of what a trial stores. Of others
+    /// that goes for those called `KEY`, `SECRET`, `TOKEN`, `PASSWORD`, `CREDENTIAL`, `AUTH` and the like.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_agent_env: BTreeMap<String, String>,
     /// Keyword arguments for the agent.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub agent_kwargs: Map<String, Value>,
@@ -83,7 +88,7 @@ pub struct TrialSpec {
     pub index: u32,
     /// The agent as given.
     pub agent: String,
-    /// The normalised model.
+    /// The model as given; `None` when there is none.
     pub model: Option<String>,
     /// The provider bucket.
     pub provider: &'static str,
@@ -272,6 +277,7 @@ fn template(
     }
     harbor.settings.agent_kwargs.extend(config.agent_kwargs.clone());
     harbor.add_agent_env(&config.agent_env, &field("agent_env"))?;
+    harbor.add_secret_agent_env(&config.secret_agent_env, &field("secret_agent_env"))?;
     if let Some(settings) = &config.agent_config {
         harbor.add_agent_config(settings, &field("agent_config"))?;
     }
@@ -284,13 +290,12 @@ fn template(
         harbor.settings.agent_env = SealedEnv::seal(key, sealing.task_id, &harbor.agent_env);
     }
 
-    let model = normalize_model(&config.agent, model);
     Ok(TrialSpec {
         index: 0,
-        provider: provider_bucket(&config.agent, model.as_deref()),
-        queue_key: queue_key(model.as_deref()),
+        provider: provider_bucket(&config.agent, model),
+        queue_key: trial_queue_key(&config.agent, model),
         agent: config.agent.clone(),
-        model,
+        model: stored_model(&config.agent, model).map(str::to_owned),
         environment: environment.to_owned(),
         agent_timeout_sec: harbor.agent_timeout_sec,
         harbor: harbor.settings,
@@ -367,12 +372,20 @@ mod tests {
             [
                 (0, "oracle", Some("default"), "default", "default"),
                 (1, "oracle", Some("default"), "default", "default"),
-                (2, "codex", Some("gpt-5.2-codex"), "openai", "openai/gpt-5.2-codex"),
+                (2, "codex", Some("GPT-5.2 Codex"), "openai", "openai/gpt-5.2-codex"),
                 (3, "my.agents:Mine", None, "default", "default"),
             ]
         );
         assert!(trials.iter().all(|t| t.environment == "docker" && t.agent_timeout_sec.is_none()));
         assert!(trials.iter().all(|t| t.harbor == HarborSettings::default()));
+    }
+
+    #[test]
+    fn a_model_keeps_its_letters_and_its_spellings_share_a_key() {
+        let names = ["azure/My-GPT4-Deployment", "azure/my gpt4  deployment", "Azure/MY--GPT4-deployment"];
+        let trials = expand(&sweep(names.iter().map(|name| config("codex", Some(name), 1)).collect())).unwrap();
+        assert_eq!(trials.iter().filter_map(|trial| trial.model.as_deref()).collect::<Vec<_>>(), names);
+        assert!(trials.iter().all(|trial| trial.queue_key == "azure/my-gpt4-deployment"), "{trials:?}");
     }
 
     #[test]
@@ -479,6 +492,20 @@ mod tests {
         };
         assert_eq!(clear(&trials[1]), ["A=shared-s3cret"]);
         assert_eq!(clear(&trials[2]), ["A=new-s3cret", "B=own-s3cret"]);
+    }
+
+    #[test]
+    fn variables_can_be_asked_to_be_secret() {
+        let mut spec = sweep(vec![config("oracle", None, 1)]);
+        spec.configs[0].agent_env = env(json!({"A": "a", "B": "b"}));
+        spec.configs[0].secret_agent_env = env(json!({"B": "s3cret", "C": "c"}));
+        let trials = expand(&spec).unwrap();
+        let settings = &trials[0].harbor;
+        assert_eq!(settings.secret_agent_env.iter().collect::<Vec<_>>(), ["B", "C"]);
+        let clear = settings.agent_env.unseal(&key(), "t-1").unwrap();
+        assert_eq!(clear.iter().collect::<Vec<_>>(), [("A", "a"), ("B", "s3cret"), ("C", "c")]);
+        spec.configs[0].secret_agent_env = env(json!({"s3cret-": ""}));
+        assert_eq!(expand(&spec).unwrap_err().field(), "configs[0].secret_agent_env");
     }
 
     #[test]

@@ -82,11 +82,13 @@ impl Oddish {
         &self.db
     }
 
-    /// Stores the task of a folder, named after it, and queues its trials. `sweep` says which; its `task_id` is filled in here.
+    /// Stores the task of a folder, named after it, and queues its trials. `sweep` says which; its `task_id` and its `version`
+    /// are filled in here.
     pub async fn create_task(&self, folder: &Path, sweep: SweepRequest) -> Result<TaskResponse, Error> {
         let uploaded = self.upload_task(folder).await?;
         let name = sweep.name.or_else(|| name_of(folder));
-        self.queue_trials(SweepRequest { task_id: uploaded.task_id, name, ..sweep }).await
+        let version = uploaded.version;
+        self.queue_trials(SweepRequest { task_id: uploaded.task_id, version, name, ..sweep }).await
     }
 
     /// Stores the task of a folder, named after it, without trials.

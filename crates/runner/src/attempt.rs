@@ -8,27 +8,49 @@ use sha2::{Digest, Sha256};
 /// keeps must still begin with the whole trial name and `__verifier`, or its containers could not be found again.
 const MAX_TRIAL_NAME: usize = 40;
 
-/// The name of an attempt's Harbor trial: unique, since Harbor would mix the files of two trials of one name, and made
-/// of `[a-z0-9_-]` only, so that Docker Compose takes it as it is.
+/// The name of an attempt's Harbor trial: unique, since Harbor would mix the files of two trials of one name, and such that
+/// Docker takes it, and what Harbor and Compose append to it, as names of a project, an image and a container.
 ///
-/// It reads `{trial_id}-a{number}`; an id that is too long or holds other characters is shortened and told apart by
+/// It reads `{trial_id}-a{number}`. An id that is too long, or that Docker would refuse as a name, is made one and told apart by
 /// eight digits of its hash.
 pub fn trial_name(trial_id: &str, number: i32) -> String {
-    let safe: String = trial_id
-        .to_lowercase()
-        .chars()
-        .map(|character| if character.is_ascii_alphanumeric() || "-_".contains(character) { character } else { '-' })
-        .collect();
-    let safe = safe.trim_start_matches(['-', '_']);
+    let name = image_name_part(trial_id);
     let suffix = format!("-a{number}");
-    if safe == trial_id && safe.len() + suffix.len() <= MAX_TRIAL_NAME {
-        return format!("{safe}{suffix}");
+    if !name.is_empty() && name == trial_id && name.len() + suffix.len() <= MAX_TRIAL_NAME {
+        return format!("{name}{suffix}");
     }
     let digest = Sha256::digest(trial_id.as_bytes());
     let hash = format!("{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]));
     let room = MAX_TRIAL_NAME.saturating_sub(suffix.len() + hash.len() + 1);
-    let kept: String = safe.chars().take(room).collect();
-    format!("{}{hash}{suffix}", if kept.is_empty() { kept } else { format!("{kept}-") })
+    let kept: String = name.chars().take(room).collect();
+    let kept = kept.trim_end_matches(is_separator);
+    if kept.is_empty() { format!("{hash}{suffix}") } else { format!("{kept}-{hash}{suffix}") }
+}
+
+/// The nearest text that can be a part of an image's name, which is the strictest of Docker's names: lower-case letters and
+/// digits, and between them one or two underscores or any number of hyphens. Nothing where none is left.
+///
+/// Dots are allowed there too, but not in the name of a Compose project.
+fn image_name_part(text: &str) -> String {
+    let mut part = String::with_capacity(text.len());
+    let mut separators = String::new();
+    for character in text.chars().flat_map(char::to_lowercase) {
+        if !character.is_ascii_alphanumeric() {
+            separators.push(if is_separator(character) { character } else { '-' });
+            continue;
+        }
+        if !part.is_empty() {
+            let is_allowed = matches!(separators.as_str(), "_" | "__") || separators.chars().all(|found| found == '-');
+            part.push_str(if is_allowed { &separators } else { "-" });
+        }
+        separators.clear();
+        part.push(character);
+    }
+    part
+}
+
+const fn is_separator(character: char) -> bool {
+    matches!(character, '-' | '_')
 }
 
 /// The Docker Compose project in which Harbor runs the sandbox of the trial of this name.
@@ -109,18 +131,59 @@ impl Scratch {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use rstest::rstest;
 
     use super::*;
 
     #[rstest]
-    #[case("hello-1a2b3c4d-0", 1, "hello-1a2b3c4d-0-a1")]
-    #[case("Hello-1a2b3c4d-0", 2, "hello-1a2b3c4d-0-dfa6630f-a2")]
-    #[case("swe.1.0-1a2b3c4d-12", 1, "swe-1-0-1a2b3c4d-12-b63d6fa4-a1")]
-    #[case("-x", 1, "x-a4209624-a1")]
-    #[case("äö", 1, "6641ae9e-a1")]
+    #[case::as_it_is("hello-1a2b3c4d-0", 1, "hello-1a2b3c4d-0-a1")]
+    #[case::separators_inside("a_b__c--d-1a2b3c4d-0", 1, "a_b__c--d-1a2b3c4d-0-a1")]
+    #[case::upper_case("Hello-1a2b3c4d-0", 2, "hello-1a2b3c4d-0-dfa6630f-a2")]
+    #[case::dots("swe.1.0-1a2b3c4d-12", 1, "swe-1-0-1a2b3c4d-12-b63d6fa4-a1")]
+    #[case::at_the_beginning("-x", 1, "x-a4209624-a1")]
+    #[case::nothing_left("\u{e4}\u{f6}", 1, "6641ae9e-a1")]
     fn names_are_compose_projects(#[case] trial_id: &str, #[case] number: i32, #[case] expected: &str) {
         assert_eq!(trial_name(trial_id, number), expected);
+    }
+
+    /// Whether Docker takes the text as a part of an image's name: the grammar of its reference, without dots.
+    fn is_image_name_part(text: &str) -> bool {
+        let mut runs = text.split(|character: char| character.is_ascii_digit() || character.is_ascii_lowercase());
+        let allowed = |run: &str| matches!(run, "" | "_" | "__") || run.chars().all(|found| found == '-');
+        let ends = |end: Option<char>| end.is_some_and(|end| end.is_ascii_alphanumeric());
+        ends(text.chars().next()) && ends(text.chars().last()) && runs.all(allowed)
+    }
+
+    #[rstest]
+    #[case("foo_-1a2b3c4d-0")]
+    #[case("foo__-1a2b3c4d-0")]
+    #[case("a___b-1a2b3c4d-0")]
+    #[case("a-_b-1a2b3c4d-0")]
+    #[case("a._b-1a2b3c4d-0")]
+    #[case("abcdefghijklmnopqrstuvwxyza_hard-1a2b3c4d-0")]
+    #[case("abcdefghijklmnopqrstuvwxy_\u{e4}_hard-1a2b3c4d-0")]
+    #[case("_")]
+    fn names_that_docker_would_refuse_are_made_ones_that_it_takes(#[case] trial_id: &str) {
+        assert!(!is_image_name_part(&format!("{trial_id}-a1")) || trial_id.len() > MAX_TRIAL_NAME, "it shows nothing");
+        let name = trial_name(trial_id, 1);
+        assert!(is_image_name_part(&name) && name.len() <= MAX_TRIAL_NAME, "{name}");
+    }
+
+    proptest! {
+        #[test]
+        fn docker_takes_the_name_of_every_trial(
+            trial_id in "[a-zA-Z0-9._-]{1,64}-[0-9a-f]{8}-[0-9]{1,5}|[a_.-]{0,40}-[0-9a-f]{8}-0|\\PC{0,60}",
+            number in 1..=i32::MAX,
+        ) {
+            let name = trial_name(&trial_id, number);
+            prop_assert!(is_image_name_part(&name), "{name}");
+            prop_assert!(is_image_name_part(&format!("{}-main", compose_project(&name))), "{name}");
+            prop_assert!(name.len() <= MAX_TRIAL_NAME, "{name}");
+            prop_assert!(name.ends_with(&format!("-a{number}")), "{name}");
+            // What Compose calls a container, and Harbor a file.
+            prop_assert_eq!(image_name_part(&name), name);
+        }
     }
 
     #[test]

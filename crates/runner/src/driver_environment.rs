@@ -117,7 +117,7 @@ fn is_needed(name: &str) -> bool {
 }
 
 /// The variables among `vars` that Harbor may see, with those named in `also`, and the ones that we set for it:
-/// telemetry is off, and litellm doesn't fetch its price list from the internet.
+/// telemetry is off, litellm doesn't fetch its price list from the internet, and texts are UTF-8.
 pub fn driver_environment(
     vars: impl IntoIterator<Item = (OsString, OsString)>,
     also: &[String],
@@ -130,6 +130,11 @@ pub fn driver_environment(
         .chain([
             (OsString::from("HARBOR_TELEMETRY"), OsString::from("off")),
             (OsString::from("LITELLM_LOCAL_MODEL_COST_MAP"), OsString::from("True")),
+            // Tasks and configurations are UTF-8, whatever this machine's language is.
+            (OsString::from("PYTHONUTF8"), OsString::from("1")),
+            // Libraries would look for a .env file in every folder above their own: whatever lies there, such as the address of the
+            // database, would be Harbor's to see after all.
+            (OsString::from("PYTHON_DOTENV_DISABLED"), OsString::from("1")),
             // What Harbor prints must be in its log when it dies.
             (OsString::from("PYTHONUNBUFFERED"), OsString::from("1")),
         ])

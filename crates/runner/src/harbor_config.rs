@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use oddish_db::attempts::Assignment;
 use oddish_domain::agent::{NOP, ORACLE};
-use oddish_domain::agent_env::AgentEnv;
+use oddish_domain::agent_env::{AgentEnv, is_reference};
 use oddish_domain::harbor_settings::HarborSettings;
 use serde_json::{Map, Value, json};
 
@@ -35,6 +35,12 @@ fn model_name(assignment: &Assignment) -> Option<&str> {
     assignment.model.as_deref().filter(|_| ![NOP, ORACLE].contains(&assignment.agent.as_str()))
 }
 
+/// A value as Harbor takes it for itself. It would put a variable of its own process in the place of a reference; so a value that looks
+/// like one is written as the default of a reference to a variable that Harbor never has, since it gets none of our settings.
+fn literal(value: &str) -> String {
+    if is_reference(value) { format!("${{ODDISH_LITERAL:-{value}}}") } else { value.to_owned() }
+}
+
 /// The `TrialConfig` of an attempt. `default_agent_timeout_sec` overrides the agent's time-out where the submission does
 /// not; none leaves it to the task. `agent_env` is in clear: what is made of this is as secret.
 pub fn trial_config(
@@ -63,7 +69,7 @@ pub fn trial_config(
             "override_setup_timeout_sec": settings.agent_setup_timeout_sec,
             "max_timeout_sec": settings.agent_max_timeout_sec,
             "kwargs": settings.agent_kwargs,
-            "env": agent_env.iter().collect::<BTreeMap<_, _>>(),
+            "env": agent_env.iter().map(|(name, value)| (name, literal(value))).collect::<BTreeMap<_, _>>(),
             "mcp_servers": settings.mcp_servers,
         },
         "environment": {
@@ -108,7 +114,7 @@ mod tests {
 
     use super::*;
 
-    fn model_of(agent: &str) -> Value {
+    fn agent_config(agent: &str, model: &str, agent_env: &AgentEnv) -> Value {
         let assignment = Assignment {
             attempt: AttemptRef {
                 kind: JobKind::Trial,
@@ -123,20 +129,46 @@ mod tests {
             archive_key: String::new(),
             archive_sha256: String::new(),
             agent: agent.to_owned(),
-            model: Some("default".to_owned()),
+            model: Some(model.to_owned()),
             environment: DOCKER.to_owned(),
             agent_timeout_sec: None,
             harbor: json!({}),
         };
         let scratch = Scratch::new(Path::new("/jobs"), "t-0", 1);
-        trial_config(&assignment, &HarborSettings::default(), &AgentEnv::default(), None, &scratch)["agent"]["model_name"].clone()
+        trial_config(&assignment, &HarborSettings::default(), agent_env, None, &scratch)["agent"].clone()
+    }
+
+    fn model_of(agent: &str, model: &str) -> Value {
+        agent_config(agent, model, &AgentEnv::default())["model_name"].clone()
     }
 
     #[test]
     fn only_agents_that_drive_a_model_are_told_one() {
-        assert_eq!(model_of("oracle"), Value::Null);
-        assert_eq!(model_of("nop"), Value::Null);
-        assert_eq!(model_of("claude-code"), "default");
-        assert_eq!(model_of("my.agents:Mine"), "default");
+        assert_eq!(model_of("oracle", "default"), Value::Null);
+        assert_eq!(model_of("nop", "default"), Value::Null);
+        assert_eq!(model_of("claude-code", "default"), "default");
+        for model in ["azure/My-GPT4-Deployment", " a  b--c/ "] {
+            assert_eq!(model_of("my.agents:Mine", model), model);
+        }
+    }
+
+    #[test]
+    fn nothing_in_a_variable_refers_to_harbors_own() {
+        let values = [
+            ("A", " two  words\n"),
+            ("B", "$HOME ${HOME} $$"),
+            ("C", "${HOME}"),
+            ("D", "${HOME:-/root}"),
+            ("E", "${A:-\n}"),
+        ];
+        let mut env = AgentEnv::default();
+        for (name, value) in values {
+            env.set(name, value).unwrap();
+        }
+        let told = json!({
+            "A": " two  words\n", "B": "$HOME ${HOME} $$", "C": "${ODDISH_LITERAL:-${HOME}}",
+            "D": "${ODDISH_LITERAL:-${HOME:-/root}}", "E": "${A:-\n}"
+        });
+        assert_eq!(agent_config("oracle", "default", &env)["env"], told);
     }
 }

@@ -9,16 +9,16 @@ use std::path::Path;
 
 use oddish_db::attempts::Outcome;
 use oddish_domain::failure::reward_counts;
-use serde::Deserialize;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use walkdir::WalkDir;
 
+use crate::error_message::cut;
+use crate::foreign_json;
+
 /// Largest file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 20;
-/// Longest error message that is kept, in bytes.
-const MAX_MESSAGE_BYTES: usize = 16 << 10;
 /// Longest name of an exception or a reward that is kept, in bytes.
 const MAX_NAME_BYTES: usize = 255;
 /// Most rewards that a trial may have: they are shown in every list, and the verifier may write any number.
@@ -27,18 +27,25 @@ const MAX_REWARDS: usize = 1000;
 /// The key of the scalar reward where the verifier gives several.
 const SCALAR: &str = "reward";
 
-/// Reads the outcome from Harbor's folder of a trial. Where its files are stored is left open.
+/// Reads the outcome from Harbor's folder of a trial. Where its files are stored is left open, and its message is as long as
+/// Harbor's.
 ///
 /// A trial succeeded when it left a reward that counts: beside no exception, or beside exceptions such as the agent's time-out alone
 /// ([`reward_counts`]). One whose verification was disabled succeeded when it ended without an exception. A reward that is missing stays
 /// missing, and one that does not count is [unconfirmed](Outcome::unconfirmed_reward).
 pub fn read_outcome(trial: &Path) -> Outcome {
     let mut outcome = match read_file(&trial.join("result.json")) {
-        Ok(bytes) => match serde_json::from_slice::<TrialResult>(&bytes) {
-            Ok(result) => result.into_outcome(),
+        Ok(bytes) => match foreign_json::read(&bytes, is_read) {
+            Ok(result) if result.get("trial_name").is_some_and(Value::is_string) => {
+                TrialResult::of(&result).into_outcome()
+            }
+            Ok(_) => failed(UNREADABLE, "Harbor's result.json is not a trial result: it has no trial_name"),
             Err(error) => failed(UNREADABLE, &format!("Harbor's result.json is not a trial result: {error}")),
         },
-        Err(error) => failed(UNREADABLE, &format!("Harbor's result.json cannot be read: {error}")),
+        Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
+            failed("HarborResultTooLarge", &format!("Harbor's result.json is larger than {MAX_FILE_BYTES} bytes"))
+        }
+        Err(error) => failed("HarborResultMissing", &format!("Harbor's result.json cannot be read: {error}")),
     };
     let trajectories = Trajectories::look(trial);
     outcome.has_trajectory = trajectories.any;
@@ -46,9 +53,9 @@ pub fn read_outcome(trial: &Path) -> Outcome {
         && outcome.output_tokens.is_none()
         && let Some(metrics) = trajectories.metrics
     {
-        outcome.input_tokens = tokens(metrics.prompt_tokens.as_ref());
-        outcome.output_tokens = tokens(metrics.completion_tokens.as_ref());
-        outcome.cache_tokens = tokens(metrics.cached_tokens.as_ref());
+        outcome.input_tokens = metrics.input;
+        outcome.output_tokens = metrics.output;
+        outcome.cache_tokens = metrics.cache;
         outcome.cost_usd = outcome.cost_usd.or(metrics.cost_usd);
     }
     outcome
@@ -60,19 +67,49 @@ const UNREADABLE: &str = "HarborResultUnreadable";
 pub fn failed(error_type: &str, message: &str) -> Outcome {
     Outcome {
         succeeded: false,
-        error_type: Some(stored_text(error_type, MAX_NAME_BYTES)),
-        error_message: Some(stored_text(message, MAX_MESSAGE_BYTES)),
+        error_type: Some(stored_name(error_type)),
+        error_message: Some(message.to_owned()),
         ..Outcome::default()
     }
 }
 
-/// The fields of Harbor's `TrialResult` that matter here. Others are ignored; the file is stored as it is.
-#[derive(Deserialize)]
+/// The fields of Harbor's `TrialResult` and of a trajectory that matter here. Others are passed over; the files are stored as they
+/// are.
+fn is_read(parent: &str, key: &str) -> bool {
+    match parent {
+        "" => matches!(
+            key,
+            "trial_name"
+                | "config"
+                | "agent_result"
+                | "verifier_result"
+                | "exception_info"
+                | "environment_setup"
+                | "agent_setup"
+                | "agent_execution"
+                | "verifier"
+                | "step_results"
+                | "final_metrics"
+        ),
+        "config" => key == "verifier",
+        "verifier" => matches!(key, "disable" | "started_at" | "finished_at"),
+        "environment_setup" | "agent_setup" | "agent_execution" => matches!(key, "started_at" | "finished_at"),
+        "agent_result" => matches!(key, "n_input_tokens" | "n_cache_tokens" | "n_output_tokens" | "cost_usd"),
+        "verifier_result" => key == "rewards",
+        "rewards" => true,
+        "exception_info" => matches!(key, "exception_type" | "exception_message"),
+        "step_results" => {
+            matches!(key, "step_name" | "agent_result" | "agent_execution" | "verifier_result" | "exception_info")
+        }
+        "final_metrics" => key.starts_with("total_"),
+        _ => false,
+    }
+}
+
+/// What is read of Harbor's `TrialResult`. A field that is not what it should be is as one that is not there.
 struct TrialResult {
-    #[expect(dead_code, reason = "required, so that a file of another kind is not taken for a trial without a reward")]
-    trial_name: String,
     config: Option<Config>,
-    agent_result: Option<AgentResult>,
+    agent_result: Option<Usage>,
     verifier_result: Option<VerifierResult>,
     exception_info: Option<ExceptionInfo>,
     environment_setup: Option<Timing>,
@@ -82,47 +119,92 @@ struct TrialResult {
     step_results: Option<Vec<StepResult>>,
 }
 
-#[derive(Deserialize)]
 struct Config {
     verifier: Option<VerifierConfig>,
 }
 
-#[derive(Deserialize)]
 struct VerifierConfig {
-    #[serde(default)]
     disable: bool,
 }
 
-#[derive(Deserialize, Default)]
-struct AgentResult {
-    n_input_tokens: Option<Number>,
-    n_cache_tokens: Option<Number>,
-    n_output_tokens: Option<Number>,
-    cost_usd: Option<f64>,
-}
-
-#[derive(Deserialize)]
 struct VerifierResult {
     rewards: Option<Map<String, Value>>,
 }
 
-#[derive(Deserialize)]
 struct ExceptionInfo {
     exception_type: String,
     exception_message: String,
 }
 
-#[derive(Deserialize)]
 struct Timing {
     started_at: Option<String>,
     finished_at: Option<String>,
 }
 
-#[derive(Deserialize)]
 struct StepResult {
     step_name: String,
-    agent_result: Option<AgentResult>,
+    agent_result: Option<Usage>,
+    agent_execution: Option<Timing>,
     exception_info: Option<ExceptionInfo>,
+}
+
+/// The object in a field.
+fn object<'a>(value: &'a Value, field: &str) -> Option<&'a Value> {
+    value.get(field).filter(|value| value.is_object())
+}
+
+fn text(value: &Value, field: &str) -> Option<String> {
+    value.get(field)?.as_str().map(str::to_owned)
+}
+
+impl TrialResult {
+    fn of(result: &Value) -> Self {
+        let verifier_config = object(result, "config").and_then(|config| object(config, "verifier"));
+        let disable = verifier_config.and_then(|verifier| verifier.get("disable")).and_then(Value::as_bool);
+        let rewards = object(result, "verifier_result").and_then(|verifier| object(verifier, "rewards"));
+        Self {
+            config: disable.map(|disable| Config { verifier: Some(VerifierConfig { disable }) }),
+            agent_result: object(result, "agent_result").map(Usage::of),
+            verifier_result: rewards.map(|rewards| VerifierResult { rewards: rewards.as_object().cloned() }),
+            exception_info: ExceptionInfo::of(result),
+            environment_setup: Timing::of(result, "environment_setup"),
+            agent_setup: Timing::of(result, "agent_setup"),
+            agent_execution: Timing::of(result, "agent_execution"),
+            verifier: Timing::of(result, "verifier"),
+            step_results: result
+                .get("step_results")
+                .and_then(Value::as_array)
+                .map(|steps| steps.iter().filter(|step| step.is_object()).map(StepResult::of).collect()),
+        }
+    }
+
+    /// Whether the agent was started, in any step.
+    fn agent_began(&self) -> bool {
+        let of_steps = self.step_results.iter().flatten().map(|step| &step.agent_execution);
+        [&self.agent_execution].into_iter().chain(of_steps).flatten().any(|timing| timing.started_at.is_some())
+    }
+}
+
+impl ExceptionInfo {
+    /// An exception is one even where its fields are not what they should be.
+    fn of(value: &Value) -> Option<Self> {
+        let exception = value.get("exception_info").filter(|exception| !exception.is_null())?;
+        Some(Self {
+            exception_type: text(exception, "exception_type").unwrap_or_else(|| "UnknownError".to_owned()),
+            exception_message: text(exception, "exception_message").unwrap_or_default(),
+        })
+    }
+}
+
+impl StepResult {
+    fn of(step: &Value) -> Self {
+        Self {
+            step_name: text(step, "step_name").unwrap_or_default(),
+            agent_result: object(step, "agent_result").map(Usage::of),
+            agent_execution: Timing::of(step, "agent_execution"),
+            exception_info: ExceptionInfo::of(step),
+        }
+    }
 }
 
 impl TrialResult {
@@ -134,30 +216,36 @@ impl TrialResult {
             output_tokens: usage.output,
             cost_usd: usage.cost_usd,
             phase_timing: self.phase_timing(),
+            agent_began: self.agent_began(),
             ..Outcome::default()
         };
         let verification_disabled =
             self.config.and_then(|config| config.verifier).is_some_and(|verifier| verifier.disable);
         let exceptions = recorded_exceptions(self.exception_info, self.step_results.unwrap_or_default());
         let voiding = exceptions.iter().find(|exception| !reward_counts(&exception.exception_type));
-        let rewards = match numbers(self.verifier_result.and_then(|result| result.rewards).unwrap_or_default()) {
-            Ok(rewards) => rewards,
-            Err(TooManyRewards { given }) => {
-                let message = format!("The verifier left {given} rewards; at most {MAX_REWARDS} are accepted.");
-                return Outcome { phase_timing: outcome.phase_timing, ..failed("TooManyRewards", &message) };
-            }
-        };
+        let given = self.verifier_result.and_then(|result| result.rewards).unwrap_or_default();
+        if given.len() > MAX_REWARDS {
+            let message = format!("The verifier left {} rewards; at most {MAX_REWARDS} are accepted.", given.len());
+            let failure = failed("TooManyRewards", &message);
+            return Outcome { error_type: failure.error_type, error_message: failure.error_message, ..outcome };
+        }
+        let reward = scalar(&given);
+        let unusable = unusable_reward(&given);
+        let rewards = numbers(given);
         // Of several, the one that decides.
         if let Some(ExceptionInfo { exception_type, exception_message }) = voiding.or(exceptions.first()) {
             let message = if exception_message.is_empty() { exception_type } else { exception_message };
-            outcome.error_type = Some(stored_text(exception_type, MAX_NAME_BYTES));
-            outcome.error_message = Some(stored_text(message, MAX_MESSAGE_BYTES));
+            outcome.error_type = Some(stored_name(exception_type));
+            outcome.error_message = Some(message.clone());
+        } else if let Some(message) = unusable {
+            outcome.error_type = Some("RewardOutOfRange".to_owned());
+            outcome.error_message = Some(message);
         }
         if !rewards.is_empty() && voiding.is_some() {
-            outcome.unconfirmed_reward = scalar(&rewards);
+            outcome.unconfirmed_reward = reward;
         } else if !rewards.is_empty() {
             outcome.succeeded = true;
-            outcome.reward = scalar(&rewards);
+            outcome.reward = reward;
             outcome.rewards = Some(Value::Object(rewards));
         } else if outcome.error_type.is_none() && verification_disabled {
             outcome.succeeded = true;
@@ -174,15 +262,10 @@ impl TrialResult {
 
     /// What the agent used: Harbor's own sum, else the sum over the steps of a multi-step trial.
     fn usage(&self) -> Usage {
-        match &self.agent_result {
-            Some(result) => Usage::of(result),
-            None => self
-                .step_results
-                .iter()
-                .flatten()
-                .filter_map(|step| step.agent_result.as_ref().map(Usage::of))
-                .fold(Usage::default(), Usage::plus),
-        }
+        self.agent_result.unwrap_or_else(|| {
+            let steps = self.step_results.iter().flatten().filter_map(|step| step.agent_result);
+            steps.fold(Usage::default(), Usage::plus)
+        })
     }
 
     fn phase_timing(&self) -> Option<Value> {
@@ -201,6 +284,11 @@ impl TrialResult {
 }
 
 impl Timing {
+    fn of(value: &Value, field: &str) -> Option<Self> {
+        let timing = object(value, field)?;
+        Some(Self { started_at: text(timing, "started_at"), finished_at: text(timing, "finished_at") })
+    }
+
     /// Start, end and seconds between them to two decimals, when both ends are known.
     fn as_json(&self) -> Option<Value> {
         let [started_at, finished_at] =
@@ -224,12 +312,23 @@ struct Usage {
 }
 
 impl Usage {
-    fn of(result: &AgentResult) -> Self {
+    /// What Harbor says of an agent.
+    fn of(result: &Value) -> Self {
         Self {
-            input: tokens(result.n_input_tokens.as_ref()),
-            cache: tokens(result.n_cache_tokens.as_ref()),
-            output: tokens(result.n_output_tokens.as_ref()),
-            cost_usd: result.cost_usd,
+            input: foreign_json::count(result.get("n_input_tokens")),
+            cache: foreign_json::count(result.get("n_cache_tokens")),
+            output: foreign_json::count(result.get("n_output_tokens")),
+            cost_usd: foreign_json::number(result.get("cost_usd")),
+        }
+    }
+
+    /// What a trajectory says.
+    fn of_trajectory(metrics: &Value) -> Self {
+        Self {
+            input: foreign_json::count(metrics.get("total_prompt_tokens")),
+            cache: foreign_json::count(metrics.get("total_cached_tokens")),
+            output: foreign_json::count(metrics.get("total_completion_tokens")),
+            cost_usd: foreign_json::number(metrics.get("total_cost_usd")),
         }
     }
 
@@ -250,11 +349,6 @@ impl Usage {
     }
 }
 
-/// A count of tokens; what can't be one is none.
-fn tokens(number: Option<&Number>) -> Option<i64> {
-    number?.as_i64().filter(|count| *count >= 0)
-}
-
 /// The trial's exception, then those of its steps: a trial of several steps records on the step what it handled there.
 fn recorded_exceptions(of_trial: Option<ExceptionInfo>, steps: Vec<StepResult>) -> Vec<ExceptionInfo> {
     let of_steps = steps.into_iter().filter_map(|step| {
@@ -265,60 +359,38 @@ fn recorded_exceptions(of_trial: Option<ExceptionInfo>, steps: Vec<StepResult>) 
     of_trial.into_iter().chain(of_steps).collect()
 }
 
-struct TooManyRewards {
-    given: usize,
+/// The rewards that are numbers, which Harbor writes as `1` or `1.0`.
+fn numbers(rewards: Map<String, Value>) -> Map<String, Value> {
+    let is_number = |(_, value): &(String, Value)| foreign_json::number(Some(value)).is_some();
+    rewards.into_iter().filter(is_number).map(|(name, value)| (stored_name(&name), value)).collect()
 }
 
-/// The rewards that are numbers, which Harbor writes as `1` or `1.0`.
-fn numbers(rewards: Map<String, Value>) -> Result<Map<String, Value>, TooManyRewards> {
-    if rewards.len() > MAX_REWARDS {
-        return Err(TooManyRewards { given: rewards.len() });
-    }
-    let is_number = |(_, value): &(String, Value)| value.as_f64().is_some_and(f64::is_finite);
-    Ok(rewards.into_iter().filter(is_number).map(|(name, value)| (stored_text(&name, MAX_NAME_BYTES), value)).collect())
+/// What to say of a reward that is there and can't be stored. The name is the tests'.
+fn unusable_reward(rewards: &Map<String, Value>) -> Option<String> {
+    let is_unusable = |value: &Value| !value.is_null() && foreign_json::number(Some(value)).is_none();
+    let (name, value) = rewards.iter().find(|(_, value)| is_unusable(value))?;
+    let (name, value) = (stored_name(name), cut(&value.to_string(), MAX_NAME_BYTES));
+    Some(format!(
+        "The verifier's reward `{name}` is no number that can be stored: {value}. It must fit into a 64-bit float."
+    ))
 }
 
 /// The scalar reward: the one called `reward`, else the only one.
 fn scalar(rewards: &Map<String, Value>) -> Option<f64> {
     let only = || if rewards.len() == 1 { rewards.values().next() } else { None };
-    rewards.get(SCALAR).or_else(only)?.as_f64()
+    foreign_json::number(rewards.get(SCALAR).or_else(only))
 }
 
-/// A text as Postgres can store it: without NUL characters, and bounded. What is too much is cut out of the middle: what happened is said at
-/// the beginning, and why often at the end.
-fn stored_text(text: &str, max_bytes: usize) -> String {
-    const CUT: &str = " [cut] ";
-    let text = text.replace('\0', "");
-    if text.len() <= max_bytes {
-        return text;
-    }
-    let half = (max_bytes - CUT.len()) / 2;
-    let (begin, end) = (text.floor_char_boundary(half), text.ceil_char_boundary(text.len() - half));
-    format!("{}{CUT}{}", &text[..begin], &text[end..])
+/// A name as Postgres can store it: without NUL characters, and bounded.
+fn stored_name(name: &str) -> String {
+    cut(&name.replace('\0', ""), MAX_NAME_BYTES)
 }
 
 /// The `trajectory.json` files that agents leave.
 #[derive(Default)]
 struct Trajectories {
     any: bool,
-    metrics: Option<FinalMetrics>,
-}
-
-#[derive(Deserialize)]
-struct Trajectory {
-    final_metrics: Option<FinalMetrics>,
-}
-
-#[derive(Deserialize)]
-struct FinalMetrics {
-    #[serde(rename = "total_prompt_tokens")]
-    prompt_tokens: Option<Number>,
-    #[serde(rename = "total_completion_tokens")]
-    completion_tokens: Option<Number>,
-    #[serde(rename = "total_cached_tokens")]
-    cached_tokens: Option<Number>,
-    #[serde(rename = "total_cost_usd")]
-    cost_usd: Option<f64>,
+    metrics: Option<Usage>,
 }
 
 impl Trajectories {
@@ -332,8 +404,8 @@ impl Trajectories {
             }
             found.any = true;
             if found.metrics.is_none() && name == "trajectory.json" {
-                let trajectory = read_file(entry.path()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-                found.metrics = trajectory.and_then(|trajectory: Trajectory| trajectory.final_metrics);
+                let read = read_file(entry.path()).ok().and_then(|bytes| foreign_json::read(&bytes, is_read).ok());
+                found.metrics = read.as_ref().and_then(|read| object(read, "final_metrics")).map(Usage::of_trajectory);
             }
         }
         found
@@ -344,7 +416,7 @@ fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(std::io::Error::other(format!("it is larger than {MAX_FILE_BYTES} bytes")));
+        return Err(std::io::ErrorKind::FileTooLarge.into());
     }
     Ok(bytes)
 }

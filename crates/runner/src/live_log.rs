@@ -17,6 +17,7 @@ use tracing::warn;
 
 use crate::redaction::{Redactor, Replacement, Scrubber};
 use crate::tail::{FileTail, FolderTail};
+use crate::trial_tree::clean_path;
 
 /// Longest time between something being written and its being readable.
 const FLUSH_EVERY: Duration = Duration::from_secs(2);
@@ -126,7 +127,7 @@ impl Sources {
         self.add(chunks, "harbor".to_owned(), &printed).await;
         for place in 0..self.folders.len() {
             for (name, text) in self.folders[place].grown(to_the_end) {
-                self.add(chunks, self.redactor.text(&name), &text).await;
+                self.add(chunks, clean_path(&self.redactor, &name).0, &text).await;
             }
         }
     }

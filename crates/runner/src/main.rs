@@ -2,6 +2,7 @@
 //! environment variables.
 
 use std::env;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -44,15 +45,21 @@ fn main() -> ExitCode {
         ["--version" | "-V"] => say(concat!("oddish-runner ", env!("CARGO_PKG_VERSION"), "\n")),
         ["--help" | "-h"] => say(&help()),
         _ => {
-            let _closed = std::io::Write::write_all(&mut std::io::stderr(), help().as_bytes());
+            let _closed = std::io::stderr().write_all(help().as_bytes());
             ExitCode::from(2)
         }
     }
 }
 
 fn say(text: &str) -> ExitCode {
-    let _closed = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
-    ExitCode::SUCCESS
+    let mut stdout = std::io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            let _closed = writeln!(std::io::stderr(), "error: cannot write to stdout: {error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 fn help() -> String {

@@ -124,7 +124,7 @@ pub(crate) async fn prepare(
     if let Some(image) = &harbor.docker_image {
         task_folder::set_docker_image(&task, image)?;
     }
-    let timeout_sec = task_folder::default_agent_timeout_sec(&task, paths, settings.default_agent_timeout_sec)?;
+    let timeout_sec = task_folder::default_agent_timeout_sec(&task, &paths, settings.default_agent_timeout_sec);
     let config = trial_config(assignment, &harbor, &secrets.agent_env, timeout_sec, scratch);
     write(&scratch.compose_overlay(), COMPOSE_OVERLAY)?;
     write(&scratch.trial_config(), &config.to_string())?;

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
@@ -29,6 +30,8 @@ pub struct Redactor(Option<Arc<Patterns>>);
 
 struct Patterns {
     searcher: AhoCorasick,
+    /// Those that hold a quotation mark, and so may go beyond one string of a JSON text.
+    quoted: Option<AhoCorasick>,
     /// Each form, in an order of its own for each first byte.
     by_first_byte: Vec<Vec<Vec<u8>>>,
     longest: usize,
@@ -53,31 +56,46 @@ impl Redactor {
     /// Where the values have 2^31 bytes, which no process's variables have.
     #[expect(clippy::expect_used, reason = "it takes 2^31 bytes, and a process's variables have far less")]
     pub fn new<'a>(values: impl IntoIterator<Item = &'a str>) -> Self {
-        let forms: BTreeSet<Vec<u8>> = values.into_iter().flat_map(forms).filter(|form| !form.is_empty()).collect();
+        let values: BTreeSet<&str> = values.into_iter().collect();
+        let forms: BTreeSet<Vec<u8>> =
+            values.iter().flat_map(|value| forms(value)).filter(|form| !form.is_empty()).collect();
         if forms.is_empty() {
             return Self(None);
         }
         let searcher = AhoCorasick::new(&forms).expect("there is room for all secrets");
+        let quoted: Vec<&str> = values.into_iter().filter(|value| value.contains('"')).collect();
+        let quoted = (!quoted.is_empty()).then(|| AhoCorasick::new(quoted).expect("there is room for all secrets"));
         let longest = forms.iter().map(Vec::len).max().unwrap_or_default();
         let mut by_first_byte = vec![Vec::new(); 256];
         for form in forms {
             by_first_byte[usize::from(form[0])].push(form);
         }
-        Self(Some(Arc::new(Patterns { searcher, by_first_byte, longest })))
+        Self(Some(Arc::new(Patterns { searcher, quoted, by_first_byte, longest })))
     }
 
     /// A whole text without the secrets.
     pub fn text(&self, text: &str) -> String {
-        self.counted(text).0
+        self.masked(text, |_| true).0
     }
 
-    /// The same, and how many there were.
-    pub(crate) fn counted(&self, text: &str) -> (String, u64) {
-        let mut scrubber = self.scrubber(Replacement::Mask);
-        let mut clean = scrubber.push(text.as_bytes());
-        clean.extend(scrubber.finish());
-        // Secrets are whole characters, so this never finds anything to replace.
-        (String::from_utf8_lossy(&clean).into_owned(), scrubber.replaced())
+    /// A whole text without those secrets whose place in it `counts` says yes to, and how many there were.
+    pub(crate) fn masked(&self, text: &str, counts: impl Fn(Range<usize>) -> bool) -> (String, u64) {
+        let Some(patterns) = &self.0 else { return (text.to_owned(), 0) };
+        let found = patterns.searcher.find_overlapping_iter(text).map(|found| found.range());
+        let mut secrets: Vec<Range<usize>> = found.filter(|secret| counts(secret.clone())).collect();
+        secrets.sort_unstable_by_key(|secret| (secret.start, secret.end));
+        let (mut clean, mut end, mut replaced) = (String::with_capacity(text.len()), 0, 0);
+        for secret in secrets {
+            // Those that overlap are one.
+            if secret.start >= end {
+                clean.push_str(&text[end..secret.start]);
+                clean.push_str(MASK);
+                replaced += 1;
+            }
+            end = end.max(secret.end);
+        }
+        clean.push_str(&text[end..]);
+        (clean, replaced)
     }
 
     /// The message of an error without the secrets. One that is so long that it may have been cut may end in the beginning of a
@@ -96,9 +114,9 @@ impl Redactor {
         String::from_utf8_lossy(&clean).into_owned()
     }
 
-    /// Takes the secrets out of what an outcome says.
+    /// Takes the secrets out of what an outcome says. The type of its error is the name of a class, which failures are told apart by.
     pub fn outcome(&self, outcome: &mut Outcome) {
-        for text in [&mut outcome.error_type, &mut outcome.error_message].into_iter().flatten() {
+        if let Some(text) = &mut outcome.error_message {
             *text = self.message(text);
         }
     }
@@ -107,6 +125,12 @@ impl Redactor {
     pub(crate) fn finds_any(&self, reader: impl Read) -> io::Result<bool> {
         let Some(patterns) = &self.0 else { return Ok(false) };
         patterns.searcher.stream_find_iter(reader).next().transpose().map(|found| found.is_some())
+    }
+
+    /// Whether a secret that may go beyond one string of a JSON text is in what `reader` gives, as it is.
+    pub(crate) fn finds_quoted(&self, reader: impl Read) -> io::Result<bool> {
+        let Some(quoted) = self.0.as_ref().and_then(|patterns| patterns.quoted.as_ref()) else { return Ok(false) };
+        quoted.stream_find_iter(reader).next().transpose().map(|found| found.is_some())
     }
 
     /// One that takes a text piece by piece.

@@ -24,6 +24,7 @@ use crate::attempt::Scratch;
 use crate::clean_up::{remove_containers, remove_scratch};
 use crate::contact::{Contact, StopReason, while_unreachable};
 use crate::driver_environment::driver_environment;
+use crate::error_message;
 use crate::harbor_process::{DriverError, DriverLine, HarborProcess};
 use crate::harbor_python::{HarborNotFound, find_harbor_python};
 use crate::harbor_result::{failed, read_outcome};
@@ -235,7 +236,8 @@ impl Running<'_> {
         let log = LiveLog::start(self.runner.store.clone(), self.log_place(), &self.scratch.trial(), output, &redactor);
         // It may have died while it imported Harbor; following it tells why.
         let _broken_pipe = harbor.begin(&self.scratch.trial_config()).await;
-        let awaited = self.follow(harbor, &log, stop).await;
+        let mut agent_began = false;
+        let awaited = self.follow(harbor, &log, stop, &mut agent_began).await;
         let mut outcome = match awaited {
             Awaited::Done => {
                 let trial = self.scratch.trial();
@@ -258,11 +260,18 @@ impl Running<'_> {
                 return Ok(Ended::Stopped(stop));
             }
         };
+        outcome.agent_began |= agent_began;
         redactor.outcome(&mut outcome);
         Ok(self.store_files(outcome, log, &redactor).await)
     }
 
-    async fn follow(&self, harbor: &mut HarborProcess, log: &LiveLog, stop: &mut StopSignal) -> Awaited {
+    async fn follow(
+        &self,
+        harbor: &mut HarborProcess,
+        log: &LiveLog,
+        stop: &mut StopSignal,
+        agent_began: &mut bool,
+    ) -> Awaited {
         loop {
             let next = tokio::select! {
                 biased;
@@ -282,6 +291,7 @@ impl Running<'_> {
                 Ok(Some(DriverLine::Event { event })) => {
                     log.line(format!("[{}] {event}", now_text()));
                     if let Some(stage) = stage_of(&event) {
+                        *agent_began |= stage == HarborStage::AgentRunning;
                         self.contact.stage(stage);
                     }
                 }
@@ -333,8 +343,10 @@ impl Running<'_> {
                 let (stored, ()) =
                     tokio::join!(upload_tree(&self.runner.store, &prefix, &trial, redactor), log.finish());
                 match stored {
-                    Ok(0) => {}
-                    Ok(_) => outcome.artifact_prefix = Some(prefix),
+                    Ok(stored) => {
+                        outcome.artifact_prefix = (!stored.is_empty()).then_some(prefix);
+                        outcome.omitted_files = stored.omitted;
+                    }
                     Err(error) => {
                         error!(error = &error as &dyn std::error::Error, "cannot store the trial's files");
                         files_kept = true;
@@ -361,7 +373,9 @@ impl Running<'_> {
         let token = self.assignment.attempt.token;
         let now = OffsetDateTime::now_utc;
         let (fenced, ending, files_kept) = match ended {
-            Ended::Outcome { outcome, files_kept } => {
+            Ended::Outcome { mut outcome, files_kept } => {
+                let gone = (!files_kept).then_some((self.scratch, self.assignment.task_name.as_str()));
+                error_message::finish(&mut outcome, gone);
                 self.store_outcome(&outcome).await;
                 let record = || attempts::record(db, token, &outcome, &self.runner.retries, now());
                 let recorded = while_unreachable(RECORD_WITHIN, record).await?;

@@ -3,6 +3,7 @@
 //! A file that holds none is stored as it is. Of one that does, a copy is made and stored in its place:
 //!
 //! - in a text (valid UTF-8) each secret becomes [`MASK`];
+//! - in a JSON file that is read by its keys (`trial_tree`) only those in the strings of values do;
 //! - in any other file as many asterisks, so that everything else stays at its place;
 //! - a JSON file that would be no JSON any more, since a secret went beyond one of its strings, becomes the JSON text of
 //!   the mask as a whole.
@@ -15,7 +16,9 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use tempfile::NamedTempFile;
 
+use crate::json_values::{JsonValues, Piece};
 use crate::redaction::{MASK, Redactor, Replacement};
+use crate::trial_tree::is_read_by_its_keys;
 
 /// Bytes that are read at once.
 const BLOCK: usize = 256 << 10;
@@ -48,6 +51,9 @@ pub(crate) fn scrub(redactor: &Redactor, path: &Path, folder: &Path) -> io::Resu
         return Ok(None);
     }
     let form = if is_text(File::open(path)?)? { Form::Text } else { Form::Binary };
+    if form == Form::Text && is_read_by_its_keys(path) && is_json(path)? {
+        return scrub_values(redactor, path, folder);
+    }
     let replacement = if form == Form::Text { Replacement::Mask } else { Replacement::SameLength };
     let mut scrubber = redactor.scrubber(replacement);
     let mut copy = NamedTempFile::new_in(folder)?;
@@ -58,11 +64,40 @@ pub(crate) fn scrub(redactor: &Redactor, path: &Path, folder: &Path) -> io::Resu
     drop(writer);
     let replaced = scrubber.replaced();
     if is_json_name(path) && is_json(path)? && !is_json(copy.path())? {
-        let mut copy = NamedTempFile::new_in(folder)?;
-        copy.write_all(format!("\"{MASK}\"\n").as_bytes())?;
-        return Ok(Some(Scrubbed { copy, replaced, form: Form::WholeFile }));
+        return whole_file(folder, replaced).map(Some);
     }
     Ok(Some(Scrubbed { copy, replaced, form }))
+}
+
+/// The same for a JSON file whose keys, numbers and signs stay as they are.
+fn scrub_values(redactor: &Redactor, path: &Path, folder: &Path) -> io::Result<Option<Scrubbed>> {
+    let mut scrubber = redactor.scrubber(Replacement::Mask);
+    let mut copy = NamedTempFile::new_in(folder)?;
+    let mut writer = BufWriter::new(copy.as_file_mut());
+    let mut values = JsonValues::default();
+    for_each_block(File::open(path)?, |block| {
+        let mut clean = Vec::with_capacity(block.len());
+        values.push(block, |piece| match piece {
+            Piece::Value(bytes) => clean.extend(scrubber.push(bytes)),
+            Piece::EndOfValue => clean.extend(scrubber.finish()),
+            Piece::Form(bytes) => clean.extend_from_slice(bytes),
+        });
+        writer.write_all(&clean)
+    })?;
+    writer.flush()?;
+    drop(writer);
+    let replaced = scrubber.replaced();
+    if redactor.finds_quoted(File::open(copy.path())?)? {
+        return whole_file(folder, replaced + 1).map(Some);
+    }
+    Ok((replaced > 0).then_some(Scrubbed { copy, replaced, form: Form::Text }))
+}
+
+/// What is stored of a JSON file in which a secret went beyond one of the strings.
+fn whole_file(folder: &Path, replaced: u64) -> io::Result<Scrubbed> {
+    let mut copy = NamedTempFile::new_in(folder)?;
+    copy.write_all(format!("\"{MASK}\"\n").as_bytes())?;
+    Ok(Scrubbed { copy, replaced, form: Form::WholeFile })
 }
 
 fn for_each_block(mut file: File, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
@@ -163,6 +198,33 @@ mod tests {
         let read: serde_json::Value = serde_json::from_slice(&found.0).unwrap();
         assert_eq!(read, serde_json::json!({ "log": "a [redacted] b", "[redacted]": 1 }));
         assert_eq!((found.1, found.2), (2, Form::Text));
+    }
+
+    /// Whatever a variable's value is: a result stays a result.
+    #[rstest]
+    #[case(
+        "verifier_result",
+        r#"{"verifier_result": {"x": 1}, "log": "a verifier_result"}"#,
+        Some(r#"{"verifier_result": {"x": 1}, "log": "a [redacted]"}"#)
+    )]
+    #[case("reward", r#"{"rewards":{"reward":0.5}}"#, None)]
+    #[case(
+        "sk-\"4711\"",
+        r#"{"sk-\"4711\"": 1, "a": ["sk-\"4711\"", {"b": "sk-\"4711\""}]}"#,
+        Some(r#"{"sk-\"4711\"": 1, "a": ["[redacted]", {"b": "[redacted]"}]}"#)
+    )]
+    fn keys_by_which_a_file_is_read_stay(#[case] secret: &str, #[case] content: &str, #[case] clean: Option<&str>) {
+        for name in ["result.json", "trajectory.json", "trajectory.jsonl"] {
+            let found = scrubbed(name, secret, content.as_bytes()).map(|(clean, _, form)| (clean, form));
+            assert_eq!(found, clean.map(|clean| (clean.into(), Form::Text)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_json_takes_the_whole_of_a_file_that_is_read_by_its_keys() {
+        let found =
+            scrubbed("result.json", r#"{"user":"u","password":"hush"}"#, br#"{"a": {"user":"u","password":"hush"}}"#);
+        assert_eq!(found, Some(("\"[redacted]\"\n".into(), 1, Form::WholeFile)));
     }
 
     #[rstest]

@@ -1,5 +1,6 @@
-//! Which values of an attempt are secret: those of the keys that Harbor gets from the runner, and those of the agent's
-//! own environment variables.
+//! Which values of an attempt are secret: of the variables that Harbor gets from the runner, and of the agent's own, those whose name says
+//! so ([`is_secret_name`]), and of the agent's those that the submission asks it for. Other values of the agent are settings, and are
+//! left wherever they are found.
 //!
 //! Not every value is worth it. One that is short, or that says something ordinary, would be found all over logs and
 //! results, where taking it out would only spoil them. So these are left alone:
@@ -16,7 +17,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use oddish_db::attempts::Assignment;
-use oddish_domain::agent_env::AgentEnv;
+use oddish_domain::agent_env::{AgentEnv, is_secret_name};
 use oddish_domain::harbor_settings::HarborSettings;
 use oddish_domain::sealing::{CannotUnseal, SECRET_KEY, SealingKey, SecretKey, ShortSecret};
 
@@ -25,9 +26,6 @@ use crate::redaction::Redactor;
 
 /// Shortest value that is taken out, in characters.
 const MIN_CHARACTERS: usize = 8;
-
-/// What in the name of a variable says that its value is secret. Harbor goes by nearly the same.
-const NAMES: &[&str] = &["KEY", "SECRET", "TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "AUTH"];
 
 /// Where absolute paths lead, here or in a sandbox. Base64 may begin with a slash, so a slash alone makes no path.
 const TOP_FOLDERS: &[&str] = &[
@@ -136,7 +134,10 @@ impl AttemptSecrets {
         let passed = passed.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
         let values = passed
             .flat_map(|(name, value)| [is_secret_name(name).then_some(value), password_of_url(value)])
-            .chain(agent_env.iter().flat_map(|(_, value)| [literal(value), password_of_url(value)]))
+            .chain(agent_env.iter().flat_map(|(name, value)| {
+                let is_secret = is_secret_name(name) || settings.secret_agent_env.contains(name);
+                [is_secret.then_some(value), password_of_url(value)]
+            }))
             .flatten()
             .map(str::trim);
         let model = assignment.model.as_deref().unwrap_or_default();
@@ -159,19 +160,6 @@ fn sealing_key(variables: &[(OsString, OsString)]) -> Result<SealingKey, Secrets
     let secret = found.and_then(|(_, value)| value.to_str()).filter(|value| !value.trim().is_empty());
     let secret = SecretKey::parse(secret.ok_or(SecretsError::NoKey)?).map_err(SecretsError::BadKey)?;
     Ok(SealingKey::of(&secret))
-}
-
-fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    NAMES.iter().any(|part| name.contains(part))
-}
-
-/// What of an agent's variable is its value: of `${NAME:-default}`, which Harbor resolves, the default alone.
-fn literal(value: &str) -> Option<&str> {
-    match value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {
-        Some(template) => template.split_once(":-").map(|(_, default)| default),
-        None => Some(value),
-    }
 }
 
 fn password_of_url(value: &str) -> Option<&str> {
@@ -235,6 +223,7 @@ mod tests {
         assert!(!is_ordinary(value), "{value}");
     }
 
+    /// The agent's variables whose names begin with `ASKED` are asked to be secret.
     fn open(variables: &[(&str, &str)], agent_env: &[(&str, &str)]) -> Result<AttemptSecrets, SecretsError> {
         let secret = SecretKey::parse(&"k".repeat(32)).unwrap();
         let mut env = AgentEnv::default();
@@ -243,6 +232,11 @@ mod tests {
         }
         let settings = HarborSettings {
             agent_env: oddish_domain::sealing::SealedEnv::seal(&SealingKey::of(&secret), "t", &env),
+            secret_agent_env: env
+                .iter()
+                .map(|(name, _)| name.to_owned())
+                .filter(|name| name.starts_with("ASKED"))
+                .collect(),
             ..HarborSettings::default()
         };
         let assignment = Assignment {
@@ -270,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_harbor_gets_are_secret_and_the_agents_variables() {
+    fn what_is_called_secret_is_and_what_it_is_asked_for() {
         let secret_key = "k".repeat(32);
         let variables = [
             (SECRET_KEY.name(), secret_key.as_str()),
@@ -283,18 +277,30 @@ mod tests {
             ("GOOGLE_APPLICATION_CREDENTIALS", "/etc/google/key.json"),
         ];
         let agent_env = [
-            ("PLAIN", "of-the-agent"),
-            ("MODEL", "claude-sonnet-4-5"),
-            ("FLAG", "true"),
-            ("FROM_HOST", "${ANTHROPIC_API_KEY}"),
-            ("OR_ELSE", "${NOT_SET:-or-else-this}"),
+            ("OUTPUT_FILE", "result.json"),
+            ("PHASE", "verifier"),
+            ("MAX_TOKENS", "unbounded"),
+            ("MODEL_KEY", "claude-sonnet-4-5"),
+            ("FLAG_SECRET", "true"),
+            ("REFERENCE_KEY", "${ANTHROPIC_API_KEY}"),
+            ("JUDGE_TOKEN", "of-the-agent"),
+            ("ASKED_FOR", "kept-on-request"),
+            ("SERVICE_URL", "https://me:word-of-service@service"),
         ];
         let secrets = open(&variables, &agent_env).unwrap();
         assert_eq!(secrets.agent_env.iter().count(), agent_env.len());
-        let stays = "no-secret-model kept-from-harbor http://me: @proxy:3128 16000000 /etc/google/key.json \
-                     claude-sonnet-4-5 true ${ANTHROPIC_API_KEY} ${NOT_SET:-";
+        let stays = "no-secret-model kept-from-harbor http://me: @proxy:3128 16000000 /etc/google/key.json result.json \
+                     verifier unbounded claude-sonnet-4-5 true ANTHROPIC_API_KEY https://me: @service";
         assert_eq!(secrets.redactor.text(stays), stays);
-        for value in ["key-of-anthropic", "passed-by-name", "word-of-proxy", "of-the-agent", "or-else-this"] {
+        for value in [
+            "key-of-anthropic",
+            "passed-by-name",
+            "word-of-proxy",
+            "${ANTHROPIC_API_KEY}",
+            "of-the-agent",
+            "kept-on-request",
+            "word-of-service",
+        ] {
             assert_eq!(secrets.redactor.text(value), "[redacted]", "{value}");
         }
     }

@@ -5,7 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use oddish_domain::task_toml::{TaskListing, check_task};
+use oddish_artifacts::archive::TaskFolder;
+use oddish_domain::task_toml::check_task;
 use toml::{Table, Value};
 
 /// The task's `task.toml` could not be changed.
@@ -35,14 +36,10 @@ pub enum TaskFolderError {
 
 /// Seconds to override the agent's time-out with, where the submission doesn't say: none if the task sets it, else
 /// `default`, or more where a step of the task asks for more. `paths` are the task's files.
-pub fn default_agent_timeout_sec(
-    folder: &Path,
-    paths: Vec<String>,
-    default: f64,
-) -> Result<Option<f64>, TaskFolderError> {
-    let listing = TaskListing::from_iter(paths);
+pub fn default_agent_timeout_sec(folder: &Path, paths: &[String], default: f64) -> Option<f64> {
+    let files = TaskFolder::of_files(folder, paths);
     // A task that is not in order was not accepted in the first place; if it is here all the same, it can't run for ever.
-    Ok(check_task(&listing, &read_text(folder)?, default).map_or(Some(default), |task| task.default_agent_timeout_sec))
+    check_task(&files, default).map_or(Some(default), |task| task.default_agent_timeout_sec)
 }
 
 /// Makes the task use a ready image.
@@ -54,7 +51,15 @@ pub fn set_docker_image(folder: &Path, image: &str) -> Result<(), TaskFolderErro
     }
     let path = folder.join("task.toml");
     let text = toml::to_string(&task).map_err(|source| TaskFolderError::Unwritable { source })?;
-    fs::write(&path, text).map_err(|source| TaskFolderError::Io { path, source })
+    replace(&path, &text).map_err(|source| TaskFolderError::Io { path, source })
+}
+
+/// Writes a file anew that may be there to be read only, and leaves its permissions.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let permissions = fs::metadata(path)?.permissions();
+    fs::remove_file(path)?;
+    fs::write(path, text)?;
+    fs::set_permissions(path, permissions)
 }
 
 fn read_text(folder: &Path) -> Result<String, TaskFolderError> {
@@ -82,10 +87,24 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_may_only_be_read_is_changed_and_stays_so() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = folder("");
+        let path = folder.path().join("task.toml");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).unwrap();
+        set_docker_image(folder.path(), "debian:12").unwrap();
+        assert!(read_text(folder.path()).unwrap().contains("debian:12"));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o440);
+    }
+
+    #[test]
     fn a_task_without_a_timeout_gets_the_default() {
-        let files =
-            || ["task.toml", "instruction.md", "environment/Dockerfile", "tests/test.sh"].map(String::from).to_vec();
-        let timeout = |task_toml: &str| default_agent_timeout_sec(folder(task_toml).path(), files(), 90.0).unwrap();
+        let files = ["task.toml", "instruction.md", "environment/Dockerfile", "tests/test.sh"].map(String::from);
+        let timeout = |task_toml: &str| {
+            let folder = folder(task_toml);
+            fs::write(folder.path().join("instruction.md"), "").unwrap();
+            default_agent_timeout_sec(folder.path(), &files, 90.0)
+        };
         assert_eq!(timeout(""), Some(90.0));
         assert_eq!(timeout("[agent]\ntimeout_sec = 5.0\n"), None);
         assert_eq!(timeout("no toml"), Some(90.0));

@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use crate::args::ApiArguments;
 use crate::settings::ServerSettings;
 use crate::worker::{Worker, stop_requested};
-use crate::{artifact_route, database, listen, secret_key};
+use crate::{artifact_route, console, database, listen, secret_key};
 
 pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
     let settings = ServerSettings::load()?;
@@ -65,9 +65,9 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
     };
     let app = settings.origins.clone().around(router::router(everything, artifact_route::router(objects)));
     tracing::info!(database = url.place(), workers = worker.is_some(), "listening on http://{address}");
-    anstream::eprintln!(
+    console::say(&format!(
         "Oddish listens on http://{address} (API documentation: http://{address}/docs). Ctrl-C stops it."
-    );
+    ));
     axum::serve(listener, app).with_graceful_shutdown(stop()).await.context("the server broke")?;
     if let Some(worker) = worker {
         worker.stop().await?;

@@ -78,7 +78,7 @@ fn page() -> String {
          Every environment variable of every program, from the code that reads them: `UPDATE_EXPECTED=1 cargo xtask test -E\n\
          'test(the_configuration_page)'` writes this page.\n\n\
          A variable that is empty counts as not set. A program that finds a value it cannot use says which and does not start; it never shows\n\
-         a secret one. `oddish-server` reads a file `.env` in its working directory too, below the environment; `oddish-server settings` prints\n\
+         a secret one. `oddish-server` reads `.env` in its working directory too (no other folder's), below the environment; `oddish-server settings` prints\n\
          its part of this page in that form, which is [env.example](../env.example). Functions and runners read their environment only.\n\n\
          Secret values (marked so) belong into a secret store; on AWS they come from Secrets Manager.\n",
     );

@@ -1,20 +1,21 @@
 //! `oddish-server db`.
 
+use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, bail};
 use oddish_db::schema;
 
 use crate::args::DatabaseCommand;
+use crate::console::print;
 use crate::database;
 use crate::settings::ServerSettings;
 
 pub(crate) async fn run(command: DatabaseCommand) -> anyhow::Result<()> {
     if matches!(command, DatabaseCommand::InstallPgqueuer) {
-        anstream::println!(
-            "Nothing to install: the queue is part of the migrations. `oddish-server db init` applies them."
+        return print(
+            "Nothing to install: the queue is part of the migrations. `oddish-server db init` applies them.\n",
         );
-        return Ok(());
     }
     let settings = ServerSettings::load()?;
     let url = database::locate(&settings).await?;
@@ -23,37 +24,39 @@ pub(crate) async fn run(command: DatabaseCommand) -> anyhow::Result<()> {
     match command {
         DatabaseCommand::Setup | DatabaseCommand::Init => {
             schema::migrate(&db).await.with_context(|| format!("the database at {place}"))?;
-            anstream::println!("The database at {place} is up to date.");
+            print(&format!("The database at {place} is up to date.\n"))?;
         }
-        DatabaseCommand::Status => print_status(&place, &schema::status(&db).await?),
+        DatabaseCommand::Status => print(&status(&place, &schema::status(&db).await?))?,
         DatabaseCommand::Reset { yes } => {
             confirm(yes, &format!("Drop everything that Oddish has in the database at {place}"))?;
             schema::reset(&db).await?;
-            anstream::println!("The database at {place} is empty and up to date.");
+            print(&format!("The database at {place} is empty and up to date.\n"))?;
         }
         DatabaseCommand::Purge { yes } => {
             confirm(yes, &format!("Delete all tasks, trials and experiments in the database at {place}"))?;
             schema::purge(&db).await?;
-            anstream::println!("All tasks, trials and experiments in the database at {place} are deleted.");
+            print(&format!("All tasks, trials and experiments in the database at {place} are deleted.\n"))?;
         }
         DatabaseCommand::InstallPgqueuer => {}
     }
     Ok(())
 }
 
-fn print_status(place: &str, migrations: &[schema::MigrationStatus]) {
-    anstream::println!("Database {place}");
+fn status(place: &str, migrations: &[schema::MigrationStatus]) -> String {
+    let mut text = format!("Database {place}\n");
     for migration in migrations {
         let state = match (migration.applied, migration.known) {
             (true, true) => "applied",
             (true, false) => "applied by another version",
             (false, _) => "MISSING",
         };
-        anstream::println!("  {:04} {:<40} {state}", migration.version, migration.description);
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {:04} {:<40} {state}", migration.version, migration.description);
     }
     if migrations.iter().any(|migration| !migration.applied) {
-        anstream::println!("Run `oddish-server db init` to apply what is missing.");
+        text.push_str("Run `oddish-server db init` to apply what is missing.\n");
     }
+    text
 }
 
 /// Asks before data goes. Without a terminal there is nobody to ask.
@@ -64,7 +67,7 @@ fn confirm(yes: bool, what: &str) -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() {
         bail!("this deletes data; add --yes to do it without being asked");
     }
-    anstream::eprint!("{what}? [y/N] ");
+    write!(anstream::stderr(), "{what}? [y/N] ")?;
     std::io::stderr().flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;

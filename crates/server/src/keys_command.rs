@@ -4,15 +4,17 @@ use anyhow::{Context as _, bail};
 use oddish_api_types::{ApiKeyResponse, CreatedApiKeyResponse};
 use oddish_db::Db;
 use oddish_db::api_keys::{self, NewApiKey};
+use oddish_db::idempotency::Work;
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use oddish_domain::label;
 use oddish_functions::api_keys::present;
 use oddish_functions::auth::AuthMode;
+use serde_json::Value;
 use time::{Date, Duration, OffsetDateTime};
 
 use crate::args::KeysCommand;
-use crate::database;
 use crate::settings::ServerSettings;
+use crate::{console, database};
 
 pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<()> {
     let settings = ServerSettings::load()?;
@@ -24,41 +26,53 @@ pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<()> {
             let name = label::check(&name).context("--name")?;
             let owner = owner.as_deref().map_or(Ok(name), label::check).context("--owner")?;
             let expires_at = expires_in_days.map(|days| now + Duration::days(days.into()));
-            let created = create(&db, &NewApiKey { name, owner, scope, expires_at }, now).await?;
-            if json {
-                anstream::println!("{}", serde_json::to_string(&created)?);
-            } else {
-                anstream::eprintln!("{}", introduction(&created.about));
-                anstream::println!("{}", created.key);
-            }
+            let new = NewApiKey { name, owner, scope, expires_at };
+            create(&db, &new, now, |created| {
+                if json {
+                    return console::print(&format!("{}\n", serde_json::to_string(created)?));
+                }
+                console::say(&introduction(&created.about));
+                console::print(&format!("{}\n", created.key))
+            })
+            .await?;
             if settings.auth == AuthMode::None {
-                anstream::eprintln!("A server asks for keys once ODDISH_AUTH=api-key is set.");
+                console::say("A server asks for keys once ODDISH_AUTH=api-key is set.");
             }
         }
         KeysCommand::List { json } => {
             let keys: Vec<_> = api_keys::list(&db).await?.into_iter().map(|key| present(key, now)).collect();
             if json {
-                anstream::println!("{}", serde_json::to_string(&keys)?);
+                console::print(&format!("{}\n", serde_json::to_string(&keys)?))?;
             } else if keys.is_empty() {
-                anstream::eprintln!("There is no key yet: `oddish-server keys create` makes one.");
+                console::say("There is no key yet: `oddish-server keys create` makes one.");
             } else {
-                anstream::print!("{}", table(&keys));
+                console::print(&table(&keys))?;
             }
         }
         KeysCommand::Revoke { id } => {
             if !api_keys::revoke(&db, &id, now).await? {
                 bail!("no key has the id {id:?}: `oddish-server keys list` shows the ids");
             }
-            anstream::eprintln!("Revoked. Within a minute the key {id} lets nobody in any more.");
+            console::say(&format!("Revoked. Within a minute the key {id} lets nobody in any more."));
         }
     }
     Ok(())
 }
 
-async fn create(db: &Db, new: &NewApiKey<'_>, now: OffsetDateTime) -> anyhow::Result<CreatedApiKeyResponse> {
+/// Makes a key and shows it. One that could not be shown is not kept: nobody would know what works.
+async fn create(
+    db: &Db,
+    new: &NewApiKey<'_>,
+    now: OffsetDateTime,
+    show: impl FnOnce(&CreatedApiKeyResponse) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let key = GeneratedKey::draw();
-    let about = present(api_keys::create(db, &key, new, now).await?, now);
-    Ok(CreatedApiKeyResponse { key: key.text, about })
+    let mut work = Work::begin(db).await?;
+    let about = present(api_keys::create(&mut work, &key, new, now).await?, now);
+    if let Err(error) = show(&CreatedApiKeyResponse { key: key.text, about }) {
+        bail!("no key was made, since it could not be shown: {error:#}");
+    }
+    work.finish(&Value::Null).await.context("the key that was shown could not be stored, and does not work")
 }
 
 fn introduction(key: &ApiKeyResponse) -> String {

@@ -8,6 +8,7 @@ mod args;
 mod artifact_route;
 #[cfg(test)]
 mod configuration;
+mod console;
 mod cors;
 mod database;
 mod database_command;
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     // What is wrong with .env is told by the command that needs it.
     let environment = settings::environment().unwrap_or_default();
     if let Err(error) = oddish_telemetry::start(&Settings::from_map(environment), Output::Stderr { colours }) {
-        anstream::eprintln!("error: {error:#}");
+        console::say(&format!("error: {error:#}"));
         return ExitCode::FAILURE;
     }
     let outcome = tokio::runtime::Builder::new_multi_thread()
@@ -39,9 +40,10 @@ fn main() -> ExitCode {
         .and_then(|runtime| runtime.block_on(run(arguments.command)));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<console::Closed>() => ExitCode::SUCCESS,
         Err(error) => {
             // A fault of the start is read by a person at a terminal, who needs the causes and no stack.
-            anstream::eprintln!("error: {error:#}");
+            console::say(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -50,10 +52,7 @@ fn main() -> ExitCode {
 async fn run(command: args::Command) -> anyhow::Result<()> {
     match command {
         args::Command::Api(arguments) => api::run(arguments).await,
-        args::Command::Settings => {
-            anstream::print!("{}", settings::env_example());
-            Ok(())
-        }
+        args::Command::Settings => console::print(&settings::env_example()),
         args::Command::Worker => worker::run().await,
         args::Command::Keys { command } => keys_command::run(command).await,
         args::Command::Db { command } => database_command::run(command).await,

@@ -13,7 +13,7 @@ use oddish_domain::environment::DockerEnvironment;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::{SECRET_KEY, SecretKey};
-use oddish_domain::settings::{self, Group, Reader, Setting, Settings, unicode_variables};
+use oddish_domain::settings::{self, Group, Reader, Setting, Settings, read_env_file, unicode_variables};
 use oddish_functions::auth::AuthMode;
 use oddish_functions::judging::Judges;
 use oddish_functions::state::UploadRules;
@@ -160,19 +160,19 @@ impl ServerSettings {
     }
 }
 
-/// The variables of the environment and of `.env` below it: a variable of the environment goes before one of the file.
+/// The file in the working directory that the server reads its settings from too.
+const ENV_FILE: &str = ".env";
+
+/// The variables of the environment and of [`ENV_FILE`] below it: a variable of the environment goes before one of the file. A file of that
+/// name in a folder further up is somebody else's, and not read.
 pub(crate) fn environment() -> anyhow::Result<BTreeMap<String, String>> {
-    let mut environment = BTreeMap::new();
-    match dotenvy::dotenv_iter() {
-        Ok(variables) => {
-            for variable in variables {
-                let (name, value) = variable.context(".env cannot be read: mend the line, or move the file away")?;
-                environment.insert(name, value);
-            }
+    let mut environment = match std::fs::read(ENV_FILE) {
+        Ok(file) => {
+            read_env_file(&file).with_context(|| format!("{ENV_FILE} in the working directory cannot be used"))?
         }
-        Err(error) if error.not_found() => {}
-        Err(error) => return Err(error).context(".env cannot be read"),
-    }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
+        Err(error) => return Err(error).context(format!("{ENV_FILE} in the working directory cannot be read")),
+    };
     environment.extend(unicode_variables(std::env::vars_os()));
     Ok(environment)
 }

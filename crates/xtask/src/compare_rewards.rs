@@ -38,7 +38,8 @@ pub(crate) fn run(tasks: &Path) -> Result<()> {
     build_programs()?;
     let tasks = tasks_below(tasks)?;
     let folder = throw_away_folder("oddish-compare-")?;
-    let theirs = step(&format!("running {} tasks with harbor run", tasks.len()), || harbor(&toolbox, &tasks, folder.path()))?;
+    let theirs =
+        step(&format!("running {} tasks with harbor run", tasks.len()), || harbor(&toolbox, &tasks, folder.path()))?;
     let ours = oddish(&toolbox, &tasks, folder.path());
     let nothing_left = leftovers::clear(&toolbox, folder.path());
     let ours = ours?;
@@ -61,7 +62,11 @@ pub(crate) fn run(tasks: &Path) -> Result<()> {
         }
     }
     ensure!(differing == 0, "{differing} of {} differ", tasks.len() * AGENTS.len());
-    say(&format!("{} tasks, {} trials each way: no reward differs but by the rule", tasks.len(), tasks.len() * AGENTS.len()));
+    say(&format!(
+        "{} tasks, {} trials each way: no reward differs but by the rule",
+        tasks.len(),
+        tasks.len() * AGENTS.len()
+    ));
     Ok(())
 }
 
@@ -76,7 +81,10 @@ fn tasks_below(folder: &Path) -> Result<Vec<PathBuf>> {
             continue;
         }
         for entry in std::fs::read_dir(&next).with_context(|| format!("can't list {}", next.display()))?.flatten() {
-            if entry.file_type()?.is_dir() && !entry.file_name().to_string_lossy().starts_with('.') && entry.file_name() != "target" {
+            if entry.file_type()?.is_dir()
+                && !entry.file_name().to_string_lossy().starts_with('.')
+                && entry.file_name() != "target"
+            {
                 pending.push(entry.path());
             }
         }
@@ -147,7 +155,8 @@ fn harbor(toolbox: &Toolbox, tasks: &[PathBuf], folder: &Path) -> Result<Endings
         let result: HarborResult =
             serde_json::from_str(&text).with_context(|| format!("{} is not a trial", entry.path().display()))?;
         let of_steps = result.step_results.into_iter().flatten().filter_map(|step| step.exception_info);
-        let exceptions: Vec<_> = result.exception_info.into_iter().chain(of_steps).map(|one| one.exception_type).collect();
+        let exceptions: Vec<_> =
+            result.exception_info.into_iter().chain(of_steps).map(|one| one.exception_type).collect();
         let ending = Ending {
             rewards: result.verifier_result.and_then(|result| result.rewards).unwrap_or_default(),
             unconfirmed: None,

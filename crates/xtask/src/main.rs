@@ -7,6 +7,7 @@ mod build_functions;
 #[cfg(test)]
 mod circles;
 mod compare_rewards;
+mod compare_tasks;
 mod database;
 mod demo;
 mod environment_options;
@@ -31,6 +32,7 @@ mod watch;
 mod workspace;
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -87,6 +89,14 @@ enum Task {
         /// Makes the choices of an earlier run of the queue's soak again, which printed this.
         #[arg(long)]
         seed: Option<u64>,
+    },
+    /// Ask our check and Harbor's loader of every task below a folder; prints where they differ, and fails unless that is on purpose.
+    CompareTasks {
+        /// The folder, at any depth below which tasks lie.
+        folder: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Remove one mechanism after the other from a copy of this tree, and check that its test then fails.
     Mutate {
@@ -154,6 +164,7 @@ fn main() -> ExitCode {
         Task::Fuzz { target, minutes } => fuzz::run(target, minutes),
         Task::FuzzApi { examples, seconds, seed } => fuzz_api::run(examples, seconds, seed),
         Task::Soak { soak, seconds, seed } => soak::run(soak, seconds, seed),
+        Task::CompareTasks { folder, json } => compare_tasks::run(&folder, json),
         Task::Mutate { names } => mutate::run(&names),
         Task::Prepare { check } => prepare::run(check),
         Task::EnvironmentOptions => environment_options::run(),

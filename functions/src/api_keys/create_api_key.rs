@@ -6,9 +6,10 @@ use axum::response::IntoResponse;
 use http::header;
 use oddish_api_types::{CreateApiKeyRequest, CreatedApiKeyResponse, ErrorBody};
 use oddish_db::api_keys::{self, NewApiKey};
+use oddish_db::idempotency::Work;
 use oddish_domain::api_key::{GeneratedKey, MAX_DAYS, Scope, UnknownScope};
 use oddish_domain::label;
-use serde_json::json;
+use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::present;
@@ -36,7 +37,9 @@ pub async fn create_api_key(
         expires_at: request.expires_in_days.map(days).transpose()?.map(|days| now + days),
     };
     let key = GeneratedKey::draw();
-    let stored = api_keys::create(&db, &key, &new, now).await?;
+    let mut work = Work::begin(&db).await?;
+    let stored = api_keys::create(&mut work, &key, &new, now).await?;
+    work.finish(&Value::Null).await?;
     let answer = CreatedApiKeyResponse { key: key.text, about: present(stored, now) };
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)))
 }

@@ -3,9 +3,11 @@
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{DisplayErrorContext, SdkError};
 use oddish_db::api_keys::{self, NewApiKey};
+use oddish_db::idempotency::Work;
 use oddish_db::{Db, DbError};
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
@@ -59,8 +61,9 @@ pub(super) async fn ensure(db: &Db, secrets: &Client, secret: &str) -> Result<Fi
         None => store(secrets, secret).await?,
     };
     let new = NewApiKey { name: FIRST_KEY_NAME, owner: OWNER, scope: Scope::Full, expires_at: None };
-    match api_keys::create(db, &key, &new, OffsetDateTime::now_utc()).await {
-        Ok(_) => Ok(FirstKey::Made),
+    let mut work = Work::begin(db).await?;
+    match api_keys::create(&mut work, &key, &new, OffsetDateTime::now_utc()).await {
+        Ok(_) => Ok(work.finish(&Value::Null).await.map(|()| FirstKey::Made)?),
         // Another invocation took the same key from the secret, and was quicker.
         Err(DbError::Refused { constraint: Some(constraint), .. }) if constraint == "api_keys_sha256_key" => {
             Ok(FirstKey::Kept)

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use oddish_api_types::{TaskStatus, TaskStatusResponse, TrialResponse};
-use oddish_db::tasks::{self, Counted, Task, TaskFilter};
+use oddish_db::tasks::{self, Task, TaskFilter};
 use oddish_db::trials::{self, OfTask, Trial};
 use oddish_db::{Db, DbError};
 
@@ -15,7 +15,6 @@ pub(super) fn filter(shared: &Shared, task_id: Option<&str>) -> TaskFilter {
     TaskFilter {
         task_id: task_id.map(str::to_owned),
         experiment_id: Some(shared.experiment.id.clone()),
-        counted: Counted::Newest,
         ..TaskFilter::default()
     }
 }
@@ -31,7 +30,7 @@ pub(super) async fn present(
     let own = tasks::only_in_experiment(db, &shared.experiment.id).await?;
     let mut trials = HashMap::new();
     if with_trials {
-        let counted = tasks.iter().map(|task| OfTask { task_id: task.id.clone(), version: task.counted_version });
+        let counted = tasks.iter().map(|task| OfTask { task_id: task.id.clone(), version: None });
         let found = trials::list_of_tasks(db, &counted.collect::<Vec<_>>(), Some(&shared.experiment.id)).await?;
         trials = by_task(found);
     }

@@ -2,16 +2,13 @@
 
 use std::path::Path;
 
-use oddish_artifacts::archive::{self, ArchiveError, UnpackLimits};
+use oddish_artifacts::archive::{self, ArchiveError, TaskFolder, UnpackLimits};
 use oddish_artifacts::file_pack::{self, FilePack};
 use oddish_artifacts::hash;
 use oddish_db::task_files::IndexedFile;
-use oddish_domain::task_toml::{self, TASK_TOML, TaskListing};
+use oddish_domain::task_toml;
 
 use crate::error::ApiError;
-
-/// Bytes of `task.toml` at the most.
-const MAX_TASK_TOML: u64 = 1 << 20;
 
 /// What is known of an archive that can be stored.
 pub(super) struct Checked {
@@ -45,9 +42,9 @@ pub(super) async fn check(archive: &Path, default_agent_timeout_sec: f64) -> Res
     let reader = tokio::fs::File::open(archive).await.map_err(|error| ApiError::internal(&error))?;
     let unpacked =
         archive::unpack(reader, &task, &UnpackLimits::default()).await.map_err(|error| refused_archive(&error))?;
-    let toml = read_task_toml(&task).await?;
-    let files: TaskListing = unpacked.paths.iter().cloned().collect();
-    let checked = task_toml::check_task(&files, &toml, default_agent_timeout_sec).map_err(|faults| {
+    let files = TaskFolder::of_files(&task, &unpacked.paths);
+    let checked = tokio::task::spawn_blocking(move || task_toml::check_task(&files, default_agent_timeout_sec)).await;
+    let checked = checked.map_err(|stopped| ApiError::internal(&stopped))?.map_err(|faults| {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         ApiError::bad_request(format!("This is not a task that Harbor can run: {}", faults.join("; ")))
     })?;
@@ -58,19 +55,8 @@ pub(super) async fn check(archive: &Path, default_agent_timeout_sec: f64) -> Res
         // Comes after the hash: it moves the files.
         pack: file_pack::pack_files(&task, unpacked.paths).await?,
         bytes: i64::try_from(size).unwrap_or(i64::MAX),
-        warnings: checked.warnings,
+        warnings: checked.warnings.iter().map(ToString::to_string).collect(),
     })
-}
-
-/// The text of `task.toml`, empty when there is none: the check of the task then says so.
-async fn read_task_toml(task: &Path) -> Result<String, ApiError> {
-    let path = task.join(TASK_TOML);
-    let Ok(metadata) = tokio::fs::metadata(&path).await else { return Ok(String::new()) };
-    if metadata.len() > MAX_TASK_TOML {
-        return Err(ApiError::bad_request("task.toml is larger than 1 MB."));
-    }
-    let bytes = tokio::fs::read(&path).await.map_err(|error| ApiError::internal(&error))?;
-    String::from_utf8(bytes).map_err(|_| ApiError::bad_request("task.toml is not UTF-8."))
 }
 
 pub(crate) fn refused_archive(error: &ArchiveError) -> ApiError {

@@ -41,6 +41,7 @@ pub async fn create_sweep(
     let trials = expand(&request, &expansion)?;
     let new = NewSweep {
         task_id: &request.task_id,
+        version: version(&request)?,
         name: name.as_deref(),
         submitted_by: user,
         key_owner: caller.owner.as_deref(),
@@ -73,6 +74,14 @@ pub async fn create_sweep(
 fn nobody_judges() -> ApiError {
     let rule = "this deployment analyses nothing: submit without run_analysis, or have it set ODDISH_ANALYSIS_MODEL and ODDISH_VERDICT_MODEL";
     ApiError::value_error(vec![json!("body"), json!("run_analysis")], format!("run_analysis: {rule}"))
+}
+
+/// The version that is named, if one is.
+fn version(request: &SweepRequest) -> Result<Option<i32>, ApiError> {
+    if request.version.is_some_and(|version| version < 1) {
+        return Err(ApiError::value_error(vec![json!("body"), json!("version")], "version must be at least 1"));
+    }
+    Ok(request.version)
 }
 
 fn max_attempts(request: &SweepRequest, default: u32) -> Result<i32, ApiError> {
@@ -115,6 +124,9 @@ fn refusal(refused: SweepRefused, task_id: &str) -> ApiError {
         SweepRefused::NotUploaded => ApiError::conflict(format!(
             "The archive of task {task_id} was announced and never completed. Upload it, then submit the sweep."
         )),
+        SweepRefused::VersionNotFound { version } => {
+            ApiError::not_found(format!("Version {version} not found for task {task_id}"))
+        }
         SweepRefused::AlreadySubmitted => ApiError::conflict(format!(
             "Task {task_id} has been submitted before. Set append_to_task to add these trials to it."
         )),
@@ -139,6 +151,8 @@ fn response(request: &SweepRequest, trials: &[sweep::TrialSpec], created: Create
         name: created.task_name,
         status: created.status,
         priority: created.priority,
+        version: created.version,
+        first_trial_index: created.first_index,
         trials_count: u32::try_from(trials.len()).unwrap_or(u32::MAX),
         providers,
         experiment_id: Some(created.experiment.id),

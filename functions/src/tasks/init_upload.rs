@@ -24,6 +24,8 @@ use crate::state::{Artifacts, Db, UploadRules};
 const UPLOAD_WITHIN: Duration = Duration::from_hours(1);
 
 /// Announces an upload, and answers where to put the archive, unless the newest version of the task has this content already.
+///
+/// Where `archive_sha256` is told, having the content means having that archive: modes, empty folders and where files end count too.
 #[utoipa::path(post, path = "/tasks/upload/init", operation_id = "init_upload", tag = "tasks",
     request_body = InitUploadRequest,
     responses((status = 200, body = InitUploadResponse), (status = 413, body = ErrorBody), (status = 422, body = ErrorBody)))]
@@ -40,6 +42,7 @@ pub async fn init_upload(
     let new = NewUpload {
         name: &name,
         content_hash: &request.content_hash,
+        archive_sha256: request.archive_sha256.as_deref(),
         message: request.message.as_deref(),
         staging_key: staging.as_str(),
     };
@@ -66,9 +69,11 @@ pub async fn init_upload(
 
 fn check(request: &InitUploadRequest, max_bytes: u64) -> Result<String, ApiError> {
     let field = |name: &str| vec![json!("body"), json!(name)];
-    let hash = &request.content_hash;
-    if hash.len() != 64 || !hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-        return Err(ApiError::value_error(field("content_hash"), "content_hash must be 64 lower-case hex digits"));
+    let hashes = [("content_hash", Some(&request.content_hash)), ("archive_sha256", request.archive_sha256.as_ref())];
+    for (name, hash) in hashes {
+        if hash.is_some_and(|hash| !is_sha256(hash)) {
+            return Err(ApiError::value_error(field(name), format!("{name} must be 64 lower-case hex digits")));
+        }
     }
     if request.size.is_some_and(|size| size > max_bytes) {
         let text = format!("Task upload too large. Max size is {}MB.", max_bytes >> 20);
@@ -77,8 +82,9 @@ fn check(request: &InitUploadRequest, max_bytes: u64) -> Result<String, ApiError
     if request.size == Some(0) {
         return Err(ApiError::value_error(field("size"), "size must be at least 1"));
     }
-    // Older clients send the name of the archive's file here. What is no name as it is does not become one by its ending.
-    id::task_name(&request.name)
-        .and_then(|name| id::task_name(&id::task_name_from_archive(Some(&name))))
-        .map_err(|error| ApiError::value_error(field("name"), error))
+    id::uploaded_task_name(&request.name).map_err(|error| ApiError::value_error(field("name"), error))
+}
+
+fn is_sha256(hash: &str) -> bool {
+    hash.len() == 64 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

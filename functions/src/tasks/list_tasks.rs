@@ -28,15 +28,15 @@ pub struct ListTasks {
     status: Option<TaskStatus>,
     /// Only tasks that this user submitted.
     user: Option<String>,
-    /// Only tasks of this experiment, by id, and of their trials only those that belong to it.
+    /// Only tasks of this experiment, by id, and of their trials those that it ran: all of them, of whatever version, and no others.
     experiment_id: Option<String>,
     /// Only tasks with a trial of this agent.
     agent: Option<String>,
-    /// Only tasks with a trial of this model.
+    /// Only tasks with a trial of this model, in any spelling.
     model: Option<String>,
     /// Only tasks with a trial that ended with an error of this class.
     error_class: Option<FailureClass>,
-    /// Whether each task comes with its trials: those of the newest version that has any.
+    /// Whether each task comes with its trials: those of the newest version that has any, or those that `experiment_id` ran.
     include_trials: bool,
     /// Whether trials come without their tokens, cost and the long parts of their analyses.
     compact_trials: bool,
@@ -104,7 +104,7 @@ pub async fn list_tasks(
         submitted_by: query.user,
         experiment_id: query.experiment_id,
         agent: query.agent,
-        model: query.model.map(|model| queue_key::normalize_model("", Some(&model)).unwrap_or(model)),
+        model: query.model.as_deref().map(queue_key::normal_form),
         error_class: query.error_class,
         counted: Counted::Newest,
     };
@@ -129,7 +129,10 @@ pub(crate) async fn with_trials(
     let counted: Vec<OfTask> = tasks
         .iter()
         .filter(|task| task.tally.total > 0)
-        .map(|task| OfTask { task_id: task.id.clone(), version: task.counted_version })
+        .map(|task| {
+            let version = if experiment_id.is_some() { None } else { task.counted_version };
+            OfTask { task_id: task.id.clone(), version }
+        })
         .collect();
     let trials = trials::list_of_tasks(db, &counted, experiment_id).await?;
     let mut of_task: HashMap<String, Vec<TrialResponse>> = HashMap::with_capacity(tasks.len());

@@ -70,6 +70,7 @@ fn present_trial(trial: Trial, waiting: Option<&Waiting>, now: OffsetDateTime) -
         cost_usd: trial.cost_usd,
         phase_timing: read(trial.phase_timing),
         has_trajectory: trial.has_trajectory,
+        omitted_files: read(trial.omitted_files),
         analysis_status: trial.analysis_status,
         analysis: trial.analysis,
         analysis_error: trial.analysis_error,

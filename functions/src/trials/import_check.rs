@@ -3,7 +3,7 @@
 use oddish_api_types::{ImportedStatus, ImportedTrial, InitImportRequest, TrialStatus};
 use oddish_db::imports::NewImport;
 use oddish_domain::environment::{self, DEFAULT_ENVIRONMENT};
-use oddish_domain::queue_key::{normalize_model, provider_bucket, trial_queue_key};
+use oddish_domain::queue_key::{provider_bucket, stored_model, trial_queue_key};
 use serde_json::json;
 use time::OffsetDateTime;
 
@@ -37,9 +37,8 @@ pub(crate) fn check(request: &InitImportRequest) -> Result<Checked, ApiError> {
     let InitImportRequest { trial, experiment_id, .. } = request;
     let agent = label_at(&["trial", "agent"], &trial.agent)?;
     let given = trial.model.as_deref().map(|model| label_at(&["trial", "model"], model)).transpose()?;
-    let model = normalize_model(agent, given);
     let queue_key = trial_queue_key(agent, given);
-    if model.as_deref().is_some_and(|model| model.chars().count() > 255) || queue_key.chars().count() > 255 {
+    if queue_key.chars().count() > 255 {
         return refused("model", "is too long in its full form, which may have 255 characters");
     }
     let environment = trial.environment.as_deref().map_or(Ok(DEFAULT_ENVIRONMENT), environment::check_environment);
@@ -53,7 +52,7 @@ pub(crate) fn check(request: &InitImportRequest) -> Result<Checked, ApiError> {
     Ok(Checked {
         provider: provider_bucket(agent, given),
         agent: agent.to_owned(),
-        model,
+        model: stored_model(agent, given).map(str::to_owned),
         queue_key,
         environment,
         experiment: experiment.map(str::to_owned),

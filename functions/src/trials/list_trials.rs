@@ -39,7 +39,7 @@ pub struct ListTrials {
     experiment_id: Option<String>,
     /// Only trials of this agent.
     agent: Option<String>,
-    /// Only trials of this model.
+    /// Only trials of this model, in any spelling.
     model: Option<String>,
     /// Only trials under the limit of this queue key.
     queue_key: Option<String>,
@@ -108,7 +108,7 @@ pub async fn list_trials(
         status: query.status,
         submitted_by: query.user,
         agent: query.agent,
-        model: query.model.map(|model| queue_key::normalize_model("", Some(&model)).unwrap_or(model)),
+        model: query.model.as_deref().map(queue_key::normal_form),
         queue_key: query.queue_key,
         error_class: query.error_class,
     };

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use http::{Request, header};
 use oddish_db::api_keys::{self, NewApiKey};
+use oddish_db::idempotency::Work;
 use oddish_db::{Db, queue};
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use oddish_functions::auth::{Auth, AuthMode, TRUSTED_FOR};
@@ -26,7 +27,9 @@ async fn ask(api: &Api, method: &str, path: &str, key: &str, body: Option<Value>
 async fn made(db: &Db, owner: &str, scope: Scope, expires_at: Option<OffsetDateTime>) -> (String, String) {
     let key = GeneratedKey::draw();
     let new = NewApiKey { name: "of a test", owner, scope, expires_at };
-    let id = api_keys::create(db, &key, &new, OffsetDateTime::now_utc()).await.unwrap().id;
+    let mut work = Work::begin(db).await.unwrap();
+    let id = api_keys::create(&mut work, &key, &new, OffsetDateTime::now_utc()).await.unwrap().id;
+    work.finish(&Value::Null).await.unwrap();
     (id, key.text)
 }
 
@@ -100,7 +103,9 @@ async fn a_key_that_cannot_be_made_is_refused(db: Db) {
         assert!(text.contains(&format!(r#"["body","{field}"]"#)), "{field} {value}: {text}");
     }
     assert!(ask(json!({})).await.error(422).contains(r#"["body","name"]"#));
-    let widest = ask(json!({"name": "ü".repeat(255), "expires_in_days": 3650, "org_id": "ignored"})).await;
+    let misspelt = ask(json!({"name": "n", "scpoe": "read"})).await.error(422);
+    assert!(misspelt.contains("unknown field `scpoe`") && misspelt.contains("`scope`"), "{misspelt}");
+    let widest = ask(json!({"name": "ü".repeat(255), "expires_in_days": 3650})).await;
     assert_eq!(widest.json()["scope"], "full");
     assert_eq!(widest.json()["owner"], "ü".repeat(255), "whatever it is called");
     assert_eq!(api.delete("/api-keys/nowhere").await.error(404), "API key not found");

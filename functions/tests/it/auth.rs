@@ -4,9 +4,11 @@ use axum::body::Body;
 use http::{Request, header};
 use oddish_db::Db;
 use oddish_db::api_keys::{self, NewApiKey};
+use oddish_db::idempotency::Work;
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use oddish_functions::routes::{ROUTES, Route};
 use oddish_test_support::with_database;
+use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
 use crate::api::{Answer, Api};
@@ -40,7 +42,9 @@ async fn made(db: &Db, scope: Scope, expires_at: Option<OffsetDateTime>) -> (Str
     let key = GeneratedKey::draw();
     let new = NewApiKey { name: "of a test", owner: "alice", scope, expires_at };
     let long_ago = OffsetDateTime::now_utc() - Duration::DAY;
-    let id = api_keys::create(db, &key, &new, long_ago).await.unwrap().id;
+    let mut work = Work::begin(db).await.unwrap();
+    let id = api_keys::create(&mut work, &key, &new, long_ago).await.unwrap().id;
+    work.finish(&Value::Null).await.unwrap();
     (id, format!("Bearer {}", key.text))
 }
 
@@ -67,7 +71,10 @@ async fn who_has_no_good_key_gets_nowhere(db: Db) {
         ("", FORMAT),
         ("Bearer ", FORMAT),
         ("Basic b2s6b2s=", FORMAT),
-        ("bearer ok_0", FORMAT),
+        ("bearer ok_0", INVALID),
+        ("BEARER  ok_0", INVALID),
+        ("Bearer", FORMAT),
+        ("Bearerok_0", FORMAT),
         ("Bearer a.b.c", "Unsupported token format"),
         ("Bearer sk-0123456789abcdef", "Unsupported token format"),
         ("Bearer ok_", INVALID),

@@ -75,7 +75,7 @@ async fn an_imported_trial_is_there_with_its_end_and_its_files(db: Db) {
             &json!("success"),
             &json!(0.5),
             &json!({"reward": 0.5}),
-            &json!("claude-sonnet-4-5"),
+            &json!("Claude-Sonnet-4-5"),
             &json!("anthropic/claude-sonnet-4-5")
         )
     );

@@ -136,10 +136,12 @@ async fn tasks_and_trials_are_filtered_by_what_they_ran(db: Db) {
     let tasks = async |query: &str| ids(&api.get(&format!("/tasks?{query}")).await.json());
     assert_eq!(tasks("agent=nop").await, [by_oracle.as_str()]);
     assert_eq!(tasks("model=gpt-5.2").await, [by_codex.as_str()]);
-    assert_eq!(tasks("model=GPT-5.2").await, [by_codex.as_str()], "normalised as it is stored");
+    assert_eq!(tasks("model=GPT-5.2").await, [by_codex.as_str()], "as it was given");
+    assert_eq!(tasks("model=openai/gpt-5.2").await, [] as [&str; 0], "another name, whatever its key");
     assert_eq!(tasks("user=bob&agent=codex").await, [] as [&str; 0]);
     let trials = async |query: &str| ids(&api.get(&format!("/trials?{query}")).await.json()["items"]);
     assert_eq!(trials("agent=codex").await.len(), 2);
+    assert_eq!(trials("model=gpt-5.2").await.len(), 2);
     assert_eq!(trials("user=bob").await.len(), 2);
     assert_eq!(trials(&format!("task_id={by_codex}&sort=created_at")).await, [0, 1].map(|i| format!("{by_codex}-{i}")));
     assert_eq!(trials("queue_key=openai/gpt-5.2&status=queued").await.len(), 2);
@@ -154,6 +156,41 @@ async fn tasks_and_trials_are_filtered_by_what_they_ran(db: Db) {
     assert_eq!(trials("status=failed").await, [format!("{by_codex}-1")]);
     let total = api.get("/trials?status=queued&total=true&limit=1").await.json();
     assert_eq!((&total["total"], ids(&total["items"]).len(), &total["limit"]), (&json!(3), 1, &json!(1)));
+}
+
+/// What the database makes of a name is what the rule for queue keys makes of it.
+#[with_database]
+async fn every_spelling_of_a_model_is_found_and_counted_as_one(db: Db) {
+    let api = Api::new(db);
+    let spellings = [
+        "azure/My-GPT4-Deployment",
+        "azure/my gpt4 deployment",
+        " Azure / MY--GPT4 - Deployment -",
+        "azure//-/my\u{a0}gpt4\u{3000} deployment/",
+    ];
+    let configs: Vec<Value> = spellings.iter().map(|model| json!({"agent": "m:A", "model": model})).collect();
+    let other = json!({"agent": "m:A", "model": "azure/my_gpt4_deployment", "n_trials": 2});
+    let task = submit(&api, "alice", "one", Value::from([configs, vec![other]].concat())).await;
+    for spelling in spellings {
+        let query: String = url_encoded(spelling);
+        let found = api.get(&format!("/trials?sort=created_at&model={query}")).await.json();
+        let models: Vec<&str> =
+            found["items"].as_array().unwrap().iter().map(|trial| trial["model"].as_str().unwrap()).collect();
+        assert_eq!(models, spellings, "{spelling}: each is shown as it was given");
+        assert_eq!(ids(&api.get(&format!("/tasks?model={query}")).await.json()), [task.as_str()], "{spelling}");
+    }
+    let usage = api.get("/dashboard").await.json()["model_usage"].clone();
+    let counts: Vec<(u64, bool)> = usage
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|usage| (usage["trial_count"].as_u64().unwrap(), spellings.contains(&usage["model"].as_str().unwrap())))
+        .collect();
+    assert_eq!(counts, [(4, true), (2, false)], "{usage}");
+}
+
+fn url_encoded(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 #[with_database]
@@ -209,6 +246,42 @@ async fn only_the_newest_version_that_ran_is_shown(db: Db) {
         api.get(&format!("{path}?version={bad}")).await.error(422);
     }
     assert!(api.get(&format!("{path}?include_trials=false")).await.json()["trials"].is_null());
+}
+
+#[with_database]
+async fn an_experiment_holds_what_it_ran_whatever_version_is_newest(db: Db) {
+    let api = Api::new(db);
+    let task = submit(&api, "alice", "mine", json!([{"agent": "oracle", "n_trials": 2}])).await;
+    let mine = api.experiment_of(&task).await;
+    let next = "insert into oddish.task_versions (task_id, version, archive_key, archive_sha256, archive_bytes, content_hash, created_at)
+        select task_id, version + 1, archive_key, archive_sha256, archive_bytes, content_hash, now()
+        from oddish.task_versions order by version desc limit 1";
+    for (experiment, trials) in [(mine.as_str(), 1), ("another", 4)] {
+        sqlx::query(next).execute(&api.db).await.unwrap();
+        let sweep = json!({"task_id": task, "user": "a", "append_to_task": true, "experiment_id": experiment,
+            "configs": [{"agent": "nop", "n_trials": trials}]});
+        assert_eq!(api.post("/tasks/sweep", &sweep.to_string()).await.status.as_u16(), 200);
+    }
+    let share = api.post(&format!("/experiments/{mine}/publish"), "").await.json();
+    let token = share["public_token"].as_str().unwrap();
+    let id = |index: u8| format!("{task}-{index}");
+    for path in [
+        format!("/tasks?experiment_id={mine}"),
+        format!("/public/experiments/{token}/tasks"),
+        format!("/public/tasks/{task}?token={token}"),
+    ] {
+        let shown = api.get(&path).await.json();
+        let shown = if shown.is_array() { &shown[0] } else { &shown };
+        assert_eq!((&shown["total"], ids(&shown["trials"])), (&json!(3), vec![id(0), id(1), id(2)]), "{path}");
+    }
+    let counted = api.get(&format!("/tasks?experiment_id={mine}&include_trials=false")).await.json();
+    assert_eq!(counted[0]["total"], 3);
+    let summary = api.get(&format!("/experiments/{mine}")).await.json();
+    assert_eq!(summary["total_trials"], 3);
+    let public = api.get(&format!("/public/tasks/{task}?token={token}")).await.json();
+    assert_eq!(public["current_version"], 2, "the newest that it ran");
+    let own_page = api.get(&format!("/tasks/{task}")).await.json();
+    assert_eq!((&own_page["total"], &own_page["current_version"]), (&json!(4), &json!(3)));
 }
 
 #[with_database]

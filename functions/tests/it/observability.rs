@@ -8,6 +8,7 @@ use http::{Request, header};
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use oddish_db::Db;
 use oddish_db::api_keys::{self, NewApiKey};
+use oddish_db::idempotency::Work;
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use oddish_domain::sealing::SecretKey;
 use oddish_domain::settings::Settings;
@@ -105,7 +106,9 @@ async fn no_line_has_a_secret(db: Db) {
     });
     let key = GeneratedKey::draw();
     let new = NewApiKey { name: "of a test", owner: "alice", scope: Scope::Full, expires_at: None };
-    api_keys::create(&db, &key, &new, OffsetDateTime::now_utc()).await.unwrap();
+    let mut work = Work::begin(&db).await.unwrap();
+    api_keys::create(&mut work, &key, &new, OffsetDateTime::now_utc()).await.unwrap();
+    work.finish(&Value::Null).await.unwrap();
     let keyless = Api::new(db.clone());
     let task_id = keyless.uploaded().await;
     let (kept, _logging) = log("trace");

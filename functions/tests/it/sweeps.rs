@@ -33,8 +33,8 @@ async fn a_sweep_expands_into_trials_in_order(db: Db) {
     let shown: Vec<Value> =
         trials.iter().map(|trial| json!([trial["id"], trial["queue_key"], trial["model"]])).collect();
     let expected = [
-        json!([format!("{task_id}-0"), "anthropic/claude-sonnet-4-5", "claude-sonnet-4-5"]),
-        json!([format!("{task_id}-1"), "anthropic/claude-sonnet-4-5", "claude-sonnet-4-5"]),
+        json!([format!("{task_id}-0"), "anthropic/claude-sonnet-4-5", "Claude-Sonnet-4-5"]),
+        json!([format!("{task_id}-1"), "anthropic/claude-sonnet-4-5", "Claude-Sonnet-4-5"]),
         json!([format!("{task_id}-2"), "default", "default"]),
     ];
     assert_eq!(shown, expected);
@@ -58,6 +58,11 @@ async fn a_bad_sweep_is_a_4xx_that_names_the_field(db: Db) {
     assert!(text.contains("configs[0].agent") && text.contains("oracle"), "it suggests the nearest name: {text}");
     let text = refused(&api, config(json!({"agent": "claude-code"})), 422).await;
     assert!(text.contains("configs[0].model") && text.contains("Model is required"), "{text}");
+    let text = refused(&api, |sweep| sweep["version"] = json!(0), 422).await;
+    assert!(text.contains("version must be at least 1"), "{text}");
+    refused(&api, |sweep| sweep["version"] = json!("newest"), 422).await;
+    let text = refused(&api, |sweep| sweep["version"] = json!(2), 404).await;
+    assert!(text.starts_with("Version 2 not found for task hello-"), "{text}");
     let text = refused(&api, config(json!({"agent": "oracle", "n_trials": 0})), 422).await;
     assert!(text.contains("n_trials"), "{text}");
     let text = refused(&api, config(json!({"agent": "oracle", "n_trials": 1_000_000})), 422).await;

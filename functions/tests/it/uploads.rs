@@ -1,6 +1,10 @@
 //! `POST /tasks/upload`.
 
-use oddish_artifacts::{Key, list_all};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use oddish_artifacts::{Key, archive, hash, list_all};
 use oddish_db::Db;
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
@@ -163,11 +167,109 @@ async fn an_announcement_is_checked(db: Db) {
     let hash = "a".repeat(64);
     announce(json!({"name": "x", "content_hash": "short"})).await.error(422);
     announce(json!({"name": "x", "content_hash": "A".repeat(64)})).await.error(422);
+    let text = announce(json!({"name": "x", "content_hash": hash, "archive_sha256": "A".repeat(64)})).await.error(422);
+    assert!(text.contains("archive_sha256 must be 64"), "{text}");
     announce(json!({"name": "a\u{7}b", "content_hash": hash})).await.error(422);
     announce(json!({"name": "x", "content_hash": hash, "size": 0})).await.error(422);
     announce(json!({"name": "x", "content_hash": hash, "size": -1})).await.error(422);
     announce(json!({"name": "x", "content_hash": hash, "size": (2 << 20) + 1})).await.error(413);
     announce(json!({"content_hash": hash})).await.error(422);
+}
+
+/// A task that Harbor would take.
+fn task() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in [
+        ("task.toml", "[agent]\ntimeout_sec = 60\n"),
+        ("instruction.md", "Say hello."),
+        ("environment/Dockerfile", "FROM scratch\n"),
+        ("tests/test.sh", "tests/helper\n"),
+        ("tests/helper", "exit 0\n"),
+    ] {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    folder
+}
+
+/// Announces the task of a folder, as a client does that tells the archive's hash.
+async fn announce_archive(api: &Api, name: &str, folder: &Path) -> (Value, Vec<u8>) {
+    let mut packed = Vec::new();
+    let sha256 = archive::pack(folder, &mut packed).await.unwrap().sha256;
+    let content_hash = hash::content_hash(folder).await.unwrap();
+    let body = json!({"name": name, "content_hash": content_hash, "archive_sha256": sha256, "size": packed.len()});
+    (api.post("/tasks/upload/init", &body.to_string()).await.json(), packed)
+}
+
+/// Uploads the task of a folder, and answers its version and whether it was there already.
+async fn upload_archive(api: &Api, name: &str, folder: &Path) -> (i64, bool) {
+    let (announced, packed) = announce_archive(api, name, folder).await;
+    let unchanged = announced["content_unchanged"].as_bool().unwrap();
+    if !unchanged {
+        put(api, &announced, packed).await;
+        assert_eq!(complete(api, &announced).await.status.as_u16(), 200);
+    }
+    (announced["version"].as_i64().unwrap(), unchanged)
+}
+
+#[with_database]
+async fn what_the_content_hash_does_not_see_is_a_change_all_the_same(db: Db) {
+    let api = Api::new(db);
+    let folder = task();
+    let path = |name: &str| folder.path().join(name);
+    assert_eq!(upload_archive(&api, "task", folder.path()).await, (1, false));
+    assert_eq!(upload_archive(&api, "task", folder.path()).await, (1, true));
+    let first_hash = hash::content_hash(folder.path()).await.unwrap();
+
+    fs::set_permissions(path("tests/helper"), Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(upload_archive(&api, "task", folder.path()).await, (2, false), "a script that may be run");
+    fs::set_permissions(path("instruction.md"), Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(upload_archive(&api, "task", folder.path()).await, (3, false), "a file of its owner's");
+    fs::create_dir(path("tests/empty")).unwrap();
+    assert_eq!(upload_archive(&api, "task", folder.path()).await, (4, false), "an empty folder");
+    let script = fs::read_to_string(path("tests/test.sh")).unwrap();
+    let helper = fs::read_to_string(path("tests/helper")).unwrap();
+    fs::write(path("tests/helper"), format!("{helper}tests/test.sh{script}")).unwrap();
+    fs::remove_file(path("tests/test.sh")).unwrap();
+    assert_eq!(hash::content_hash(folder.path()).await.unwrap(), first_hash, "all of this is one to published clients");
+    let (merged, _) = announce_archive(&api, "task", folder.path()).await;
+    assert_eq!((&merged["version"], &merged["content_unchanged"]), (&json!(5), &json!(false)), "two files in one");
+    assert_eq!(
+        init(&api, "task", &first_hash).await["content_unchanged"],
+        true,
+        "they are told what they were told before"
+    );
+}
+
+/// Both announce before either completes, and the one whose version is older submits last.
+#[with_database]
+async fn clients_that_upload_at_once_run_what_each_of_them_sent(db: Db) {
+    let api = Api::new(db);
+    let (mine, theirs) = (task(), task());
+    fs::write(theirs.path().join("instruction.md"), "Say goodbye.").unwrap();
+    let (first, first_archive) = announce_archive(&api, "task", mine.path()).await;
+    let (second, second_archive) = announce_archive(&api, "task", theirs.path()).await;
+    assert_eq!((&first["task_id"], &first["existing_task"]), (&second["task_id"], &json!(false)));
+    let submit = async |announced: &Value, experiment: &str, trials: u32| {
+        let sweep = json!({"task_id": announced["task_id"], "version": announced["version"], "append_to_task": true,
+            "experiment_id": experiment, "user": "u", "configs": [{"agent": "nop", "n_trials": trials}]});
+        api.post("/tasks/sweep", &sweep.to_string()).await
+    };
+    put(&api, &second, second_archive).await;
+    assert_eq!(complete(&api, &second).await.status.as_u16(), 200);
+    let early = submit(&first, "a", 1).await.error(404);
+    assert_eq!(early, format!("Version 1 not found for task {}", first["task_id"].as_str().unwrap()));
+    put(&api, &first, first_archive).await;
+    assert_eq!(complete(&api, &first).await.status.as_u16(), 200);
+
+    let theirs = submit(&second, "b", 3).await.json();
+    assert_eq!((&theirs["version"], &theirs["first_trial_index"]), (&json!(2), &json!(0)));
+    let mine = submit(&first, "a", 2).await.json();
+    assert_eq!((&mine["version"], &mine["first_trial_index"]), (&json!(1), &json!(3)));
+    let trials = api.get(&format!("/tasks/{}/trials", first["task_id"].as_str().unwrap())).await.json();
+    let versions: Vec<&Value> = trials.as_array().unwrap().iter().map(|trial| &trial["task_version"]).collect();
+    assert_eq!(versions, [2, 2, 2, 1, 1]);
 }
 
 #[with_database]

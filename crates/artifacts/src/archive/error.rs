@@ -136,14 +136,30 @@ impl ArchiveError {
     }
 }
 
+/// Why a symbolic link can't be packed as what it names. Reads on from the link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LinkProblem {
+    /// It leads out of the folder, directly or through other links.
+    #[error("that leads out of the task: put what it names into the task instead")]
+    Outside,
+    /// It leads back to itself, or to a folder that it lies in.
+    #[error("that leads round in a circle: replace it with what it is meant to name")]
+    Circle,
+    /// There is nothing where it leads.
+    #[error("that names nothing: remove it, or put there what it is meant to name")]
+    Nowhere,
+}
+
 /// Why a folder could not be packed.
 #[derive(Debug, thiserror::Error)]
 pub enum PackError {
-    /// A symbolic link that is neither to a regular file nor inside the folder.
-    #[error("`{}` is a symbolic link, and only links to files inside the folder can be packed: replace it with what it points to", path.display())]
+    /// A symbolic link that can't be packed as what it names.
+    #[error("`{}` is a symbolic link {problem}", path.display())]
     Link {
         /// Path of the link below the folder.
         path: PathBuf,
+        /// What is wrong with it.
+        problem: LinkProblem,
     },
     /// A device, a pipe or a socket.
     #[error("`{}` is neither a file nor a folder: remove it", path.display())]
@@ -158,12 +174,22 @@ pub enum PackError {
         path: PathBuf,
     },
     /// Two names that differ only in case, in their Unicode form or in invisible characters: no archive may hold them.
-    #[error("`{}` and `{}` are one file where case or Unicode form makes no difference: rename one", path.display(), other.display())]
+    #[error(
+        "`{}` and `{}` are one file where case or Unicode form makes no difference, as on macOS and Windows, and one would replace the \
+         other there: rename one",
+        path.display(), other.display()
+    )]
     Collision {
         /// Path of one below the folder.
         path: PathBuf,
         /// Path of the other.
         other: PathBuf,
+    },
+    /// More than an archive may hold, perhaps since links name a folder again and again.
+    #[error("more than {limit} files and folders, what links name included: remove what the task does not need")]
+    TooManyEntries {
+        /// Most files and folders allowed.
+        limit: usize,
     },
     /// A file grew or shrank while it was read.
     #[error("`{}` changed while it was packed: try again when nothing writes to it", path.display())]

@@ -36,14 +36,14 @@ struct TaskToml(Option<String>);
 
 #[async_trait]
 impl Sink for TaskToml {
-    async fn folder(&mut self, _path: &str) -> Result<(), ArchiveError> {
+    async fn folder(&mut self, _path: &str, _mode: u32) -> Result<(), ArchiveError> {
         Ok(())
     }
 
     async fn file(
         &mut self,
         path: &str,
-        _executable: bool,
+        _mode: u32,
         size: u64,
         content: &mut (dyn AsyncRead + Send + Unpin),
     ) -> Result<(), ArchiveError> {

@@ -24,14 +24,15 @@ const MAX_PADDING_BYTES: u64 = 1024 * 1024;
 /// What is done with the members.
 #[async_trait]
 pub(super) trait Sink: Send {
-    /// A folder at `path`. It comes once at most, and files may come for folders that never do.
-    async fn folder(&mut self, path: &str) -> Result<(), ArchiveError>;
+    /// A folder at `path`. It comes once at most, and files may come for folders that never do. `mode` is what the sender
+    /// says, here as of a file.
+    async fn folder(&mut self, path: &str, mode: u32) -> Result<(), ArchiveError>;
 
     /// A file at `path`; its content need not be read, or not to its end.
     async fn file(
         &mut self,
         path: &str,
-        executable: bool,
+        mode: u32,
         size: u64,
         content: &mut (dyn AsyncRead + Send + Unpin),
     ) -> Result<(), ArchiveError>;
@@ -82,6 +83,7 @@ pub(super) async fn read_members(
                 let (name, size) = std::mem::take(&mut extension).name_and_size(&entry)?;
                 refuse_unsupported(entry_type, &name)?;
                 let path = plain_path(&name, limits)?;
+                let mode = entry.header().mode().map_err(ArchiveError::unreadable)?;
                 if entry_type == EntryType::Directory {
                     // Some readers skip a folder's content and others take it for the next header.
                     if size > 0 {
@@ -89,7 +91,7 @@ pub(super) async fn read_members(
                     }
                     if !path.is_empty() {
                         taken.take(&path, Kind::Folder, limits)?;
-                        sink.folder(&path).await?;
+                        sink.folder(&path, mode).await?;
                     }
                     continue;
                 }
@@ -101,8 +103,7 @@ pub(super) async fn read_members(
                     return Err(ArchiveError::malformed("a file's name ends as a folder's"));
                 }
                 taken.take(&path, Kind::File, limits)?;
-                let executable = entry.header().mode().map_err(ArchiveError::unreadable)? & 0o100 != 0;
-                sink.file(&path, executable, size, &mut entry).await?;
+                sink.file(&path, mode, size, &mut entry).await?;
                 bytes += size;
             }
         }

@@ -1,7 +1,6 @@
 //! Making an archive of a folder.
 
-use std::collections::HashMap;
-use std::fs::FileType;
+use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -12,93 +11,60 @@ use async_compression::Level;
 use async_compression::tokio::write::GzipEncoder;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio_tar::{Builder, EntryType, Header};
-use walkdir::WalkDir;
 
-use super::PackError;
-use super::taken::spelling;
+use super::contents::{Member, contents};
+use super::hashed::Hashed;
+use super::{PERMISSIONS, PackError};
 
 /// What was packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackSummary {
     /// Number of files.
     pub files: u64,
     /// Bytes of all files together, before compression.
     pub bytes: u64,
+    /// SHA-256 of the archive: 64 lower-case hex digits. Two folders that one version of this code packs have the same one
+    /// exactly when they hold the same names with the same contents and permissions.
+    pub sha256: String,
 }
 
 /// Writes the contents of the folder `dir` to `out` as a gzip-compressed tar, and closes `out`.
 ///
-/// The same contents give the same bytes: members are sorted, without times and owners, with mode 0755 for folders and
-/// for files that their owner may execute, else 0644. Hidden files are packed like others. A symbolic link to a regular
-/// file inside the folder is packed as that file's content; any other link, device, pipe or socket is an error.
+/// The same contents give the same bytes: members are sorted, without times and owners. Files and folders keep their
+/// permissions as they are, without the set-user-id, set-group-id and sticky bits: those are about owners, and in a
+/// sandbox the owner is another. Hidden files are packed like others. A symbolic link to a file or folder inside the
+/// folder is packed as what it names; any other link, device, pipe or socket is an error.
 pub async fn pack(dir: &Path, out: impl AsyncWrite + Send) -> Result<PackSummary, PackError> {
     let failed = |source| PackError::Io { path: dir.to_path_buf(), source };
     let folder = dir.to_path_buf();
-    let members = tokio::task::spawn_blocking(move || collect(&folder))
+    let members = tokio::task::spawn_blocking(move || contents(&folder))
         .await
         .unwrap_or_else(|stopped| Err(failed(io::Error::other(stopped))))?;
 
-    let mut summary = PackSummary { files: 0, bytes: 0 };
+    let (mut files, mut bytes) = (0, 0);
     let out = pin!(out);
-    let encoder = GzipEncoder::with_quality(out, Level::Fastest);
+    let mut out = Hashed::new(out);
+    let encoder = GzipEncoder::with_quality(&mut out, Level::Fastest);
     let mut tar = Builder::new_non_terminated(Unflushed(encoder));
     for member in &members {
         if member.is_folder {
-            let mut header = header(EntryType::Directory, 0o755, 0);
-            tar.append_data(&mut header, format!("{}/", member.name), tokio::io::empty())
-                .await
-                .map_err(|source| PackError::Io { path: member.path.clone(), source })?;
+            append_folder(&mut tar, member).await?;
         } else {
-            summary.bytes += append_file(&mut tar, member).await?;
-            summary.files += 1;
+            bytes += append_file(&mut tar, member).await?;
+            files += 1;
         }
     }
     let Unflushed(mut encoder) = tar.into_inner().await.map_err(failed)?;
     encoder.shutdown().await.map_err(failed)?;
-    Ok(summary)
+    drop(encoder);
+    Ok(PackSummary { files, bytes, sha256: out.sha256() })
 }
 
-struct Member {
-    /// Path below the folder, with `/` between its parts.
-    name: String,
-    path: PathBuf,
-    is_folder: bool,
-}
-
-fn collect(dir: &Path) -> Result<Vec<Member>, PackError> {
-    let failed = |path: PathBuf, source| PackError::Io { path, source };
-    let root = dir.canonicalize().map_err(|source| failed(dir.to_path_buf(), source))?;
-    if !root.is_dir() {
-        return Err(failed(dir.to_path_buf(), io::ErrorKind::NotADirectory.into()));
-    }
-    let mut members = Vec::new();
-    let mut spellings = HashMap::new();
-    for entry in WalkDir::new(&root).min_depth(1).sort_by_file_name() {
-        let entry = entry.map_err(|error| failed(error.path().unwrap_or(dir).to_path_buf(), error.into()))?;
-        let inside = entry.path().strip_prefix(&root).unwrap_or(entry.path()).to_path_buf();
-        let path = real_path(entry.path(), entry.file_type(), &inside, &root)?;
-        let Some(name) = inside.to_str() else { return Err(PackError::NonUtf8Name { path: inside }) };
-        // Names that are one file elsewhere would be refused there, after the upload.
-        if let Some(other) = spellings.insert(spelling(name), inside.clone()) {
-            return Err(PackError::Collision { path: inside, other });
-        }
-        members.push(Member { name: name.to_owned(), path, is_folder: entry.file_type().is_dir() });
-    }
-    Ok(members)
-}
-
-/// Where the content of the entry lies: behind a link to a file inside the folder, else at the entry itself.
-fn real_path(path: &Path, file_type: FileType, inside: &Path, root: &Path) -> Result<PathBuf, PackError> {
-    if file_type.is_file() || file_type.is_dir() {
-        return Ok(path.to_path_buf());
-    }
-    if !file_type.is_symlink() {
-        return Err(PackError::UnsupportedType { path: inside.to_path_buf() });
-    }
-    match path.canonicalize() {
-        Ok(target) if target.starts_with(root) && target.is_file() => Ok(target),
-        _ => Err(PackError::Link { path: inside.to_path_buf() }),
-    }
+async fn append_folder<W: AsyncWrite + Unpin + Send>(tar: &mut Builder<W>, member: &Member) -> Result<(), PackError> {
+    let failed = |source| PackError::Io { path: member.path.clone(), source };
+    let found = tokio::fs::metadata(&member.path).await.map_err(failed)?;
+    let mut header = header(EntryType::Directory, &found, 0);
+    tar.append_data(&mut header, format!("{}/", member.name), tokio::io::empty()).await.map_err(failed)
 }
 
 async fn append_file<W: AsyncWrite + Unpin + Send>(tar: &mut Builder<W>, member: &Member) -> Result<u64, PackError> {
@@ -106,8 +72,7 @@ async fn append_file<W: AsyncWrite + Unpin + Send>(tar: &mut Builder<W>, member:
     let file = tokio::fs::File::open(&member.path).await.map_err(failed)?;
     let found = file.metadata().await.map_err(failed)?;
     let size = found.len();
-    let mode = if found.permissions().mode() & 0o100 == 0 { 0o644 } else { 0o755 };
-    let mut header = header(EntryType::Regular, mode, size);
+    let mut header = header(EntryType::Regular, &found, size);
     let mut content = BufReader::with_capacity(256 * 1024, file.take(size));
     tar.append_data(&mut header, &member.name, &mut content).await.map_err(failed)?;
     // The header was written before the content: both must be of one state of the file.
@@ -120,10 +85,10 @@ async fn append_file<W: AsyncWrite + Unpin + Send>(tar: &mut Builder<W>, member:
     Ok(size)
 }
 
-fn header(entry_type: EntryType, mode: u32, size: u64) -> Header {
+fn header(entry_type: EntryType, found: &Metadata, size: u64) -> Header {
     let mut header = Header::new_gnu();
     header.set_entry_type(entry_type);
-    header.set_mode(mode);
+    header.set_mode(found.permissions().mode() & PERMISSIONS);
     header.set_size(size);
     header.set_mtime(0);
     header.set_uid(0);

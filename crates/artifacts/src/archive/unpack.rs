@@ -1,8 +1,8 @@
 //! Writing an archive's contents to the disk.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +11,12 @@ use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 use super::members::{Members, Sink, read_members};
-use super::{ArchiveError, UnpackLimits};
+use super::{ArchiveError, PERMISSIONS, UnpackLimits};
+
+/// What the owner must be able to do with a file, whatever its mode is: whoever unpacks it reads it.
+const OWNER_OF_FILE: u32 = 0o400;
+/// What the owner must be able to do with a folder: it is filled, read and removed.
+const OWNER_OF_FOLDER: u32 = 0o700;
 
 /// What was unpacked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,9 +31,11 @@ pub struct UnpackSummary {
 
 /// Unpacks the archive into the folder `dest`, which must not exist yet, or be empty; the folders above it are made.
 ///
-/// Files get mode 0644, or 0755 where the archive marks them as executable by their owner, and folders the usual mode,
-/// less what the process's umask takes away. `dest` appears when everything is in it: after an error, or when the caller
-/// stops waiting, it is as it was before.
+/// Files and folders get the permissions that the archive gives them, whatever the process's umask: without the
+/// set-user-id, set-group-id and sticky bits, and never so few that their owner could not read a file, or read, fill and
+/// remove a folder. Folders that no member names get the usual mode. `dest` itself is the owner's alone, so that
+/// permissions for others open nothing on this machine. It appears when everything is in it: after an error, or when the
+/// caller stops waiting, it is as it was before.
 pub async fn unpack(
     reader: impl AsyncRead + Send,
     dest: &Path,
@@ -37,7 +44,8 @@ pub async fn unpack(
     let parent = dest.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
     let beside = blocking(dest, move || {
         fs::create_dir_all(&parent)?;
-        tempfile::Builder::new().prefix(".unpack-").tempdir_in(&parent)
+        let own = Permissions::from_mode(OWNER_OF_FOLDER);
+        tempfile::Builder::new().prefix(".unpack-").permissions(own).tempdir_in(&parent)
     })
     .await?;
     let beside = Arc::new(beside);
@@ -87,19 +95,22 @@ impl Disk {
 
 #[async_trait]
 impl Sink for Disk {
-    async fn folder(&mut self, path: &str) -> Result<(), ArchiveError> {
-        self.blocking(path, make_folders).await
+    async fn folder(&mut self, path: &str, mode: u32) -> Result<(), ArchiveError> {
+        let permissions = permissions(mode, OWNER_OF_FOLDER);
+        self.blocking(path, move |path| make_folders(path).and_then(|()| fs::set_permissions(path, permissions))).await
     }
 
     async fn file(
         &mut self,
         path: &str,
-        executable: bool,
+        mode: u32,
         _size: u64,
         content: &mut (dyn AsyncRead + Send + Unpin),
     ) -> Result<(), ArchiveError> {
         let failed = |source| ArchiveError::Io { path: self.folder.path().join(path), source };
-        let mut file = tokio::fs::File::from_std(self.blocking(path, move |path| create_file(path, executable)).await?);
+        let permissions = permissions(mode, OWNER_OF_FILE);
+        let file = self.blocking(path, move |path| create_file(path, permissions)).await?;
+        let mut file = tokio::fs::File::from_std(file);
         let mut buffer = Vec::with_capacity(256 * 1024);
         loop {
             buffer.clear();
@@ -116,12 +127,19 @@ impl Sink for Disk {
     }
 }
 
-fn create_file(path: &Path, executable: bool) -> io::Result<File> {
+/// What a member's mode comes to here.
+fn permissions(mode: u32, owner: u32) -> Permissions {
+    Permissions::from_mode((mode & PERMISSIONS) | owner)
+}
+
+fn create_file(path: &Path, permissions: Permissions) -> io::Result<File> {
     if let Some(parent) = path.parent() {
         make_folders(parent)?;
     }
-    let mode = if executable { 0o755 } else { 0o644 };
-    OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    // The umask has no say in this one.
+    file.set_permissions(permissions)?;
+    Ok(file)
 }
 
 fn make_folders(path: &Path) -> io::Result<()> {

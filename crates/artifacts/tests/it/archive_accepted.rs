@@ -29,11 +29,29 @@ async fn files_folders_and_modes_are_restored() {
     assert_eq!(summary.paths, ["task.toml", "tests/.hidden", "tests/test.sh"]);
     assert_eq!((summary.files, summary.bytes), (3, 15));
     assert_eq!(fs::read(task.join("tests/test.sh")).unwrap(), b"exit 0\n");
-    assert_eq!(mode(&task.join("tests/test.sh")), 0o755, "executable, but never setuid");
-    assert_eq!(mode(&task.join("tests/.hidden")), 0o644);
-    assert_eq!(mode(&task), 0o755);
+    assert_eq!(mode(&task.join("tests/test.sh")), 0o775, "as it was, but never setuid");
+    assert_eq!(mode(&task.join("tests/.hidden")), 0o666);
+    assert_eq!(mode(&task), 0o700, "whatever is open below it is so for its owner only");
     assert!(task.join("environment").is_dir());
     assert_eq!(fs::read_dir(task.parent().unwrap()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn what_nobody_may_read_stays_readable_for_whoever_unpacks_it() {
+    let place = tempfile::tempdir().unwrap();
+    let task = place.path().join("task");
+    let archive = Tar::new()
+        .member(EntryType::Directory, "closed/", 0o000, "")
+        .member(EntryType::Regular, "closed/secret", 0o000, "1")
+        .member(EntryType::Directory, "read-only/", 0o555, "")
+        .member(EntryType::Regular, "read-only/file", 0o222, "2")
+        .gzipped()
+        .await;
+    unpack(&archive[..], &task, &UnpackLimits::default()).await.unwrap();
+    let modes = ["closed", "closed/secret", "read-only", "read-only/file"].map(|name| mode(&task.join(name)));
+    assert_eq!(modes, [0o700, 0o400, 0o755, 0o622]);
+    assert_eq!(fs::read(task.join("read-only/file")).unwrap(), b"2");
+    fs::remove_dir_all(&task).unwrap();
 }
 
 #[tokio::test]

@@ -33,10 +33,10 @@ async fn matches_the_published_vectors() {
 }
 
 #[tokio::test]
-async fn only_links_to_files_count() {
+async fn links_count_as_what_they_name() {
     let dir = vector();
     fs::create_dir(dir.path().join("empty")).unwrap();
-    symlink("a", dir.path().join("folder-link")).unwrap();
+    symlink("../a", dir.path().join("a/circle")).unwrap();
     symlink("nowhere", dir.path().join("broken-link")).unwrap();
     symlink("loop", dir.path().join("loop")).unwrap();
     assert_eq!(content_hash(dir.path()).await.unwrap(), VECTOR);
@@ -46,6 +46,12 @@ async fn only_links_to_files_count() {
     fs::remove_file(dir.path().join(".hidden")).unwrap();
     symlink(target.path(), dir.path().join(".hidden")).unwrap();
     assert_eq!(content_hash(dir.path()).await.unwrap(), VECTOR);
+
+    let copied = vector();
+    fs::create_dir(copied.path().join("b")).unwrap();
+    fs::write(copied.path().join("b/x"), "x").unwrap();
+    symlink("a", dir.path().join("b")).unwrap();
+    assert_eq!(content_hash(dir.path()).await.unwrap(), content_hash(copied.path()).await.unwrap());
 }
 
 #[tokio::test]

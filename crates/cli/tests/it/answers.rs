@@ -40,10 +40,10 @@ pub(crate) fn trial(task_id: &str, index: usize, changes: Value) -> Value {
         "task_path": "tasks/x", "task_version": 1, "task_version_id": format!("{task_id}-v1"),
         "experiment_id": "9f8e7d6c", "agent": "oracle", "provider": "default", "queue_key": "default", "origin": "oddish",
         "model": "default", "status": "queued", "attempts": 0, "max_attempts": 6, "harbor_stage": null,
-        "reward": null, "rewards": null, "error_message": null, "error_type": null, "result": null,
+        "reward": null, "rewards": null, "unconfirmed_reward": null, "error_message": null, "error_type": null, "result": null,
         "input_tokens": null, "cache_tokens": null, "output_tokens": null, "cost_usd": null,
         "error_class": null, "cancel_requested_at": null, "queue_info": null, "waiting_reason": null,
-        "phase_timing": null, "has_trajectory": false, "analysis_status": null, "analysis": null,
+        "phase_timing": null, "has_trajectory": false, "omitted_files": null, "analysis_status": null, "analysis": null,
         "analysis_error": null, "created_at": TIME, "started_at": null, "finished_at": null
     });
     overlay(&mut trial, changes);
@@ -62,12 +62,30 @@ pub(crate) fn task_status(id: &str, trials: &[Value], changes: Value) -> Value {
         "experiment_name": "swift-otter-x1y2", "experiment_is_public": false, "current_version": 1,
         "current_version_id": format!("{id}-v1"), "total": trials.len(), "completed": count("success"),
         "failed": count("failed"), "progress": "", "reward_success": null,
-        "reward_total": rewards.len(), "reward_sum": rewards.iter().sum::<f64>(), "run_analysis": false,
+        "reward_total": rewards.len(), "reward_sum": rewards.iter().sum::<f64>(), "reward_unconfirmed": 0, "run_analysis": false,
         "verdict_status": null, "verdict": null, "verdict_error": null, "trials": trials,
         "created_at": TIME, "started_at": null, "finished_at": null
     });
     overlay(&mut task, changes);
     task
+}
+
+/// An experiment as a list has it; `changes` are laid over it.
+pub(crate) fn experiment(id: &str, name: &str, changes: Value) -> Value {
+    let mut experiment = json!({
+        "id": id, "name": name, "is_public": false, "task_count": 2, "total_trials": 5, "completed_trials": 3,
+        "failed_trials": 1, "active_trials": 1, "reward_success": 1, "reward_total": 3, "reward_sum": 1.5, "reward_unconfirmed": 0,
+        "cost_usd": 0.0, "analysis_tasks": 0, "verdict_good": 0, "verdict_needs_review": 0, "verdict_failed": 0,
+        "verdict_pending": 0, "created_at": TIME, "last_created_at": TIME, "last_author": null, "last_pr_url": null,
+        "last_pr_title": null, "last_pr_number": null
+    });
+    overlay(&mut experiment, changes);
+    experiment
+}
+
+/// `GET /experiments` with one page.
+pub(crate) fn experiments(items: &Value) -> Value {
+    json!({ "items": items, "next_cursor": null, "limit": 8, "total": null })
 }
 
 fn overlay(value: &mut Value, changes: Value) {
@@ -119,9 +137,15 @@ pub(crate) async fn accepting_server() -> MockServer {
     server
 }
 
-/// Takes every sweep with the trials asked for.
+/// Takes every sweep with the trials asked for, as the first of their task.
 pub(crate) async fn take_sweeps(server: &MockServer) {
-    on(server, "POST", "/tasks/sweep", |request: &Request| json_answer(&swept(&request.body_json().unwrap()))).await;
+    take_sweeps_after(server, 0).await;
+}
+
+/// Takes every sweep with the trials asked for, on tasks that have so many trials already.
+pub(crate) async fn take_sweeps_after(server: &MockServer, older: u32) {
+    let answer = move |request: &Request| json_answer(&swept(&request.body_json().unwrap(), older));
+    on(server, "POST", "/tasks/sweep", answer).await;
 }
 
 /// Takes every upload as task `<name>-00000001`.
@@ -154,13 +178,13 @@ pub(crate) fn uploaded(name: &str) -> Value {
     })
 }
 
-fn swept(sweep: &Value) -> Value {
+fn swept(sweep: &Value, older: u32) -> Value {
     let trials: u64 =
         sweep["configs"].as_array().unwrap().iter().map(|config| config["n_trials"].as_u64().unwrap()).sum();
     let id = sweep["task_id"].as_str().unwrap();
     json!({
         "id": id, "name": id.strip_suffix("-00000001"), "status": "pending", "priority": sweep["priority"],
-        "trials_count": trials, "providers": { "default": trials }, "experiment_id": "9f8e7d6c",
+        "version": sweep["version"], "first_trial_index": older, "trials_count": trials, "providers": { "default": trials }, "experiment_id": "9f8e7d6c",
         "experiment_name": "swift-otter-x1y2", "created_at": TIME
     })
 }

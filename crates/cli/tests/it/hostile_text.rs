@@ -1,7 +1,9 @@
 use serde_json::{Value, json};
 use wiremock::MockServer;
 
-use crate::answers::{accepting_server, error_answer, json_answer, on, task_status, tasks, trial};
+use crate::answers::{
+    accepting_server, error_answer, experiment, experiments, json_answer, on, task_status, tasks, trial,
+};
 use crate::binary::{Outcome, oddish_at};
 
 const HOSTILE: &str = "evil\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}\r\u{8}\u{7f}name";
@@ -27,6 +29,8 @@ async fn of_a_server_never_steers_the_terminal() {
     let server = MockServer::start().await;
     on(&server, "GET", "/tasks/x", json_answer(&hostile_task())).await;
     on(&server, "GET", "/tasks", json_answer(&json!([hostile_task()]))).await;
+    let hostile = experiments(&json!([experiment(HOSTILE, HOSTILE, json!({}))]));
+    on(&server, "GET", "/experiments", json_answer(&hostile)).await;
     on(&server, "GET", "/tasks/bad", error_answer(400, &json!(HOSTILE))).await;
     for arguments in [
         vec!["status", "x"],

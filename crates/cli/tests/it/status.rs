@@ -3,11 +3,12 @@ use snapbox::{assert_data_eq, str};
 use wiremock::matchers::{method, path, query_param};
 use wiremock::{Mock, MockServer};
 
-use crate::answers::{json_answer, on, task_status, trial};
+use crate::answers::{experiment, experiments, json_answer, on, task_status, trial};
 use crate::binary::{command, oddish_at};
 
 fn hello() -> Value {
-    let success = json!({ "status": "success", "reward": 1.0, "attempts": 1, "harbor_stage": "completed" });
+    let success = json!({ "status": "success", "reward": 1.0, "attempts": 1, "harbor_stage": "completed",
+        "omitted_files": { "files": 3, "bytes": 6, "reasons": { "name_not_utf8": 2, "too_deep": 1 } } });
     let partial = json!({ "status": "success", "reward": 0.333, "attempts": 2, "agent": "claude-code", "model": "anthropic/claude-sonnet-4-5" });
     let running =
         json!({ "status": "running", "harbor_stage": "verification", "attempts": 1, "agent": "任务🦀", "model": null });
@@ -40,6 +41,8 @@ Rewards     1.33/2
 
 hello-1a2b3c4d-3: Agent went away
 Logs: GET http://server/trials/<trial>/logs
+
+hello-1a2b3c4d-0: 3 files not kept (name_not_utf8 2, too_deep 1), listed in its omitted.json
 
 "#]]
     );
@@ -151,21 +154,14 @@ a     completed       2/2   1.50/2
 #[tokio::test]
 async fn the_newest_experiments() {
     let server = MockServer::start().await;
-    let done = || trial("a", 0, json!({ "status": "success", "reward": 1.0 }));
-    let tasks = json!([
-        task_status(
-            "c",
-            &[trial("c", 0, json!({}))],
-            json!({ "experiment_id": "00000002", "experiment_name": "second" })
-        ),
-        task_status("b", &[done()], json!({})),
-        task_status("a", &[done()], json!({})),
+    let items = json!([
+        experiment("00000002", "second", json!({ "completed_trials": 0, "failed_trials": 0, "reward_total": 0 })),
+        experiment("9f8e7d6c", "swift-otter-x1y2", json!({})),
     ]);
     Mock::given(method("GET"))
-        .and(path("/tasks"))
-        .and(query_param("limit", "200"))
-        .and(query_param("include_trials", "false"))
-        .respond_with(json_answer(&tasks))
+        .and(path("/experiments"))
+        .and(query_param("limit", "8"))
+        .respond_with(json_answer(&experiments(&items)))
         .mount(&server)
         .await;
     let outcome = oddish_at(&server, &["status"]).await;
@@ -173,15 +169,14 @@ async fn the_newest_experiments() {
     assert_data_eq!(
         outcome.stdout,
         str![[r#"
-Experiment  Name              Tasks  Running  Done  Trials  Rewards
-00000002    second                1        1     0     0/1        -
-9f8e7d6c    swift-otter-x1y2      2        0     2     2/2      2/2
+Experiment  Name              Tasks  Progress  Failed  Rewards
+00000002    second                2       0/5       0        -
+9f8e7d6c    swift-otter-x1y2      2       4/5       1   1.50/3
 
 "#]]
     );
     let found = oddish_at(&server, &["status", "--json"]).await.json();
-    assert_eq!(found["experiments"][1]["experiment_id"], "9f8e7d6c");
-    assert_eq!(found["experiments"][1]["tasks"].as_array().unwrap().len(), 2);
+    assert_eq!(found["experiments"], items);
 }
 
 #[tokio::test]

@@ -72,6 +72,30 @@ async fn the_first_sweep_makes_the_experiment_and_the_others_name_it_by_id() {
 }
 
 #[tokio::test]
+async fn two_tasks_of_one_name_are_refused_before_anything_is_sent() {
+    let server = accepting_server().await;
+    let folder = tasks(&["a/solve-it", "b/solve-it"]);
+    let [a, b] = ["a", "b"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
+    let outcome = oddish_at(&server, &["run", &a, &b, "-a", "nop", "-b"]).await;
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{outcome:#?}");
+    let stderr = outcome.stderr.replace(folder.path().canonicalize().unwrap().to_str().unwrap(), "/w");
+    assert_data_eq!(
+        stderr,
+        str![[r#"
+error: 2 tasks are called solve-it: /w/a/solve-it, /w/b/solve-it
+hint: name them by their path, a/b as a-b, with --task-names path
+
+"#]]
+    );
+    assert_eq!(server.received_requests().await.unwrap().len(), 0);
+
+    let outcome = oddish_at(&server, &["run", &a, &b, "-a", "nop", "--json", "--task-names", "path"]).await;
+    assert_eq!(outcome.code, 0, "{outcome:#?}");
+    let named: Vec<_> = outcome.json()["tasks"].as_array().unwrap().iter().map(|task| task["name"].clone()).collect();
+    assert_eq!(named, ["a-solve-it", "b-solve-it"]);
+}
+
+#[tokio::test]
 async fn one_bad_task_does_not_keep_the_others_back() {
     let server = MockServer::start().await;
     take_sweeps(&server).await;

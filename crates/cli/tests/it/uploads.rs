@@ -1,3 +1,4 @@
+use oddish_artifacts::hash::sha256_file;
 use serde_json::{Value, json};
 use snapbox::{assert_data_eq, str};
 use wiremock::{MockServer, ResponseTemplate};
@@ -53,14 +54,22 @@ async fn a_task_is_announced_put_and_completed_and_the_store_never_sees_the_key(
     let announced: Value = init.body_json().unwrap();
     // SHA-256 over each name and its content, in order.
     let hash = "673b7a9656f1929ca4f11cd663e45cb85717508aab5b818d2034297477690908";
-    assert_eq!(announced, json!({ "name": "swe-1.0 ü\"x", "content_hash": hash, "size": put.body.len() }));
+    let sent = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&sent, &put.body).unwrap();
+    let sha256 = sha256_file(sent.path()).await.unwrap();
+    assert_eq!(
+        announced,
+        json!({ "name": "swe-1.0 ü\"x", "content_hash": hash, "archive_sha256": sha256, "size": put.body.len() })
+    );
     let completed: Value = complete.body_json().unwrap();
     let name = "swe-1.0 ü\"x";
     assert_eq!(
         completed,
         json!({ "task_id": format!("{name}-00000001"), "name": name, "version": 1, "content_hash": "00" })
     );
-    assert_eq!(sweeps(&server).await[0].get("append_to_task"), None);
+    // Whoever else uploads and submits meanwhile changes neither what runs nor that it does.
+    let sweep = &sweeps(&server).await[0];
+    assert_eq!((&sweep["version"], &sweep["append_to_task"]), (&json!(1), &json!(true)));
 }
 
 #[tokio::test]
@@ -83,7 +92,8 @@ hello: unchanged, reusing version 3
 "#]]
     );
     assert_eq!(asked(&server).await, [ALL[0], ALL[3]]);
-    assert_eq!(sweeps(&server).await[0]["append_to_task"], true);
+    let sweep = &sweeps(&server).await[0];
+    assert_eq!((&sweep["version"], &sweep["append_to_task"]), (&json!(3), &json!(true)));
 }
 
 #[tokio::test]
@@ -96,7 +106,8 @@ async fn changed_content_of_a_known_task_is_uploaded_and_appends() {
     let outcome = run_hello(&server, &[]).await;
     assert_eq!(outcome.code, 0, "{outcome:#?}");
     assert_eq!(asked(&server).await, ALL);
-    assert_eq!(sweeps(&server).await[0]["append_to_task"], true);
+    let sweep = &sweeps(&server).await[0];
+    assert_eq!((&sweep["version"], &sweep["append_to_task"]), (&json!(2), &json!(true)));
 }
 
 #[tokio::test]
@@ -198,4 +209,30 @@ async fn an_upload_url_that_is_no_web_address_is_refused() {
             "{outcome:#?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_with_the_request_and_not_asked_for_each_task() {
+    let server = MockServer::start().await;
+    let full = error_answer(507, &json!("The server's disk is full: nothing was stored."));
+    on(&server, "PUT", "/store/key", full.insert_header("x-request-id", "4b3a2c1d")).await;
+    take_uploads(&server).await;
+    let names: Vec<String> = (10..40).map(|number| format!("task-{number}")).collect();
+    let folder = tasks(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let outcome = oddish_at(&server, &["run", folder.path().to_str().unwrap(), "-a", "nop", "-b"]).await;
+    assert_eq!(outcome.code, 1, "{outcome:#?}");
+    assert!(outcome.stderr.contains("disk is full: nothing was stored. (request id 4b3a2c1d)"), "{outcome:#?}");
+    let put = asked(&server).await.iter().filter(|request| *request == ALL[1]).count();
+    assert!((1..=8).contains(&put), "{put} of 30 tasks were sent: {outcome:#?}");
+}
+
+#[tokio::test]
+async fn a_failure_of_the_server_names_its_request() {
+    let server = MockServer::start().await;
+    let failure = error_answer(507, &json!("Something went wrong on the server."));
+    on(&server, "POST", "/tasks/upload/complete", failure.insert_header("x-request-id", "4b3a2c1d")).await;
+    take_uploads(&server).await;
+    let outcome = run_hello(&server, &["-q"]).await;
+    assert!(outcome.stderr.contains("Something went wrong on the server. (request id 4b3a2c1d)"), "{outcome:#?}");
+    assert_eq!(asked(&server).await, ALL[..3]);
 }

@@ -7,7 +7,9 @@ use snapbox::{assert_data_eq, str};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use wiremock::MockServer;
 
-use crate::answers::{Script, accepting_server, error_answer, json_answer, on, task_status, tasks, trial};
+use crate::answers::{
+    Script, accepting_server, error_answer, json_answer, on, take_sweeps_after, take_uploads, task_status, tasks, trial,
+};
 use crate::binary::{bounded, command, oddish_at};
 
 const ID: &str = "hello-00000001";
@@ -30,7 +32,14 @@ fn failed(message: &str) -> Value {
 }
 
 async fn server_with(answers: Vec<wiremock::ResponseTemplate>) -> MockServer {
-    let server = accepting_server().await;
+    server_after(0, answers).await
+}
+
+/// One whose task has so many trials before the run.
+async fn server_after(older: u32, answers: Vec<wiremock::ResponseTemplate>) -> MockServer {
+    let server = MockServer::start().await;
+    take_uploads(&server).await;
+    take_sweeps_after(&server, older).await;
     on(&server, "GET", "/tasks/hello-00000001", Script::new(answers)).await;
     server
 }
@@ -207,7 +216,7 @@ async fn ctrl_c_stops_watching_and_leaves_the_task() {
     bounded(stderr.read_line(&mut text)).await.unwrap();
     kill(pid, Signal::SIGINT).unwrap();
     bounded(stderr.read_to_string(&mut text)).await.unwrap();
-    assert_eq!(bounded(child.wait()).await.unwrap().code(), Some(0), "{text}");
+    assert_eq!(bounded(child.wait()).await.unwrap().code(), Some(130), "{text}");
     let expected = "Stopped watching. The task continues.\nhint: oddish status hello-00000001 --watch";
     assert!(text.contains(expected), "{text}");
 }
@@ -226,10 +235,13 @@ fn with_older_trials(trials: [Value; 2]) -> Value {
 
 #[tokio::test]
 async fn trials_of_earlier_runs_neither_hold_a_run_up_nor_fail_it() {
-    let server = server_with(vec![
-        json_answer(&with_older_trials([running("starting"), json!({})])),
-        json_answer(&with_older_trials([ended(1.0), ended(0.0)])),
-    ])
+    let server = server_after(
+        2,
+        vec![
+            json_answer(&with_older_trials([running("starting"), json!({})])),
+            json_answer(&with_older_trials([ended(1.0), ended(0.0)])),
+        ],
+    )
     .await;
     let outcome = run_hello(&server, &[]).await;
     assert_eq!(outcome.code, 0, "{outcome:#?}");
@@ -258,7 +270,7 @@ hello-00000001-3  oracle  default  success       0
     );
 
     let done = with_older_trials([ended(1.0), ended(0.0)]);
-    let server = server_with(vec![json_answer(&done)]).await;
+    let server = server_after(2, vec![json_answer(&done)]).await;
     let outcome = run_hello(&server, &["--json", "--watch"]).await;
     assert_eq!(outcome.code, 0, "{outcome:#?}");
     let found = outcome.json();
@@ -267,18 +279,21 @@ hello-00000001-3  oracle  default  success       0
 }
 
 #[tokio::test]
-async fn in_a_named_experiment_a_run_is_its_newest_trials_when_first_seen() {
+async fn in_a_named_experiment_a_run_is_the_trials_that_its_sweep_created() {
     let of = |changes: &[Value]| {
         let trials: Vec<Value> =
             changes.iter().enumerate().map(|(index, changes)| trial(ID, index, changes.clone())).collect();
         json_answer(&task_status(ID, &trials, json!({})))
     };
-    let server = server_with(vec![
-        of(&[failed("earlier"), running("starting"), ended(1.0)]),
-        // Somebody else adds to the experiment.
-        of(&[failed("earlier"), running("verification"), ended(1.0), failed("later")]),
-        of(&[failed("earlier"), ended(1.0), ended(1.0), failed("later")]),
-    ])
+    // Somebody else adds to the experiment before the run is first looked at.
+    let server = server_after(
+        1,
+        vec![
+            of(&[failed("earlier"), running("starting"), ended(1.0), json!({})]),
+            of(&[failed("earlier"), running("verification"), ended(1.0), failed("later")]),
+            of(&[failed("earlier"), ended(1.0), ended(1.0), failed("later")]),
+        ],
+    )
     .await;
     let outcome = run_hello(&server, &["-E", "mine"]).await;
     assert_eq!(outcome.code, 0, "{outcome:#?}");
@@ -291,7 +306,9 @@ async fn in_a_named_experiment_a_run_is_its_newest_trials_when_first_seen() {
 
 #[tokio::test]
 async fn several_tasks_with_older_trials_are_watched_by_the_trials_of_the_run() {
-    let server = accepting_server().await;
+    let server = MockServer::start().await;
+    take_uploads(&server).await;
+    take_sweeps_after(&server, 1).await;
     let task = |name: &str, mine: Value| {
         let older = json!({ "status": "failed", "experiment_id": "00000001", "error_message": "old" });
         let trials = [trial(name, 0, older), trial(name, 1, mine)];

@@ -180,6 +180,7 @@ pub(crate) async fn enqueue(db: &Db) -> Outcome {
     for number in 0..100 {
         let sweep = NewSweep {
             task_id: &format!("task-{number}"),
+            version: None,
             name: None,
             submitted_by: "someone",
             key_owner: None,

@@ -1,6 +1,7 @@
 //! How a trial came out.
 
-use oddish_domain::failure::Failure;
+use oddish_domain::failure::{Failure, Phase};
+use oddish_domain::omitted_files::OmittedFiles;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -32,10 +33,14 @@ pub struct Outcome {
     pub cost_usd: Option<f64>,
     /// Phase to start, end and seconds (contract 3.8).
     pub phase_timing: Option<Value>,
+    /// Whether the agent had begun: a failure then counts against the trial's attempts, whatever its class.
+    pub agent_began: bool,
     /// Whether the agent left a trajectory.
     pub has_trajectory: bool,
     /// Prefix under which the attempt's files are stored; none when there are none.
     pub artifact_prefix: Option<String>,
+    /// What of the attempt's files is not stored; none when all are.
+    pub omitted_files: Option<OmittedFiles>,
 }
 
 impl Outcome {
@@ -43,7 +48,8 @@ impl Outcome {
     #[must_use]
     pub fn failure(&self, now: OffsetDateTime) -> Option<Failure> {
         let text = |field: &'_ Option<String>| field.clone().unwrap_or_default();
-        (!self.succeeded).then(|| Failure::of(&text(&self.error_type), &text(&self.error_message), now))
+        let phase = if self.agent_began { Phase::SinceAgent } else { Phase::BeforeAgent };
+        (!self.succeeded).then(|| Failure::during(phase, &text(&self.error_type), &text(&self.error_message), now))
     }
 }
 

@@ -132,12 +132,14 @@ async fn write(tx: &mut Tx, written: &[Written<'_>], now: OffsetDateTime) -> Res
     sqlx::query!(
         "with outcomes as materialized (
             select * from jsonb_to_recordset($1) as o (token uuid, trial_id text, status text, class text, ends boolean,
-                reward double precision, rewards jsonb, unconfirmed_reward double precision, error_type text, error_message text, input_tokens bigint, cache_tokens bigint,
-                output_tokens bigint, cost_usd double precision, phase_timing jsonb, has_trajectory boolean, artifact_prefix text)),
+                reward double precision, rewards jsonb, unconfirmed_reward double precision, error_type text, error_message text,
+                input_tokens bigint, cache_tokens bigint, output_tokens bigint, cost_usd double precision, phase_timing jsonb, agent_began boolean,
+                has_trajectory boolean, artifact_prefix text, omitted_files jsonb)),
         ended as (
             delete from oddish.jobs j using outcomes o where j.token = o.token and o.ends),
         closed as (
-            update oddish.attempts a set ended_at = $2, outcome = 'recorded', error = o.error_message, error_class = o.class
+            update oddish.attempts a set ended_at = $2, outcome = 'recorded', error = o.error_message, error_class = o.class,
+                agent_began = o.agent_began
             from outcomes o where a.token = o.token and a.ended_at is null)
         update oddish.trials t
         set status = o.status, finished_at = case when o.status in ('success', 'failed') then $2::timestamptz end, updated_at = $2,
@@ -145,7 +147,7 @@ async fn write(tx: &mut Tx, written: &[Written<'_>], now: OffsetDateTime) -> Res
             unconfirmed_reward = case when o.status = 'failed' then o.unconfirmed_reward end,
             error_type = o.error_type, error_message = o.error_message, error_class = o.class, input_tokens = o.input_tokens,
             cache_tokens = o.cache_tokens, output_tokens = o.output_tokens, cost_usd = o.cost_usd, phase_timing = o.phase_timing,
-            has_trajectory = o.has_trajectory, artifact_prefix = o.artifact_prefix
+            has_trajectory = o.has_trajectory, artifact_prefix = o.artifact_prefix, omitted_files = o.omitted_files
         from outcomes o where t.id = o.trial_id and t.status = 'running'",
         Json(written) as _,
         now

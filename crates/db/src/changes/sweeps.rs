@@ -19,6 +19,8 @@ use crate::{Db, DbError, Tx, experiments, queue_keys, stages, tallies};
 pub struct NewSweep<'a> {
     /// The uploaded task.
     pub task_id: &'a str,
+    /// The version that the trials run; without one the newest.
+    pub version: Option<i32>,
     /// A new name for it.
     pub name: Option<&'a str>,
     /// Who submits.
@@ -61,6 +63,10 @@ pub struct CreatedSweep {
     pub priority: Priority,
     /// The experiment.
     pub experiment: experiments::Experiment,
+    /// The version that the trials run.
+    pub version: i32,
+    /// Index of the first of them; the others go on from there.
+    pub first_index: u32,
     /// When the task was created.
     pub created_at: OffsetDateTime,
 }
@@ -74,6 +80,12 @@ pub enum SweepRefused {
     /// The task was announced, and its archive never came.
     #[error("the task's upload was not completed")]
     NotUploaded,
+    /// The task has versions, but not the one that was named.
+    #[error("the task has no version {version}")]
+    VersionNotFound {
+        /// The one that was named.
+        version: i32,
+    },
     /// The task has been submitted before, and the sweep is not to be appended.
     #[error("the task has trials already")]
     AlreadySubmitted,
@@ -121,15 +133,21 @@ pub async fn create_within(
     .doing(doing)?
     .ok_or(SweepRefused::TaskNotFound)?;
     // Only now that the task's row is ours: a statement sees what was committed when it began, and not what it waited for.
-    let newest = sqlx::query!(
-        "select (select max(version) from oddish.task_versions where task_id = $1) as version,
+    let found = sqlx::query!(
+        "select (select max(version) from oddish.task_versions where task_id = $1) as newest,
+            (select version from oddish.task_versions where task_id = $1 and version = $2) as named,
             (select 1 + max(trial_index) from oddish.trials where task_id = $1) as next_index",
-        sweep.task_id
+        sweep.task_id,
+        sweep.version
     )
     .fetch_one(&mut *tx)
     .await
     .doing(doing)?;
-    let version = newest.version.ok_or(SweepRefused::NotUploaded)?;
+    let newest = found.newest.ok_or(SweepRefused::NotUploaded)?;
+    let version = match sweep.version {
+        None => newest,
+        Some(version) => found.named.ok_or(SweepRefused::VersionNotFound { version })?,
+    };
     let status: TaskStatus = task.status.into();
     let appending = task.experiment_id.is_some();
     if appending && !sweep.append {
@@ -156,9 +174,11 @@ pub async fn create_within(
         submit(tx, sweep, task_name, &experiment.id, now).await?;
         status
     };
-    let place = Place { version, experiment_id: &experiment.id, priority, first_index: newest.next_index.unwrap_or(0) };
+    let first_index = found.next_index.unwrap_or(0).unsigned_abs();
+    let place = Place { version, experiment_id: &experiment.id, priority, first_index };
     insert_trials(tx, sweep, &place, now).await?;
-    Ok(CreatedSweep { task_name: task_name.to_owned(), status, priority, experiment, created_at: task.created_at })
+    let task_name = task_name.to_owned();
+    Ok(CreatedSweep { task_name, status, priority, experiment, version, first_index, created_at: task.created_at })
 }
 
 /// Files an uploaded task under its experiment: from now on it is listed.
@@ -195,7 +215,7 @@ struct Place<'a> {
     version: i32,
     experiment_id: &'a str,
     priority: Priority,
-    first_index: i32,
+    first_index: u32,
 }
 
 async fn insert_trials(
@@ -205,7 +225,7 @@ async fn insert_trials(
     now: OffsetDateTime,
 ) -> Result<(), DbError> {
     let trials = sweep.trials;
-    let index = |trial: &TrialSpec| place.first_index.unsigned_abs().saturating_add(trial.index);
+    let index = |trial: &TrialSpec| place.first_index.saturating_add(trial.index);
     let ids: Vec<String> = trials.iter().map(|trial| id::trial_id(sweep.task_id, index(trial))).collect();
     let indices: Vec<i32> = trials.iter().map(|trial| i32::try_from(index(trial)).unwrap_or(i32::MAX)).collect();
     let agents: Vec<&str> = trials.iter().map(|trial| trial.agent.as_str()).collect();

@@ -16,6 +16,8 @@ pub struct NewUpload<'a> {
     pub name: &'a str,
     /// SHA-256 over the task's files, lower-case hex (contract 2.4).
     pub content_hash: &'a str,
+    /// SHA-256 of the archive, lower-case hex, if the client tells it.
+    pub archive_sha256: Option<&'a str>,
     /// What the uploader says of this version.
     pub message: Option<&'a str>,
     /// Where the client will put the archive.
@@ -31,12 +33,12 @@ pub struct Announced {
     pub version: i32,
     /// Whether the task was there before.
     pub existing_task: bool,
-    /// Whether its newest version has this content already, so that nothing needs to be uploaded.
+    /// Whether its newest version has this content already, and this archive if one was told, so that nothing needs to be uploaded.
     pub unchanged: bool,
 }
 
 /// Announces an upload: finds the newest task of the name, or creates one, and takes the next version number unless the newest version
-/// has the same content.
+/// is the same: the content hash is blind to modes, empty folders and where files end, so that it decides only where no archive is told.
 pub async fn announce(db: &Db, upload: &NewUpload<'_>, now: OffsetDateTime) -> Result<Announced, DbError> {
     let doing = "announce an upload";
     let mut tx = db.begin().await.doing(doing)?;
@@ -58,13 +60,17 @@ pub async fn announce(db: &Db, upload: &NewUpload<'_>, now: OffsetDateTime) -> R
         None => create_task(&mut tx, upload.name, now).await?,
     };
     let current = sqlx::query!(
-        "select version, content_hash from oddish.task_versions where task_id = $1 order by version desc limit 1",
+        "select version, content_hash, archive_sha256 from oddish.task_versions where task_id = $1 order by version desc limit 1",
         task_id
     )
     .fetch_optional(&mut tx)
     .await
     .doing(doing)?;
-    if let Some(current) = current.filter(|current| current.content_hash == upload.content_hash) {
+    let current = current.filter(|current| {
+        current.content_hash == upload.content_hash
+            && upload.archive_sha256.is_none_or(|sha256| current.archive_sha256 == sha256)
+    });
+    if let Some(current) = current {
         return Ok(Announced { task_id, version: current.version, existing_task, unchanged: true });
     }
     // A statement of its own after the lock on the task's row, so that it sees what the holder before us took.

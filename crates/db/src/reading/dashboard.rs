@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use oddish_domain::queue_key::normal_form;
 use time::OffsetDateTime;
 
 use crate::error::Doing;
@@ -80,7 +81,7 @@ pub async fn judgements(db: &Db) -> Result<Judgements, DbError> {
 /// What one model has used.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelUsage {
-    /// The model; `default` for agents without one, `unknown` where none was named.
+    /// The model in the spelling that most of the trials have; `default` for agents without one, `unknown` where none was named.
     pub model: String,
     /// Provider bucket.
     pub provider: String,
@@ -108,13 +109,46 @@ pub struct ModelUsage {
     pub duration_sec: f64,
 }
 
-/// What each model has used since ever, or by trials that were created since a time; the most used first.
+/// What each model has used since ever, or by trials that were created since a time; the most used first. All spellings of a name are one
+/// model.
 pub async fn usage(db: &Db, since: Option<OffsetDateTime>) -> Result<Vec<ModelUsage>, DbError> {
     match since {
         None => usage_ever(db).await,
         Some(since) => usage_since(db, since).await,
     }
+    .map(together)
     .doing("add up what models used")
+}
+
+/// Adds up what differs in the spelling of the model alone. The rows come with the most used first.
+fn together(spellings: Vec<ModelUsage>) -> Vec<ModelUsage> {
+    let mut models: Vec<ModelUsage> = Vec::with_capacity(spellings.len());
+    let mut places: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for spelling in spellings {
+        let place = *places.entry((normal_form(&spelling.model), spelling.provider.clone())).or_insert(models.len());
+        match models.get_mut(place) {
+            Some(model) => model.add(&spelling),
+            None => models.push(spelling),
+        }
+    }
+    models.sort_by(|a, b| b.trials.cmp(&a.trials).then_with(|| (&a.model, &a.provider).cmp(&(&b.model, &b.provider))));
+    models
+}
+
+impl ModelUsage {
+    fn add(&mut self, other: &Self) {
+        self.trials += other.trials;
+        self.running += other.running;
+        self.retrying += other.retrying;
+        self.succeeded += other.succeeded;
+        self.failed += other.failed;
+        self.input_tokens += other.input_tokens;
+        self.cache_tokens += other.cache_tokens;
+        self.output_tokens += other.output_tokens;
+        self.cost_usd += other.cost_usd;
+        self.timed += other.timed;
+        self.duration_sec += other.duration_sec;
+    }
 }
 
 async fn usage_ever(db: &Db) -> Result<Vec<ModelUsage>, sqlx::Error> {
@@ -158,4 +192,43 @@ async fn usage_since(db: &Db, since: OffsetDateTime) -> Result<Vec<ModelUsage>, 
     )
     .fetch_all(db)
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(model: &str, provider: &str, trials: i64) -> ModelUsage {
+        ModelUsage {
+            model: model.to_owned(),
+            provider: provider.to_owned(),
+            trials,
+            running: 1,
+            retrying: 2,
+            succeeded: 3,
+            failed: 4,
+            input_tokens: 5,
+            cache_tokens: 6,
+            output_tokens: 7,
+            cost_usd: 8.0,
+            timed: 9,
+            duration_sec: 10.0,
+        }
+    }
+
+    #[test]
+    fn spellings_of_a_name_are_one_model() {
+        let models = together(vec![
+            usage("grok-4", "default", 9),
+            usage("azure/My GPT", "openai", 7),
+            usage("azure/my-gpt", "openai", 5),
+            usage("azure/my-gpt", "claude", 4),
+        ]);
+        let shown: Vec<_> = models.iter().map(|model| (&*model.model, &*model.provider, model.trials)).collect();
+        let expected = [("azure/My GPT", "openai", 12), ("grok-4", "default", 9), ("azure/my-gpt", "claude", 4)];
+        assert_eq!(shown, expected);
+        let both = ModelUsage { running: 2, retrying: 4, succeeded: 6, failed: 8, ..models[0].clone() };
+        let both = ModelUsage { input_tokens: 10, cache_tokens: 12, output_tokens: 14, cost_usd: 16.0, ..both };
+        assert_eq!(models[0], ModelUsage { timed: 18, duration_sec: 20.0, ..both });
+    }
 }

@@ -12,7 +12,9 @@ use crate::tallies::{Tally, sums};
 use crate::word::Word;
 use crate::{Db, DbError};
 
-/// A task with its counts, which are over the trials of the newest version that ran.
+use super::model_spelling;
+
+/// A task with its counts: over the trials of the newest version that ran, or over all that an experiment ran.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Task {
     /// Id.
@@ -37,7 +39,7 @@ pub struct Task {
     pub experiment_is_public: bool,
     /// Newest version.
     pub current_version: i32,
-    /// The version that is counted: the newest one that has trials.
+    /// The version that is counted, or the newest of them where several are.
     pub counted_version: Option<i32>,
     /// What came of the trials.
     #[sqlx(flatten)]
@@ -68,11 +70,12 @@ pub struct TaskFilter {
     pub status: Option<TaskStatus>,
     /// Only those of this submitter.
     pub submitted_by: Option<String>,
-    /// Only those of this experiment (id), or with a trial in it, whose trials are then all that is counted.
+    /// Only those of this experiment (id), or with a trial in it. What is counted is then all that it ran, whatever version is newest:
+    /// [`counted`](Self::counted) has no say.
     pub experiment_id: Option<String>,
     /// Only those with a trial of this agent.
     pub agent: Option<String>,
-    /// Only those with a trial of this model, normalised.
+    /// Only those with a trial of the model whose normal form this is (`oddish_domain::queue_key::normal_form`), in any spelling.
     pub model: Option<String>,
     /// Only those with a trial that ended with an error of this class.
     pub error_class: Option<FailureClass>,
@@ -124,7 +127,9 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &TaskFilter) {
     if let Some(model) = &filter.model {
         conditions
             .and()
-            .push("exists (select from oddish.trial_tallies y where y.task_id = t.id and y.model = ")
+            .push("exists (select from oddish.trial_tallies y where y.task_id = t.id and ")
+            .push(model_spelling::normal_form("y.model"))
+            .push(" = ")
             .push_bind(model.clone())
             .push(")");
     }
@@ -165,22 +170,18 @@ pub async fn list(db: &Db, filter: &TaskFilter, page: &Page) -> Result<Listed<Ta
             select max(y.task_version) as counted_version, ",
     );
     query.push(sums!()).push(" from oddish.trial_tallies y where y.task_id = t.id");
-    if let Some(experiment) = &filter.experiment_id {
-        query.push(" and y.experiment_id = ").push_bind(experiment.clone());
-    }
-    match filter.counted {
-        Counted::All => {}
-        Counted::Version(version) => {
+    match (&filter.experiment_id, filter.counted) {
+        (Some(experiment), _) => {
+            query.push(" and y.experiment_id = ").push_bind(experiment.clone());
+        }
+        (None, Counted::All) => {}
+        (None, Counted::Version(version)) => {
             query.push(" and y.task_version = ").push_bind(version);
         }
-        Counted::Newest => {
+        (None, Counted::Newest) => {
             query.push(
-                " and y.task_version = (select max(n.task_version) from oddish.trial_tallies n where n.task_id = t.id",
+                " and y.task_version = (select max(n.task_version) from oddish.trial_tallies n where n.task_id = t.id)",
             );
-            if let Some(experiment) = &filter.experiment_id {
-                query.push(" and n.experiment_id = ").push_bind(experiment.clone());
-            }
-            query.push(")");
         }
     }
     query.push(if page.descending {

@@ -11,6 +11,8 @@ use crate::paging::{Conditions, Listed, Page, Position, from_micros, micros, pus
 use crate::word::Word;
 use crate::{Db, DbError};
 
+use super::model_spelling;
+
 /// A trial.
 #[derive(Clone, Debug, sqlx::FromRow)]
 #[expect(
@@ -50,6 +52,7 @@ pub struct Trial {
     pub cost_usd: Option<f64>,
     pub phase_timing: Option<Value>,
     pub has_trajectory: bool,
+    pub omitted_files: Option<Value>,
     #[sqlx(try_from = "Word<Option<TrialStatus>>")]
     pub analysis_status: Option<TrialStatus>,
     pub analysis: Option<Value>,
@@ -63,7 +66,7 @@ pub struct Trial {
 const COLUMNS: &str = "t.id, t.task_id, k.name as task_name, t.task_version, t.trial_index, t.experiment_id, t.agent, t.model, t.provider,
     t.queue_key, t.origin, t.status, t.attempts, t.max_attempts, t.harbor_stage, t.artifact_prefix, t.reward, t.rewards, t.unconfirmed_reward, t.error_type,
     t.error_message, t.error_class, t.cancel_requested_at, t.input_tokens, t.cache_tokens, t.output_tokens, t.cost_usd, t.phase_timing,
-    t.has_trajectory, t.analysis_status, t.analysis, t.analysis_error, t.created_at, t.started_at, t.finished_at";
+    t.has_trajectory, t.omitted_files, t.analysis_status, t.analysis, t.analysis_error, t.created_at, t.started_at, t.finished_at";
 
 /// Trials of one task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,7 +121,7 @@ pub struct TrialFilter {
     pub submitted_by: Option<String>,
     /// Only those of this agent.
     pub agent: Option<String>,
-    /// Only those of this model, normalised.
+    /// Only those of the model whose normal form this is (`oddish_domain::queue_key::normal_form`), in any spelling.
     pub model: Option<String>,
     /// Only those under this key's limit.
     pub queue_key: Option<String>,
@@ -183,13 +186,15 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &TrialFilter) {
         ("t.experiment_id", &filter.experiment_id),
         ("k.submitted_by", &filter.submitted_by),
         ("t.agent", &filter.agent),
-        ("t.model", &filter.model),
         ("t.queue_key", &filter.queue_key),
     ];
     for (column, wanted) in texts {
         if let Some(wanted) = wanted {
             conditions.and().push(column).push(" = ").push_bind(wanted.clone());
         }
+    }
+    if let Some(model) = &filter.model {
+        conditions.and().push(model_spelling::normal_form("t.model")).push(" = ").push_bind(model.clone());
     }
     if let Some(status) = filter.status {
         conditions.and().push("t.status = ").push_bind(status.as_str());

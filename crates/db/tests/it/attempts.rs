@@ -2,7 +2,8 @@
 
 use oddish_db::attempts::{self, AfterLoss, Outcome, Standing};
 use oddish_db::jobs::{Fenced, Recorded};
-use oddish_db::{Db, queue};
+use oddish_db::{Db, queue, retrying, trials};
+use oddish_domain::omitted_files::{OmissionReason, OmittedFiles};
 use oddish_domain::status::HarborStage;
 use oddish_test_support::with_database;
 use uuid::Uuid;
@@ -219,6 +220,71 @@ async fn a_failure_is_tried_again_when_the_provider_says_or_never(db: Db) {
     let classes = "select count(*) from oddish.attempts where outcome = 'recorded' and error_class in ('provider_rate_limit', 'verifier')";
     assert_eq!(scene.count(classes).await, 2);
     scene.assert_consistent().await;
+}
+
+/// What begins, fails and is recorded again and again, and how often it is tried.
+async fn tries(scene: &Scene, outcome: &Outcome) -> usize {
+    let mut now = NOW;
+    for number in 1.. {
+        let claim = queue::claim(&scene.db, 1, now).await.unwrap().pop().expect("it is due");
+        assert!(attempts::begin(&scene.db, claim.attempt.token, &process(), now).await.unwrap().is_some());
+        match attempts::record(&scene.db, claim.attempt.token, outcome, &RULES, now).await.unwrap() {
+            Recorded::Retried { at } => now = at,
+            Recorded::Ended => return number,
+            Recorded::Stale => panic!("it is stale"),
+        }
+    }
+    unreachable!("it never ends")
+}
+
+#[with_database]
+async fn an_attempt_whose_agent_began_counts_whatever_its_class(db: Db) {
+    let scene = Scene::new(db).max_attempts(3);
+    scene.task(1, "a/one").await;
+    let before = failed("NetworkConnectionError", "gone");
+    assert_eq!(tries(&scene, &before).await, 8, "the budget of its class");
+    scene.task(1, "a/one").await;
+    let since = Outcome { agent_began: true, ..before };
+    assert_eq!(tries(&scene, &since).await, 3, "the trial's own");
+    assert_eq!(scene.count("select count(*) from oddish.attempts where agent_began").await, 3);
+    scene.assert_consistent().await;
+}
+
+/// A Spot instance that is taken away is not the agent's doing, however far the agent had come.
+#[with_database]
+async fn a_lost_runner_keeps_its_own_budget_also_since_the_agent_began(db: Db) {
+    let scene = Scene::new(db).max_attempts(2);
+    scene.task(1, "a/one").await;
+    let mut now = NOW;
+    for lost in 0..3 {
+        let claim = queue::claim(&scene.db, 1, now).await.unwrap().pop().expect("it is due");
+        assert!(attempts::begin(&scene.db, claim.attempt.token, &process(), now).await.unwrap().is_some());
+        attempts::set_stage(&scene.db, claim.attempt.token, HarborStage::AgentRunning, now).await.unwrap();
+        let after = attempts::lose(&scene.db, claim.attempt.token, "gone", &RULES, now).await.unwrap();
+        assert_eq!(after, AfterLoss::Retried, "loss {lost}");
+        now = queue::next_due(&scene.db).await.unwrap().unwrap_or(now);
+    }
+    // The losses leave both attempts to what fails by itself.
+    let claim = queue::claim(&scene.db, 1, now).await.unwrap().pop().expect("it is due");
+    assert!(attempts::begin(&scene.db, claim.attempt.token, &process(), now).await.unwrap().is_some());
+    let crashed = Outcome { agent_began: true, ..failed("HarborCrashed", "gone") };
+    let recorded = attempts::record(&scene.db, claim.attempt.token, &crashed, &RULES, now).await.unwrap();
+    assert!(matches!(recorded, Recorded::Retried { .. }), "{recorded:?}");
+}
+
+#[with_database]
+async fn files_that_are_not_kept_are_of_the_newest_attempt(db: Db) {
+    let scene = Scene::new(db);
+    scene.task(1, "a/one").await;
+    let claim = scene.begun().await;
+    let mut omitted = OmittedFiles::default();
+    omitted.add(OmissionReason::TooDeep, 5);
+    let outcome = Outcome { omitted_files: Some(omitted), ..reward(1.0) };
+    attempts::record(&scene.db, claim.attempt.token, &outcome, &RULES, NOW).await.unwrap();
+    let found = trials::get(&scene.db, &claim.attempt.subject).await.unwrap().unwrap().omitted_files;
+    assert_eq!(found, Some(serde_json::json!({"files": 1, "bytes": 5, "reasons": {"too_deep": 1}})));
+    retrying::retry(&scene.db, std::slice::from_ref(&claim.attempt.subject), NOW).await.unwrap();
+    assert_eq!(scene.trial(&claim.attempt.subject, "omitted_files").await, None);
 }
 
 #[with_database]

@@ -16,7 +16,8 @@ async fn a_name_is_shown_with_what_its_trials_came_to(db: Db) {
     attempts::record(&scene.db, claim.attempt.token, &reward(1.0), &RULES, NOW).await.unwrap();
     let [task] = browse(&scene.db, None, 10, 0).await.unwrap().try_into().unwrap();
     assert_eq!((&*task.id, &*task.name, task.current_version, task.version_count), (&*task_id, "some task", 1, 1));
-    let tally = Tally { total: 2, succeeded: 1, failed: 0, rewarded: 1, reward_ones: 1, reward_sum: 1.0, unconfirmed: 0 };
+    let tally =
+        Tally { total: 2, succeeded: 1, failed: 0, rewarded: 1, reward_ones: 1, reward_sum: 1.0, unconfirmed: 0 };
     assert_eq!((task.tally, task.tally.active(), task.last_run_at), (tally, 1, Some(NOW)));
     assert_eq!(task.latest_trials.as_array().map(Vec::len), Some(2));
     assert_eq!(task.experiments.as_array().map(Vec::len), Some(1));

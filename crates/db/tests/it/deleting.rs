@@ -321,7 +321,13 @@ async fn an_upload_that_is_being_completed_comes_before_the_deletion_or_not_at_a
     let announce = async |content: &str| {
         let content_hash = content.repeat(64);
         let staging_key = format!("staging/{content}/.oddish-task.tar.gz");
-        let upload = NewUpload { name: "some", content_hash: &content_hash, message: None, staging_key: &staging_key };
+        let upload = NewUpload {
+            name: "some",
+            content_hash: &content_hash,
+            archive_sha256: None,
+            message: None,
+            staging_key: &staging_key,
+        };
         uploads::announce(&scene.db, &upload, NOW).await.unwrap()
     };
     let announced = announce("1").await;

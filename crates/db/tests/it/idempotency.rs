@@ -79,6 +79,7 @@ async fn work_that_is_not_finished_leaves_nothing(db: Db) {
     let trials = trial_specs(2, "a/one");
     let sweep = NewSweep {
         task_id: &task_id,
+        version: None,
         name: None,
         submitted_by: "someone",
         key_owner: None,

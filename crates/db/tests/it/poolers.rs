@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use oddish_db::api_keys::{self, NewApiKey};
 use oddish_db::attempts::Standing;
+use oddish_db::idempotency::Work;
 use oddish_db::jobs::{Fenced, Recorded};
 use oddish_db::{Db, DbError, attempts, connect_lazy, leases, queue, wake};
 use oddish_domain::api_key::{GeneratedKey, Scope};
@@ -75,7 +76,9 @@ async fn an_api_key_opens_for_its_owner_and_nobody_else(db: Db) {
         let key = GeneratedKey::draw();
         let owner = format!("owner {client}");
         let new = NewApiKey { name: "key", owner: &owner, scope: Scope::Full, expires_at: None };
-        api_keys::create(&db, &key, &new, NOW).await.unwrap();
+        let mut work = Work::begin(&db).await.unwrap();
+        api_keys::create(&mut work, &key, &new, NOW).await.unwrap();
+        work.finish(&serde_json::Value::Null).await.unwrap();
         keys.push((owner, key.sha256));
     }
     let keys = Arc::new(keys);

@@ -94,6 +94,7 @@ async fn an_append_that_comes_during_another_numbers_on_after_it(db: Db) {
     let sweep = NewSweep {
         append: true,
         task_id: &task_id,
+        version: None,
         name: None,
         submitted_by: "someone",
         key_owner: None,

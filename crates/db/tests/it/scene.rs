@@ -121,6 +121,32 @@ impl Scene {
         self.sweep_onto(task_id, experiment, trials, true).await
     }
 
+    /// Adds a sweep to a task that has trials already, on this version of it.
+    pub(crate) async fn append_on(
+        &self,
+        task_id: &str,
+        version: i32,
+        trials: &[TrialSpec],
+    ) -> Result<sweeps::CreatedSweep, sweeps::SweepRefused> {
+        let sweep = NewSweep { append: true, version: Some(version), ..self.new_sweep(task_id, trials) };
+        sweeps::create(&self.db, &sweep, &self.limits, NOW).await
+    }
+
+    /// Gives an uploaded task one more version, and returns its number.
+    pub(crate) async fn next_version(&self, task_id: &str) -> i32 {
+        sqlx::query_scalar(
+            "insert into oddish.task_versions
+                (task_id, version, archive_key, archive_sha256, archive_bytes, content_hash, created_at)
+            select task_id, max(version) + 1, 'key', repeat('a', 64), 1, repeat('b', 64), $2
+            from oddish.task_versions where task_id = $1 group by task_id returning version",
+        )
+        .bind(task_id)
+        .bind(NOW)
+        .fetch_one(&self.db)
+        .await
+        .unwrap()
+    }
+
     /// Adds trials to a task, as part of a request's work.
     pub(crate) async fn append_within(&self, work: &mut Work, task_id: &str, trials: &[TrialSpec]) {
         let sweep = NewSweep { append: true, ..self.new_sweep(task_id, trials) };
@@ -153,6 +179,7 @@ impl Scene {
         NewSweep {
             append: false,
             task_id,
+            version: None,
             name: None,
             submitted_by: &self.submitter,
             key_owner: None,

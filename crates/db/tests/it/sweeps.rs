@@ -84,6 +84,30 @@ async fn appended_trials_are_numbered_on_and_reopen_the_task(db: Db) {
 }
 
 #[with_database]
+async fn a_sweep_runs_the_version_that_it_names(db: Db) {
+    let scene = Scene::new(db);
+    let task_id = scene.upload().await;
+    assert_eq!(scene.next_version(&task_id).await, 2);
+    let first = scene.append_on(&task_id, 1, &trial_specs(2, "a/one")).await.unwrap();
+    assert_eq!((first.version, first.first_index), (1, 0));
+    let newest = scene.append(&task_id, None, &trial_specs(1, "a/one")).await.unwrap();
+    assert_eq!((newest.version, newest.first_index), (2, 2), "without a name it is the newest");
+    let again = scene.append_on(&task_id, 1, &trial_specs(1, "a/one")).await.unwrap();
+    assert_eq!((again.version, again.first_index), (1, 3));
+    let versions: Vec<i32> = sqlx::query_scalar("select task_version from oddish.trials order by trial_index")
+        .fetch_all(&scene.db)
+        .await
+        .unwrap();
+    assert_eq!(versions, [1, 1, 2, 1]);
+    for absent in [0, 3] {
+        let refused = scene.append_on(&task_id, absent, &trial_specs(1, "a/one")).await;
+        assert!(matches!(refused, Err(SweepRefused::VersionNotFound { version }) if version == absent));
+    }
+    assert_eq!(scene.count("select count(*) from oddish.trials").await, 4);
+    scene.assert_consistent().await;
+}
+
+#[with_database]
 async fn appends_at_the_same_time_never_share_a_number(db: Db) {
     let scene = Arc::new(Scene::new(db));
     let task_id = scene.task(1, "a/one").await;

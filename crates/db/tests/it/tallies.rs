@@ -1,8 +1,8 @@
 //! Counts and sums over trials.
 
 use oddish_db::attempts::{self, Outcome};
-use oddish_db::trial_selection::{Scope, Selection};
 use oddish_db::jobs::Recorded;
+use oddish_db::trial_selection::{Scope, Selection};
 use oddish_db::{Db, cancelling, queue, retrying};
 use oddish_test_support::with_database;
 use time::Duration;
@@ -91,7 +91,8 @@ async fn an_unconfirmed_reward_is_counted_apart(db: Db) {
         error_message: Some("no".to_owned()),
         ..Outcome::default()
     };
-    let kept = "select count(*) from oddish.trials where unconfirmed_reward = 0.5 and reward is null and status = 'failed'";
+    let kept =
+        "select count(*) from oddish.trials where unconfirmed_reward = 0.5 and reward is null and status = 'failed'";
     let first = scene.begun().await;
     let recorded = attempts::record(&db, first.attempt.token, &void, &RULES, NOW).await.unwrap();
     let Recorded::Retried { at } = recorded else { panic!("{recorded:?}") };

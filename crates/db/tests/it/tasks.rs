@@ -6,7 +6,7 @@ use oddish_db::{Db, attempts};
 use oddish_domain::status::TaskStatus;
 use oddish_test_support::with_database;
 
-use crate::scene::{NOW, RULES, Scene, reward};
+use crate::scene::{NOW, RULES, Scene, reward, trial_specs};
 
 #[with_database]
 async fn of_two_trials_that_end_at_once_the_second_completes_the_task(db: Db) {
@@ -59,6 +59,28 @@ async fn a_task_that_was_only_uploaded_is_not_listed(db: Db) {
         1,
         "it takes no place"
     );
+}
+
+#[with_database]
+async fn an_experiment_counts_what_it_ran_whatever_is_newest(db: Db) {
+    let scene = Scene::new(db);
+    let task_id = scene.upload().await;
+    let ran = scene.sweep(&task_id, Some("mine"), &trial_specs(2, "a/one")).await.unwrap();
+    scene.next_version(&task_id).await;
+    scene.append(&task_id, Some("mine"), &trial_specs(1, "a/one")).await.unwrap();
+    scene.next_version(&task_id).await;
+    let elsewhere = scene.append(&task_id, Some("another"), &trial_specs(4, "a/one")).await.unwrap();
+    let of_experiment = async |id: &str| {
+        let filter = TaskFilter { experiment_id: Some(id.to_owned()), ..TaskFilter::default() };
+        let task = tasks::list(&scene.db, &filter, &Page::first(10)).await.unwrap().items.pop().unwrap();
+        (task.tally.total, task.counted_version)
+    };
+    assert_eq!(of_experiment(&ran.experiment.id).await, (3, Some(2)), "of two versions, the newer is 2");
+    assert_eq!(of_experiment(&elsewhere.experiment.id).await, (4, Some(3)));
+    let counted = async |counted| tasks::get(&scene.db, &task_id, counted).await.unwrap().unwrap().tally.total;
+    assert_eq!(counted(Counted::Newest).await, 4, "the task's own page shows the newest version that ran");
+    assert_eq!(counted(Counted::Version(1)).await, 2);
+    assert_eq!(counted(Counted::All).await, 7);
 }
 
 #[with_database]

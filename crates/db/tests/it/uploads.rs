@@ -13,20 +13,37 @@ use serde_json::Value;
 
 use crate::scene::{NOW, Scene, trial_specs};
 
+/// As a published client does.
 async fn announce(db: &Db, name: &str, content: char) -> Announced {
+    announce_archive(db, name, content, None).await
+}
+
+async fn announce_archive(db: &Db, name: &str, content: char, archive: Option<char>) -> Announced {
     let staging_key = format!("staging/{}", uuid::Uuid::new_v4().simple());
     let content_hash = content.to_string().repeat(64);
-    let upload = NewUpload { name, content_hash: &content_hash, message: Some("why"), staging_key: &staging_key };
+    let sha256 = archive.map(|archive| archive.to_string().repeat(64));
+    let upload = NewUpload {
+        name,
+        content_hash: &content_hash,
+        archive_sha256: sha256.as_deref(),
+        message: Some("why"),
+        staging_key: &staging_key,
+    };
     uploads::announce(db, &upload, NOW).await.unwrap()
 }
 
 async fn complete(db: &Db, announced: &Announced) {
+    complete_with(db, announced, 'a').await;
+}
+
+async fn complete_with(db: &Db, announced: &Announced, archive: char) {
     let mut work = Work::begin(db).await.unwrap();
     let held = uploads::begin_completion(&mut work, &announced.task_id, announced.version).await.unwrap();
     let ToComplete::Held(completion) = held else { panic!("{held:?}") };
     let key = format!("tasks/{}/v{}/.oddish-task.tar.gz", announced.task_id, announced.version);
     let files = FileIndex { key: "pack", files: &[] };
-    let archive = StoredArchive { key: &key, sha256: &"a".repeat(64), bytes: 1, files };
+    let sha256 = archive.to_string().repeat(64);
+    let archive = StoredArchive { key: &key, sha256: &sha256, bytes: 1, files };
     completion.register(&mut work, &archive, NOW).await.unwrap();
     work.finish(&Value::Null).await.unwrap();
 }
@@ -44,6 +61,20 @@ async fn unchanged_content_makes_no_new_version(db: Db) {
     // What counts is the newest version: going back to the first content is a change.
     assert_eq!(announce(&db, "swe-1.0", '1').await.version, 3);
     assert_ne!(announce(&db, "swe-1.1", '1').await.task_id, first.task_id, "names are compared whole");
+}
+
+#[with_database]
+async fn the_archive_decides_where_it_is_told(db: Db) {
+    let first = announce_archive(&db, "task", '1', Some('c')).await;
+    complete_with(&db, &first, 'c').await;
+    assert!(announce_archive(&db, "task", '1', Some('c')).await.unchanged);
+    assert!(announce(&db, "task", '1').await.unchanged, "older clients know no archive");
+    let other_mode = announce_archive(&db, "task", '1', Some('d')).await;
+    assert_eq!((other_mode.version, other_mode.unchanged), (2, false));
+    complete_with(&db, &other_mode, 'd').await;
+    assert_eq!(announce_archive(&db, "task", '1', Some('d')).await.version, 2);
+    assert!(!announce_archive(&db, "task", '1', Some('c')).await.unchanged, "what counts is the newest version");
+    assert!(!announce_archive(&db, "task", '2', Some('d')).await.unchanged, "both must be the same");
 }
 
 #[with_database]

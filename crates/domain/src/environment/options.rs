@@ -143,7 +143,9 @@ impl Alternative {
         match (self.kind, value) {
             (Kind::Null, value) => value.is_null(),
             (Kind::Boolean, value) => as_boolean(value).is_some(),
-            (Kind::Integer, value) => as_number(value).is_some_and(|number| number.fract() == 0.0 && self.is_above(number)),
+            (Kind::Integer, value) => {
+                as_number(value).is_some_and(|number| number.fract() == 0.0 && self.is_above(number))
+            }
             (Kind::Number, value) => as_number(value).is_some_and(|number| self.is_above(number)),
             (Kind::String, Value::String(text)) => {
                 self.one_of.as_ref().is_none_or(|texts| texts.contains(text))
@@ -200,9 +202,22 @@ fn as_number(value: &Value) -> Option<f64> {
     match value {
         Value::Bool(value) => Some(f64::from(u8::from(*value))),
         Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+        Value::String(text) => number_in(text.trim()),
         _ => None,
     }
+}
+
+/// A number as text, which may have single underscores between digits, as in Python.
+fn number_in(text: &str) -> Option<f64> {
+    let is_digit = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_digit());
+    let mut parts = text.split('_').peekable();
+    while let Some(part) = parts.next() {
+        let Some(next) = parts.peek() else { break };
+        if !is_digit(part.chars().next_back()) || !is_digit(next.chars().next()) {
+            return None;
+        }
+    }
+    text.replace('_', "").parse().ok()
 }
 
 #[cfg(test)]

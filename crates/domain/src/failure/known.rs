@@ -126,7 +126,12 @@ pub const KNOWN: &[Known] = &[
     of(
         Source::Harbor,
         FailureClass::Task,
-        &["SandboxBuildFailedError", "ServiceOperationsUnsupportedError", "UnsupportedDockerfileError", "_BuildErrored"],
+        &[
+            "SandboxBuildFailedError",
+            "ServiceOperationsUnsupportedError",
+            "UnsupportedDockerfileError",
+            "_BuildErrored",
+        ],
     ),
     of(Source::LiteLlm, FailureClass::ProviderRateLimit, &["RateLimitError"]).reading(Reading::Quota),
     of(Source::LiteLlm, FailureClass::ProviderQuota, &["BudgetExceededError", "PaymentRequiredError"]),
@@ -162,14 +167,19 @@ pub const KNOWN: &[Known] = &[
     // How Harbor's checks before a trial say that a program, a service or a key of the sandbox is missing.
     of(Source::Python, FailureClass::Infrastructure, &["SystemExit"]).lasting().reading(Reading::All),
     of(Source::Python, FailureClass::Cancelled, &["CancelledError", "KeyboardInterrupt"]),
-    // Of a configuration or a task.toml.
-    of(Source::Python, FailureClass::Task, &["ValidationError"]),
+    // Of a configuration, a task.toml or an instruction.
+    of(Source::Python, FailureClass::Task, &["TOMLDecodeError", "UnicodeDecodeError", "ValidationError"]),
     of(
         Source::Oddish,
         FailureClass::Infrastructure,
-        &["FilesNotStored", "HarborCrashed", "HarborNotStarted", "HarborResultUnreadable", "InsufficientDiskSpace"],
+        &["FilesNotStored", "HarborCrashed", "HarborNotStarted", "HarborResultMissing", "InsufficientDiskSpace"],
     ),
-    of(Source::Oddish, FailureClass::Verifier, &["RewardMissing", "TooManyRewards"]),
+    // What Harbor writes into a result comes from the agent and the tests.
+    of(
+        Source::Oddish,
+        FailureClass::Verifier,
+        &["HarborResultTooLarge", "HarborResultUnreadable", "RewardMissing", "RewardOutOfRange", "TooManyRewards"],
+    ),
     of(
         Source::Oddish,
         FailureClass::Task,

@@ -3,7 +3,7 @@ use rstest::rstest;
 
 use super::*;
 
-/// The examples of contract 3.5: agent, model as given, model as stored, provider bucket, queue key.
+/// The examples of contract 3.5: agent, model as given, its normal form, provider bucket, queue key.
 #[rstest]
 #[case("claude-code", Some("claude-sonnet-4-5"), Some("claude-sonnet-4-5"), "claude", "anthropic/claude-sonnet-4-5")]
 #[case(
@@ -196,7 +196,28 @@ fn model_name() -> impl Strategy<Value = String> {
     prop_oneof![prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat()), any::<String>()]
 }
 
+/// A provider may tell spellings apart, whatever the limit goes by.
+#[rstest]
+#[case("codex", Some("azure/My-GPT4-Deployment"), Some("azure/My-GPT4-Deployment"))]
+#[case("my.agents:Mine", Some(" Anthropic / Claude  Sonnet--4.5- "), Some(" Anthropic / Claude  Sonnet--4.5- "))]
+#[case("codex", Some("//hosted_vllm//Qwen/"), Some("//hosted_vllm//Qwen/"))]
+#[case("codex", Some(" N/A "), None)]
+#[case("codex", Some("--"), None)]
+#[case("codex", None, None)]
+#[case("oracle", Some("GPT-5"), Some("default"))]
+#[case("nop", None, Some("default"))]
+fn a_model_is_stored_as_it_is_given(#[case] agent: &str, #[case] given: Option<&str>, #[case] stored: Option<&str>) {
+    assert_eq!(stored_model(agent, given), stored);
+}
+
 proptest! {
+    #[test]
+    fn what_is_stored_is_what_was_given_and_has_its_key(name in model_name()) {
+        let stored = stored_model("codex", Some(&name));
+        prop_assert!(stored.is_none_or(|stored| stored == name));
+        prop_assert_eq!(trial_queue_key("codex", stored), trial_queue_key("codex", Some(&name)));
+    }
+
     #[test]
     fn the_key_of_a_key_is_itself(name in model_name()) {
         let key = queue_key(Some(&name));

@@ -6,19 +6,30 @@ use crate::settings::{Settings, SettingsFaults};
 
 const SECOND: Duration = Duration::from_secs(1);
 
+const FAILURE: Failure =
+    Failure { class: FailureClass::Unknown, lasting: false, agent_began: false, retry_after: None };
+
 fn failed(class: FailureClass) -> Ending {
-    Ending::Failed(Failure { class, lasting: false, retry_after: None })
+    Ending::Failed(Failure { class, ..FAILURE })
+}
+
+fn failed_since_the_agent_began(class: FailureClass) -> Ending {
+    Ending::Failed(Failure { class, agent_began: true, ..FAILURE })
+}
+
+/// Failures before the agent began.
+fn counted(counts: &[(FailureClass, u32)]) -> Failures {
+    counts.iter().map(|(class, count)| Counted { class: *class, agent_began: false, count: *count }).collect()
 }
 
 fn asked_to_wait(seconds: u64) -> Ending {
     let class = FailureClass::ProviderRateLimit;
-    Ending::Failed(Failure { class, lasting: false, retry_after: Some(Duration::from_secs(seconds)) })
+    Ending::Failed(Failure { class, retry_after: Some(Duration::from_secs(seconds)), ..FAILURE })
 }
 
 /// The wait in seconds until the next try, with the default settings.
 fn wait(ending: Ending, before: &[(FailureClass, u32)], random: f64) -> Option<f64> {
-    let before = before.iter().copied().collect();
-    match decide(ending, &before, MAX_ATTEMPTS_DEFAULT, &RetrySettings::default(), random) {
+    match decide(ending, &counted(before), MAX_ATTEMPTS_DEFAULT, &RetrySettings::default(), random) {
         Decision::Retry { after } => Some(after.as_secs_f64()),
         Decision::Fail => None,
     }
@@ -70,9 +81,9 @@ fn an_interruption_costs_nothing() {
 
 /// How often a trial is tried when it fails like this every time.
 fn tries(class: FailureClass, lasting: bool, max_attempts: u32) -> u32 {
-    let ending = Ending::Failed(Failure { class, lasting, retry_after: None });
+    let ending = Ending::Failed(Failure { class, lasting, ..FAILURE });
     let tries_on = |earlier: &u32| {
-        let before = [(class, *earlier)].into_iter().collect();
+        let before = counted(&[(class, *earlier)]);
         decide(ending, &before, max_attempts, &RetrySettings::default(), 0.5) != Decision::Fail
     };
     (0..1000).find(|earlier| !tries_on(earlier)).map_or(u32::MAX, |earlier| earlier + 1)
@@ -107,7 +118,7 @@ fn budgets_are_apart_but_for_those_that_share_max_attempts() {
 
 #[test]
 fn counts_of_a_class_add_up() {
-    let failures: Failures = [(FailureClass::Agent, 2), (FailureClass::Agent, 3)].into_iter().collect();
+    let failures = counted(&[(FailureClass::Agent, 2), (FailureClass::Agent, 3)]);
     assert_eq!((failures.of(FailureClass::Agent), failures.of(FailureClass::Task)), (5, 0));
 }
 
@@ -127,8 +138,8 @@ proptest! {
             backoff_max: Duration::from_secs(max),
             ..RetrySettings::default()
         };
-        let ending = Ending::Failed(Failure { class, lasting: false, retry_after: asked });
-        let before = [(class, earlier)].into_iter().collect();
+        let ending = Ending::Failed(Failure { class, retry_after: asked, ..FAILURE });
+        let before = counted(&[(class, earlier)]);
         if let Decision::Retry { after } = decide(ending, &before, 100, &settings, random) {
             let asked = asked.unwrap_or_default();
             prop_assert!(after >= asked.max(settings.longest_wait(earlier + 1) / 2));
@@ -136,21 +147,59 @@ proptest! {
         }
     }
 
-    /// Promise 1: whatever fails in whatever order, the trial comes to an end.
+    /// Promise 1: whatever fails in whatever order and however far it came, the trial comes to an end.
     #[test]
-    fn every_run_of_failures_ends(classes in prop::collection::vec(prop::sample::select(FailureClass::ALL), 400)) {
+    fn every_run_of_failures_ends(
+        run in prop::collection::vec((prop::sample::select(FailureClass::ALL), any::<bool>()), 400),
+    ) {
         let budget: u32 = FailureClass::ALL.iter().map(|class| tries(*class, false, 1)).sum();
-        let mut before = Failures::default();
-        let mut tried = 0;
-        for class in classes {
-            tried += 1;
-            if decide(failed(class), &before, MAX_ATTEMPTS_DEFAULT, &RetrySettings::default(), 0.5) == Decision::Fail {
+        let mut before = Vec::new();
+        let mut begun = 0;
+        for (class, agent_began) in run {
+            let ending = if agent_began { failed_since_the_agent_began(class) } else { failed(class) };
+            begun += u32::from(agent_began);
+            let failures = before.iter().copied().collect();
+            before.push(Counted { class, agent_began, count: 1 });
+            if decide(ending, &failures, MAX_ATTEMPTS_DEFAULT, &RetrySettings::default(), 0.5) == Decision::Fail {
                 break;
             }
-            *before.0.entry(class).or_default() += 1;
         }
-        prop_assert!(tried <= budget + MAX_ATTEMPTS_DEFAULT, "{tried} tries");
+        prop_assert!(before.len() <= (budget + MAX_ATTEMPTS_DEFAULT) as usize, "{} tries", before.len());
+        prop_assert!(begun <= MAX_ATTEMPTS_DEFAULT, "the agent began {begun} times");
     }
+}
+
+#[rstest]
+fn an_attempt_whose_agent_began_counts_whatever_its_class(
+    #[values(
+        FailureClass::Infrastructure,
+        FailureClass::Provider,
+        FailureClass::ProviderRateLimit,
+        FailureClass::ProviderQuota,
+        FailureClass::ProviderAuth,
+        FailureClass::Agent,
+        FailureClass::Verifier,
+        FailureClass::Unknown
+    )]
+    class: FailureClass,
+) {
+    let retried = |ending, before: &[Counted]| {
+        let before = before.iter().copied().collect();
+        decide(ending, &before, 3, &RetrySettings::default(), 0.5) != Decision::Fail
+    };
+    let begun = |count| Counted { class, agent_began: true, count };
+    let ending = failed_since_the_agent_began(class);
+    assert!(retried(ending, &[begun(1)]), "the second of three");
+    assert!(!retried(ending, &[begun(2)]), "the third of three");
+    // Together with those of other classes, and not with what failed before the agent began.
+    let others = [begun(1), Counted { class: FailureClass::Verifier, agent_began: false, count: 1 }];
+    assert!(!retried(ending, &others));
+    if class.budget() != Budget::Attempts {
+        assert!(retried(ending, &[Counted { class, agent_began: false, count: 2 }]));
+        assert!(retried(failed(class), &[begun(2)]), "this one's agent had not begun");
+    }
+    // A runner that is lost has a budget of its own, whatever its attempt had come to.
+    assert!(retried(Ending::Lost, &[begun(3)]));
 }
 
 fn read(vars: &[(&str, &str)]) -> Result<RetrySettings, SettingsFaults> {

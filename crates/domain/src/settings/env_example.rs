@@ -26,8 +26,8 @@ pub fn env_example(groups: &[Group]) -> String {
     text
 }
 
-/// A value as `.env` files write it: in single quotes where it would not be taken as it stands.
-fn quoted(value: &str) -> String {
+/// A value as `.env` files write it: in single quotes where some program might not take it as it stands.
+pub(super) fn quoted(value: &str) -> String {
     let plain = value.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:@,+%".contains(c));
-    if plain { value.to_owned() } else { format!("'{value}'") }
+    if plain { value.to_owned() } else { format!("'{}'", value.replace('\\', r"\\").replace('\'', r"\'")) }
 }

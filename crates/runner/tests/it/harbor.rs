@@ -15,7 +15,7 @@ use oddish_domain::agent_env::AgentEnv;
 use oddish_domain::environment::KNOWN_ENVIRONMENTS;
 use oddish_domain::harbor_settings::HarborSettings;
 use oddish_domain::status::JobKind;
-use oddish_runner::attempt::{Scratch, compose_project};
+use oddish_runner::attempt::{Scratch, compose_project, trial_name};
 use oddish_runner::clean_up::clean_up;
 use oddish_runner::driver_environment::driver_environment;
 use oddish_runner::harbor_config::{COMPOSE_OVERLAY, trial_config};
@@ -45,10 +45,15 @@ struct Rig {
 
 /// An attempt at a task of ours, with the task in place.
 fn rig(task: &Path) -> Rig {
+    rig_of("test", task)
+}
+
+/// The same, where the task has this name.
+fn rig_of(task_name: &str, task: &Path) -> Rig {
     let jobs = tempfile::tempdir().unwrap();
     // Tests run at the same time, and containers are told apart by the trial.
     let unique: String = uuid::Uuid::new_v4().simple().to_string().chars().take(8).collect();
-    let trial_id = format!("test-{unique}-0");
+    let trial_id = format!("{task_name}-{unique}-0");
     let scratch = Scratch::new(jobs.path(), &trial_id, 1);
     let assignment = Assignment {
         attempt: AttemptRef { kind: JobKind::Trial, subject: trial_id, number: 1, token: uuid::Uuid::new_v4() },
@@ -161,6 +166,57 @@ async fn a_trial_runs_to_its_reward() {
     assert!(tokio::time::timeout(LIMIT, harbor.wait()).await.unwrap().unwrap().success());
 }
 
+/// Docker refuses a tag with `_-` or `___` in it, and Compose tags what it builds after the project.
+#[tokio::test]
+async fn tasks_of_names_that_docker_would_refuse_are_built() {
+    for task_name in ["foo_", "a___b", "abcdefghijklmnopqrstuvwxyza_hard"] {
+        let rig = rig_of(task_name, &hello());
+        let mut harbor = rig.begin().await;
+        while let Some(line) = tokio::time::timeout(LIMIT, harbor.next()).await.unwrap().unwrap() {
+            assert!(!matches!(line, DriverLine::Failed { .. }), "{line:?}");
+        }
+        let outcome = read_outcome(&rig.scratch.trial());
+        assert_eq!((outcome.reward, outcome.error_message), (Some(1.0), None), "{task_name}");
+    }
+}
+
+/// Prints what Harbor makes of trial names: the projects of the sandbox and of a separate verifier.
+const PROJECTS: &str = r#"
+import sys
+from types import SimpleNamespace
+
+from harbor.environments.docker.docker import _sanitize_docker_compose_project_name as project
+from harbor.trial.trial import Trial
+
+for name in sys.argv[1:]:
+    trial = SimpleNamespace(config=SimpleNamespace(trial_name=name))
+    verifier = Trial._separate_verifier_session_id(trial, "trial")
+    print(project(f"{name}__env"), project(verifier))
+"#;
+
+/// Its images and containers are found by them, and Compose appends the name of a service to them.
+#[test]
+fn harbor_calls_the_projects_of_every_trial_as_we_do() {
+    let ids = [
+        "hello-1a2b3c4d-0",
+        "foo_-1a2b3c4d-0",
+        "a___b-1a2b3c4d-0",
+        "Upper.Case-1a2b3c4d-0",
+        "-x-1a2b3c4d-0",
+        "\u{e4}\u{f6}-1a2b3c4d-0",
+        "abcdefghijklmnopqrstuvwxyza_hard-1a2b3c4d-0",
+        "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyza-1a2b3c4d-12345",
+    ];
+    let names: Vec<String> = ids.iter().flat_map(|id| [1, 12, i32::MAX].map(|number| trial_name(id, number))).collect();
+    let output = Command::new(python()).args(["-I", "-c", PROJECTS]).args(&names).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let projects: Vec<&str> = printed.lines().collect();
+    let expected: Vec<String> =
+        names.iter().map(|name| format!("{} {name}__verifier__trial", compose_project(name))).collect();
+    assert_eq!(projects, expected);
+}
+
 #[tokio::test]
 async fn while_it_runs_its_logs_grow_and_its_container_can_be_stopped_at_once() {
     let rig = rig(&sleepy());
@@ -243,11 +299,15 @@ async fn what_an_agent_of_ones_own_prints_is_told() {
 async fn what_an_agents_variables_leave_in_harbors_folder_is_taken_out() {
     const SECRETS: [&str; 2] = ["hush-4711-hush", "word-0815-word"];
     let rig = rig(&hello());
-    let show = "#!/bin/bash\necho \"it is $GREETING and $MY_API_KEY\"\necho hello > /app/hello.txt\n";
+    let show = "#!/bin/bash\necho \"it is $GREETING and $MY_API_KEY\"\necho \"[$REFERENCE] [$ALL_OF_IT]\" > /logs/agent/kept.txt\necho hello > /app/hello.txt\n";
     fs::write(rig.scratch.task("test").join("solution/solve.sh"), show).unwrap();
     let mut env = AgentEnv::default();
     env.set("GREETING", SECRETS[0]).unwrap();
     env.set("MY_API_KEY", SECRETS[1]).unwrap();
+    // What results are read by is no secret, and a reference is a text.
+    env.set("RESULT_TOKEN", "verifier_result").unwrap();
+    env.set("REFERENCE", "${HOME:-x} ").unwrap();
+    env.set("ALL_OF_IT", "${HOME:-x}").unwrap();
     let config = trial_config(&rig.assignment, &HarborSettings::default(), &env, None, &rig.scratch);
     fs::write(rig.scratch.trial_config(), config.to_string()).unwrap();
     let mut harbor = rig.begin().await;
@@ -261,6 +321,10 @@ async fn what_an_agents_variables_leave_in_harbors_folder_is_taken_out() {
     assert!(config.contains(SECRETS[0]) && config.contains("word****ord"), "{config}");
     let said = fs::read_to_string(trial.join("agent/oracle.txt")).unwrap();
     assert_eq!(said, format!("it is {} and [REDACTED]\n", SECRETS[0]));
+    let kept = fs::read_to_string(trial.join("agent/kept.txt")).unwrap();
+    assert_eq!(kept, "[${HOME:-x} ] [${HOME:-x}]\n", "byte for byte");
+    let result: Value = serde_json::from_slice(&fs::read(trial.join("result.json")).unwrap()).unwrap();
+    assert_eq!(result["verifier_result"]["rewards"], json!({"reward": 1.0}));
 
     let root = tempfile::tempdir().unwrap();
     let store: SharedStore = Arc::new(FolderStore::open(root.path()).unwrap());

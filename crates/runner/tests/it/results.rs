@@ -3,9 +3,11 @@
 use std::fs;
 
 use oddish_db::attempts::Outcome;
+use oddish_domain::failure::FailureClass;
 use oddish_runner::harbor_result::read_outcome;
 use rstest::rstest;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 fn read(result: &Value) -> Outcome {
     let mut file = json!({"trial_name": "t"});
@@ -155,9 +157,8 @@ fn the_trajectory_tells_tokens_that_the_agent_did_not() {
 #[case::no_json(b"\xff\xfe{")]
 #[case::another_type(b"[]")]
 #[case::a_job(br#"{"id": "x", "n_total_trials": 1, "stats": {}}"#)]
-#[case::rewards_of_another_type(br#"{"trial_name": "t", "verifier_result": {"rewards": [1]}}"#)]
-#[case::beyond_numbers(br#"{"trial_name": "t", "verifier_result": {"rewards": {"reward": 1e999}}}"#)]
-#[case::two_of_one(br#"{"trial_name": "t", "trial_name": "u"}"#)]
+#[case::another_name(br#"{"trial_name": 1}"#)]
+#[case::cut(br#"{"trial_name": "t", "verifier_result": {"rewards": {"reward": 1"#)]
 fn garbage_is_a_failure_that_says_so(#[case] bytes: &[u8]) {
     let outcome = read_bytes(bytes);
     assert!(!outcome.succeeded);
@@ -167,34 +168,104 @@ fn garbage_is_a_failure_that_says_so(#[case] bytes: &[u8]) {
     assert!(message.starts_with("Harbor's result.json is not a trial result: "), "{message}");
 }
 
+/// Each of these is what an agent, its tests or Python may leave in one field.
+#[rstest]
+#[case::cost("\"cost_usd\": 0.25", "\"cost_usd\": NaN")]
+#[case::infinite_cost("\"cost_usd\": 0.25", "\"cost_usd\": -Infinity")]
+#[case::cost_of_another_type("\"cost_usd\": 0.25", "\"cost_usd\": {\"usd\": 1}")]
+#[case::another_digit("\"cost_usd\": 0.25", "\"cost_usd\": 1e400")]
+#[case::config("\"config\": null", "\"config\": [1]")]
+#[case::steps("\"step_results\": null", "\"step_results\": {\"a\": 1}")]
+#[case::phases("\"verifier\": null", "\"verifier\": {\"started_at\": 5}")]
+#[case::metadata("\"metadata\": null", "\"metadata\": {\"loss\": NaN, \"text\": \"\\ud800\", \"big\": 1e999}")]
+#[case::twice("\"trial_name\": \"t\"", "\"trial_name\": \"t\", \"trial_name\": \"t\"")]
+fn one_bad_field_voids_no_other(#[case] good: &str, #[case] bad: &str) {
+    let text = r#"{"trial_name": "t", "config": null, "step_results": null, "verifier": null,
+        "agent_result": {"n_input_tokens": 12.0, "n_cache_tokens": "7", "n_output_tokens": 3, "cost_usd": 0.25, "metadata": null},
+        "verifier_result": {"rewards": {"reward": 0.5}}}"#;
+    assert!(text.contains(good), "it shows nothing");
+    let outcome = read_bytes(text.replace(good, bad).as_bytes());
+    assert_eq!((outcome.succeeded, outcome.reward, outcome.error_message), (true, Some(0.5), None));
+    assert_eq!((outcome.input_tokens, outcome.cache_tokens, outcome.output_tokens), (Some(12), None, Some(3)));
+    assert_eq!(outcome.cost_usd, (!good.contains("cost_usd")).then_some(0.25));
+}
+
+#[test]
+fn a_reward_that_no_float_carries_is_said_and_is_no_other_reward() {
+    let huge = "1".repeat(400);
+    let outcome = read_bytes(
+        format!(r#"{{"trial_name": "t", "verifier_result": {{"rewards": {{"reward": {huge}}}}}}}"#).as_bytes(),
+    );
+    assert!(!outcome.succeeded);
+    assert_eq!((outcome.reward, outcome.rewards.clone()), (None, None));
+    assert_eq!(outcome.error_type.as_deref(), Some("RewardOutOfRange"));
+    assert_eq!(outcome.failure(OffsetDateTime::UNIX_EPOCH).unwrap().class, FailureClass::Verifier);
+    assert!(
+        outcome
+            .error_message
+            .unwrap()
+            .starts_with("The verifier's reward `reward` is no number that can be stored: \"1111")
+    );
+    let outcome = read_bytes(
+        format!(r#"{{"trial_name": "t", "verifier_result": {{"rewards": {{"reward": {huge}, "style": 0.5}}}}}}"#)
+            .as_bytes(),
+    );
+    assert!(outcome.succeeded, "the other reward is there");
+    assert_eq!((outcome.reward, outcome.rewards), (None, Some(json!({"style": 0.5}))));
+    assert_eq!(outcome.error_type.as_deref(), Some("RewardOutOfRange"));
+}
+
+#[test]
+fn a_bad_number_of_a_trajectory_voids_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("result.json"), r#"{"trial_name": "t"}"#).unwrap();
+    let text = r#"{"steps": [NaN], "final_metrics": {"total_prompt_tokens": 9.0, "total_completion_tokens": -4,
+        "total_cached_tokens": 3, "total_cost_usd": Infinity, "extra": {"x": NaN}}}"#;
+    fs::write(folder.path().join("trajectory.json"), text).unwrap();
+    let outcome = read_outcome(folder.path());
+    assert_eq!((outcome.input_tokens, outcome.output_tokens, outcome.cache_tokens), (Some(9), None, Some(3)));
+    assert_eq!(outcome.cost_usd, None);
+}
+
+#[rstest]
+#[case::not_yet(json!({"agent_setup": {"started_at": "2026-01-01T00:00:00Z"}}), false)]
+#[case::begun(json!({"agent_execution": {"started_at": "2026-01-01T00:00:00Z", "finished_at": null}}), true)]
+#[case::in_a_step(json!({"step_results": [{"step_name": "a", "agent_execution": {"started_at": "2026-01-01T00:00:00Z"}}]}), true)]
+fn whether_the_agent_began_is_known(#[case] result: Value, #[case] expected: bool) {
+    assert_eq!(read(&result).agent_began, expected);
+}
+
 #[test]
 fn deep_nesting_is_no_danger() {
     let deep = format!(r#"{{"trial_name": "t", "x": {}{}}}"#, "[".repeat(200_000), "]".repeat(200_000));
-    assert_eq!(
-        read_bytes(deep.as_bytes()).error_type.as_deref(),
-        Some("RewardMissing"),
-        "ignored as any unknown field"
-    );
-    let deep = deep.replace("\"x\"", "\"config\"");
-    assert_eq!(read_bytes(deep.as_bytes()).error_type.as_deref(), Some("HarborResultUnreadable"));
+    for field in ["\"x\"", "\"config\"", "\"step_results\""] {
+        let outcome = read_bytes(deep.replace("\"x\"", field).as_bytes());
+        assert_eq!(outcome.error_type.as_deref(), Some("RewardMissing"), "{field} is as if it were not there");
+    }
 }
 
 #[test]
 fn a_result_that_is_not_there() {
     let outcome = read_outcome(&tempfile::tempdir().unwrap().path().join("gone"));
+    assert_eq!(outcome.failure(OffsetDateTime::UNIX_EPOCH).unwrap().class, FailureClass::Infrastructure);
     let message = outcome.error_message.unwrap();
     assert!(message.starts_with("Harbor's result.json cannot be read: "), "{message}");
 }
 
 #[test]
-fn texts_fit_into_the_database() {
-    let outcome = read(&json!({
-        "exception_info": {"exception_type": "X\u{0}Error", "exception_message": format!("\u{0}what{}why", "ä".repeat(20_000))},
-    }));
+fn a_result_that_is_too_large_is_no_fault_of_the_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = fs::File::create(folder.path().join("result.json")).unwrap();
+    file.set_len((64 << 20) + 1).unwrap();
+    let outcome = read_outcome(folder.path());
+    assert_eq!(outcome.error_type.as_deref(), Some("HarborResultTooLarge"));
+    assert_eq!(outcome.failure(OffsetDateTime::UNIX_EPOCH).unwrap().class, FailureClass::Verifier);
+}
+
+#[test]
+fn names_fit_into_the_database() {
+    let outcome = read(&json!({"exception_info": {"exception_type": "X\u{0}Error", "exception_message": "what"}}));
     assert_eq!(outcome.error_type.as_deref(), Some("XError"));
-    let message = outcome.error_message.unwrap();
-    assert!(message.len() <= 16 << 10, "{}", message.len());
-    assert!(message.starts_with("whatä") && message.contains("ä [cut] ä") && message.ends_with("äwhy"), "{message}");
     let outcome = rewards(&json!({"a\u{0}b": 1, "text": "1"}));
     assert_eq!(outcome.rewards, Some(json!({"ab": 1})));
 }

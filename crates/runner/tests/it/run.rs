@@ -288,6 +288,38 @@ async fn what_harbor_cannot_begin_fails_with_its_words(db: Db) {
     assert_eq!(rig.trial("error_message").await.as_deref(), Some("no such agent"));
 }
 
+/// The attempt's folder is gone by the time that anybody reads this.
+#[with_database]
+async fn a_message_begins_with_its_cause_and_names_no_folder_that_is_gone(db: Db) {
+    let error = r#"printf '{"error": {"type": "RuntimeError", "message": "Docker compose command failed for environment x. Command: docker compose -f %s/compose.yaml up. Return code: 1. Stdout: no such service: db\\n. Stderr: None. ", "traceback": ""}}\n' "$TRIAL"; exit 1"#;
+    let rig = rig(db, error).await;
+    assert_eq!(rig.run().await.unwrap(), Ending::Recorded);
+    let message = rig.trial("error_message").await.unwrap();
+    assert!(message.starts_with("no such service: db\n\nDocker compose command failed"), "{message}");
+    assert!(message.contains("-f compose.yaml up"), "{message}");
+    assert_eq!(rig.trial("error_class").await.as_deref(), Some("task"));
+    assert_eq!(rig.trial("status").await.as_deref(), Some("failed"), "one try");
+}
+
+/// It is written down when the attempt ends, also where there is no result that could tell.
+#[with_database]
+async fn that_the_agent_began_is_recorded_and_files_that_are_not_kept_are_counted(db: Db) {
+    let event = r#"mkdir -p "$TRIAL"; echo hm > "$TRIAL/$(printf 'a\tb')"
+echo '{"event": "agent-start", "at": "x"}'"#;
+    let rig = rig(db, &format!("{event}\necho boom >&2; exit 3")).await;
+    assert_eq!(rig.run().await.unwrap(), Ending::Recorded);
+    assert_eq!(rig.trial("error_type").await.as_deref(), Some("HarborCrashed"));
+    let began: bool =
+        sqlx::query_scalar("select agent_began from oddish.attempts").fetch_one(&rig.runner.db).await.unwrap();
+    assert!(began);
+    let omitted: serde_json::Value =
+        sqlx::query_scalar("select omitted_files from oddish.trials").fetch_one(&rig.runner.db).await.unwrap();
+    assert_eq!(omitted, serde_json::json!({"files": 1, "bytes": 3, "reasons": {"name_has_control_character": 1}}));
+    let prefix = rig.trial("artifact_prefix").await.unwrap();
+    let list = rig.runner.store.get(&format!("{prefix}omitted.json").parse().unwrap()).await.unwrap();
+    assert!(std::str::from_utf8(&list).unwrap().contains(r"a\tb"), "{list:?}");
+}
+
 #[with_database]
 async fn a_trial_whose_harbor_somebody_stopped_is_not_judged(db: Db) {
     let rig = rig(db, "exit 130").await;
@@ -323,7 +355,8 @@ async fn with_agent_env(rig: &mut Rig, sealed_by: &str, secret_key: &str) {
     let mut env = AgentEnv::default();
     env.set("GREETING", "hush-4711-hush").unwrap();
     let key = SealingKey::of(&SecretKey::parse(sealed_by).unwrap());
-    let harbor = serde_json::json!({"agent_env": SealedEnv::seal(&key, "some-task", &env)});
+    let harbor =
+        serde_json::json!({"agent_env": SealedEnv::seal(&key, "some-task", &env), "secret_agent_env": ["GREETING"]});
     sqlx::query("update oddish.trials set harbor = $1").bind(harbor).execute(&rig.runner.db).await.unwrap();
     rig.runner.variables.push(("ODDISH_SECRET_KEY".into(), secret_key.into()));
     rig.runner.variables.push(("ANTHROPIC_API_KEY".into(), "key-of-the-runner".into()));

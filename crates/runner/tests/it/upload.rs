@@ -1,10 +1,14 @@
 //! What of a trial's folder reaches the store.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::sync::Arc;
 
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use oddish_artifacts::{FolderStore, SharedStore, list_all};
 use oddish_runner::redaction::Redactor;
 use oddish_runner::upload::upload_tree;
@@ -19,7 +23,7 @@ async fn a_folder_is_stored_as_it_is() {
     let sample = fixtures().join("samples/multi-step");
     let stored = upload_tree(&store, "tasks/t/trials/t-0/attempt-1/", &sample, &Redactor::default()).await.unwrap();
     let keys = list_all(&*store, "tasks/").await.unwrap();
-    assert_eq!(stored, keys.len());
+    assert_eq!((stored.files, &stored.omitted), (keys.len(), &None), "nothing is said to be missing");
     let mut files = 0;
     for entry in
         walkdir::WalkDir::new(&sample).into_iter().map(Result::unwrap).filter(|entry| entry.file_type().is_file())
@@ -29,7 +33,7 @@ async fn a_folder_is_stored_as_it_is() {
         let key = format!("tasks/t/trials/t-0/attempt-1/{relative}").parse().unwrap();
         assert_eq!(store.get(&key).await.unwrap(), fs::read(entry.path()).unwrap(), "{relative}");
     }
-    assert_eq!(stored, files);
+    assert_eq!(stored.files, files);
 }
 
 /// What is stored below a prefix, by path.
@@ -61,9 +65,9 @@ async fn secrets_are_in_no_file_and_the_tree_says_where_they_were() {
     fs::write(trial.join("agent/[redacted].txt"), "named so").unwrap();
     fs::write(trial.join("redactions.json"), "forged").unwrap();
 
-    let count = upload_tree(&store, "a/", &trial, &Redactor::new([SECRET])).await.unwrap();
+    let tree = upload_tree(&store, "a/", &trial, &Redactor::new([SECRET])).await.unwrap();
     let stored = stored(&store, "a/").await;
-    assert_eq!((count, stored.len()), (6, 7));
+    assert_eq!((tree.files, stored.len()), (6, 8), "two lists beside them");
     for (path, content) in &stored {
         assert!(!path.contains(SECRET), "{path}");
         assert!(!content.windows(SECRET.len()).any(|bytes| bytes == SECRET.as_bytes()), "{path}");
@@ -89,20 +93,71 @@ async fn secrets_are_in_no_file_and_the_tree_says_where_they_were() {
 }
 
 #[tokio::test]
-async fn links_and_impossible_names_are_left_out() {
+async fn files_that_are_not_kept_are_listed_with_their_reason() {
     let root = tempfile::tempdir().unwrap();
     let store: SharedStore = Arc::new(FolderStore::open(root.path()).unwrap());
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("secret"), "hush").unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let trial = scratch.path().join("trial");
+    let deep = format!("deep{}", "/d".repeat(70));
+    fs::create_dir_all(trial.join(&deep)).unwrap();
+    let latin = OsStr::from_bytes(b"caf\xe9.txt");
+    for (name, content) in [
+        (OsStr::new("trial.log"), "fine"),
+        (OsStr::new("line\nbreak"), "odd"),
+        (OsStr::new("hush-4711-hush\t"), "masked"),
+        (latin, "latin"),
+        (OsStr::new(&format!("{deep}/m")), "m"),
+        (OsStr::new("omitted.json"), "forged"),
+    ] {
+        fs::write(trial.join(name), content).unwrap();
+    }
+    symlink(outside.path(), trial.join("folder")).unwrap();
+    symlink(outside.path().join("secret"), trial.join("file")).unwrap();
+    mkfifo(&trial.join("pipe"), Mode::S_IRWXU).unwrap();
+    fs::write(trial.join("result.json"), "{}").unwrap();
+
+    let tree = upload_tree(&store, "a/", &trial, &Redactor::new(["hush-4711-hush"])).await.unwrap();
+    let stored = stored(&store, "a/").await;
+    assert_eq!(stored.keys().collect::<Vec<_>>(), ["omitted.json", "result.json", "trial.log"]);
+    assert_eq!(tree.files, 2);
+    let list: Value = serde_json::from_slice(&stored["omitted.json"]).unwrap();
+    let file = |path: &str, bytes: u64, reason: &str| json!({"path": path, "bytes": bytes, "reason": reason});
+    let reasons = json!({
+        "link": 2, "name_has_control_character": 2, "name_not_utf8": 1, "name_taken": 1, "not_a_file": 1, "too_deep": 1,
+    });
+    let expected = json!({
+        "files": 8, "bytes": 21, "reasons": reasons,
+        "list": [
+            file("[redacted]\t", 6, "name_has_control_character"),
+            file("caf\\xe9.txt", 5, "name_not_utf8"),
+            file(&format!("{deep}/m"), 1, "too_deep"),
+            file("file", 0, "link"),
+            file("folder", 0, "link"),
+            file("line\nbreak", 3, "name_has_control_character"),
+            file("omitted.json", 6, "name_taken"),
+            file("pipe", 0, "not_a_file"),
+        ],
+    });
+    assert_eq!(list, expected);
+    let counted = json!({"files": 8, "bytes": 21, "reasons": expected["reasons"]});
+    assert_eq!(serde_json::to_value(tree.omitted).unwrap(), counted);
+}
+
+#[tokio::test]
+async fn a_long_list_of_files_that_are_not_kept_is_cut_and_all_are_counted() {
+    let root = tempfile::tempdir().unwrap();
+    let store: SharedStore = Arc::new(FolderStore::open(root.path()).unwrap());
     let trial = tempfile::tempdir().unwrap();
-    fs::write(trial.path().join("trial.log"), "fine").unwrap();
-    fs::write(trial.path().join("line\nbreak"), "odd").unwrap();
-    symlink(outside.path(), trial.path().join("folder")).unwrap();
-    symlink(outside.path().join("secret"), trial.path().join("file")).unwrap();
-    assert_eq!(upload_tree(&store, "a/", trial.path(), &Redactor::default()).await.unwrap(), 1);
-    let keys: Vec<String> =
-        list_all(&*store, "a/").await.unwrap().into_iter().map(|object| object.key.to_string()).collect();
-    assert_eq!(keys, ["a/trial.log"]);
+    for number in 0..1100 {
+        symlink("/nowhere", trial.path().join(number.to_string())).unwrap();
+    }
+    let tree = upload_tree(&store, "a/", trial.path(), &Redactor::default()).await.unwrap();
+    assert!(!tree.is_empty(), "the list itself is there");
+    assert_eq!((tree.files, tree.omitted.unwrap().files), (0, 1100));
+    let list: Value = serde_json::from_slice(&stored(&store, "a/").await["omitted.json"]).unwrap();
+    assert_eq!((list["files"].as_u64(), list["list"].as_array().unwrap().len()), (Some(1100), 1000));
 }
 
 #[tokio::test(start_paused = true)]

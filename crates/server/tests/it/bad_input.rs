@@ -130,3 +130,44 @@ fn the_manual_page_is_current() {
         "docs/server.md is out of date: run `UPDATE_EXPECTED=1 cargo xtask test -E 'test(the_manual_page)'`"
     );
 }
+
+/// The output of a server program in this folder, with nothing of the tester's settings.
+fn in_folder(folder: &Path, arguments: &[&str], stdout: Option<&str>) -> Output {
+    let mut command = std::process::Command::new(program("oddish-server"));
+    command.args(arguments).current_dir(folder).env_remove("DATABASE_URL").env_remove("ODDISH_DATABASE_URL");
+    if let Some(path) = stdout {
+        command.stdout(std::fs::File::options().write(true).open(path).unwrap());
+    }
+    command.output().unwrap()
+}
+
+#[test]
+fn a_faulty_line_of_env_is_named_without_its_value() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(".env"), "A=1\nANTHROPIC_API_KEY=sk-ant-hush trailing words\n").unwrap();
+    let error = text(&in_folder(folder.path(), &["db", "status"], None), 1);
+    assert!(error.contains(".env") && error.contains("line 2: ANTHROPIC_API_KEY"), "{error}");
+    assert!(!error.contains("hush") && !error.contains("trailing"), "{error}");
+}
+
+#[test]
+fn only_the_working_directory_has_an_env_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("inner");
+    std::fs::create_dir(&inner).unwrap();
+    let bad = "\u{feff}ODDISH_DATABASE_URL=nonsense$x\nODDISH_API_PORT=ab$cd\n";
+    std::fs::write(folder.path().join(".env"), bad).unwrap();
+    let error = text(&in_folder(folder.path(), &["db", "status"], None), 1);
+    assert!(error.contains("ab$cd") && error.contains("ODDISH_DATABASE_URL"), "as it stands: {error}");
+    std::fs::write(inner.join(".env"), "DATABASE_URL=postgresql://u:hush@127.0.0.1:1/db\n").unwrap();
+    let error = text(&in_folder(&inner, &["db", "status"], None), 1);
+    assert!(error.contains("127.0.0.1:1/db: nothing listens there") && !error.contains("ab$cd"), "{error}");
+}
+
+#[test]
+fn a_stdout_that_takes_nothing_is_told_in_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = text(&in_folder(folder.path(), &["settings"], Some("/dev/full")), 1);
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(error.starts_with("error: cannot write to stdout") && error.contains("No space left"), "{error}");
+}

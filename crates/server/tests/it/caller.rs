@@ -5,6 +5,7 @@ use std::path::Path;
 use oddish_artifacts::{archive, hash};
 use oddish_db::Db;
 use oddish_db::api_keys::{self, NewApiKey};
+use oddish_db::idempotency::Work;
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -50,7 +51,9 @@ impl Answer {
 pub(crate) async fn full_key(db: &Db) -> String {
     let key = GeneratedKey::draw();
     let new = NewApiKey { name: "test", owner: "alice", scope: Scope::Full, expires_at: None };
-    api_keys::create(db, &key, &new, OffsetDateTime::now_utc()).await.unwrap();
+    let mut work = Work::begin(db).await.unwrap();
+    api_keys::create(&mut work, &key, &new, OffsetDateTime::now_utc()).await.unwrap();
+    work.finish(&Value::Null).await.unwrap();
     key.text
 }
 

@@ -165,7 +165,7 @@ for entry in registry.values():
     let missing = printed(&["run", "--rm", "--entrypoint=/opt/harbor/bin/python", &image, "-c", MISSING]);
     let mut missing: Vec<&str> = missing.lines().collect();
     missing.sort_unstable();
-    assert_eq!(missing, ["blaxel", "boxd", "runta", "skypilot", "smol", "superserve"]);
+    assert_eq!(missing, ["blaxel", "boxd", "runta", "skypilot", "smol", "snowflake", "superserve"]);
 }
 
 // The bucket lives in this process, beside the programs that are waited for.

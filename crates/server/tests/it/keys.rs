@@ -57,3 +57,21 @@ async fn the_first_key_is_made_at_the_machine_and_opens_the_api() {
         assert!(stderr(&refused).contains(bad[0]), "{refused:?}");
     }
 }
+
+#[tokio::test]
+async fn a_key_that_could_not_be_shown_is_not_made() {
+    let stack = Stack::new().await;
+    for flags in [&[][..], &["--json"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let refused = std::process::Command::new(crate::stack::program("oddish-server"))
+            .args([&["keys", "create"], flags].concat())
+            .current_dir(stack.folder())
+            .envs(stack.environment())
+            .stdout(full)
+            .output()
+            .unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        assert!(stderr(&refused).contains("no key was made"), "{refused:?}");
+    }
+    assert_eq!(stdout(&stack.server(&["keys", "list", "--json"])), "[]\n");
+}

@@ -27,6 +27,7 @@ mod outcomes;
 mod own_postgres;
 mod private_postgres;
 mod replay;
+mod same_tasks;
 mod secrets;
 mod stack;
 mod stage;

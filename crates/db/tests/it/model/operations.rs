@@ -58,7 +58,7 @@ pub(super) enum Write {
     Renew,
     Stage,
     Succeed,
-    Fail { error_type: &'static str },
+    Fail { error_type: &'static str, agent_began: bool },
     Lose,
     Interrupt,
     GiveBack,
@@ -76,9 +76,9 @@ pub(super) fn operations() -> impl Strategy<Value = Vec<Operation>> {
             1 => Just(Write::Stage),
             3 => Just(Write::Succeed),
             // Two that share the trial's attempts, two with tries of their own, one that is never tried again.
-            4 => prop::sample::select(vec![
+            4 => (prop::sample::select(vec![
                 "RewardMissing", "NonsenseError", "NetworkConnectionError", "ApiRateLimitError", "SandboxBuildFailedError",
-            ]).prop_map(|error_type| Write::Fail { error_type }),
+            ]), any::<bool>()).prop_map(|(error_type, agent_began)| Write::Fail { error_type, agent_began }),
             2 => Just(Write::Lose),
             1 => Just(Write::Interrupt),
             1 => Just(Write::GiveBack),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use oddish_domain::failure::{Failure, FailureClass};
-use oddish_domain::retry::{self, Decision, Ending};
+use oddish_domain::failure::Failure;
+use oddish_domain::retry::{self, Counted, Decision, Ending};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -48,7 +48,7 @@ pub(super) struct Trial {
     pub(super) attempts: i32,
     pub(super) cancelled: bool,
     /// Of its earlier attempts since a user last had it run again.
-    failures: Vec<FailureClass>,
+    failures: Vec<Counted>,
     /// Number of its newest claim.
     pub(super) number: i32,
     pub(super) job: Option<Job>,
@@ -210,13 +210,14 @@ impl Model {
 
     fn retry_or_end(&mut self, id: &str, ending: Ending) -> After {
         let trial = self.trial(id);
-        let earlier = trial.failures.iter().map(|class| (*class, 1)).collect();
+        let earlier = trial.failures.iter().copied().collect();
         let wait = |random| match retry::decide(ending, &earlier, RULES.max_attempts, &RULES, random) {
             Decision::Retry { after } => Some(milliseconds(after)),
             Decision::Fail => None,
         };
         let bounds = wait(0.0).zip(wait(1.0));
-        trial.failures.extend(ending.class());
+        let agent_began = matches!(ending, Ending::Failed(Failure { agent_began: true, .. }));
+        trial.failures.extend(ending.class().map(|class| Counted { class, agent_began, count: 1 }));
         if trial.cancelled {
             self.end(id, "failed");
             return After::Cancelled;

@@ -5,7 +5,7 @@ use oddish_db::cancelling::Cancelled;
 use oddish_db::jobs::{Fenced, Recorded};
 use oddish_db::queue::Claim;
 use oddish_db::{Db, cancelling, leases, queue, queue_keys, retrying};
-use oddish_domain::failure::Failure;
+use oddish_domain::failure::{Failure, Phase};
 use oddish_domain::status::HarborStage;
 use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert, prop_assert_eq};
@@ -188,14 +188,15 @@ impl World {
                     self.model.end(id, "success");
                 }
             }
-            Write::Fail { error_type } => {
-                let outcome = Outcome { error_type: Some(error_type.to_owned()), ..Outcome::default() };
+            Write::Fail { error_type, agent_began } => {
+                let outcome = Outcome { error_type: Some(error_type.to_owned()), agent_began, ..Outcome::default() };
                 let recorded = attempts::record(db, token, &outcome, &RULES, now).await.unwrap();
                 let Some(id) = begun else {
                     prop_assert_eq!(recorded, Recorded::Stale);
                     return Ok(());
                 };
-                let after = self.model.fail(&id, Failure::of(error_type, "", now));
+                let phase = if agent_began { Phase::SinceAgent } else { Phase::BeforeAgent };
+                let after = self.model.fail(&id, Failure::during(phase, error_type, "", now));
                 let again = matches!(after, After::Again { .. });
                 prop_assert_eq!(matches!(recorded, Recorded::Retried { .. }), again, "{:?}, {:?}", recorded, after);
                 self.learn_wait(&id, after).await?;
