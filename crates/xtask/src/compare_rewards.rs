@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
+use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -19,6 +21,8 @@ use crate::{interrupt, leftovers, workspace};
 
 /// What both run each task with: neither needs a model.
 const AGENTS: [&str; 2] = ["oracle", "nop"];
+/// How many trials `harbor run` runs at once, and how many tasks Oddish is given at once.
+const AT_ONCE: usize = 4;
 /// Longest wait for both trials of a task.
 const PATIENCE: Duration = Duration::from_mins(10);
 
@@ -140,7 +144,7 @@ struct HarborStep {
 fn harbor(toolbox: &Toolbox, tasks: &[PathBuf], folder: &Path) -> Result<Endings> {
     let config = folder.join("job.json");
     let job = json!({
-        "job_name": "compared", "jobs_dir": folder.join("harbor"), "n_concurrent_trials": 2, "quiet": true,
+        "job_name": "compared", "jobs_dir": folder.join("harbor"), "n_concurrent_trials": AT_ONCE, "quiet": true,
         "tasks": tasks.iter().map(|path| json!({"path": path})).collect::<Vec<_>>(),
         "agents": AGENTS.map(|name| json!({"name": name})),
         "environment": {"type": "docker"},
@@ -193,30 +197,45 @@ fn oddish(toolbox: &Toolbox, tasks: &[PathBuf], folder: &Path) -> Result<Endings
     let sweep = folder.join("sweep.json");
     workspace::write(&sweep, json!({"agents": AGENTS.map(|name| json!({"name": name}))}).to_string())?;
     let endings = step(&format!("running {} tasks with oddish run", tasks.len()), || {
-        let mut endings = Endings::new();
-        for task in tasks {
-            interrupt::check()?;
-            let mut oddish = stack::program("oddish")?;
-            oddish.arg("run").arg(task).arg("-c").arg(&sweep).args(["--watch", "--json", "--api", &stack.url()]);
-            // A failed trial is a result here, and so is a refused task, which prints nothing.
-            oddish.arg("--quiet");
-            let told = shown_json(&mut oddish)?;
-            let Ok(Submission { tasks: submitted }) = serde_json::from_value(told) else { continue };
-            for trial in submitted.into_iter().flat_map(|task| task.trials) {
-                let ending = Ending {
-                    rewards: trial.rewards.unwrap_or_default(),
-                    unconfirmed: trial.unconfirmed_reward,
-                    error: trial.error_type,
-                };
-                endings.insert((task.clone(), trial.agent), ending);
+        let waiting = Mutex::new(tasks.iter());
+        let endings = Mutex::new(Endings::new());
+        let work = || -> Result<()> {
+            loop {
+                interrupt::check()?;
+                let next = waiting.lock().map_err(|_| anyhow!("another task's thread panicked"))?.next();
+                let Some(task) = next else { return Ok(()) };
+                let ended = run_one(task, &sweep, &stack.url())?;
+                endings.lock().map_err(|_| anyhow!("another task's thread panicked"))?.extend(ended);
             }
-        }
-        Ok(endings)
+        };
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| anyhow!("a task's thread panicked"))?)
+        })?;
+        endings.into_inner().map_err(|_| anyhow!("a task's thread panicked"))
     });
     let stopped = stack.stop();
     let endings = endings?;
     stopped?;
     Ok(endings)
+}
+
+/// Both trials of a task, by its path and agent; none when the task is refused.
+fn run_one(task: &Path, sweep: &Path, url: &str) -> Result<Endings> {
+    let mut oddish = stack::program("oddish")?;
+    oddish.arg("run").arg(task).arg("-c").arg(sweep).args(["--watch", "--json", "--quiet", "--api", url]);
+    // A failed trial is a result here, and so is a refused task, which prints nothing.
+    let told = shown_json(&mut oddish)?;
+    let Ok(Submission { tasks }) = serde_json::from_value(told) else { return Ok(Endings::new()) };
+    let ended = |trial: SubmittedTrial| {
+        let ending = Ending {
+            rewards: trial.rewards.unwrap_or_default(),
+            unconfirmed: trial.unconfirmed_reward,
+            error: trial.error_type,
+        };
+        ((task.to_owned(), trial.agent), ending)
+    };
+    Ok(tasks.into_iter().flat_map(|task| task.trials).map(ended).collect())
 }
 
 /// What a command prints, whatever its exit status; null when that is no JSON.
@@ -229,9 +248,10 @@ fn shown_json(command: &mut Command) -> Result<Value> {
     Ok(serde_json::from_reader(output).unwrap_or_default())
 }
 
-/// Whether two endings tell the same.
+/// Whether two endings tell the same. Names of errors may differ, since Oddish has some of its own; whether there is one may not.
 fn judge(theirs: &Ending, ours: &Ending) -> &'static str {
-    if theirs.rewards == ours.rewards && ours.unconfirmed.is_none() {
+    let both_failed = theirs.error.is_some() == ours.error.is_some();
+    if theirs.rewards == ours.rewards && ours.unconfirmed.is_none() && both_failed {
         "equal"
     } else if theirs.error.is_some() && ours.rewards.is_empty() && ours.error.is_some() {
         // Harbor's reward stands beside an exception, and ours is kept apart for it.
@@ -271,7 +291,8 @@ mod tests {
         assert_eq!(judge(&one, &ending(None, None, Some("RewardMissing"))), "DIFFERS");
         let beside = ending(Some(1.0), None, Some("RuntimeError"));
         assert_eq!(judge(&beside, &ending(None, Some(1.0), Some("RuntimeError"))), "void by the rule");
-        assert_eq!(judge(&beside, &one), "equal");
+        assert_eq!(judge(&beside, &beside), "equal");
+        assert_eq!(judge(&beside, &one), "DIFFERS", "an error that only Harbor tells");
         assert_eq!(judge(&ending(None, None, Some("X")), &ending(None, None, Some("Y"))), "equal");
     }
 }
