@@ -4,7 +4,7 @@
 //! queues its trials, a [`Worker`] runs them, [`Oddish::get_task_with_trials`] and [`Oddish::get_queue_stats`] tell how far they are. They
 //! go through the same handlers as requests over HTTP, so that the same rules hold and the same [`schemas`] come back.
 //!
-//! `examples/evaluate.rs` is a whole program. What this crate has no word for is in [`db`], whose functions take [`Oddish::pool`].
+//! `examples/evaluate.rs` is a whole program. What this crate has no word for is in [`db`], whose functions take [`Oddish::db`].
 
 mod error;
 mod handlers;

@@ -17,6 +17,7 @@ mod http;
 mod images;
 mod interrupt;
 mod leftovers;
+mod lint;
 mod mutate;
 mod pooler;
 mod prepare;
@@ -120,6 +121,8 @@ enum Task {
         #[arg(long)]
         lint: bool,
     },
+    /// Check links in the documentation, the spelling, and licences, sources and use of dependencies.
+    Lint,
     /// Build the functions for Lambda, into target/lambda. All of them take half an hour on two cores.
     BuildFunctions {
         /// Functions to build; all if none is named.
@@ -171,6 +174,7 @@ fn main() -> ExitCode {
         Task::Template { check, lint } => {
             template::run(check).and_then(|()| if lint { template::lint() } else { Ok(()) })
         }
+        Task::Lint => lint::run(),
         Task::BuildFunctions { functions } => build_functions::run(&functions),
         Task::Images => images::run(),
         Task::Watch { port } => watch::run(port),

@@ -12,12 +12,12 @@ use crate::programs::{build_all, cargo};
 use crate::progress::{say, step};
 use crate::setup::pooler::Kind;
 use crate::setup::{self, Toolbox, cargo_lambda, moto, schemathesis};
-use crate::{images, interrupt, process, template, workspace};
+use crate::{images, interrupt, lint, process, template, workspace};
 
 /// Tells the tests to send their queries through the pooler of that kind: `named` or `unnamed`.
 const THROUGH: &str = "ODDISH_TEST_THROUGH";
 
-/// `cargo xtask test`. `arguments` go to nextest. With `ci`, formatting, query data and lints are checked first; the template is checked too unless
+/// `cargo xtask test`. `arguments` go to nextest. With `ci`, formatting, query data, lints, spelling and documentation are checked first; the template is checked too unless
 /// tests are asked for by name. A failure of one doesn't hide the others.
 pub(crate) fn run(ci: bool, arguments: &[String]) -> Result<()> {
     let toolbox = setup::run()?;
@@ -39,6 +39,8 @@ pub(crate) fn run(ci: bool, arguments: &[String]) -> Result<()> {
         check("query data", prepare(&toolbox.postgres_bin, true))?;
         let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
         check("lints", step("checking the lints", || process::shown(&mut cargo(&clippy))))?;
+        check("spelling", lint::spelling_check())?;
+        check("documentation", lint::documentation())?;
     }
     // Who asks for some tests by name has no use for it.
     if ci || arguments.is_empty() {

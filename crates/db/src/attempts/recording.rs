@@ -114,7 +114,7 @@ async fn lock_trials(tx: &mut Tx, outcomes: &[(Uuid, &Outcome)]) -> Result<HashM
     Ok(jobs.collect())
 }
 
-/// An outcome as [`write`] hands it to the database.
+/// An outcome as [`write()`] hands it to the database.
 #[derive(Serialize)]
 struct Written<'a> {
     token: Uuid,
