@@ -7,6 +7,7 @@
 
 pub mod attempt;
 pub mod clean_up;
+pub mod confinement;
 mod contact;
 pub mod driver_environment;
 mod error_message;

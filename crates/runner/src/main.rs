@@ -3,6 +3,7 @@
 
 use std::env;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -15,6 +16,8 @@ use oddish_domain::settings::{Group, Settings, unicode_variables};
 use oddish_domain::status::JobKind;
 use oddish_runner::attempt::Scratch;
 use oddish_runner::clean_up::clean_up;
+use oddish_runner::confinement::ConfinementSettings;
+use oddish_runner::confinement::confined::become_confined;
 use oddish_runner::run::{Runner, run};
 use oddish_runner::settings::{RunnerSettings, read_attempt, read_token};
 use oddish_telemetry::{Output, TelemetrySettings, fields};
@@ -28,6 +31,7 @@ const GROUPS: &[Group] = &[
     StorageSettings::GROUP,
     S3Settings::GROUP,
     RunnerSettings::GROUP,
+    ConfinementSettings::GROUP,
     RetrySettings::GROUP,
     TelemetrySettings::GROUP,
     WakeSettings::GROUP,
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         [] => start(run_attempt),
         ["clean-up"] => start(clean_up_attempt),
+        ["confine", plan, "--", program, arguments @ ..] => confine(plan, program, arguments),
         ["--version" | "-V"] => say(concat!("oddish-runner ", env!("CARGO_PKG_VERSION"), "\n")),
         ["--help" | "-h"] => say(&help()),
         _ => {
@@ -66,7 +71,8 @@ fn help() -> String {
     let mut text = String::from(
         "Runs one attempt of a trial with Harbor and records what came of it.\n\n\
          Usage: oddish-runner             run the attempt\n       \
-         oddish-runner clean-up    remove what the attempt left when it was killed\n\n\
+         oddish-runner clean-up    remove what the attempt left when it was killed\n       \
+         oddish-runner confine PLAN -- PROGRAM [ARGUMENT...]    become a program that may do what PLAN (JSON) says; the runner starts Harbor so\n\n\
          Environment variables:\n",
     );
     for setting in GROUPS.iter().flat_map(Group::describe) {
@@ -92,6 +98,19 @@ fn start(command: fn(&Settings) -> anyhow::Result<()>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Becomes Harbor's interpreter, with less than this process may do. Only a failure comes back.
+fn confine(plan: &str, program: &str, arguments: &[&str]) -> ExitCode {
+    let Err(error) = become_confined(plan, program, arguments);
+    let _closed = writeln!(std::io::stderr(), "error: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// The program that runs here, also where its file was replaced meanwhile.
+fn this_program() -> anyhow::Result<PathBuf> {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { Ok(running) } else { env::current_exe().context("cannot find this program's own file") }
 }
 
 fn lead_group() -> anyhow::Result<()> {
@@ -125,6 +144,7 @@ fn run_attempt(settings: &Settings) -> anyhow::Result<()> {
             settings: runner_settings,
             retries,
             variables: env::vars_os().collect(),
+            program: this_program()?,
         };
         let ending = run(&runner, &attempt).await?;
         info!(?ending, "the attempt has ended");
