@@ -85,7 +85,18 @@ pub enum Unconfinable {
     Neither,
 }
 
+/// Becomes another user for good, and keeps what it takes to run Harbor as a third one where Harbor is confined so.
+pub fn take_user(user: u32, group: u32, groups: &[u32], mode: Mode) -> std::io::Result<()> {
+    let by_uid = mode == Mode::Uid || (mode == Mode::Auto && !kernel::has_landlock());
+    kernel::take_user(user, group, groups, by_uid)
+}
+
 impl Mode {
+    /// The mode that a word of the setting names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(known, _)| *known == word.trim()).map(|(_, mode)| *mode)
+    }
+
     /// The way to go here.
     pub fn way(self) -> Result<Way, Unconfinable> {
         match self {

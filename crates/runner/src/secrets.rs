@@ -175,7 +175,8 @@ fn sealing_key(variables: &[(OsString, OsString)]) -> Result<SealingKey, Secrets
     Ok(SealingKey::of(&secret))
 }
 
-fn password_of_url(value: &str) -> Option<&str> {
+/// The password in a URL.
+pub(crate) fn password_of_url(value: &str) -> Option<&str> {
     let (_, rest) = value.split_once("://")?;
     let (user, _) = rest.split(['/', '?', '#']).next()?.rsplit_once('@')?;
     user.split_once(':').map(|(_, password)| password)

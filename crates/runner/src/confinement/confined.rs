@@ -26,7 +26,7 @@ pub fn become_confined(plan: &str, program: &str, arguments: &[&str]) -> anyhow:
         }
         Way::Uid => {
             let (user, groups) = plan.user.context("the plan names no user")?;
-            kernel::become_user(user, &groups).with_context(|| format!("cannot become the user {user}"))?;
+            kernel::become_user(user, user, &groups).with_context(|| format!("cannot become the user {user}"))?;
             kernel::drop_capabilities().context("cannot give up the capabilities")?;
         }
         Way::Off => {}

@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::collections::HashSet;
     use std::io;
     use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ mod linux {
         ABI, Access as _, AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _,
         RulesetError, Scope, path_beneath_rules,
     };
-    use nix::unistd::geteuid;
+    use nix::unistd::{Gid, Uid, geteuid, setgroups, setresgid, setresuid};
 
     /// The oldest Landlock that keeps what is promised: before it files could be cut to nothing.
     const NEEDED: ABI = ABI::V3;
@@ -81,15 +82,37 @@ mod linux {
         Ok(())
     }
 
-    pub(in crate::confinement) fn become_user(user: u32, groups: &[u32]) -> nix::Result<()> {
-        use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
-
+    pub(in crate::confinement) fn become_user(user: u32, group: u32, groups: &[u32]) -> nix::Result<()> {
         let groups: Vec<Gid> = groups.iter().copied().map(Gid::from_raw).collect();
         setgroups(&groups)?;
-        let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
+        let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(group));
         setresgid(gid, gid, gid)?;
         setresuid(uid, uid, uid)?;
         if geteuid() == uid { Ok(()) } else { Err(nix::Error::EPERM) }
+    }
+
+    /// Becomes another user. With `to_change_user` this process, and what it starts, keeps what it takes to change the user again, as far
+    /// as it has it.
+    pub(in crate::confinement) fn take_user(
+        user: u32,
+        group: u32,
+        groups: &[u32],
+        to_change_user: bool,
+    ) -> io::Result<()> {
+        let failed = |error: caps::errors::CapsError| io::Error::other(error.to_string());
+        let has = |capability: &Capability| caps::has_cap(None, CapSet::Permitted, *capability).unwrap_or(false);
+        let kept: HashSet<Capability> =
+            TO_CHANGE_USER.into_iter().filter(|capability| to_change_user && has(capability)).collect();
+        nix::sys::prctl::set_keepcaps(!kept.is_empty())?;
+        become_user(user, group, groups)?;
+        if kept.is_empty() {
+            return Ok(());
+        }
+        for set in [CapSet::Effective, CapSet::Permitted, CapSet::Inheritable, CapSet::Ambient] {
+            caps::set(None, set, &kept).map_err(failed)?;
+        }
+        nix::sys::prctl::set_keepcaps(false)?;
+        Ok(())
     }
 }
 
@@ -118,9 +141,13 @@ mod linux {
         not_here()
     }
 
-    pub(in crate::confinement) fn become_user(_user: u32, _groups: &[u32]) -> io::Result<()> {
+    pub(in crate::confinement) fn become_user(_user: u32, _group: u32, _groups: &[u32]) -> io::Result<()> {
+        not_here()
+    }
+
+    pub(in crate::confinement) fn take_user(_: u32, _: u32, _: &[u32], _: bool) -> io::Result<()> {
         not_here()
     }
 }
 
-pub(super) use linux::{become_user, drop_capabilities, has_landlock, may_change_user, restrict};
+pub(super) use linux::{become_user, drop_capabilities, has_landlock, may_change_user, restrict, take_user};

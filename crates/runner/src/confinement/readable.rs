@@ -4,6 +4,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::docker_config::DockerConfig;
@@ -99,19 +100,30 @@ fn settings_of_python() -> impl Iterator<Item = PathBuf> {
 /// The folders of an interpreter's environment, and of the installation that this was made from. Of each only what an installation has:
 /// an interpreter in `~/bin` makes no home folder readable.
 fn of_python(python: &Path) -> Vec<PathBuf> {
-    let mut paths = vec![python.to_path_buf()];
+    let mut paths = Vec::new();
     let installed = fs::canonicalize(python).ok();
-    // A link may lead to a link, each in an environment of its own.
+    // A link may lead to a link, each in an environment of its own; and a script may stand in for an interpreter.
     let linked = fs::read_link(python).ok().map(|link| python.parent().unwrap_or(python).join(link));
-    for python in [Some(python.to_path_buf()), linked, installed].into_iter().flatten() {
-        paths.push(python.clone());
-        let Some(folder) = python.parent().filter(|folder| folder.ends_with("bin")) else { continue };
-        let Some(prefix) = folder.parent() else { continue };
-        for part in ["bin", "lib", "lib64", "include", "share", "pyvenv.cfg"] {
-            paths.push(prefix.join(part));
+    let named = named_in_first_line(python).filter(|named| named != python);
+    let named_is_linked_to = named.as_ref().and_then(|named| fs::canonicalize(named).ok());
+    for python in [Some(python.to_path_buf()), linked, installed, named, named_is_linked_to].into_iter().flatten() {
+        if let Some(folder) = python.parent().filter(|folder| folder.ends_with("bin"))
+            && let Some(prefix) = folder.parent()
+        {
+            paths.extend(["bin", "lib", "lib64", "include", "share", "pyvenv.cfg"].map(|part| prefix.join(part)));
         }
+        paths.push(python);
     }
     paths
+}
+
+/// The program that the first line of a script names.
+fn named_in_first_line(script: &Path) -> Option<PathBuf> {
+    let mut line = Vec::new();
+    BufReader::new(fs::File::open(script).ok()?).take(4096).read_until(b'\n', &mut line).ok()?;
+    let line = String::from_utf8(line).ok()?;
+    let program = line.strip_prefix("#!")?.split_whitespace().next()?;
+    Some(PathBuf::from(program))
 }
 
 /// Programs by which Docker's client gets credentials.
@@ -145,6 +157,10 @@ mod tests {
         }
         assert!(!paths.iter().any(|path| folder.path().starts_with(path)), "{paths:?}");
         assert!(!paths.contains(&folder.path().join("venv")), "{paths:?}");
+        let script = folder.path().join("harbor-stand-in");
+        fs::write(&script, format!("#!{}\n", venv.join("python").display())).unwrap();
+        let paths = of_python(&script);
+        assert!(paths.contains(&script) && paths.contains(&folder.path().join("base/lib")), "{paths:?}");
         let alone = of_python(&folder.path().join("harbor"));
         assert_eq!(alone.iter().filter(|path| **path != folder.path().join("harbor")).count(), 0);
     }

@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 use crate::{confinement, fixtures};
 
 /// Generous: the machine may be busy. No test waits so long unless something is wrong.
-const LIMIT: Duration = Duration::from_mins(3);
+pub(crate) const LIMIT: Duration = Duration::from_mins(3);
 
 fn python() -> PathBuf {
     env::var_os("ODDISH_HARBOR_PYTHON")
@@ -38,15 +38,15 @@ fn python() -> PathBuf {
         .into()
 }
 
-struct Rig {
+pub(crate) struct Rig {
     _jobs: tempfile::TempDir,
-    scratch: Scratch,
-    assignment: Assignment,
-    environment: Vec<(OsString, OsString)>,
+    pub(crate) scratch: Scratch,
+    pub(crate) assignment: Assignment,
+    pub(crate) environment: Vec<(OsString, OsString)>,
 }
 
 /// An attempt at a task of ours, with the task in place.
-fn rig(task: &Path) -> Rig {
+pub(crate) fn rig(task: &Path) -> Rig {
     rig_of("test", task)
 }
 
@@ -93,7 +93,7 @@ impl Rig {
         launch.start(&self.scratch).unwrap()
     }
 
-    async fn begin(&self) -> HarborProcess {
+    pub(crate) async fn begin(&self) -> HarborProcess {
         let mut harbor = self.launch();
         harbor.begin(&self.scratch.trial_config()).await.unwrap();
         harbor
@@ -132,7 +132,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn hello() -> PathBuf {
+pub(crate) fn hello() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tasks/hello")
 }
 

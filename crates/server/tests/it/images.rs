@@ -108,13 +108,11 @@ impl Deployment {
     async fn launch_beside_docker(&self) -> Container {
         let jobs = self.jobs().to_str().unwrap().to_owned();
         let options = [
-            "--user=root".to_owned(),
-            "--entrypoint=tini".to_owned(),
             "--volume=/var/run/docker.sock:/var/run/docker.sock".to_owned(),
             format!("--volume={jobs}:{jobs}"),
             format!("--env=ODDISH_HARBOR_JOBS_DIR={jobs}"),
         ];
-        self.launch(&options, &["--", "oddish-beside-docker", "oddish-runner"]).await
+        self.launch(&options, &[]).await
     }
 
     async fn trial(&self, task_id: &str) -> Value {
