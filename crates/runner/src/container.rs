@@ -120,7 +120,8 @@ fn filled_pipe(variables: &BTreeMap<OsString, OsString>) -> anyhow::Result<RawFd
     let (reader, writer) = pipe()?;
     // Nobody reads yet: all of it must find room. Linux gives a megabyte to everyone.
     #[cfg(target_os = "linux")]
-    fcntl(&writer, FcntlArg::F_SETPIPE_SZ(i32::try_from(bytes.len().max(4096))?)).context("they are too long for a pipe")?;
+    fcntl(&writer, FcntlArg::F_SETPIPE_SZ(i32::try_from(bytes.len().max(4096))?))
+        .context("they are too long for a pipe")?;
     fcntl(&writer, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
     File::from(writer).write_all(&bytes)?;
     Ok(reader.into_raw_fd())

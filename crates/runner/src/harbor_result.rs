@@ -236,13 +236,15 @@ impl TrialResult {
         }
         let reward = scalar(&given);
         let unusable = unusable_reward(&given);
+        let unjudged = given.is_empty();
         let rewards = numbers(given);
         // Of several, the one that decides.
         if let Some(ExceptionInfo { exception_type, exception_message }) = voiding.or(exceptions.first()) {
             let message = if exception_message.is_empty() { exception_type } else { exception_message };
             let unreadable = UNREADABLE_OUTPUT.contains(&exception_type.as_str()) && outcome.agent_began;
             (outcome.error_type, outcome.error_message) = if unreadable {
-                let whose = if verifier_began { "VerifierOutputUnreadable" } else { "AgentOutputUnreadable" };
+                let whose =
+                    if verifier_began && unjudged { "VerifierOutputUnreadable" } else { "AgentOutputUnreadable" };
                 (Some(whose.to_owned()), Some(format!("{exception_type}: {message}")))
             } else {
                 (Some(stored_name(exception_type)), Some(message.clone()))

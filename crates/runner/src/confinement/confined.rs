@@ -21,11 +21,13 @@ pub fn become_confined(plan: &str, program: &str, arguments: &[&str]) -> anyhow:
     limit(Resource::RLIMIT_CORE, 0).context("cannot turn core dumps off")?;
     match plan.way {
         Way::Landlock => {
+            kernel::close_bounding_set().context("cannot close the set of capabilities")?;
             kernel::drop_capabilities().context("cannot give up the capabilities")?;
             kernel::restrict(&plan.read, &plan.write).context("cannot be confined by Landlock")?;
         }
         Way::Uid => {
             let (user, groups) = plan.user.context("the plan names no user")?;
+            kernel::close_bounding_set().context("cannot close the set of capabilities")?;
             kernel::become_user(user, user, &groups).with_context(|| format!("cannot become the user {user}"))?;
             kernel::drop_capabilities().context("cannot give up the capabilities")?;
         }

@@ -65,14 +65,18 @@ mod linux {
     /// Devices that programs write to without harm.
     const DEVICES_TO_WRITE: [&str; 2] = ["/dev/null", "/dev/full"];
 
-    /// Gives up all capabilities, and the way to get them back.
-    pub(in crate::confinement) fn drop_capabilities() -> io::Result<()> {
-        let failed = |error: caps::errors::CapsError| io::Error::other(error.to_string());
+    /// Sees to it that no program that is started from here gets a capability. It comes before the capabilities are given up, which it takes
+    /// one of: who has none gets none back anyway.
+    pub(in crate::confinement) fn close_bounding_set() -> io::Result<()> {
         nix::sys::prctl::set_no_new_privs()?;
-        // Only who has this one can take from the bounding set; who has none gets none back from it.
         if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).map_err(failed)? {
             caps::clear(None, CapSet::Bounding).map_err(failed)?;
         }
+        Ok(())
+    }
+
+    /// Gives up all capabilities.
+    pub(in crate::confinement) fn drop_capabilities() -> io::Result<()> {
         if caps::runtime::ambient_set_supported().is_ok() {
             caps::clear(None, CapSet::Ambient).map_err(failed)?;
         }
@@ -80,6 +84,10 @@ mod linux {
             caps::clear(None, set).map_err(failed)?;
         }
         Ok(())
+    }
+
+    fn failed(error: caps::errors::CapsError) -> io::Error {
+        io::Error::other(error.to_string())
     }
 
     pub(in crate::confinement) fn become_user(user: u32, group: u32, groups: &[u32]) -> nix::Result<()> {
@@ -99,7 +107,6 @@ mod linux {
         groups: &[u32],
         to_change_user: bool,
     ) -> io::Result<()> {
-        let failed = |error: caps::errors::CapsError| io::Error::other(error.to_string());
         let has = |capability: &Capability| caps::has_cap(None, CapSet::Permitted, *capability).unwrap_or(false);
         let kept: HashSet<Capability> =
             TO_CHANGE_USER.into_iter().filter(|capability| to_change_user && has(capability)).collect();
@@ -137,6 +144,10 @@ mod linux {
         not_here()
     }
 
+    pub(in crate::confinement) fn close_bounding_set() -> io::Result<()> {
+        not_here()
+    }
+
     pub(in crate::confinement) fn drop_capabilities() -> io::Result<()> {
         not_here()
     }
@@ -150,4 +161,6 @@ mod linux {
     }
 }
 
-pub(super) use linux::{become_user, drop_capabilities, has_landlock, may_change_user, restrict, take_user};
+pub(super) use linux::{
+    become_user, close_bounding_set, drop_capabilities, has_landlock, may_change_user, restrict, take_user,
+};

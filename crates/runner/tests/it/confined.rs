@@ -86,7 +86,7 @@ async fn a_link_in_the_agents_logs_overwrites_nothing() {
         let victim = Victim::new();
         let solution = format!(
             "echo hello > /app/hello.txt\nln -s {} /logs/agent/trajectory.json\n\
-             echo '{{\"messages\": [{{\"role\": \"user\", \"content\": \"chosen by the agent\"}}]}}' > /logs/agent/mini-swe-agent.trajectory.json",
+             echo '{{\"messages\": [{{\"role\": \"system\", \"content\": \"a\"}}, {{\"role\": \"user\", \"content\": \"b\"}}, {{\"role\": \"assistant\", \"content\": \"chosen by the agent\"}}]}}' > /logs/agent/mini-swe-agent.trajectory.json",
             victim.path().display()
         );
         let mut rig = hostile(&solution, "echo 1 > /logs/verifier/reward.txt");
@@ -104,7 +104,7 @@ async fn a_link_in_the_agents_logs_overwrites_nothing() {
         let outcome = outcome(&rig).await;
         victim.assert_untouched();
         assert_eq!(outcome.error_type.as_deref(), Some("AgentOutputUnreadable"), "{outcome:?}");
-        assert!(outcome.error_message.as_deref().unwrap().contains(victim.path().to_str().unwrap()), "{outcome:?}");
+        assert!(outcome.error_message.as_deref().unwrap().contains("agent/trajectory.json"), "{outcome:?}");
     }
 }
 
@@ -183,7 +183,7 @@ fn what_the_kernel_tells_of_other_processes_is_closed() {
         let output = confined(
             way,
             &format!(
-                "cat /proc/{pid}/environ; cat /proc/1/environ; ls /proc/{pid}/fd/ /proc/{pid}/root/ /proc/{pid}/cwd/; \
+                "cat /proc/{pid}/environ; cat /proc/1/environ; cat /proc/{pid}/fd/0; ls /proc/{pid}/root/ /proc/{pid}/cwd/; \
                  head -c 1 /proc/{pid}/mem; cat /proc/{pid}/maps; kill -0 {pid} && echo signalled"
             ),
         );
