@@ -113,11 +113,6 @@ impl Scratch {
         self.root.join("compose-overlay.yaml")
     }
 
-    /// Where Harbor puts temporary files, so that they go with the rest.
-    pub fn temporary(&self) -> PathBuf {
-        self.root.join("tmp")
-    }
-
     /// Harbor's folder of trials.
     pub fn trials(&self) -> PathBuf {
         self.root.join("trials")

@@ -1,7 +1,7 @@
 """Runs one Harbor trial for the runner, which starts this script with Harbor's own interpreter.
 
-Input, on stdin: one line with the path of a TrialConfig in JSON. Until it comes, nothing has happened; closing stdin
-instead ends the script. Closing stdin later stops the trial, as SIGTERM and SIGINT do: whatever ends the runner, even
+Input, on stdin: one line of JSON, {"config": path of a TrialConfig, "environment": {name: value}}, with the variables that
+Harbor and what it starts get besides the script's own. Until it comes, nothing has happened; closing stdin instead ends the script. Closing stdin later stops the trial, as SIGTERM and SIGINT do: whatever ends the runner, even
 SIGKILL, closes it, so no trial outlives its runner.
 
 Output, on stdout, one JSON object a line:
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 DONE, ERROR, STOPPED = 0, 1, 130
 # Characters of text in a line of the protocol, which stays small however long a line the sandbox prints.
 PIECE = 16_384
+# Most bytes of a line of input: more than all variables of a process together.
+INPUT = 16 << 20
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -137,11 +139,15 @@ async def main(commands: int, emit: Emit) -> int:
     from harbor.utils.async_cleanup import with_async_cleanup
 
     loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
+    # The line with the variables is longer than the 64 KiB that a reader takes by default.
+    reader = asyncio.StreamReader(limit=INPUT)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(commands, "rb", 0))
-    config_path = (await reader.readline()).decode().rstrip("\n")
-    if not config_path:
+    line = await reader.readline()
+    if not line.endswith(b"\n"):
         return STOPPED
+    begin = json.loads(line)
+    os.environ.update(begin["environment"])
+    config_path = begin["config"]
 
     trial = asyncio.create_task(with_async_cleanup(run_trial(config_path, emit)))
     stopping = False

@@ -63,6 +63,10 @@ pub fn read_outcome(trial: &Path) -> Outcome {
 
 const UNREADABLE: &str = "HarborResultUnreadable";
 
+/// What Harbor's own process fails with when what a sandbox left is a link to somewhere else, no file, or too large for its memory. Before
+/// there is anything of a sandbox to read, these are faults of the machine.
+const UNREADABLE_OUTPUT: [&str; 4] = ["IsADirectoryError", "MemoryError", "NotADirectoryError", "PermissionError"];
+
 /// An outcome that is nothing but a failure. The texts may come from anywhere.
 pub fn failed(error_type: &str, message: &str) -> Outcome {
     Outcome {
@@ -221,6 +225,7 @@ impl TrialResult {
         };
         let verification_disabled =
             self.config.and_then(|config| config.verifier).is_some_and(|verifier| verifier.disable);
+        let verifier_began = self.verifier.as_ref().is_some_and(|timing| timing.started_at.is_some());
         let exceptions = recorded_exceptions(self.exception_info, self.step_results.unwrap_or_default());
         let voiding = exceptions.iter().find(|exception| !reward_counts(&exception.exception_type));
         let given = self.verifier_result.and_then(|result| result.rewards).unwrap_or_default();
@@ -231,12 +236,19 @@ impl TrialResult {
         }
         let reward = scalar(&given);
         let unusable = unusable_reward(&given);
+        let unjudged = given.is_empty();
         let rewards = numbers(given);
         // Of several, the one that decides.
         if let Some(ExceptionInfo { exception_type, exception_message }) = voiding.or(exceptions.first()) {
             let message = if exception_message.is_empty() { exception_type } else { exception_message };
-            outcome.error_type = Some(stored_name(exception_type));
-            outcome.error_message = Some(message.clone());
+            let unreadable = UNREADABLE_OUTPUT.contains(&exception_type.as_str()) && outcome.agent_began;
+            (outcome.error_type, outcome.error_message) = if unreadable {
+                let whose =
+                    if verifier_began && unjudged { "VerifierOutputUnreadable" } else { "AgentOutputUnreadable" };
+                (Some(whose.to_owned()), Some(format!("{exception_type}: {message}")))
+            } else {
+                (Some(stored_name(exception_type)), Some(message.clone()))
+            };
         } else if let Some(message) = unusable {
             outcome.error_type = Some("RewardOutOfRange".to_owned());
             outcome.error_message = Some(message);

@@ -7,7 +7,9 @@
 
 pub mod attempt;
 pub mod clean_up;
+pub mod confinement;
 mod contact;
+pub mod container;
 pub mod driver_environment;
 mod error_message;
 mod foreign_json;

@@ -1,8 +1,10 @@
 //! `oddish-runner`: runs one attempt of a trial, or removes what a killed one left. Its launcher tells it which through
 //! environment variables.
 
+use std::convert::Infallible;
 use std::env;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -15,6 +17,9 @@ use oddish_domain::settings::{Group, Settings, unicode_variables};
 use oddish_domain::status::JobKind;
 use oddish_runner::attempt::Scratch;
 use oddish_runner::clean_up::clean_up;
+use oddish_runner::confinement::ConfinementSettings;
+use oddish_runner::confinement::confined::become_confined;
+use oddish_runner::container;
 use oddish_runner::run::{Runner, run};
 use oddish_runner::settings::{RunnerSettings, read_attempt, read_token};
 use oddish_telemetry::{Output, TelemetrySettings, fields};
@@ -28,6 +33,7 @@ const GROUPS: &[Group] = &[
     StorageSettings::GROUP,
     S3Settings::GROUP,
     RunnerSettings::GROUP,
+    ConfinementSettings::GROUP,
     RetrySettings::GROUP,
     TelemetrySettings::GROUP,
     WakeSettings::GROUP,
@@ -42,6 +48,8 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         [] => start(run_attempt),
         ["clean-up"] => start(clean_up_attempt),
+        ["confine", plan, "--", program, arguments @ ..] => become_program(become_confined(plan, program, arguments)),
+        ["enter", "--", program, arguments @ ..] => become_program(container::enter(program, arguments)),
         ["--version" | "-V"] => say(concat!("oddish-runner ", env!("CARGO_PKG_VERSION"), "\n")),
         ["--help" | "-h"] => say(&help()),
         _ => {
@@ -66,7 +74,9 @@ fn help() -> String {
     let mut text = String::from(
         "Runs one attempt of a trial with Harbor and records what came of it.\n\n\
          Usage: oddish-runner             run the attempt\n       \
-         oddish-runner clean-up    remove what the attempt left when it was killed\n\n\
+         oddish-runner clean-up    remove what the attempt left when it was killed\n       \
+         oddish-runner confine PLAN -- PROGRAM [ARGUMENT...]    become a program that may do what PLAN (JSON) says; the runner starts Harbor so\n       \
+         oddish-runner enter -- PROGRAM [ARGUMENT...]    become a program as the image's user and with secrets out of sight; containers start so\n\n\
          Environment variables:\n",
     );
     for setting in GROUPS.iter().flat_map(Group::describe) {
@@ -78,7 +88,10 @@ fn help() -> String {
 
 /// Runs a command, with its attempt on each line that it logs.
 fn start(command: fn(&Settings) -> anyhow::Result<()>) -> ExitCode {
-    let settings = Settings::from_map(unicode_variables(env::vars_os()));
+    if let Err(error) = container::receive() {
+        return become_program(Err(error));
+    }
+    let settings = Settings::from_map(unicode_variables(container::variables()));
     let logging = oddish_telemetry::start(&settings, Output::Stderr { colours: false });
     // Entered and not put around a future: this thread is the only one, so that what the runtime's other tasks say is within it too.
     let mut reader = settings.reader();
@@ -92,6 +105,19 @@ fn start(command: fn(&Settings) -> anyhow::Result<()>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Only a failure to become another program comes back.
+fn become_program(failure: anyhow::Result<Infallible>) -> ExitCode {
+    let Err(error) = failure;
+    let _closed = writeln!(std::io::stderr(), "error: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// The program that runs here, also where its file was replaced meanwhile.
+fn this_program() -> anyhow::Result<PathBuf> {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { Ok(running) } else { env::current_exe().context("cannot find this program's own file") }
 }
 
 fn lead_group() -> anyhow::Result<()> {
@@ -124,7 +150,8 @@ fn run_attempt(settings: &Settings) -> anyhow::Result<()> {
             store,
             settings: runner_settings,
             retries,
-            variables: env::vars_os().collect(),
+            variables: container::variables().collect(),
+            program: this_program()?,
         };
         let ending = run(&runner, &attempt).await?;
         info!(?ending, "the attempt has ended");
@@ -136,7 +163,7 @@ fn clean_up_attempt(settings: &Settings) -> anyhow::Result<()> {
     let ((trial_id, number), runner_settings) =
         settings.read(|reader| (read_attempt(reader), RunnerSettings::read(reader)))?;
     let scratch = Scratch::new(&runner_settings.jobs_dir, &trial_id, number);
-    let environment: Vec<_> = env::vars_os().collect();
+    let environment: Vec<_> = container::variables().collect();
     runtime()?.block_on(clean_up(&scratch, &environment));
     Ok(())
 }

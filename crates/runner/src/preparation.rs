@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use oddish_artifacts::archive::{ArchiveError, UnpackLimits, unpack};
@@ -11,6 +11,7 @@ use oddish_artifacts::{Key, SharedStore, StoreError};
 use oddish_db::attempts::{Assignment, Outcome};
 
 use crate::attempt::Scratch;
+use crate::confinement::home::hand_over;
 use crate::harbor_config::{COMPOSE_OVERLAY, UnreadableSettings, harbor_settings, trial_config};
 use crate::harbor_result::failed;
 use crate::secrets::{AttemptSecrets, SecretsError};
@@ -115,7 +116,7 @@ pub(crate) async fn prepare(
     variables: &[(OsString, OsString)],
 ) -> Result<AttemptSecrets, PreparationError> {
     check_free_space(&settings.jobs_dir, settings.min_free_bytes)?;
-    for folder in [scratch.root(), &scratch.temporary(), &scratch.trials()] {
+    for folder in [scratch.root(), &scratch.trials()] {
         disk(folder, tokio::fs::create_dir_all(folder).await)?;
     }
     let harbor = harbor_settings(assignment)?;
@@ -128,7 +129,14 @@ pub(crate) async fn prepare(
     let config = trial_config(assignment, &harbor, &secrets.agent_env, timeout_sec, scratch);
     write(&scratch.compose_overlay(), COMPOSE_OVERLAY)?;
     write(&scratch.trial_config(), &config.to_string())?;
+    disk(scratch.root(), hand_over_to_owner(scratch.root()))?;
     Ok(secrets)
+}
+
+/// The folder belongs to whoever Harbor is; so must what was put into it.
+fn hand_over_to_owner(folder: &Path) -> io::Result<()> {
+    let owner = std::fs::metadata(folder)?.uid();
+    if owner == nix::unistd::geteuid().as_raw() { Ok(()) } else { hand_over(folder, owner) }
 }
 
 fn check_free_space(folder: &Path, needed: u64) -> Result<(), PreparationError> {

@@ -22,8 +22,8 @@ use tracing::{Span, error, info, warn};
 
 use crate::attempt::Scratch;
 use crate::clean_up::{remove_containers, remove_scratch};
+use crate::confinement::launch::{Launch, LaunchError};
 use crate::contact::{Contact, StopReason, while_unreachable};
-use crate::driver_environment::driver_environment;
 use crate::error_message;
 use crate::harbor_process::{DriverError, DriverLine, HarborProcess};
 use crate::harbor_python::{HarborNotFound, find_harbor_python};
@@ -60,6 +60,8 @@ pub struct Runner {
     pub retries: RetrySettings,
     /// The environment variables of its own process.
     pub variables: Vec<(OsString, OsString)>,
+    /// `oddish-runner` itself, which confines Harbor.
+    pub program: PathBuf,
 }
 
 /// How an attempt ended without an error.
@@ -105,7 +107,7 @@ pub async fn run(runner: &Runner, attempt: &AttemptRef) -> Result<Ending, RunErr
     let mut stop = StopSignal::listen().map_err(system("listen for signals"))?;
     let scratch = Scratch::new(&runner.settings.jobs_dir, &attempt.subject, attempt.number);
     // Python needs a good part of a second to import Harbor. It does so while the attempt begins and the task is fetched.
-    let harbor = start_harbor(runner, &scratch).await;
+    let harbor = start_harbor(runner, &scratch);
     let identity = this_process(OffsetDateTime::now_utc());
     let begun = while_unreachable(BEGIN_WITHIN, || {
         attempts::begin(&runner.db, attempt.token, &identity, OffsetDateTime::now_utc())
@@ -140,8 +142,8 @@ pub async fn run(runner: &Runner, attempt: &AttemptRef) -> Result<Ending, RunErr
 enum StartError {
     #[error(transparent)]
     NotFound(#[from] HarborNotFound),
-    #[error("cannot start Harbor's interpreter `{}` in `{}`", python.display(), folder.display())]
-    Spawn { python: PathBuf, folder: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
 }
 
 impl StartError {
@@ -150,20 +152,20 @@ impl StartError {
     }
 }
 
-async fn start_harbor(runner: &Runner, scratch: &Scratch) -> Result<HarborProcess, StartError> {
+fn start_harbor(runner: &Runner, scratch: &Scratch) -> Result<HarborProcess, StartError> {
     let settings = &runner.settings;
     let python = match &settings.harbor_python {
         Some(python) => python.clone(),
         None => find_harbor_python(&std::env::var_os("PATH").unwrap_or_default())?,
     };
-    let folder = settings.jobs_dir.clone();
-    let mut environment = driver_environment(runner.variables.iter().cloned(), &settings.pass_env);
-    environment.push(("TMPDIR".into(), scratch.temporary().into()));
-    let started = match tokio::fs::create_dir_all(&folder).await {
-        Ok(()) => HarborProcess::spawn(&python, &folder, environment),
-        Err(error) => Err(error),
+    let launch = Launch {
+        program: &runner.program,
+        python: &python,
+        settings: &settings.confinement,
+        variables: &runner.variables,
+        pass_env: &settings.pass_env,
     };
-    started.map_err(|source| StartError::Spawn { python, folder, source })
+    Ok(launch.start(scratch)?)
 }
 
 /// An attempt that has begun.

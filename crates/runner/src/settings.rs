@@ -8,6 +8,8 @@ use oddish_domain::settings::{Group, Reader, Setting};
 use oddish_domain::task_toml::AGENT_TIMEOUT_SEC;
 use uuid::Uuid;
 
+use crate::confinement::ConfinementSettings;
+
 const JOBS_DIR: Setting<PathBuf> = Setting::new("ODDISH_HARBOR_JOBS_DIR", "/tmp/harbor-jobs").doc(
     "Folder for what running trials need on the disk. Each attempt's own folder in it goes when the attempt ends.",
 );
@@ -35,6 +37,8 @@ pub struct RunnerSettings {
     pub min_free_bytes: u64,
     /// Names of further variables that Harbor may see.
     pub pass_env: Vec<String>,
+    /// How Harbor's process is confined.
+    pub confinement: ConfinementSettings,
 }
 
 impl RunnerSettings {
@@ -53,6 +57,7 @@ impl RunnerSettings {
             default_agent_timeout_sec: reader.get(&AGENT_TIMEOUT_SEC),
             min_free_bytes: reader.get(&MIN_FREE_GB) * 1_000_000_000,
             pass_env: reader.get(&PASS_ENV),
+            confinement: ConfinementSettings::read(reader),
         }
     }
 }

@@ -25,6 +25,10 @@ use oddish_domain::settings::Settings;
 use oddish_telemetry::Output;
 
 fn main() -> ExitCode {
+    if let Err(error) = oddish_runner::container::receive() {
+        console::say(&format!("error: {error:#}"));
+        return ExitCode::FAILURE;
+    }
     let arguments = args::Arguments::parse();
     let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     // What is wrong with .env is told by the command that needs it.

@@ -17,6 +17,8 @@ use oddish_domain::settings::{self, Group, Reader, Setting, Settings, read_env_f
 use oddish_functions::auth::AuthMode;
 use oddish_functions::judging::Judges;
 use oddish_functions::state::UploadRules;
+use oddish_runner::confinement::{ConfinementSettings, Mode};
+use oddish_runner::container;
 use oddish_runner::settings::RunnerSettings;
 use oddish_telemetry::TelemetrySettings;
 
@@ -71,6 +73,7 @@ pub(crate) const GROUPS: &[Group] = &[
     RetrySettings::GROUP,
     LauncherSettings::GROUP,
     RunnerSettings::GROUP,
+    ConfinementSettings::GROUP,
     PASSED_ON,
 ];
 
@@ -99,6 +102,8 @@ pub(crate) struct ServerSettings {
     pub(crate) retries: RetrySettings,
     pub(crate) home: PathBuf,
     pub(crate) postgres_programs: Option<PathBuf>,
+    /// How the runners confine Harbor.
+    pub(crate) confinement: Mode,
     /// All variables, for the runners.
     pub(crate) environment: BTreeMap<String, String>,
 }
@@ -116,7 +121,9 @@ impl ServerSettings {
         let environment = environment()?;
         let settings = Settings::from_map(environment.clone());
         // The runner reads its settings itself; a fault in them is better found here than in every trial.
-        let (read, _) = settings.read(|reader| (Self::read(reader, environment), RunnerSettings::read(reader)))?;
+        let (mut read, runners) =
+            settings.read(|reader| (Self::read(reader, environment), RunnerSettings::read(reader)))?;
+        read.confinement = runners.confinement.mode;
         Ok(read)
     }
 
@@ -139,6 +146,7 @@ impl ServerSettings {
             retries: RetrySettings::read(reader),
             home: reader.get(&HOME).unwrap_or_else(|| default_home(&environment)),
             postgres_programs: reader.get(&POSTGRES_BIN),
+            confinement: Mode::default(),
             environment,
         }
     }
@@ -173,7 +181,7 @@ pub(crate) fn environment() -> anyhow::Result<BTreeMap<String, String>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
         Err(error) => return Err(error).context(format!("{ENV_FILE} in the working directory cannot be read")),
     };
-    environment.extend(unicode_variables(std::env::vars_os()));
+    environment.extend(unicode_variables(container::variables()));
     Ok(environment)
 }
 

@@ -7,6 +7,7 @@ use oddish_artifacts::SharedStore;
 use oddish_db::{DatabaseUrl, Db};
 use oddish_dispatcher::{Closer, Dispatcher, ProcessLauncher, Running};
 use oddish_domain::sealing::SecretKey;
+use oddish_runner::confinement::Way;
 
 use crate::settings::ServerSettings;
 use crate::{database, secret_key};
@@ -38,6 +39,14 @@ impl Worker {
         store: SharedStore,
         secret: Option<&SecretKey>,
     ) -> anyhow::Result<Self> {
+        // Better one line here than one in every trial.
+        match settings.confinement.way()? {
+            Way::Landlock => tracing::info!("Harbor is confined by Landlock"),
+            Way::Uid => tracing::info!("Harbor is confined by a user id for each trial"),
+            Way::Off => tracing::warn!(
+                "Harbor is not confined (ODDISH_CONFINEMENT=off): whatever runs in a sandbox can reach this machine's files"
+            ),
+        }
         let command = settings.launcher.command(settings.runner_environment(url.text(), secret))?;
         let closer = Closer { db, store, rules: settings.retries.clone() };
         let launcher = Arc::new(ProcessLauncher::new(closer.clone(), command));

@@ -178,8 +178,16 @@ pub const KNOWN: &[Known] = &[
     of(
         Source::Oddish,
         FailureClass::Verifier,
-        &["HarborResultTooLarge", "HarborResultUnreadable", "RewardMissing", "RewardOutOfRange", "TooManyRewards"],
+        &[
+            "HarborResultTooLarge",
+            "HarborResultUnreadable",
+            "RewardMissing",
+            "RewardOutOfRange",
+            "TooManyRewards",
+            "VerifierOutputUnreadable",
+        ],
     ),
+    of(Source::Oddish, FailureClass::Agent, &["AgentOutputUnreadable"]),
     of(
         Source::Oddish,
         FailureClass::Task,

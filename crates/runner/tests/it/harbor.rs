@@ -17,6 +17,8 @@ use oddish_domain::harbor_settings::HarborSettings;
 use oddish_domain::status::JobKind;
 use oddish_runner::attempt::{Scratch, compose_project, trial_name};
 use oddish_runner::clean_up::clean_up;
+use oddish_runner::confinement::Mode;
+use oddish_runner::confinement::launch::Launch;
 use oddish_runner::driver_environment::driver_environment;
 use oddish_runner::harbor_config::{COMPOSE_OVERLAY, trial_config};
 use oddish_runner::harbor_process::{DriverLine, HarborProcess};
@@ -25,10 +27,10 @@ use oddish_runner::redaction::Redactor;
 use oddish_runner::upload::upload_tree;
 use serde_json::{Value, json};
 
-use crate::fixtures;
+use crate::{confinement, fixtures};
 
 /// Generous: the machine may be busy. No test waits so long unless something is wrong.
-const LIMIT: Duration = Duration::from_mins(3);
+pub(crate) const LIMIT: Duration = Duration::from_mins(3);
 
 fn python() -> PathBuf {
     env::var_os("ODDISH_HARBOR_PYTHON")
@@ -36,15 +38,15 @@ fn python() -> PathBuf {
         .into()
 }
 
-struct Rig {
-    jobs: tempfile::TempDir,
-    scratch: Scratch,
-    assignment: Assignment,
-    environment: Vec<(OsString, OsString)>,
+pub(crate) struct Rig {
+    _jobs: tempfile::TempDir,
+    pub(crate) scratch: Scratch,
+    pub(crate) assignment: Assignment,
+    pub(crate) environment: Vec<(OsString, OsString)>,
 }
 
 /// An attempt at a task of ours, with the task in place.
-fn rig(task: &Path) -> Rig {
+pub(crate) fn rig(task: &Path) -> Rig {
     rig_of("test", task)
 }
 
@@ -70,18 +72,29 @@ fn rig_of(task_name: &str, task: &Path) -> Rig {
         harbor: json!({}),
     };
     copy(task, &scratch.task("test"));
-    fs::create_dir_all(scratch.temporary()).unwrap();
     fs::create_dir_all(scratch.trials()).unwrap();
     fs::write(scratch.compose_overlay(), COMPOSE_OVERLAY).unwrap();
     let config = trial_config(&assignment, &HarborSettings::default(), &AgentEnv::default(), None, &scratch);
     fs::write(scratch.trial_config(), config.to_string()).unwrap();
     let environment = driver_environment(env::vars_os(), &[]);
-    Rig { jobs, scratch, assignment, environment }
+    Rig { _jobs: jobs, scratch, assignment, environment }
 }
 
 impl Rig {
-    async fn begin(&self) -> HarborProcess {
-        let mut harbor = HarborProcess::spawn(&python(), self.jobs.path(), self.environment.clone()).unwrap();
+    /// Starts Harbor, confined as it is by default.
+    fn launch(&self) -> HarborProcess {
+        let launch = Launch {
+            program: Path::new(env!("CARGO_BIN_EXE_oddish-runner")),
+            python: &python(),
+            settings: &confinement(Mode::Auto),
+            variables: &self.environment,
+            pass_env: &[],
+        };
+        launch.start(&self.scratch).unwrap()
+    }
+
+    pub(crate) async fn begin(&self) -> HarborProcess {
+        let mut harbor = self.launch();
         harbor.begin(&self.scratch.trial_config()).await.unwrap();
         harbor
     }
@@ -119,7 +132,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn hello() -> PathBuf {
+pub(crate) fn hello() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tasks/hello")
 }
 
@@ -348,7 +361,7 @@ async fn what_an_agents_variables_leave_in_harbors_folder_is_taken_out() {
 #[tokio::test]
 async fn a_driver_that_is_not_needed_ends() {
     let rig = rig(&hello());
-    let mut harbor = HarborProcess::spawn(&python(), rig.jobs.path(), rig.environment.clone()).unwrap();
+    let mut harbor = rig.launch();
     assert!(matches!(harbor.next().await.unwrap(), Some(DriverLine::Ready { .. })));
     assert!(harbor.end(LIMIT).await);
     assert!(!rig.scratch.trial().exists());

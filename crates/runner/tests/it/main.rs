@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, also in what it calls"
 )]
 
+mod confined;
 #[path = "../../../telemetry/tests/it/emf.rs"]
 mod emf;
 mod environment_options;
@@ -20,6 +21,13 @@ mod taxonomy;
 mod upload;
 
 use std::path::{Path, PathBuf};
+
+use oddish_runner::confinement::{ConfinementSettings, Mode};
+
+/// Harbor confined in this way, with the usual limits.
+fn confinement(mode: Mode) -> ConfinementSettings {
+    ConfinementSettings { mode, read: Vec::new(), memory_bytes: 4 << 30 }
+}
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
