@@ -20,6 +20,7 @@ mod run;
 mod samples;
 mod storing;
 mod taxonomy;
+mod time_limits;
 mod upload;
 
 use std::path::{Path, PathBuf};

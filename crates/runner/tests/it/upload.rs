@@ -193,7 +193,8 @@ async fn what_goes_beyond_the_bytes_is_left_out_and_the_rest_is_kept() {
         fs::write(trial.path().join(name), "x".repeat(bytes)).unwrap();
     }
     let bounds = TreeBounds { bytes: 100, files: 100 };
-    let tree = upload_tree(&store, "a/", trial.path(), &Redactor::new(["hush-4711-hush"]), bounds);
+    let redactor = Redactor::new(["hush-4711-hush"]);
+    let tree = upload_tree(&store, "a/", trial.path(), &redactor, bounds);
     let tree = tokio::time::timeout(Duration::from_secs(10), tree).await.expect("it was read").unwrap();
     let stored = stored(&store, "a/").await;
     assert_eq!(stored.keys().collect::<Vec<_>>(), ["artifacts/a", "artifacts/c", "omitted.json", "result.json"]);
@@ -219,7 +220,8 @@ async fn of_too_many_files_the_important_ones_are_kept() {
     fs::write(trial.path().join("verifier/reward.txt"), "1").unwrap();
     fs::write(trial.path().join("result.json"), "{}").unwrap();
     let bounds = TreeBounds { bytes: 1_000_000, files: 100 };
-    let tree = upload_tree(&store, "a/", trial.path(), &Redactor::default(), bounds);
+    let redactor = Redactor::default();
+    let tree = upload_tree(&store, "a/", trial.path(), &redactor, bounds);
     let tree = tokio::time::timeout(Duration::from_secs(60), tree).await.expect("it takes too long").unwrap();
     let stored = stored(&store, "a/").await;
     assert_eq!((tree.files, stored.len()), (100, 101), "and the list");
