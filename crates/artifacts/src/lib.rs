@@ -22,6 +22,7 @@ mod store;
 
 pub use folder::FolderStore;
 pub use key::{InvalidKey, Key};
+pub use local_file::open_regular;
 #[cfg(feature = "s3")]
 pub use s3::{S3Keys, S3Settings, S3Store};
 #[cfg(feature = "s3")]

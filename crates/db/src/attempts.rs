@@ -14,12 +14,14 @@ use crate::{Db, DbError};
 
 pub(crate) mod decision;
 mod ending;
+mod files;
 mod outcome;
 mod recording;
 pub(crate) mod subject;
 pub(crate) mod trial_end;
 
 pub use ending::{AfterLoss, cancelled, give_back, interrupt, launch_failed, lose, reap};
+pub use files::{files_stored, was_recorded};
 pub use outcome::{Outcome, StoredOutcome};
 pub use recording::{record, record_all};
 

@@ -14,6 +14,7 @@ mod rules;
 mod schema;
 mod scripts;
 mod steps;
+mod timeouts;
 mod value;
 mod variables;
 mod warning;
@@ -28,6 +29,7 @@ use self::value::{Node, Table};
 
 pub use self::fault::TaskFault;
 pub use self::files::{TASK_TOML, TaskFiles, TaskListing};
+pub use self::timeouts::{StepTimeouts, TaskTimeouts};
 pub use self::warning::TaskWarning;
 
 /// Seconds that an agent gets, unless configured otherwise, whose task sets no time-out.

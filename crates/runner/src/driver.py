@@ -6,15 +6,21 @@ SIGKILL, closes it, so no trial outlives its runner.
 
 Output, on stdout, one JSON object a line:
     {"ready": seconds}                                  Harbor is imported
+    {"alive": phase, "blocking": false}                 the event loop runs; every two seconds, and when either changes
     {"event": "start", "at": "2026-01-31T10:00:00Z"}    a Harbor TrialEvent
     {"log": phase, "stream": stream, "text": text}      what a command in the sandbox printed
     {"done": true}                                      the trial's folder holds a result.json that will not change
     {"error": {"type", "message", "traceback"}}         there is no result
 
+Phases are environment, agent_setup, agent and verification; each lasts until the next begins. Harbor may keep the event loop to itself for a
+while where blocking is true: while it loads its modules, starts an environment or copies files. Elsewhere an event loop that stops means that
+Harbor waits for a file that the sandbox left, such as a pipe, and none of Harbor's own time-outs can end that.
+
 Exit status: 0 done, 1 error, 130 stopped.
 """
 
 import asyncio
+import functools
 import json
 import os
 import re
@@ -22,19 +28,25 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harbor.models.trial.config import TrialConfig
+    from harbor.trial.hooks import TrialEvent
+    from harbor.trial.trial import Trial
 
 DONE, ERROR, STOPPED = 0, 1, 130
 # Characters of text in a line of the protocol, which stays small however long a line the sandbox prints.
 PIECE = 16_384
 # Most bytes of a line of input: more than all variables of a process together.
 INPUT = 16 << 20
+# Seconds between two signs of life.
+BEAT = 2
+# Methods of an environment during which the event loop may stand still.
+BLOCKING = ("start", "upload_file", "upload_dir", "download_file", "download_dir", "download_dir_filtered")
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -101,13 +113,71 @@ def keep_results_readable() -> None:
         trial.scrub_file_text = scrub
 
 
-async def run_trial(config_path: str, emit: Emit) -> int:
+class Life:
+    """Shows that the event loop runs, and where in the trial it is."""
+
+    def __init__(self, emit: Emit) -> None:
+        self.emit = emit
+        self.phase = "environment"
+        # How many calls that may block are under way. The first is the making of the trial.
+        self.blocking = 1
+
+    def tell(self) -> None:
+        self.emit({"alive": self.phase, "blocking": self.blocking > 0})
+
+    async def beat(self) -> None:
+        while True:
+            self.tell()
+            await asyncio.sleep(BEAT)
+
+    def enter(self, phase: str) -> None:
+        self.phase = phase
+        self.tell()
+
+    def happened(self, event: "TrialEvent") -> None:
+        phases = {"environment-start": "environment", "agent-start": "agent", "verification-start": "verification"}
+        if phase := phases.get(event.value):
+            self.enter(phase)
+
+    def made(self, trial: "Trial") -> None:
+        """Follows a trial that has just been made."""
+        self.blocking -= 1
+        # Of the class, since a verifier may have an environment of its own.
+        environment = type(trial.agent_environment)
+        for name in BLOCKING:
+            if method := getattr(environment, name, None):
+                setattr(environment, name, self.while_blocking(method))
+        # No event tells of the agent's set-up.
+        set_up = trial.agent.setup
+
+        async def setup(*args: Any, **kwargs: Any) -> None:
+            self.enter("agent_setup")
+            await set_up(*args, **kwargs)
+
+        trial.agent.setup = setup
+
+    def while_blocking(self, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        @functools.wraps(method)
+        async def blocking(*args: Any, **kwargs: Any) -> Any:
+            self.blocking += 1
+            self.tell()
+            try:
+                return await method(*args, **kwargs)
+            finally:
+                self.blocking -= 1
+                self.tell()
+
+        return blocking
+
+
+async def run_trial(config_path: str, emit: Emit, life: Life) -> int:
     """One trial, from its configuration to its result."""
     from harbor.models.trial.config import TrialConfig
     from harbor.trial.hooks import LogEntry, TrialEvent, TrialHookEvent
     from harbor.trial.trial import Trial
 
     async def on_event(event: TrialHookEvent) -> None:
+        life.happened(event.event)
         emit({"event": event.event.value, "at": datetime.now(UTC).isoformat()})
 
     async def on_log(entry: LogEntry) -> None:
@@ -120,6 +190,7 @@ async def run_trial(config_path: str, emit: Emit) -> int:
         preflight(config)
         keep_results_readable()
         trial = await Trial.create(config)
+        life.made(trial)
         for event in TrialEvent:
             trial.add_hook(event, on_event)
         trial.add_log_callback(on_log)
@@ -149,7 +220,9 @@ async def main(commands: int, emit: Emit) -> int:
     os.environ.update(begin["environment"])
     config_path = begin["config"]
 
-    trial = asyncio.create_task(with_async_cleanup(run_trial(config_path, emit)))
+    life = Life(emit)
+    trial = asyncio.create_task(with_async_cleanup(run_trial(config_path, emit, life)))
+    beating = asyncio.create_task(life.beat())
     stopping = False
 
     def stop() -> None:
@@ -169,6 +242,7 @@ async def main(commands: int, emit: Emit) -> int:
         return STOPPED
     finally:
         closed.cancel()
+        beating.cancel()
 
 
 if __name__ == "__main__":

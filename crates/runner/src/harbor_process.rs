@@ -51,11 +51,32 @@ pub enum DriverLine {
         /// What it printed.
         text: String,
     },
+    /// Harbor's event loop runs.
+    Alive {
+        /// Where it is in the trial.
+        alive: Phase,
+        /// Whether it may stand still for a while: it starts an environment or copies files.
+        blocking: bool,
+    },
     /// Harbor is imported.
     Ready {
         /// Seconds that it took.
         ready: f64,
     },
+}
+
+/// What Harbor does with a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It makes the trial, and builds and starts the environment.
+    Environment,
+    /// It installs the agent.
+    AgentSetup,
+    /// It runs the agent, and reads and copies what that left.
+    Agent,
+    /// It runs the tests, reads what they left and removes the environment.
+    Verification,
 }
 
 /// Why Harbor could not even begin the trial, or did not end it.
@@ -163,11 +184,16 @@ impl HarborProcess {
     /// Stops the trial: Harbor gets `grace` to remove its containers, and is killed after that. Tells whether it ended by
     /// itself; if not, its containers may still be there.
     pub async fn stop(&mut self, grace: Duration) -> bool {
+        self.terminate();
+        self.end(grace).await
+    }
+
+    /// Tells Harbor to stop the trial, and does not wait for it.
+    pub fn terminate(&self) {
         if let Some(pid) = self.child.id().and_then(|id| i32::try_from(id).ok()) {
             // Only fails when it is gone already.
             let _gone = kill(Pid::from_raw(pid), Signal::SIGTERM);
         }
-        self.end(grace).await
     }
 
     /// Lets a driver end that has nothing more to do, and kills it after `grace`. Tells whether it ended by itself.

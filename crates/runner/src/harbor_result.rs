@@ -3,10 +3,11 @@
 //! The exit status of Harbor says nothing: only `result.json` does. It holds text from agents and verifiers, so it is
 //! read with bounds, and whatever is wrong with it becomes a failed outcome that says so.
 
-use std::fs::File;
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
+use oddish_artifacts::open_regular;
 use oddish_db::attempts::Outcome;
 use oddish_domain::failure::reward_counts;
 use serde_json::{Map, Value};
@@ -24,6 +25,9 @@ const MAX_NAME_BYTES: usize = 255;
 /// Most rewards that a trial may have: they are shown in every list, and the verifier may write any number.
 const MAX_REWARDS: usize = 1000;
 
+/// Most trajectories that are read to learn what the agent used: a task has one for each step, and an agent may leave any number.
+const MAX_TRAJECTORIES: usize = 16;
+
 /// The key of the scalar reward where the verifier gives several.
 const SCALAR: &str = "reward";
 
@@ -34,7 +38,7 @@ const SCALAR: &str = "reward";
 /// ([`reward_counts`]). One whose verification was disabled succeeded when it ended without an exception. A reward that is missing stays
 /// missing, and one that does not count is [unconfirmed](Outcome::unconfirmed_reward).
 pub fn read_outcome(trial: &Path) -> Outcome {
-    let mut outcome = match read_file(&trial.join("result.json")) {
+    let outcome = match read_file(&trial.join("result.json")) {
         Ok(bytes) => match foreign_json::read(&bytes, is_read) {
             Ok(result) if result.get("trial_name").is_some_and(Value::is_string) => {
                 TrialResult::of(&result).into_outcome()
@@ -47,6 +51,11 @@ pub fn read_outcome(trial: &Path) -> Outcome {
         }
         Err(error) => failed("HarborResultMissing", &format!("Harbor's result.json cannot be read: {error}")),
     };
+    with_trajectories(outcome, trial)
+}
+
+/// Adds what the trajectories in the trial's folder tell, where the outcome does not know it.
+pub(crate) fn with_trajectories(mut outcome: Outcome, trial: &Path) -> Outcome {
     let trajectories = Trajectories::look(trial);
     outcome.has_trajectory = trajectories.any;
     if outcome.input_tokens.is_none()
@@ -408,25 +417,33 @@ struct Trajectories {
 impl Trajectories {
     /// Looks through the trial's folder. Links, which an agent may have pointed anywhere, are not followed.
     fn look(trial: &Path) -> Self {
-        let mut found = Self::default();
-        for entry in WalkDir::new(trial).sort_by_file_name().into_iter().flatten() {
+        let mut any = false;
+        let mut first = BTreeSet::new();
+        // Not sorted: a folder may have any number of files, and a sorted one is held in memory.
+        for entry in WalkDir::new(trial).into_iter().flatten() {
             let name = entry.file_name();
             if !entry.file_type().is_file() || (name != "trajectory.json" && name != "trajectory.jsonl") {
                 continue;
             }
-            found.any = true;
-            if found.metrics.is_none() && name == "trajectory.json" {
-                let read = read_file(entry.path()).ok().and_then(|bytes| foreign_json::read(&bytes, is_read).ok());
-                found.metrics = read.as_ref().and_then(|read| object(read, "final_metrics")).map(Usage::of_trajectory);
+            any = true;
+            if name == "trajectory.json" {
+                first.insert(entry.into_path());
+                if first.len() > MAX_TRAJECTORIES {
+                    first.pop_last();
+                }
             }
         }
-        found
+        let metrics = first.iter().find_map(|path| {
+            let read = read_file(path).ok().and_then(|bytes| foreign_json::read(&bytes, is_read).ok());
+            read.as_ref().and_then(|read| object(read, "final_metrics")).map(Usage::of_trajectory)
+        });
+        Self { any, metrics }
     }
 }
 
 fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    open_regular(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(std::io::ErrorKind::FileTooLarge.into());
     }

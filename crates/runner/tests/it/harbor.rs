@@ -28,6 +28,8 @@ use oddish_runner::upload::upload_tree;
 use serde_json::{Value, json};
 
 use crate::{confinement, fixtures};
+use crate::fixtures;
+use crate::upload::BOUNDS;
 
 /// Generous: the machine may be busy. No test waits so long unless something is wrong.
 pub(crate) const LIMIT: Duration = Duration::from_mins(3);
@@ -341,7 +343,7 @@ async fn what_an_agents_variables_leave_in_harbors_folder_is_taken_out() {
 
     let root = tempfile::tempdir().unwrap();
     let store: SharedStore = Arc::new(FolderStore::open(root.path()).unwrap());
-    upload_tree(&store, "a/", &trial, &Redactor::new(SECRETS)).await.unwrap();
+    upload_tree(&store, "a/", &trial, &Redactor::new(SECRETS), BOUNDS).await.unwrap();
     let mut redacted = 0;
     for object in list_all(&*store, "a/").await.unwrap() {
         let content = store.get(&object.key).await.unwrap();

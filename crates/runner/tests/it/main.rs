@@ -11,13 +11,17 @@ mod confined;
 #[path = "../../../telemetry/tests/it/emf.rs"]
 mod emf;
 mod environment_options;
+mod gated_store;
+mod hanging;
 mod harbor;
 mod live_log;
 mod log;
 mod results;
 mod run;
 mod samples;
+mod storing;
 mod taxonomy;
+mod time_limits;
 mod upload;
 
 use std::path::{Path, PathBuf};

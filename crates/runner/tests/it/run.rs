@@ -17,7 +17,7 @@ use oddish_domain::sealing::{SealedEnv, SealingKey, SecretKey};
 use oddish_runner::attempt::Scratch;
 use oddish_runner::confinement::Mode;
 use oddish_runner::run::{Ending, RunError, Runner, run};
-use oddish_runner::settings::RunnerSettings;
+use oddish_runner::settings::{RunnerSettings, TreeBounds};
 use oddish_test_support::with_database;
 use oddish_wake::Wake;
 use time::OffsetDateTime;
@@ -25,7 +25,7 @@ use time::OffsetDateTime;
 use crate::confinement;
 
 /// How long anything may take that is waited for; nothing takes as long unless it never comes.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 const ARCHIVE: &str = "tasks/some-task/v1/.oddish-task.tar.gz";
 
@@ -58,10 +58,29 @@ pub(crate) struct Rig {
 
 /// Queues a trial of the example task and claims it. `script` is what stands in for Harbor.
 pub(crate) async fn rig(db: Db, script: &str) -> Rig {
+    scripted(rig_of(db, &hello()).await, script)
+}
+
+/// Puts a script in Harbor's place.
+pub(crate) fn scripted(rig: Rig, script: &str) -> Rig {
+    let python = rig.file("harbor");
+    let place = format!("cd {}\nTRIAL={}\n", rig.folder.path().display(), rig.scratch.trial().display());
+    fs::write(&python, READY.replacen('\n', &format!("\n{place}"), 1) + script).unwrap();
+    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+    rig
+}
+
+/// The example task.
+pub(crate) fn hello() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tasks/hello")
+}
+
+/// Queues a trial of a task and claims it.
+pub(crate) async fn rig_of(db: Db, task: &Path) -> Rig {
     let folder = tempfile::tempdir().unwrap();
     let jobs_dir = folder.path().join("jobs");
     let store: SharedStore = Arc::new(FolderStore::open(folder.path().join("store")).unwrap());
-    let sha256 = store_task(&store, folder.path()).await;
+    let sha256 = store_task(&store, task, folder.path()).await;
     let sql = "with key as (
             insert into oddish.queue_keys (queue_key, concurrency_limit, is_default, updated_at) values ('k', 1, true, now())
             returning queue_key),
@@ -87,18 +106,17 @@ pub(crate) async fn rig(db: Db, script: &str) -> Rig {
     let claim = queue::claim(&db, 1, OffsetDateTime::now_utc()).await.unwrap().pop().expect("a claim");
 
     let scratch = Scratch::new(&jobs_dir, &claim.attempt.subject, claim.attempt.number);
-    let python = folder.path().join("harbor");
-    let place = format!("cd {}\nTRIAL={}\n", folder.path().display(), scratch.trial().display());
-    fs::write(&python, READY.replacen('\n', &format!("\n{place}"), 1) + script).unwrap();
-    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
     let settings = RunnerSettings {
         jobs_dir,
-        harbor_python: Some(python),
+        harbor_python: Some(folder.path().join("harbor")),
         default_agent_timeout_sec: 60.0,
         min_free_bytes: 0,
         pass_env: Vec::new(),
         // The stand-in speaks to the test by files outside the attempt's folder.
         confinement: confinement(Mode::Off),
+        silence: Duration::from_mins(1),
+        grace: Duration::from_mins(30),
+        tree_bounds: TreeBounds { bytes: 5_000_000_000, files: 100_000 },
     };
     let retries = RetrySettings::default();
     let runner = Runner {
@@ -114,11 +132,10 @@ pub(crate) async fn rig(db: Db, script: &str) -> Rig {
     Rig { folder, runner, attempt, scratch }
 }
 
-/// Stores the example task, and returns its archive's SHA-256.
-async fn store_task(store: &SharedStore, folder: &Path) -> String {
-    let task = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tasks/hello");
+/// Stores a task, and returns its archive's SHA-256.
+async fn store_task(store: &SharedStore, task: &Path, folder: &Path) -> String {
     let mut bytes = Vec::new();
-    archive::pack(&task, &mut bytes).await.unwrap();
+    archive::pack(task, &mut bytes).await.unwrap();
     let file = folder.join("archive");
     fs::write(&file, bytes).unwrap();
     store.put_file(&ARCHIVE.parse().unwrap(), &file).await.unwrap();
@@ -130,11 +147,15 @@ impl Rig {
         self.folder.path().join(name)
     }
 
+    pub(crate) fn scratch(&self) -> &Scratch {
+        &self.scratch
+    }
+
     fn go_on(&self) {
         fs::write(self.file("go-on"), "").unwrap();
     }
 
-    async fn run(&self) -> Result<Ending, RunError> {
+    pub(crate) async fn run(&self) -> Result<Ending, RunError> {
         tokio::time::timeout(PATIENCE, run(&self.runner, &self.attempt)).await.expect("it does not end")
     }
 
@@ -145,7 +166,7 @@ impl Rig {
     }
 
     /// Waits until a column of the trial has this value.
-    async fn until_trial(&self, column: &str, value: &str) {
+    pub(crate) async fn until_trial(&self, column: &str, value: &str) {
         let looking = async {
             while self.trial(column).await.as_deref() != Some(value) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -155,7 +176,7 @@ impl Rig {
     }
 
     /// What is stored of the attempt.
-    async fn stored(&self) -> Vec<Key> {
+    pub(crate) async fn stored(&self) -> Vec<Key> {
         let objects = list_all(&*self.runner.store, "tasks/some-task/trials/").await.unwrap();
         objects.into_iter().map(|object| object.key).collect()
     }
@@ -355,6 +376,7 @@ async fn files_that_cannot_be_stored_are_kept_where_they_are(db: Db) {
     assert_eq!(rig.trial("reward").await.as_deref(), Some("1"));
     assert_eq!(rig.trial("error_type").await.as_deref(), Some("FilesNotStored"));
     assert!(rig.scratch.trial().join("result.json").is_file());
+    assert_eq!(rig.trial("files_incomplete").await.as_deref(), Some("true"));
 }
 
 /// Gives the trial a sealed variable, and the runner `secret_key`.
