@@ -8,6 +8,7 @@
 pub mod attempt;
 pub mod clean_up;
 mod contact;
+pub mod docker;
 pub mod driver_environment;
 mod error_message;
 mod foreign_json;
@@ -15,6 +16,7 @@ pub mod harbor_config;
 pub mod harbor_process;
 pub mod harbor_python;
 pub mod harbor_result;
+pub mod host_access;
 mod identity;
 mod json_values;
 pub mod live_log;

@@ -10,11 +10,12 @@ use nix::unistd::{Pid, getpgrp, getpid, setpgid};
 use oddish_artifacts::{S3Settings, StorageSettings};
 use oddish_db::{AttemptRef, DATABASE_URL, DatabaseSettings, connect_lazy};
 use oddish_domain::attempt_settings::{ATTEMPT_SETTINGS, ATTEMPT_TOKEN};
+use oddish_domain::host_access::HOST_ACCESS_SETTINGS;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::settings::{Group, Settings, unicode_variables};
 use oddish_domain::status::JobKind;
 use oddish_runner::attempt::Scratch;
-use oddish_runner::clean_up::clean_up;
+use oddish_runner::clean_up::{clean_up, clean_up_ended};
 use oddish_runner::run::{Runner, run};
 use oddish_runner::settings::{RunnerSettings, read_attempt, read_token};
 use oddish_telemetry::{Output, TelemetrySettings, fields};
@@ -28,6 +29,7 @@ const GROUPS: &[Group] = &[
     StorageSettings::GROUP,
     S3Settings::GROUP,
     RunnerSettings::GROUP,
+    HOST_ACCESS_SETTINGS,
     RetrySettings::GROUP,
     TelemetrySettings::GROUP,
     WakeSettings::GROUP,
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         [] => start(run_attempt),
         ["clean-up"] => start(clean_up_attempt),
+        ["clean-up-ended"] => clean_up_all(),
         ["--version" | "-V"] => say(concat!("oddish-runner ", env!("CARGO_PKG_VERSION"), "\n")),
         ["--help" | "-h"] => say(&help()),
         _ => {
@@ -66,7 +69,8 @@ fn help() -> String {
     let mut text = String::from(
         "Runs one attempt of a trial with Harbor and records what came of it.\n\n\
          Usage: oddish-runner             run the attempt\n       \
-         oddish-runner clean-up    remove what the attempt left when it was killed\n\n\
+         oddish-runner clean-up    remove what the attempt left when it was killed\n       \
+         oddish-runner clean-up-ended    remove what attempts that have ended left in Docker; print what is still there\n\n\
          Environment variables:\n",
     );
     for setting in GROUPS.iter().flat_map(Group::describe) {
@@ -74,6 +78,29 @@ fn help() -> String {
         text.extend(["  ", setting.name, &default, "\n      ", setting.doc, "\n"]);
     }
     text
+}
+
+/// Removes what attempts left that have ended, of which this process knows none.
+fn clean_up_all() -> ExitCode {
+    let settings = Settings::from_map(unicode_variables(env::vars_os()));
+    let done = oddish_telemetry::start(&settings, Output::Stderr { colours: false })
+        .map_err(anyhow::Error::from)
+        .and_then(|()| settings.read(DatabaseSettings::read).map_err(anyhow::Error::from))
+        .and_then(|database| {
+            let Some(url) = database.url else { bail!("{DATABASE_URL} is not set") };
+            let environment: Vec<_> = env::vars_os().collect();
+            runtime()?.block_on(async {
+                let left = clean_up_ended(&connect_lazy(&url, 1), &environment).await;
+                Ok(left.unwrap_or_else(|error| vec![format!("nothing could be looked for: {error}")]))
+            })
+        });
+    match done {
+        Ok(left) => say(&left.iter().map(|line| format!("{}\n", line.replace('\n', " "))).collect::<String>()),
+        Err(error) => {
+            error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Runs a command, with its attempt on each line that it logs.

@@ -10,6 +10,7 @@ use oddish_artifacts::key::{attempt_outcome_key, attempt_prefix};
 use oddish_db::attempts::{self, Assignment, Outcome, StoredOutcome};
 use oddish_db::jobs::{Fenced, Recorded};
 use oddish_db::{AttemptRef, Db, DbError};
+use oddish_domain::environment::DEFAULT_ENVIRONMENT;
 use oddish_domain::failure::FailureClass;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::status::HarborStage;
@@ -253,13 +254,15 @@ impl Running<'_> {
                 None => return Ok(Ended::Stopped(Stop::Signal)),
             },
             Awaited::Stopped(stop) => {
-                if !harbor.stop(STOP_WITHIN).await {
-                    remove_containers(self.scratch.trial_name(), &self.runner.variables).await;
-                }
+                harbor.stop(STOP_WITHIN).await;
+                self.remove_containers().await;
                 log.finish().await;
                 return Ok(Ended::Stopped(stop));
             }
         };
+        if outcome.error_type.is_some() {
+            self.remove_containers().await;
+        }
         outcome.agent_began |= agent_began;
         redactor.outcome(&mut outcome);
         Ok(self.store_files(outcome, log, &redactor).await)
@@ -321,7 +324,7 @@ impl Running<'_> {
         let Ok(Ok(status)) = timeout(EXIT_WITHIN, harbor.wait()).await else {
             return Ok(Some(failed("HarborCrashed", "Harbor closed its output without a result, and did not end.")));
         };
-        remove_containers(self.scratch.trial_name(), &self.runner.variables).await;
+        self.remove_containers().await;
         let told = [nix::libc::SIGTERM, nix::libc::SIGINT];
         if status.code() == Some(130) || status.signal().is_some_and(|number| told.contains(&number)) {
             return match timeout(Duration::from_secs(1), stop.received()).await {
@@ -331,6 +334,13 @@ impl Running<'_> {
         }
         let tail = harbor.output_tail();
         Ok(Some(failed("HarborCrashed", &format!("Harbor ended without a result ({status}). It last said: {tail}"))))
+    }
+
+    /// Removes what the trial left in Docker, if it ran there. Harbor's own clean-up cannot be trusted where it was interrupted or failed.
+    async fn remove_containers(&self) {
+        if self.assignment.environment == DEFAULT_ENVIRONMENT {
+            remove_containers(self.scratch.trial_name(), &self.runner.variables).await;
+        }
     }
 
     /// Stores what the trial left and the rest of its live log.

@@ -185,6 +185,8 @@ pub const KNOWN: &[Known] = &[
         FailureClass::Task,
         &[
             "AgentEnvUnreadable",
+            "ComposeFileInvalid",
+            "HostAccessRefused",
             "SettingsUnreadable",
             "TaskArchiveChanged",
             "TaskArchiveInvalid",

@@ -16,9 +16,6 @@ use crate::agent_env::AgentEnv;
 static ARGUMENTS: LazyLock<BTreeMap<String, Option<Vec<String>>>> =
     LazyLock::new(|| serde_json::from_str(include_str!("arguments.json")).unwrap_or_default());
 
-/// The entry of `arguments.json` that is no agent.
-const VARIABLES: &str = "variables";
-
 /// Arguments of agents that name a file or folder of the runner.
 #[rustfmt::skip]
 const FILES: &[&str] = &[
@@ -154,6 +151,9 @@ mod tests {
 
     use super::*;
     use crate::agent::KNOWN_AGENTS;
+
+    /// The entry of `arguments.json` that is no agent.
+    const VARIABLES: &str = "variables";
 
     /// Arguments that sound like a path and name something in the sandbox, or nothing at all.
     #[rustfmt::skip]

@@ -7,10 +7,13 @@
     reason = "a test fails by panicking, also in what it calls"
 )]
 
+mod agent_arguments;
 #[path = "../../../telemetry/tests/it/emf.rs"]
 mod emf;
 mod environment_options;
 mod harbor;
+mod host_access;
+mod leftovers;
 mod live_log;
 mod log;
 mod results;

@@ -92,6 +92,7 @@ pub(crate) async fn rig(db: Db, script: &str) -> Rig {
         harbor_python: Some(python),
         default_agent_timeout_sec: 60.0,
         min_free_bytes: 0,
+        allow_host_access: false,
         pass_env: Vec::new(),
     };
     let retries = RetrySettings::default();
