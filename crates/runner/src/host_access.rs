@@ -145,7 +145,12 @@ fn variables(sandbox: &Sandbox, folder: &Path, environment: &[(OsString, OsStrin
         variables.insert(OsString::from(&variable.name), value);
     }
     variables.insert("CONTEXT_DIR".into(), folder.into());
-    variables.insert("MAIN_IMAGE_NAME".into(), "hb__main".into());
+    // Whatever matters here depends on none of these: the check of the files sees to that.
+    for (name, value) in
+        [("MAIN_IMAGE_NAME", "hb__main"), ("PREBUILT_IMAGE_NAME", "hb__prebuilt"), ("CPUS", "1"), ("MEMORY", "1024M")]
+    {
+        variables.insert(name.into(), value.into());
+    }
     for (name, source, target) in HARBORS {
         variables.insert(format!("HOST_{name}_PATH").into(), source.into());
         variables.insert(format!("ENV_{name}_PATH").into(), target.into());

@@ -1,7 +1,7 @@
 //! What a Compose file asks for at its top: services, networks, volumes, files. What is not known to stay within a sandbox is refused, so that
 //! a key of tomorrow's Compose is not let through by a check of today.
 
-use super::scope::{Found, Located, Scope, has_variable, is_below};
+use super::scope::{Found, Located, Scope, has_variable, is_below, is_unsure};
 use super::yaml::{Key, Node};
 
 /// A bind mount inside the task: where it leads, whether it can be written through, and where it was asked for.
@@ -61,13 +61,29 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// The text of a value, if no variable makes it.
-    pub(super) fn known<'n>(&self, value: &'n Node) -> Option<&'n str> {
-        value.text().filter(|text| self.scope.merged.is_some() || !has_variable(text))
+    /// The text of a value, if no variable makes it. Otherwise the runner tells, unless it cannot either.
+    pub(super) fn known<'n>(&mut self, value: &'n Node) -> Option<&'n str> {
+        let text = value.text()?;
+        if self.scope.merged.is_some() || !has_variable(text) {
+            return Some(text);
+        }
+        self.leave_to_the_runner(value.line, text);
+        None
+    }
+
+    /// Refuses what depends on a variable that not even the runner knows in time.
+    pub(super) fn leave_to_the_runner(&mut self, line: usize, text: &str) {
+        if is_unsure(text) {
+            self.found.add(
+                line,
+                format!("{text:?}"),
+                "depends on a variable of the machine that runs trials: leave the variable out",
+            );
+        }
     }
 
     /// Whether a flag is set. What is not plainly off counts as on.
-    pub(super) fn is_on(&self, value: &Node) -> bool {
+    pub(super) fn is_on(&mut self, value: &Node) -> bool {
         let Some(text) = value.text() else { return true };
         self.known(value).is_some()
             && !matches!(
@@ -205,7 +221,7 @@ impl Checker<'_, '_> {
         match self.scope.locate(self.folder, path) {
             Located::Task(_) => {}
             Located::Unknown if read_first => self.by_variable(place, value),
-            Located::Unknown => {}
+            Located::Unknown => self.leave_to_the_runner(value.line, path),
             Located::Harbors | Located::Outside => self.outside(place, value),
         }
     }

@@ -55,6 +55,13 @@ impl Scope<'_> {
         if HARBORS.iter().any(|name| path == format!("${{{name}}}") || path == format!("${name}")) {
             return Located::Harbors;
         }
+        // Harbor shares it or does not; where it does not, the default counts.
+        if let Some((name, default)) = path.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')?.split_once(":-"))
+            && HARBORS.contains(&name)
+            && !default.contains(['$', '{', '}'])
+        {
+            return self.locate(folder, default);
+        }
         if has_variable(path) {
             return Located::Unknown;
         }
@@ -103,6 +110,32 @@ pub(super) fn has_variable(text: &str) -> bool {
         match rest.strip_prefix('$') {
             Some(after) => rest = after,
             None => return true,
+        }
+    }
+    false
+}
+
+/// Names that Harbor or the runner give values to of which nobody can tell before Harbor begins what they will be.
+const UNSURE: &[&str] =
+    &["CPUS", "HOME", "MAIN_IMAGE_NAME", "MEMORY", "PATH", "PREBUILT_IMAGE_NAME", "PWD", "TEMP", "TMP", "TMPDIR"];
+/// Beginnings of such names.
+const UNSURE_PREFIXES: &[&str] =
+    &["BUILDKIT_", "BUILDX_", "DOCKER_", "EGRESS_", "ENV_", "HARBOR_", "HOST_", "LITELLM_", "PYTHON", "XDG_"];
+
+/// Whether a variable in a text is one whose value cannot be told before Harbor begins.
+pub(super) fn is_unsure(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix('$') {
+            rest = after;
+            continue;
+        }
+        let name = rest.strip_prefix('{').unwrap_or(rest);
+        let end = name.find(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+        let name = &name[..end.unwrap_or(name.len())];
+        if UNSURE.contains(&name) || UNSURE_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+            return true;
         }
     }
     false

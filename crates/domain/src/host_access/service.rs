@@ -207,7 +207,8 @@ impl Checker<'_, '_> {
 
     fn bind(&mut self, place: &str, at: &Node, source: &str, writable: bool) {
         match self.scope.locate(self.folder, source) {
-            Located::Unknown | Located::Harbors => {}
+            Located::Unknown => self.leave_to_the_runner(at.line, source),
+            Located::Harbors => {}
             Located::Task(inside) if self.scope.is_in_environment(&inside) => {
                 self.binds.push(Bind { place: inside, writable, line: at.line, key: place.to_owned() });
             }
@@ -281,8 +282,10 @@ impl Checker<'_, '_> {
             Located::Task(context) if !path.starts_with(['/', '~']) => self.scope.locate(&context, path),
             _ => self.scope.locate(self.folder, path),
         };
-        if located == Located::Outside {
-            self.outside(place, value);
+        match located {
+            Located::Outside => self.outside(place, value),
+            Located::Unknown => self.leave_to_the_runner(value.line, path),
+            Located::Task(_) | Located::Harbors => {}
         }
     }
 
@@ -298,8 +301,11 @@ impl Checker<'_, '_> {
             let path = context.strip_prefix("oci-layout://").unwrap_or(context);
             let is_elsewhere =
                 is_remote(path) || ["docker-image:", "service:", "target:"].iter().any(|kind| path.starts_with(kind));
-            if !is_elsewhere && self.scope.locate(self.folder, path) == Located::Outside {
-                self.outside(place, node);
+            match self.scope.locate(self.folder, path) {
+                _ if is_elsewhere => {}
+                Located::Outside => self.outside(place, node),
+                Located::Unknown => self.leave_to_the_runner(node.line, path),
+                Located::Task(_) | Located::Harbors => {}
             }
         }
     }

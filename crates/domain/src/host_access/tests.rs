@@ -64,7 +64,12 @@ fn service(fields: &str) -> Vec<String> {
 #[case(
     "volumes: [{type: bind, source: ./data, target: /d}, {type: volume, source: v, target: /v}, {type: tmpfs, target: /t}]"
 )]
-#[case("volumes: ['${DATA:-./data}:/data']")]
+#[case(
+    "volumes: ['${DATA:-./data}:/data', '${HOST_ARTIFACTS_PATH:-./artifacts}:/logs/artifacts', '${CONTEXT_DIR}/x:/x']"
+)]
+#[case(
+    "build: {context: '${CONTEXT_DIR}'}\nimage: '${MAIN_IMAGE_NAME}'\ndeploy: {resources: {limits: {cpus: '${CPUS}', memory: '${MEMORY}'}}}"
+)]
 #[case("cap_add: [CHOWN, CAP_NET_BIND_SERVICE]\ncap_drop: [ALL]")]
 #[case("security_opt: ['no-new-privileges:true']")]
 #[case("privileged: false")]
@@ -111,6 +116,11 @@ fn what_stays_in_the_sandbox_passes(#[case] fields: &str) {
     "mounts \"environment/a/b\", which lies in a folder that another mount lets a container write"
 )]
 #[case("volumes: ['.:/a', {type: bind, source: ./b, target: /b, read_only: true}]", "mounts \"environment/b\"")]
+#[case("volumes: ['${HOST_AGENT_LOGS_PATH:-/etc}:/x']", "outside of the task's folder")]
+#[case("volumes: ['${HOST_AGENT_LOGS_PATH}/x:/x']", "depends on a variable of the machine that runs trials")]
+#[case("volumes: ['${A:-${DOCKER_CONFIG}}:/x']", "depends on a variable of the machine that runs trials")]
+#[case("network_mode: '${CPUS:-host}'", "depends on a variable of the machine that runs trials")]
+#[case("build: {dockerfile: '$TMPDIR/x'}", "depends on a variable of the machine that runs trials")]
 #[case("volumes_from: ['container:other']", "a container outside of the sandbox")]
 #[case("network_mode: host", "services.main.network_mode is \"host\"")]
 #[case("network_mode: 'container:x'", "is \"container:x\"")]
@@ -269,6 +279,9 @@ fn compose_files_of_verifiers_count_where_they_are_used() {
 #[case("GIT_AUTHOR_NAME = 'x'", false)]
 #[case("COMPOSE_PROJECT_NAME = 'x'", false)]
 #[case("HOME = '/root'", false)]
+#[case("A_FOLDER = '${TMPDIR:-./x}'", true)]
+#[case("A_KEY = '${SOME_API_KEY:-}'", false)]
+#[case("PLACE = '$HOME/x'", false)]
 fn variables_do_not_steer_dockers_client(#[case] line: &str, #[case] is_refused: bool) {
     for section in ["environment.env", "verifier.environment.env"] {
         let found = task(&format!("[verifier]\n[{section}]\nA = 'b'\n{line}\n"), &[]);
@@ -281,8 +294,10 @@ fn variables_do_not_steer_dockers_client(#[case] line: &str, #[case] is_refused:
 
 #[test]
 fn an_env_file_does_not_either() {
-    let files =
-        ("environment/.env", "A=b\n# x\nexport COMPOSE_ENV_FILES = /etc/x\nCOMPOSE_PROJECT_NAME=x\nDOCKER_HOST=x\n");
+    let files = (
+        "environment/.env",
+        "A=b\n# x\nexport COMPOSE_ENV_FILES = /etc/x\nCOMPOSE_PROJECT_NAME=x\nDOCKER_HOST=x\nB=${CPUS:-/etc}\n",
+    );
     let refused = task("", &[files]).unwrap_err();
     assert!(
         refused.contains("environment/.env, line 3: COMPOSE_ENV_FILES") && !refused.contains("line 4"),

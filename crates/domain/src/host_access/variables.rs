@@ -4,7 +4,9 @@
 //! and others name files, servers and programs.
 
 use super::fault::HostAccess;
-use crate::task_toml::{Sandbox, TaskFiles, Variable};
+use super::scope::is_unsure;
+use crate::agent_env::is_reference;
+use crate::task_toml::{COMPOSE, Sandbox, TaskFiles, Variable};
 
 /// Beginnings of names that the client, its plugins, its loader or the programs that it starts go by.
 #[rustfmt::skip]
@@ -32,33 +34,40 @@ fn is_of_the_system(folder: &str) -> bool {
 
 /// Checks the variables that `task.toml` gives a sandbox.
 pub(super) fn check(sandbox: &Sandbox) -> Vec<HostAccess> {
-    let steering = sandbox.variables.iter().filter(|variable| steers_docker(&variable.name, &variable.value));
+    let steering = sandbox.variables.iter().filter(|variable| {
+        steers_docker(&variable.name, &variable.value) || is_reference(&variable.value) && is_unsure(&variable.value)
+    });
     let fault = |variable: &Variable| HostAccess {
         path: "task.toml".to_owned(),
         line: Some(variable.line),
         key: format!("{}.{}", sandbox.section, variable.name),
-        problem: "is also a variable of Docker's client on the machine: set it in the Dockerfile instead".to_owned(),
+        problem:
+            "is a variable of Docker's client on the machine too, or has its value from there: set it in the Dockerfile"
+                .to_owned(),
     };
     steering.map(fault).collect()
 }
 
-/// Checks the `.env` beside a Compose file, of which Compose takes its own settings.
+/// Checks the `.env` beside a Compose file, of which Compose takes its own settings and what the file's variables are.
 pub(super) fn check_env_file(files: &dyn TaskFiles, sandbox: &Sandbox) -> Vec<HostAccess> {
     const MAX_BYTES: usize = 1 << 20;
     let path = format!("{}/.env", sandbox.folder);
+    if !files.listing().has(&format!("{}/{COMPOSE}", sandbox.folder)) {
+        return Vec::new();
+    }
     let bytes = files.read(&path, MAX_BYTES).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let names = text.lines().enumerate().filter_map(|(line, text)| {
         let text = text.trim_start().strip_prefix("export ").unwrap_or(text).trim_start();
         let name = text.split(['=', ':']).next().unwrap_or_default().trim_end();
-        name.starts_with("COMPOSE_").then_some((line + 1, name))
+        let steers = name.starts_with("COMPOSE_") && steers_docker(name, "");
+        (steers || is_unsure(text)).then_some((line + 1, name))
     });
-    let steering = names.filter(|(_, name)| steers_docker(name, ""));
     let fault = |(line, name): (usize, &str)| HostAccess {
         path: path.clone(),
         line: Some(line),
         key: name.to_owned(),
-        problem: "steers Docker's client on the machine: leave it out".to_owned(),
+        problem: "steers Docker's client on the machine, or takes its value from there: leave it out".to_owned(),
     };
-    steering.map(fault).collect()
+    names.map(fault).collect()
 }

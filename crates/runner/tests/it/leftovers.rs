@@ -14,9 +14,8 @@ use oddish_test_support::{create_database, with_database};
 
 /// Everything that Compose makes, and an image to which the file gives a name.
 const COMPOSE: &str = "services:
-  main: {build: {context: ., target: main}, command: [/sleep]}
-  side: {build: {context: ., target: side}, image: 'IMAGE'}
-networks: {default: {}, more: {}}
+  main: {build: {context: ., target: main}, command: [/x], volumes: ['data:/data']}
+  side: {build: {context: ., target: side}, image: 'IMAGE', command: [/x]}
 volumes: {data: {}}
 ";
 
@@ -44,8 +43,8 @@ struct Sandbox {
 impl Sandbox {
     fn of(project: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let image = format!("oddish-test-{}:1", unique());
-        fs::write(folder.path().join("docker-compose.yaml"), COMPOSE.replace("IMAGE", &image)).unwrap();
+        let sandbox = Self { project: project.to_owned(), image: format!("oddish-test-{}:1", unique()) };
+        fs::write(folder.path().join("docker-compose.yaml"), COMPOSE.replace("IMAGE", &sandbox.image)).unwrap();
         let dockerfile = format!("FROM scratch AS main\nCOPY x /x\nFROM main AS side\nCOPY x /{project}\n");
         fs::write(folder.path().join("Dockerfile"), dockerfile).unwrap();
         fs::write(folder.path().join("x"), project).unwrap();
@@ -53,7 +52,6 @@ impl Sandbox {
         let compose = ["compose", "-p", project, "-f", file.to_str().unwrap()];
         docker(&[&compose[..], &["build"]].concat());
         docker(&[&compose[..], &["create"]].concat());
-        let sandbox = Self { project: project.to_owned(), image };
         assert_eq!(sandbox.left(), [2, 1, 1, 1]);
         sandbox
     }
