@@ -294,15 +294,15 @@ fn variables_do_not_steer_dockers_client(#[case] line: &str, #[case] is_refused:
 
 #[test]
 fn an_env_file_does_not_either() {
-    let files = (
-        "environment/.env",
-        "A=b\n# x\nexport COMPOSE_ENV_FILES = /etc/x\nCOMPOSE_PROJECT_NAME=x\nDOCKER_HOST=x\nB=${CPUS:-/etc}\n",
-    );
-    let refused = task("", &[files]).unwrap_err();
-    assert!(
-        refused.contains("environment/.env, line 3: COMPOSE_ENV_FILES") && !refused.contains("line 4"),
-        "{refused}"
-    );
+    let text = "A=b\n# x\nexport COMPOSE_ENV_FILES = /etc/x\nCOMPOSE_PROJECT_NAME=x\nDOCKER_HOST=x\nB=${CPUS:-/etc}\n";
+    let files = ("environment/.env", text);
+    assert_eq!(task("", &[files]), Ok(()), "without a Compose file it is the task's own");
+    let compose = ("environment/docker-compose.yaml", "services: {main: {build: .}}");
+    let refused = task("", &[files, compose]).unwrap_err();
+    for line in ["line 3: COMPOSE_ENV_FILES steers", "line 6: B steers"] {
+        assert!(refused.contains(&format!("environment/.env, {line}")), "{refused}");
+    }
+    assert!(!refused.contains("line 4") && !refused.contains("line 5"), "{refused}");
 }
 
 fn merged(config: &Value) -> Vec<String> {
