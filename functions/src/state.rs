@@ -8,6 +8,7 @@ use axum::extract::FromRef;
 use oddish_artifacts::{SharedStore, StorageSettings};
 use oddish_db::{DatabaseSettings, NoDatabase};
 use oddish_domain::environment::DockerEnvironment;
+use oddish_domain::host_access::ALLOW_HOST_ACCESS;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::{SECRET_KEY, SealingKey};
@@ -41,6 +42,8 @@ pub struct Expansion {
     pub sealing: Option<SealingKey>,
     /// What the environment `docker` means.
     pub docker: DockerEnvironment,
+    /// Whether they may name files of the machine that runs the trials.
+    pub allow_host_access: bool,
 }
 
 /// What holds for uploads.
@@ -52,13 +55,21 @@ pub struct UploadRules {
     pub max_form_bytes: u64,
     /// Seconds that an agent gets whose task sets no time-out; the client is told.
     pub default_agent_timeout_sec: f64,
+    /// Whether tasks may ask for access to the machine that runs their trials: where that is allowed, and where no runner has Docker.
+    pub allow_host_access: bool,
 }
 
 impl UploadRules {
     /// Reads them from the storage and agent settings.
     pub fn read(reader: &mut Reader<'_>, storage: &StorageSettings) -> Self {
         let max_bytes = storage.max_task_upload_mb << 20;
-        Self { max_bytes, max_form_bytes: max_bytes, default_agent_timeout_sec: reader.get(&AGENT_TIMEOUT_SEC) }
+        let has_docker = DockerEnvironment::read(reader) == DockerEnvironment::Docker;
+        Self {
+            max_bytes,
+            max_form_bytes: max_bytes,
+            default_agent_timeout_sec: reader.get(&AGENT_TIMEOUT_SEC),
+            allow_host_access: reader.get(&ALLOW_HOST_ACCESS) || !has_docker,
+        }
     }
 }
 
@@ -270,7 +281,7 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
 /// What holds while sweeps are expanded.
 fn expansion(reader: &mut Reader<'_>) -> Expansion {
     let sealing = reader.get(&SECRET_KEY).as_ref().map(SealingKey::of);
-    Expansion { sealing, docker: DockerEnvironment::read(reader) }
+    Expansion { sealing, docker: DockerEnvironment::read(reader), allow_host_access: reader.get(&ALLOW_HOST_ACCESS) }
 }
 
 impl FromSettings for Imports {

@@ -18,6 +18,7 @@ pub mod environment;
 pub mod experiment;
 pub mod failure;
 pub mod harbor_settings;
+pub mod host_access;
 pub mod id;
 pub mod label;
 pub mod limits;

@@ -14,6 +14,7 @@ use crate::{
         check_options,
     },
     harbor_settings::{Collected, HarborSettings, HarborSettingsError},
+    host_access::{HostArgument, check_arguments},
     queue_key::{provider_bucket, stored_model, trial_queue_key},
     sealing::{SECRET_KEY, SealedEnv, SealingKey},
     whole,
@@ -32,6 +33,8 @@ pub struct SweepSpec {
     pub environment: Option<String>,
     /// What `docker` means in this deployment.
     pub docker: DockerEnvironment,
+    /// Whether it may name files of the machine that runs the trials.
+    pub allow_host_access: bool,
     /// Minutes for the agent, for configurations that don't say.
     pub timeout_minutes: Option<f64>,
     /// The submission's `harbor` object.
@@ -147,6 +150,14 @@ pub enum SweepError {
     /// An option that the environment does not take.
     #[error("{ENVIRONMENT_OPTIONS}: {0}")]
     EnvironmentOption(OptionFault),
+    /// A setting or an argument that reaches to the machine that runs the trials.
+    #[error("configs[{config}]: {reason}")]
+    HostAccess {
+        /// Its place, from 0.
+        config: usize,
+        /// What is wrong.
+        reason: HostArgument,
+    },
     /// A time-out that is no positive number.
     #[error("{field} must be a positive number of minutes, not {minutes}")]
     Timeout {
@@ -187,6 +198,7 @@ impl SweepError {
             Self::NoTrials { config } => format!("configs[{config}].n_trials"),
             Self::Agent { config, reason: AgentError::Unknown { .. } } => format!("configs[{config}].agent"),
             Self::Agent { config, reason: AgentError::ModelRequired { .. } } => format!("configs[{config}].model"),
+            Self::HostAccess { config, .. } => format!("configs[{config}]"),
             Self::Environment { field, .. }
             | Self::NoDocker { field, .. }
             | Self::Timeout { field, .. }
@@ -244,7 +256,7 @@ pub fn expand(spec: &SweepSpec, sealing: Sealing<'_>) -> Result<Vec<TrialSpec>, 
         .configs
         .iter()
         .enumerate()
-        .map(|(place, config)| template(place, config, (environment, spec.docker), shared.clone(), sealing))
+        .map(|(place, config)| template(place, config, (environment, spec), shared.clone(), sealing))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(templates
         .into_iter()
@@ -259,7 +271,7 @@ pub fn expand(spec: &SweepSpec, sealing: Sealing<'_>) -> Result<Vec<TrialSpec>, 
 fn template(
     place: usize,
     config: &SweepConfig,
-    (environment, docker): (&'static str, DockerEnvironment),
+    (environment, spec): (&'static str, &SweepSpec),
     mut harbor: Collected,
     sealing: Sealing<'_>,
 ) -> Result<TrialSpec, SweepError> {
@@ -267,7 +279,7 @@ fn template(
     let model = config.model.as_deref();
     check_agent(&config.agent, model).map_err(|reason| SweepError::Agent { config: place, reason })?;
     let own = known_environment(config.environment.as_deref(), &field("environment"))?;
-    let environment = docker.resolve(own.unwrap_or(environment)).map_err(|reason| {
+    let environment = spec.docker.resolve(own.unwrap_or(environment)).map_err(|reason| {
         let field = if own.is_some() { field("environment") } else { "environment".to_owned() };
         SweepError::NoDocker { field, reason }
     })?;
@@ -280,6 +292,11 @@ fn template(
     harbor.add_secret_agent_env(&config.secret_agent_env, &field("secret_agent_env"))?;
     if let Some(settings) = &config.agent_config {
         harbor.add_agent_config(settings, &field("agent_config"))?;
+    }
+    if !spec.allow_host_access {
+        let (kwargs, options) = (&harbor.settings.agent_kwargs, &harbor.settings.environment_kwargs);
+        check_arguments(&config.agent, kwargs, &harbor.agent_env, options)
+            .map_err(|reason| SweepError::HostAccess { config: place, reason })?;
     }
     if !harbor.agent_env.is_empty() {
         let bytes = harbor.agent_env.bytes();

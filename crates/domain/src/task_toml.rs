@@ -11,6 +11,7 @@ mod fault;
 mod files;
 mod harborignore;
 mod rules;
+mod sandboxes;
 mod schema;
 mod scripts;
 mod steps;
@@ -23,13 +24,16 @@ use crate::settings::Setting;
 
 use self::checking::Checking;
 use self::document::{Document, utf8};
+use self::sandboxes::is_separate;
 use self::schema::{TASK, check_model};
 use self::steps::{Step, steps};
 use self::value::{Node, Table};
 
+pub use self::compose::NAME as COMPOSE;
 pub use self::fault::TaskFault;
 pub use self::files::{TASK_TOML, TaskFiles, TaskListing};
 pub use self::timeouts::{StepTimeouts, TaskTimeouts};
+pub use self::sandboxes::{Sandbox, Variable, sandboxes};
 pub use self::warning::TaskWarning;
 
 /// Seconds that an agent gets, unless configured otherwise, whose task sets no time-out.
@@ -252,14 +256,6 @@ impl<'a> Checker<'a> {
         let line = self.document.line(node.at);
         self.faults.push(TaskFault::Timeout { line, key: key.to_owned(), found: node.shown() });
         None
-    }
-}
-
-/// Whether tests run in a sandbox of their own; none where the verifier doesn't say.
-fn is_separate(verifier: &Table) -> Option<bool> {
-    match verifier.get("environment_mode").and_then(Node::text) {
-        Some(mode) => Some(mode == "separate"),
-        None => verifier.contains_key("environment").then_some(true),
     }
 }
 

@@ -69,6 +69,7 @@ impl Oddish {
             expansion: Expansion {
                 sealing: settings.storage.secret_key.as_ref().map(SealingKey::of),
                 docker: settings.docker,
+                allow_host_access: settings.allow_host_access,
             },
             wake: Wake::through(db.clone()),
         };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use oddish_db::attempts::Outcome;
+use oddish_domain::environment::DEFAULT_ENVIRONMENT;
 use oddish_domain::status::HarborStage;
 use oddish_domain::task_toml::{TASK_TOML, TaskTimeouts};
 use time::OffsetDateTime;
@@ -65,6 +66,7 @@ impl Running<'_> {
         let _broken_pipe = harbor.begin(&self.scratch.trial_config()).await;
         let Followed { awaited, agent_began } = self.follow(harbor, &log, stop, &mut watch).await;
         let trial = self.scratch.trial();
+        let removed = matches!(awaited, Awaited::Gone | Awaited::Overdue(_));
         let mut outcome = match awaited {
             Awaited::Done => {
                 let read = tokio::task::spawn_blocking(move || read_outcome(&trial));
@@ -94,6 +96,9 @@ impl Running<'_> {
                 return Ok(Ended::Stopped(stop));
             }
         };
+        if outcome.error_type.is_some() && !removed {
+            self.remove_containers().await;
+        }
         outcome.agent_began |= agent_began;
         redactor.outcome(&mut outcome);
         Ok(Ended::Outcome { outcome: Box::new(outcome), left: Some(Left { log, redactor }) })
@@ -177,7 +182,13 @@ impl Running<'_> {
             }
         };
         let heeds = timeout(STOP_WITHIN, heeds).await.unwrap_or(false);
-        if !harbor.end(if heeds { EXIT_WITHIN } else { SILENT_STOP_WITHIN }).await {
+        harbor.end(if heeds { EXIT_WITHIN } else { SILENT_STOP_WITHIN }).await;
+        self.remove_containers().await;
+    }
+
+    /// Removes what the trial left in Docker, if it ran there. Harbor's own clean-up cannot be trusted where it was interrupted or failed.
+    async fn remove_containers(&self) {
+        if self.assignment.environment == DEFAULT_ENVIRONMENT {
             remove_containers(self.scratch.trial_name(), &self.runner.variables).await;
         }
     }
@@ -193,7 +204,7 @@ impl Running<'_> {
         let Ok(Ok(status)) = timeout(EXIT_WITHIN, harbor.wait()).await else {
             return Ok(Some(failed("HarborCrashed", "Harbor closed its output without a result, and did not end.")));
         };
-        remove_containers(self.scratch.trial_name(), &self.runner.variables).await;
+        self.remove_containers().await;
         let told = [nix::libc::SIGTERM, nix::libc::SIGINT];
         if status.code() == Some(130) || status.signal().is_some_and(|number| told.contains(&number)) {
             return match timeout(Duration::from_secs(1), stop.received()).await {

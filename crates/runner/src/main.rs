@@ -12,6 +12,7 @@ use nix::unistd::{Pid, getpgrp, getpid, setpgid};
 use oddish_artifacts::{S3Settings, StorageSettings};
 use oddish_db::{AttemptRef, DATABASE_URL, DatabaseSettings, connect_lazy};
 use oddish_domain::attempt_settings::{ATTEMPT_SETTINGS, ATTEMPT_TOKEN};
+use oddish_domain::host_access::HOST_ACCESS_SETTINGS;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::settings::{Group, Settings, unicode_variables};
 use oddish_domain::status::JobKind;
@@ -20,6 +21,7 @@ use oddish_runner::clean_up::clean_up;
 use oddish_runner::confinement::ConfinementSettings;
 use oddish_runner::confinement::confined::become_confined;
 use oddish_runner::container;
+use oddish_runner::clean_up::{clean_up, clean_up_ended};
 use oddish_runner::run::{Runner, run};
 use oddish_runner::settings::{RunnerSettings, read_attempt, read_token};
 use oddish_telemetry::{Output, TelemetrySettings, fields};
@@ -34,6 +36,7 @@ const GROUPS: &[Group] = &[
     S3Settings::GROUP,
     RunnerSettings::GROUP,
     ConfinementSettings::GROUP,
+    HOST_ACCESS_SETTINGS,
     RetrySettings::GROUP,
     TelemetrySettings::GROUP,
     WakeSettings::GROUP,
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         ["clean-up"] => start(clean_up_attempt),
         ["confine", plan, "--", program, arguments @ ..] => become_program(become_confined(plan, program, arguments)),
         ["enter", "--", program, arguments @ ..] => become_program(container::enter(program, arguments)),
+        ["clean-up-ended"] => clean_up_all(),
         ["--version" | "-V"] => say(concat!("oddish-runner ", env!("CARGO_PKG_VERSION"), "\n")),
         ["--help" | "-h"] => say(&help()),
         _ => {
@@ -75,6 +79,7 @@ fn help() -> String {
         "Runs one attempt of a trial with Harbor and records what came of it.\n\n\
          Usage: oddish-runner             run the attempt\n       \
          oddish-runner clean-up    remove what the attempt left when it was killed\n       \
+         oddish-runner clean-up-ended    remove what attempts that have ended left in Docker; print what is still there\n       \
          oddish-runner confine PLAN -- PROGRAM [ARGUMENT...]    become a program that may do what PLAN (JSON) says; the runner starts Harbor so\n       \
          oddish-runner enter -- PROGRAM [ARGUMENT...]    become a program as the image's user and with secrets out of sight; containers start so\n\n\
          Environment variables:\n",
@@ -84,6 +89,29 @@ fn help() -> String {
         text.extend(["  ", setting.name, &default, "\n      ", setting.doc, "\n"]);
     }
     text
+}
+
+/// Removes what attempts left that have ended, of which this process knows none.
+fn clean_up_all() -> ExitCode {
+    let settings = Settings::from_map(unicode_variables(env::vars_os()));
+    let done = oddish_telemetry::start(&settings, Output::Stderr { colours: false })
+        .map_err(anyhow::Error::from)
+        .and_then(|()| settings.read(DatabaseSettings::read).map_err(anyhow::Error::from))
+        .and_then(|database| {
+            let Some(url) = database.url else { bail!("{DATABASE_URL} is not set") };
+            let environment: Vec<_> = env::vars_os().collect();
+            runtime()?.block_on(async {
+                let left = clean_up_ended(&connect_lazy(&url, 1), &environment).await;
+                Ok(left.unwrap_or_else(|error| vec![format!("nothing could be looked for: {error}")]))
+            })
+        });
+    match done {
+        Ok(left) => say(&left.iter().map(|line| format!("{}\n", line.replace('\n', " "))).collect::<String>()),
+        Err(error) => {
+            error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Runs a command, with its attempt on each line that it logs.

@@ -12,8 +12,10 @@ use oddish_db::attempts::{Assignment, Outcome};
 
 use crate::attempt::Scratch;
 use crate::confinement::home::hand_over;
+use crate::driver_environment::driver_environment;
 use crate::harbor_config::{COMPOSE_OVERLAY, UnreadableSettings, harbor_settings, trial_config};
 use crate::harbor_result::failed;
+use crate::host_access::{self, Asked, HostAccessError};
 use crate::secrets::{AttemptSecrets, SecretsError};
 use crate::settings::RunnerSettings;
 use crate::task_folder::{self, TaskFolderError};
@@ -59,6 +61,9 @@ pub enum PreparationError {
     /// The agent's environment variables can't be had.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    /// The trial asks for access to this machine, or nobody can tell.
+    #[error(transparent)]
+    HostAccess(#[from] HostAccessError),
     /// A file or folder can't be made.
     #[error("cannot use `{}`", path.display())]
     Disk {
@@ -85,11 +90,14 @@ impl PreparationError {
             | Self::Task(TaskFolderError::Io { .. })
             | Self::Fetch(_)
             | Self::Hash(_)
+            | Self::HostAccess(HostAccessError::Docker(_))
             | Self::Disk { .. } => return None,
             Self::Unpack(_) => "TaskArchiveInvalid",
             Self::Task(_) => "TaskInvalid",
             Self::Settings(_) => "SettingsUnreadable",
             Self::Secrets(_) => "AgentEnvUnreadable",
+            Self::HostAccess(HostAccessError::Compose { .. }) => "ComposeFileInvalid",
+            Self::HostAccess(_) => "HostAccessRefused",
         };
         Some(failed(error_type, &with_causes(self)))
     }
@@ -126,6 +134,14 @@ pub(crate) async fn prepare(
         task_folder::set_docker_image(&task, image)?;
     }
     let timeout_sec = task_folder::default_agent_timeout_sec(&task, &paths, settings.default_agent_timeout_sec);
+    if !settings.allow_host_access {
+        let (agent_env, trial_name) = (&secrets.agent_env, scratch.trial_name());
+        let asked = Asked { assignment, settings: &harbor, agent_env, task: &task, paths: &paths, trial_name };
+        // What Harbor's process gets too: a variable may say what is mounted.
+        let mut environment = driver_environment(variables.iter().cloned(), &settings.pass_env);
+        environment.push(("TMPDIR".into(), scratch.temporary().into()));
+        host_access::check(asked, &environment).await?;
+    }
     let config = trial_config(assignment, &harbor, &secrets.agent_env, timeout_sec, scratch);
     write(&scratch.compose_overlay(), COMPOSE_OVERLAY)?;
     write(&scratch.trial_config(), &config.to_string())?;

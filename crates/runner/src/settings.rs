@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use oddish_domain::attempt_settings::{ATTEMPT, ATTEMPT_TOKEN, TRIAL_ID};
+use oddish_domain::host_access::ALLOW_HOST_ACCESS;
 use oddish_domain::settings::{Group, Reader, Setting};
 use oddish_domain::task_toml::AGENT_TIMEOUT_SEC;
 use uuid::Uuid;
@@ -53,6 +54,8 @@ pub struct RunnerSettings {
     pub default_agent_timeout_sec: f64,
     /// Bytes that must be free in `jobs_dir`.
     pub min_free_bytes: u64,
+    /// Whether tasks and submissions may ask for access to this machine.
+    pub allow_host_access: bool,
     /// Names of further variables that Harbor may see.
     pub pass_env: Vec<String>,
     /// How Harbor's process is confined.
@@ -92,13 +95,14 @@ impl RunnerSettings {
         ],
     };
 
-    /// Reads [`Self::GROUP`].
+    /// Reads [`Self::GROUP`], and whether access to this machine is allowed.
     pub fn read(reader: &mut Reader<'_>) -> Self {
         Self {
             jobs_dir: absolute(&reader.get(&JOBS_DIR)),
             harbor_python: reader.get(&PYTHON).map(|python| absolute(&python)),
             default_agent_timeout_sec: reader.get(&AGENT_TIMEOUT_SEC),
             min_free_bytes: reader.get(&MIN_FREE_GB) * 1_000_000_000,
+            allow_host_access: reader.get(&ALLOW_HOST_ACCESS),
             pass_env: reader.get(&PASS_ENV),
             confinement: ConfinementSettings::read(reader),
             silence: Duration::from_secs_f64(reader.get(&SILENCE)),

@@ -60,7 +60,11 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
         rules: settings.uploads,
         judges: settings.judges,
         limits: Limits { concurrency: Arc::new(limits), max_attempts: settings.retries.max_attempts },
-        expansion: Expansion { sealing: secret.as_ref().map(SealingKey::of), docker: settings.docker },
+        expansion: Expansion {
+            sealing: secret.as_ref().map(SealingKey::of),
+            docker: settings.docker,
+            allow_host_access: settings.allow_host_access,
+        },
         wake: Wake::through(db),
     };
     let app = settings.origins.clone().around(router::router(everything, artifact_route::router(objects)));

@@ -10,6 +10,7 @@ use oddish_artifacts::{LOCAL_STORAGE_DIR, S3Settings, StorageSettings};
 use oddish_db::{DATABASE_URL, DatabaseSettings};
 use oddish_dispatcher::LauncherSettings;
 use oddish_domain::environment::DockerEnvironment;
+use oddish_domain::host_access::{ALLOW_HOST_ACCESS, HOST_ACCESS_SETTINGS};
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::{SECRET_KEY, SecretKey};
@@ -66,6 +67,7 @@ pub(crate) const GROUPS: &[Group] = &[
     S3Settings::GROUP,
     ConcurrencyLimits::GROUP,
     DockerEnvironment::GROUP,
+    HOST_ACCESS_SETTINGS,
     ServerSettings::GROUP,
     TelemetrySettings::GROUP,
     AuthMode::GROUP,
@@ -91,6 +93,8 @@ pub(crate) struct ServerSettings {
     pub(crate) limits: ConcurrencyLimits,
     /// What the environment `docker` means in submissions.
     pub(crate) docker: DockerEnvironment,
+    /// Whether submissions may name files of the machine that runs their trials.
+    pub(crate) allow_host_access: bool,
     pub(crate) auth: AuthMode,
     /// Web pages that may ask.
     pub(crate) origins: Origins,
@@ -136,6 +140,7 @@ impl ServerSettings {
             storage,
             limits: ConcurrencyLimits::read(reader),
             docker: DockerEnvironment::read(reader),
+            allow_host_access: reader.get(&ALLOW_HOST_ACCESS),
             auth,
             origins: reader.get(&CORS_ORIGINS).unwrap_or_else(|| Origins::usual(auth)),
             judges: Judges::read(reader),

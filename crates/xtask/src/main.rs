@@ -2,6 +2,7 @@
 //!
 //! Everything a task starts is stopped before it ends, on failure and on Ctrl-C too; only what [`setup`] installs stays.
 
+mod agent_arguments;
 mod bench;
 mod build_functions;
 #[cfg(test)]
@@ -112,6 +113,8 @@ enum Task {
     },
     /// Write crates/domain/src/environment/options.json, which the options of environments are checked by, from the installed Harbor.
     EnvironmentOptions,
+    /// Write crates/domain/src/host_access/arguments.json, which agents' arguments are checked by, from the installed Harbor.
+    AgentArguments,
     /// Write the functions and routes into template.yaml and the router of `cargo lambda watch` into Cargo.toml, from docs/openapi.json.
     Template {
         /// Change nothing; fail if a file is not up to date.
@@ -171,6 +174,7 @@ fn main() -> ExitCode {
         Task::Mutate { names } => mutate::run(&names),
         Task::Prepare { check } => prepare::run(check),
         Task::EnvironmentOptions => environment_options::run(),
+        Task::AgentArguments => agent_arguments::run(),
         Task::Template { check, lint } => {
             template::run(check).and_then(|()| if lint { template::lint() } else { Ok(()) })
         }

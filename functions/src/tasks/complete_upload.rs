@@ -99,7 +99,7 @@ async fn complete(
         return Err(other_content());
     }
     let archive = fetch(store, staging, rules.max_bytes, "Task").await?;
-    let checked = archive_check::check(archive.path(), rules.default_agent_timeout_sec).await?;
+    let checked = archive_check::check(archive.path(), &rules).await?;
     if checked.content_hash != completion.content_hash {
         return Err(ApiError::bad_request(format!(
             "The archive's files hash to {}, not to the {} that was announced: upload it again.",

@@ -98,6 +98,7 @@ fn expand(request: &SweepRequest, expansion: &Expansion) -> Result<Vec<sweep::Tr
         configs: request.configs.clone(),
         environment: request.environment.clone(),
         docker: expansion.docker,
+        allow_host_access: expansion.allow_host_access,
         timeout_minutes: request.timeout_minutes,
         harbor: request.harbor.clone().unwrap_or_default(),
         flat: request.flat.clone(),

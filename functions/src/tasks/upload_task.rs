@@ -48,7 +48,7 @@ pub async fn upload_task(
     let form =
         form.map_err(|refused| ApiError::bad_request(format!("The form could not be read: {}", refused.body_text())))?;
     let upload = receive(form, &rules).await?;
-    let checked = archive_check::check(upload.file.path(), rules.default_agent_timeout_sec).await?;
+    let checked = archive_check::check(upload.file.path(), &rules).await?;
     let task_id = store_task(&db, &store, &upload, &checked).await?;
     Ok(Json(UploadResponse {
         s3_key: Some(key::task_prefix(&task_id)?),

@@ -204,6 +204,8 @@ pub const KNOWN: &[Known] = &[
         FailureClass::Task,
         &[
             "AgentEnvUnreadable",
+            "ComposeFileInvalid",
+            "HostAccessRefused",
             "SettingsUnreadable",
             "TaskArchiveChanged",
             "TaskArchiveInvalid",

@@ -27,6 +27,11 @@ pub enum TaskWarning {
         /// Their paths.
         paths: Vec<String>,
     },
+    /// Access to the machine that runs the trials, which servers with Docker refuse unless they are told otherwise.
+    HostAccess {
+        /// What asks for it, each with its place.
+        places: Vec<String>,
+    },
     /// A Compose file that we can't read; Docker may.
     Compose {
         /// Its path.
@@ -70,6 +75,12 @@ impl fmt::Display for TaskWarning {
                 f,
                 "a byte order mark, which Linux takes for a part of a script's first line: save {} without one",
                 shown(paths)
+            ),
+            Self::HostAccess { places } => write!(
+                f,
+                "access to the machine that runs the trials, which a server that runs them in Docker refuses unless ODDISH_ALLOW_HOST_ACCESS=true is set \
+                 there: {}",
+                places.join("; ")
             ),
             Self::Compose { path, message } => write!(f, "{path} cannot be read as YAML: {message}"),
         }

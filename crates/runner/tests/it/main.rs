@@ -8,12 +8,15 @@
 )]
 
 mod confined;
+mod agent_arguments;
 #[path = "../../../telemetry/tests/it/emf.rs"]
 mod emf;
 mod environment_options;
 mod gated_store;
 mod hanging;
 mod harbor;
+mod host_access;
+mod leftovers;
 mod live_log;
 mod log;
 mod results;

@@ -111,6 +111,7 @@ pub(crate) async fn rig_of(db: Db, task: &Path) -> Rig {
         harbor_python: Some(folder.path().join("harbor")),
         default_agent_timeout_sec: 60.0,
         min_free_bytes: 0,
+        allow_host_access: false,
         pass_env: Vec::new(),
         // The stand-in speaks to the test by files outside the attempt's folder.
         confinement: confinement(Mode::Off),

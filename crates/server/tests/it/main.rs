@@ -21,6 +21,7 @@ mod fuzzed;
 mod images;
 mod keys;
 mod kills;
+mod leftovers;
 mod moto;
 mod outage;
 mod outcomes;
