@@ -93,13 +93,16 @@ fn help() -> String {
 
 /// Removes what attempts left that have ended, of which this process knows none.
 fn clean_up_all() -> ExitCode {
-    let settings = Settings::from_map(unicode_variables(env::vars_os()));
+    if let Err(error) = container::receive() {
+        return become_program(Err(error));
+    }
+    let settings = Settings::from_map(unicode_variables(container::variables()));
     let done = oddish_telemetry::start(&settings, Output::Stderr { colours: false })
         .map_err(anyhow::Error::from)
         .and_then(|()| settings.read(DatabaseSettings::read).map_err(anyhow::Error::from))
         .and_then(|database| {
             let Some(url) = database.url else { bail!("{DATABASE_URL} is not set") };
-            let environment: Vec<_> = env::vars_os().collect();
+            let environment: Vec<_> = container::variables().collect();
             runtime()?.block_on(async {
                 let left = clean_up_ended(&connect_lazy(&url, 1), &environment).await;
                 Ok(left.unwrap_or_else(|error| vec![format!("nothing could be looked for: {error}")]))
