@@ -5,10 +5,12 @@ use std::ops::Range;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use crate::key::Key;
-use crate::store::{ArtifactStore, ObjectMeta, StoreError, list_all};
+use crate::store::{ArtifactStore, ObjectMeta, StoreError, list_most};
 
 /// Objects that are read at once.
 const AT_ONCE: usize = 8;
+/// Files among which logs are looked for: a trial may have left hundreds of thousands, and each takes memory.
+const LOOKED_THROUGH: usize = 10_000;
 /// Bytes that are read first to find the last lines.
 const LAST_BYTES: u64 = 64 << 10;
 
@@ -67,11 +69,18 @@ impl LogText {
     /// content, then a line break; an empty line lies between two of them.
     pub async fn of_files(store: &dyn ArtifactStore, prefix: &str) -> Result<Self, StoreError> {
         let mut log = Self::default();
-        for file in log_files(list_all(store, prefix).await?, prefix) {
+        let objects = list_most(store, prefix, None, LOOKED_THROUGH + 1).await?;
+        let is_more = objects.len() > LOOKED_THROUGH;
+        for file in log_files(objects, prefix).take(LOOKED_THROUGH) {
             let separator = if log.parts.is_empty() { "" } else { "\n" };
             log.add_text(format!("{separator}=== {} ===\n", file.key));
             log.add_object(file);
             log.add_text("\n".to_owned());
+        }
+        if is_more {
+            log.add_text(format!(
+                "\n[Only logs among the first {LOOKED_THROUGH} files are shown; the others can be read as files]\n"
+            ));
         }
         Ok(log)
     }

@@ -5,8 +5,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use oddish_artifacts::SharedStore;
 use oddish_artifacts::key::{attempt_outcome_key, attempt_prefix};
+use oddish_artifacts::{SharedStore, own_folder};
 use oddish_db::attempts::{self, Assignment, Outcome, StoredOutcome};
 use oddish_db::jobs::{Fenced, Recorded};
 use oddish_db::{AttemptRef, Db, DbError};
@@ -159,9 +159,9 @@ async fn start_harbor(runner: &Runner, scratch: &Scratch) -> Result<HarborProces
     let folder = settings.jobs_dir.clone();
     let mut environment = driver_environment(runner.variables.iter().cloned(), &settings.pass_env);
     environment.push(("TMPDIR".into(), scratch.temporary().into()));
-    let started = match tokio::fs::create_dir_all(&folder).await {
+    let started = match own_folder::make(&folder) {
         Ok(()) => HarborProcess::spawn(&python, &folder, environment),
-        Err(error) => Err(error),
+        Err(error) => Err(std::io::Error::other(error)),
     };
     started.map_err(|source| StartError::Spawn { python, folder, source })
 }

@@ -3,13 +3,16 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use oddish_artifacts::home::folder_or_below_home;
 use oddish_domain::attempt_settings::{ATTEMPT, ATTEMPT_TOKEN, TRIAL_ID};
 use oddish_domain::settings::{Group, Reader, Setting};
 use oddish_domain::task_toml::AGENT_TIMEOUT_SEC;
 use uuid::Uuid;
 
-const JOBS_DIR: Setting<PathBuf> = Setting::new("ODDISH_HARBOR_JOBS_DIR", "/tmp/harbor-jobs").doc(
-    "Folder for what running trials need on the disk. Each attempt's own folder in it goes when the attempt ends.",
+/// Names the folder of the attempts' scratch folders.
+pub const JOBS_DIR: Setting<Option<PathBuf>> = Setting::optional("ODDISH_HARBOR_JOBS_DIR").doc(
+    "Folder for what running trials need on the disk, to which only this user may write. Each attempt's own folder in it goes when the \
+     attempt ends. Unset: harbor-jobs in ODDISH_HOME.",
 );
 const PYTHON: Setting<Option<PathBuf>> = Setting::optional("ODDISH_HARBOR_PYTHON")
     .doc("Python interpreter that has Harbor installed. Unset: the one that the `harbor` command on the PATH uses.");
@@ -48,7 +51,7 @@ impl RunnerSettings {
     /// Reads [`Self::GROUP`].
     pub fn read(reader: &mut Reader<'_>) -> Self {
         Self {
-            jobs_dir: absolute(&reader.get(&JOBS_DIR)),
+            jobs_dir: folder_or_below_home(reader, &JOBS_DIR, "harbor-jobs"),
             harbor_python: reader.get(&PYTHON).map(|python| absolute(&python)),
             default_agent_timeout_sec: reader.get(&AGENT_TIMEOUT_SEC),
             min_free_bytes: reader.get(&MIN_FREE_GB) * 1_000_000_000,

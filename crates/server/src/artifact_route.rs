@@ -7,12 +7,12 @@ use std::time::SystemTime;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use futures_util::StreamExt as _;
 use oddish_artifacts::signing::{self, SignedQuery, SigningKey};
-use oddish_artifacts::{Key, SharedStore, StoreError};
+use oddish_artifacts::{Key, SharedStore, in_pieces};
 use oddish_functions::error::ApiError;
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt as _;
@@ -50,14 +50,16 @@ async fn serve(
 }
 
 async fn get(store: &SharedStore, key: &Key) -> Result<Response, ApiError> {
-    match store.get(key).await {
-        Ok(bytes) => {
-            let safe = [(header::CONTENT_DISPOSITION, "attachment"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
-            Ok((safe, bytes).into_response())
-        }
-        Err(StoreError::NotFound { .. }) => Err(ApiError::not_found(format!("There is no object {key}"))),
-        Err(error) => Err(error.into()),
-    }
+    let absent = || ApiError::not_found(format!("There is no object {key}"));
+    let object = store.head(key).await?.ok_or_else(absent)?;
+    let body = Body::from_stream(in_pieces(SharedStore::clone(store), object.key, 0..object.size));
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(object.size));
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Ok(response)
 }
 
 /// Streams the body to a file first: an object appears whole or not at all.
