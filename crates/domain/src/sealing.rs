@@ -197,6 +197,17 @@ mod tests {
     }
 
     #[test]
+    fn a_fingerprint_tells_secrets_apart_and_stays() {
+        let fingerprint = |letter: &str| hex(&SecretKey::parse(&letter.repeat(32)).unwrap().fingerprint());
+        assert_eq!(fingerprint("k"), "5c883988bbaa885ac774587892d66bb7", "databases hold it: it must not change");
+        assert_ne!(fingerprint("k"), fingerprint("l"));
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
     fn the_same_value_is_never_sealed_alike() {
         let clear = env(&[("A", "s3cret"), ("B", "s3cret")]);
         let seal = || SealedEnv::seal(&key("k"), "t-1", &clear).0.into_values();

@@ -40,8 +40,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const FINISH_WITHIN: Duration = Duration::from_secs(25);
 /// How long a client whose place is given away may take to go. It takes a moment, unless the machine is very busy.
 const LEAVE_WITHIN: Duration = Duration::from_secs(1);
-/// In the middle of a request, a client that has kept the server waiting for less keeps its place: it is at work.
-const SPARED: Duration = Duration::from_secs(1);
+/// A client that has kept the server waiting for less keeps its place: it has just come, or is at work.
+const SPARED: Duration = Duration::from_millis(50);
+/// How long a place is looked for while there are only such clients.
+const FIND_WITHIN: Duration = Duration::from_millis(200);
+/// Pause before looking again.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(5);
 /// Clients that are told at once that there is no room. Others are turned away without a word.
 pub(crate) const REFUSALS: usize = 16;
 /// How long telling one may take.
@@ -98,6 +102,16 @@ pub(crate) async fn serve(
     }
 }
 
+/// What became of the client that was easiest to do without.
+enum Idlest {
+    /// Its connection is closed.
+    Closed,
+    /// There is none that has kept the server waiting for long, and soon there may be.
+    AllSpared,
+    /// There is none: every client does its part.
+    Nobody,
+}
+
 /// The clients that are connected, by number.
 type Clients = Mutex<HashMap<u64, Arc<Client>>>;
 
@@ -130,27 +144,46 @@ impl Server {
             converse(stream, &client, app, header_timeout, stopping).await;
             drop(listed);
         });
+        // Many may come at once: what this one has sent already is looked at before its place could be another's.
+        tokio::task::yield_now().await;
     }
 
     /// A free place, or that of the client that has kept the server waiting for longest.
     async fn place(&mut self) -> Option<OwnedSemaphorePermit> {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            return Some(place);
+        let begun = Instant::now();
+        loop {
+            if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+                return Some(place);
+            }
+            self.warn_of_no_room();
+            match self.close_idlest() {
+                Idlest::Closed => {
+                    // It leaves at once, and if it did not, another would be found.
+                    if let Ok(place) =
+                        tokio::time::timeout(LEAVE_WITHIN, Arc::clone(&self.places).acquire_owned()).await
+                    {
+                        return place.ok();
+                    }
+                }
+                Idlest::AllSpared if begun.elapsed() < FIND_WITHIN => tokio::time::sleep(LOOK_AGAIN_AFTER).await,
+                Idlest::AllSpared | Idlest::Nobody => return None,
+            }
         }
-        self.warn_of_no_room();
-        self.close_idlest()?;
-        tokio::time::timeout(LEAVE_WITHIN, Arc::clone(&self.places).acquire_owned()).await.ok()?.ok()
     }
 
-    /// Closes the connection that is easiest to do without. None where every client does its part.
-    fn close_idlest(&self) -> Option<()> {
+    /// Closes the connection that is easiest to do without.
+    fn close_idlest(&self) -> Idlest {
         let now = Instant::now();
         let clients = lock(&self.clients);
-        let idle = clients.values().filter_map(|client| Some((client.waited(now)?, client)));
-        let idle = idle.filter(|(waited, _)| waited.for_head || waited.time >= SPARED);
-        let (_, client) = idle.max_by_key(|(waited, _)| waited.weight())?;
-        client.close();
-        Some(())
+        let waiting = || clients.values().filter_map(|client| Some((client.waited(now)?, client)));
+        match waiting().filter(|(waited, _)| waited.time >= SPARED).max_by_key(|(waited, _)| waited.weight()) {
+            Some((_, client)) => {
+                client.close();
+                Idlest::Closed
+            }
+            None if waiting().next().is_some() => Idlest::AllSpared,
+            None => Idlest::Nobody,
+        }
     }
 
     /// Closes connections whose clients have kept the server waiting for too long.

@@ -20,7 +20,7 @@ async fn folders_that_others_may_write_to_are_refused() {
         ("ODDISH_HARBOR_JOBS_DIR", "harbor-jobs"),
     ] {
         let path = folder.join(name);
-        std::fs::create_dir(&path).unwrap();
+        std::fs::create_dir_all(&path).unwrap();
         for (bits, programs) in [(0o777, &["api", "--port", "0"][..]), (0o1777, &["worker"]), (0o770, &["worker"])] {
             std::fs::set_permissions(&path, Permissions::from_mode(bits)).unwrap();
             let error = stack.refusal(programs).await;
