@@ -105,7 +105,7 @@ pub async fn run(runner: &Runner, attempt: &AttemptRef) -> Result<Ending, RunErr
     let mut stop = StopSignal::listen().map_err(system("listen for signals"))?;
     let scratch = Scratch::new(&runner.settings.jobs_dir, &attempt.subject, attempt.number);
     // Python needs a good part of a second to import Harbor. It does so while the attempt begins and the task is fetched.
-    let harbor = start_harbor(runner, &scratch).await;
+    let harbor = start_harbor(runner, &scratch);
     let identity = this_process(OffsetDateTime::now_utc());
     let begun = while_unreachable(BEGIN_WITHIN, || {
         attempts::begin(&runner.db, attempt.token, &identity, OffsetDateTime::now_utc())
@@ -150,7 +150,7 @@ impl StartError {
     }
 }
 
-async fn start_harbor(runner: &Runner, scratch: &Scratch) -> Result<HarborProcess, StartError> {
+fn start_harbor(runner: &Runner, scratch: &Scratch) -> Result<HarborProcess, StartError> {
     let settings = &runner.settings;
     let python = match &settings.harbor_python {
         Some(python) => python.clone(),

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -33,12 +34,14 @@ pub(crate) fn router(artifacts: Artifacts) -> Router {
 
 async fn serve(
     State(artifacts): State<Artifacts>,
-    Path(key): Path<String>,
-    Query(query): Query<SignedQuery>,
+    key: Result<Path<String>, PathRejection>,
+    query: Result<Query<SignedQuery>, QueryRejection>,
     method: Method,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
+    let Path(key) = key.map_err(|refused| ApiError::bad_request(refused.body_text()))?;
+    let Query(query) = query.map_err(|refused| ApiError::bad_request(refused.body_text()))?;
     let key = Key::parse(key).map_err(|error| ApiError::bad_request(error.to_string()))?;
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let verified = signing::verify(&artifacts.key, method.as_str(), &key, &query, length, SystemTime::now())
@@ -64,9 +67,8 @@ async fn get(store: &SharedStore, key: &Key) -> Result<Response, ApiError> {
 
 /// Streams the body to a file first: an object appears whole or not at all.
 async fn put(artifacts: &Artifacts, key: &Key, body: Body, most: u64) -> Result<Response, ApiError> {
-    let file = NamedTempFile::new().map_err(|error| ApiError::internal(&error))?;
-    let handle = file.reopen().map_err(|error| ApiError::internal(&error))?;
-    let mut writer = tokio::io::BufWriter::new(tokio::fs::File::from_std(handle));
+    let (file, path) = NamedTempFile::new().map_err(|error| ApiError::internal(&error))?.into_parts();
+    let mut writer = tokio::io::BufWriter::new(tokio::fs::File::from_std(file));
     let mut stream = body.into_data_stream();
     let mut bytes = 0;
     while let Some(chunk) = stream.next().await {
@@ -78,6 +80,6 @@ async fn put(artifacts: &Artifacts, key: &Key, body: Body, most: u64) -> Result<
         writer.write_all(&chunk).await.map_err(|error| ApiError::internal(&error))?;
     }
     writer.flush().await.map_err(|error| ApiError::internal(&error))?;
-    artifacts.store.put_file(key, file.path()).await?;
+    artifacts.store.put_file(key, &path).await?;
     Ok(StatusCode::OK.into_response())
 }

@@ -32,6 +32,11 @@ async fn slow_readers_of_a_large_file_take_little() {
     let url = store.presign_get(&Key::parse("large").unwrap(), Duration::from_mins(5)).await.unwrap().url;
     let (path, authority) = (url.strip_prefix(stack.url()).unwrap(), stack.url().trim_start_matches("http://"));
 
+    let answer = reqwest::get(format!("{}/artifacts/large?expires=soon", stack.url())).await.unwrap();
+    assert_eq!(answer.status(), 400);
+    let refused: serde_json::Value = answer.json().await.unwrap();
+    assert!(refused["detail"].is_string(), "{refused}");
+
     let before = peak(server);
     let mut readers = Vec::new();
     for _ in 0..8 {
