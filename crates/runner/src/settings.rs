@@ -4,6 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use oddish_artifacts::home::folder_or_below_home;
 use oddish_domain::attempt_settings::{ATTEMPT, ATTEMPT_TOKEN, TRIAL_ID};
 use oddish_domain::host_access::ALLOW_HOST_ACCESS;
 use oddish_domain::settings::{Group, Reader, Setting};
@@ -12,8 +13,10 @@ use uuid::Uuid;
 
 use crate::confinement::ConfinementSettings;
 
-const JOBS_DIR: Setting<PathBuf> = Setting::new("ODDISH_HARBOR_JOBS_DIR", "/tmp/harbor-jobs").doc(
-    "Folder for what running trials need on the disk. Each attempt's own folder in it goes when the attempt ends.",
+/// Names the folder of the attempts' scratch folders.
+pub const JOBS_DIR: Setting<Option<PathBuf>> = Setting::optional("ODDISH_HARBOR_JOBS_DIR").doc(
+    "Folder for what running trials need on the disk, to which only this user may write. Each attempt's own folder in it goes when the \
+     attempt ends. Unset: harbor-jobs in ODDISH_HOME.",
 );
 const PYTHON: Setting<Option<PathBuf>> = Setting::optional("ODDISH_HARBOR_PYTHON")
     .doc("Python interpreter that has Harbor installed. Unset: the one that the `harbor` command on the PATH uses.");
@@ -98,7 +101,7 @@ impl RunnerSettings {
     /// Reads [`Self::GROUP`], and whether access to this machine is allowed.
     pub fn read(reader: &mut Reader<'_>) -> Self {
         Self {
-            jobs_dir: absolute(&reader.get(&JOBS_DIR)),
+            jobs_dir: folder_or_below_home(reader, &JOBS_DIR, "harbor-jobs"),
             harbor_python: reader.get(&PYTHON).map(|python| absolute(&python)),
             default_agent_timeout_sec: reader.get(&AGENT_TIMEOUT_SEC),
             min_free_bytes: reader.get(&MIN_FREE_GB) * 1_000_000_000,

@@ -1,8 +1,8 @@
 //! What a command says: results on stdout, everything else on stderr. Neither may end the process by a panic when it takes nothing.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::{BufRead as _, ErrorKind, IsTerminal as _, Write as _};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 /// Nobody reads stdout any more (`| head`): whoever closed it has seen enough, which is no fault of the command.
 #[derive(Debug, thiserror::Error)]
@@ -21,4 +21,22 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 /// Writes a line to stderr. Where nobody can read it, nobody can be told.
 pub(crate) fn say(text: &str) {
     let _closed = writeln!(anstream::stderr(), "{text}");
+}
+
+/// Asks whether to do `what`, unless `yes` is the answer already. Without a terminal there is nobody to ask, and `why` says why that matters.
+pub(crate) fn confirm(yes: bool, what: &str, why: &str) -> anyhow::Result<()> {
+    if yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        bail!("{why}; add --yes to do it without being asked");
+    }
+    write!(anstream::stderr(), "{what}? [y/N] ")?;
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    if !matches!(answer.trim(), "y" | "Y" | "yes") {
+        bail!("nothing was changed");
+    }
+    Ok(())
 }

@@ -1,19 +1,23 @@
 //! The one-machine stack: the endpoints, the dispatcher, the runners and, unless a database is configured, Postgres itself.
 //!
 //! `api` serves all handlers of `oddish-functions` in one process and dispatches in the same process; `worker` only dispatches; `keys`
-//! makes and revokes keys; `db` looks after the schema. Nothing else of the workspace may depend on this crate.
+//! makes and revokes keys; `secret` replaces the secret; `db` looks after the schema. Nothing else of the workspace may depend on this crate.
 
 mod api;
 mod args;
 mod artifact_route;
 #[cfg(test)]
 mod configuration;
+mod connections;
 mod console;
 mod cors;
 mod database;
 mod database_command;
+mod descriptors;
+mod folders;
 mod keys_command;
 mod listen;
+mod secret_command;
 mod secret_key;
 mod settings;
 mod worker;
@@ -39,6 +43,7 @@ fn main() -> ExitCode {
     }
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(descriptors::FILE_THREADS)
         .build()
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(run(arguments.command)));
@@ -59,6 +64,7 @@ async fn run(command: args::Command) -> anyhow::Result<()> {
         args::Command::Settings => console::print(&settings::env_example()),
         args::Command::Worker => worker::run().await,
         args::Command::Keys { command } => keys_command::run(command).await,
+        args::Command::Secret { command } => secret_command::run(command).await,
         args::Command::Db { command } => database_command::run(command).await,
     }
 }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use oddish_artifacts::home::{self, HOME};
 use oddish_artifacts::{LOCAL_STORAGE_DIR, S3Settings, StorageSettings};
 use oddish_db::{DATABASE_URL, DatabaseSettings};
 use oddish_dispatcher::LauncherSettings;
@@ -18,11 +19,12 @@ use oddish_domain::settings::{self, Group, Reader, Setting, Settings, read_env_f
 use oddish_functions::auth::AuthMode;
 use oddish_functions::judging::Judges;
 use oddish_functions::state::UploadRules;
-use oddish_runner::confinement::{ConfinementSettings, Mode};
+use oddish_runner::confinement::ConfinementSettings;
 use oddish_runner::container;
-use oddish_runner::settings::RunnerSettings;
+use oddish_runner::settings::{JOBS_DIR, RunnerSettings};
 use oddish_telemetry::TelemetrySettings;
 
+use crate::connections::ConnectionSettings;
 use crate::cors::Origins;
 
 const API_HOST: Setting<IpAddr> =
@@ -34,9 +36,6 @@ const CORS_ORIGINS: Setting<Option<Origins>> = Setting::optional("ODDISH_CORS_OR
 );
 const AUTO_START_WORKERS: Setting<bool> = Setting::new("ODDISH_AUTO_START_WORKERS", true).doc(
     "Whether `oddish-server api` runs trials too. With false, or with --no-workers, an `oddish-server worker` has to.",
-);
-const HOME: Setting<Option<PathBuf>> = Setting::optional("ODDISH_HOME").doc(
-    "Folder for the private Postgres and the server's secret. Unset: /var/lib/oddish as root, else ~/.local/share/oddish.",
 );
 const POSTGRES_BIN: Setting<Option<PathBuf>> = Setting::optional("ODDISH_POSTGRES_BIN")
     .doc("Folder of the Postgres programs for the private server. Unset: the newest that is found.");
@@ -69,6 +68,7 @@ pub(crate) const GROUPS: &[Group] = &[
     DockerEnvironment::GROUP,
     HOST_ACCESS_SETTINGS,
     ServerSettings::GROUP,
+    ConnectionSettings::GROUP,
     TelemetrySettings::GROUP,
     AuthMode::GROUP,
     Judges::GROUP,
@@ -101,13 +101,16 @@ pub(crate) struct ServerSettings {
     pub(crate) judges: Judges,
     pub(crate) host: IpAddr,
     pub(crate) port: u16,
+    pub(crate) connections: ConnectionSettings,
     pub(crate) start_workers: bool,
     pub(crate) launcher: LauncherSettings,
     pub(crate) retries: RetrySettings,
+    /// The folder for everything that is nowhere else.
     pub(crate) home: PathBuf,
+    pub(crate) runner: RunnerSettings,
+    /// Whether a setting names the folder for running trials.
+    pub(crate) names_jobs_dir: bool,
     pub(crate) postgres_programs: Option<PathBuf>,
-    /// How the runners confine Harbor.
-    pub(crate) confinement: Mode,
     /// All variables, for the runners.
     pub(crate) environment: BTreeMap<String, String>,
 }
@@ -117,18 +120,14 @@ impl ServerSettings {
     const GROUP: Group = Group {
         title: "API and server",
         read_by: "`oddish-server`",
-        settings: &[&API_HOST, &API_PORT, &CORS_ORIGINS, &AUTO_START_WORKERS, &HOME, &POSTGRES_BIN],
+        settings: &[&API_HOST, &API_PORT, &CORS_ORIGINS, &AUTO_START_WORKERS, &POSTGRES_BIN],
     };
 
     /// Reads the environment and `.env`.
     pub(crate) fn load() -> anyhow::Result<Self> {
         let environment = environment()?;
         let settings = Settings::from_map(environment.clone());
-        // The runner reads its settings itself; a fault in them is better found here than in every trial.
-        let (mut read, runners) =
-            settings.read(|reader| (Self::read(reader, environment), RunnerSettings::read(reader)))?;
-        read.confinement = runners.confinement.mode;
-        Ok(read)
+        Ok(settings.read(|reader| Self::read(reader, environment))?)
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>, environment: BTreeMap<String, String>) -> Self {
@@ -146,17 +145,20 @@ impl ServerSettings {
             judges: Judges::read(reader),
             host: reader.get(&API_HOST),
             port: reader.get(&API_PORT),
+            connections: ConnectionSettings::read(reader),
             start_workers: reader.get(&AUTO_START_WORKERS),
             launcher: LauncherSettings::read(reader),
             retries: RetrySettings::read(reader),
-            home: reader.get(&HOME).unwrap_or_else(|| default_home(&environment)),
+            home: home::home(reader),
+            names_jobs_dir: reader.get(&JOBS_DIR).is_some(),
+            // The runner reads its settings itself; a fault in them is better found here than in every trial.
+            runner: RunnerSettings::read(reader),
             postgres_programs: reader.get(&POSTGRES_BIN),
-            confinement: Mode::default(),
             environment,
         }
     }
 
-    /// The environment of a runner: this process's own and `.env`, with the database and the secret that are really in use.
+    /// The environment of a runner: this process's own and `.env`, with the database, the folders and the secret that are really in use.
     pub(crate) fn runner_environment(
         &self,
         database_url: &str,
@@ -165,6 +167,8 @@ impl ServerSettings {
         let mut environment: BTreeMap<OsString, OsString> =
             self.environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
         environment.insert(DATABASE_URL.name().into(), database_url.into());
+        environment.insert(HOME.name().into(), self.home.clone().into());
+        environment.insert(JOBS_DIR.name().into(), self.runner.jobs_dir.clone().into());
         environment.insert(LOCAL_STORAGE_DIR.name().into(), self.storage.local_storage_dir.clone().into());
         if let Some(secret) = secret {
             environment.insert(SECRET_KEY.name().into(), secret.expose().into());
@@ -188,18 +192,6 @@ pub(crate) fn environment() -> anyhow::Result<BTreeMap<String, String>> {
     };
     environment.extend(unicode_variables(container::variables()));
     Ok(environment)
-}
-
-fn default_home(environment: &BTreeMap<String, String>) -> PathBuf {
-    if nix::unistd::geteuid().is_root() {
-        return PathBuf::from("/var/lib/oddish");
-    }
-    let set = |name: &str| environment.get(name).filter(|value| !value.is_empty());
-    match (set("XDG_DATA_HOME"), set("HOME")) {
-        (Some(data), _) => PathBuf::from(data).join("oddish"),
-        (None, Some(home)) => PathBuf::from(home).join(".local/share/oddish"),
-        (None, None) => std::env::temp_dir().join("oddish"),
-    }
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::{PermissionsExt as _, lchown, symlink};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, lchown, symlink};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -31,7 +31,7 @@ impl HarborHome {
     /// attempt's folder is not gone as long as there is one.
     pub fn make(scratch: &Scratch) -> io::Result<Self> {
         let folder = loop {
-            fs::create_dir_all(scratch.root())?;
+            DirBuilder::new().recursive(true).mode(0o700).create(scratch.root())?;
             match tempfile::Builder::new().prefix("home-").tempdir_in(scratch.root()) {
                 Ok(folder) => break folder,
                 // The second runner removed the folder just now.

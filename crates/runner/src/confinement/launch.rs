@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use oddish_artifacts::own_folder;
 use tokio::process::Command;
 
 use super::docker_config::DockerConfig;
@@ -74,6 +75,8 @@ impl Launch<'_> {
 
     fn spawn(&self, way: Way, scratch: &Scratch) -> io::Result<HarborProcess> {
         let passed = driver_environment(self.variables.iter().cloned(), self.pass_env);
+        // Harbor may be another user, who has to get through to the attempt's folder.
+        own_folder::make_passable(scratch.root().parent().unwrap_or(scratch.root())).map_err(io::Error::other)?;
         let home = HarborHome::make(scratch)?;
         let docker = DockerConfig::find(&passed);
         let user_home = variable(&passed, "HOME").map(PathBuf::from).unwrap_or_default();
