@@ -6,6 +6,7 @@
 mod api;
 mod args;
 mod artifact_route;
+mod browsers;
 #[cfg(test)]
 mod configuration;
 mod console;
@@ -25,7 +26,10 @@ use oddish_domain::settings::Settings;
 use oddish_telemetry::Output;
 
 fn main() -> ExitCode {
-    let arguments = args::Arguments::parse();
+    let arguments = match args::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(shown) => return console::show(&shown),
+    };
     let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     // What is wrong with .env is told by the command that needs it.
     let environment = settings::environment().unwrap_or_default();

@@ -20,6 +20,7 @@ use oddish_functions::state::UploadRules;
 use oddish_runner::settings::RunnerSettings;
 use oddish_telemetry::TelemetrySettings;
 
+use crate::browsers::{ALLOWED_HOSTS, AllowedHosts};
 use crate::cors::Origins;
 
 const API_HOST: Setting<IpAddr> =
@@ -89,6 +90,8 @@ pub(crate) struct ServerSettings {
     /// What the environment `docker` means in submissions.
     pub(crate) docker: DockerEnvironment,
     pub(crate) auth: AuthMode,
+    /// Names by which clients may call, where no key is asked for.
+    pub(crate) allowed_hosts: Option<AllowedHosts>,
     /// Web pages that may ask.
     pub(crate) origins: Origins,
     pub(crate) judges: Judges,
@@ -108,7 +111,7 @@ impl ServerSettings {
     const GROUP: Group = Group {
         title: "API and server",
         read_by: "`oddish-server`",
-        settings: &[&API_HOST, &API_PORT, &CORS_ORIGINS, &AUTO_START_WORKERS, &HOME, &POSTGRES_BIN],
+        settings: &[&API_HOST, &API_PORT, &ALLOWED_HOSTS, &CORS_ORIGINS, &AUTO_START_WORKERS, &HOME, &POSTGRES_BIN],
     };
 
     /// Reads the environment and `.env`.
@@ -130,6 +133,7 @@ impl ServerSettings {
             limits: ConcurrencyLimits::read(reader),
             docker: DockerEnvironment::read(reader),
             auth,
+            allowed_hosts: reader.get(&ALLOWED_HOSTS),
             origins: reader.get(&CORS_ORIGINS).unwrap_or_else(|| Origins::usual(auth)),
             judges: Judges::read(reader),
             host: reader.get(&API_HOST),
