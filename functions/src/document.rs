@@ -49,7 +49,7 @@ const SHARED: &[Shared] = &[
     Shared {
         status: StatusCode::FORBIDDEN,
         name: "Forbidden",
-        description: "The key's scope does not include this",
+        description: "The key's scope does not include this; or a server that asks for no key is called by a name that it does not know, or by a web page that it does not know",
         example: "Insufficient scope. Required: tasks, got: read",
         given_by: asks_for_a_key,
     },

@@ -79,6 +79,7 @@ pub fn serve<S: FromSettings>(function: &'static str, router: Router<S>) -> Exit
 /// A function's route with everything around it.
 pub fn whole(router: Router) -> Router {
     let app = layers::around(router.layer(Extension(AnswerBound::OF_A_FUNCTION)));
+    // Outside too, for what is answered in place of an answer that is too large.
     safe_headers::on(app.layer(middleware::from_fn(payload::bound)))
 }
 

@@ -1,21 +1,15 @@
 //! A path that would be a route's but for a slash at its end: the client is sent there, as `FastAPI` does.
 
 use std::sync::LazyLock;
-use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
-use futures_util::StreamExt as _;
 use http::{HeaderValue, StatusCode, Uri, header};
 use matchit::Router;
 
 use crate::error::ApiError;
 use crate::routes::ROUTES;
-
-/// Of a body that nobody wants, this much is read, for so long.
-const MOST_UNWANTED: u64 = 64 << 20;
-const LONGEST: Duration = Duration::from_secs(10);
+use crate::unread::drain;
 
 /// The paths of all routes.
 static PATHS: LazyLock<Router<()>> = LazyLock::new(|| {
@@ -48,22 +42,6 @@ fn without_slash(uri: &Uri) -> Option<HeaderValue> {
     let (_, last) = bare.rsplit_once('/')?;
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     HeaderValue::try_from(format!("{}{last}{query}", "../".repeat(slashes))).ok()
-}
-
-/// Reads a body that nobody wants, for a while, and throws it away: a client that is still sending when the connection closes sees it break,
-/// and never reads the answer.
-pub async fn drain(body: Body) {
-    let mut pieces = body.into_data_stream();
-    let mut left = MOST_UNWANTED;
-    let reading = async {
-        while let Some(Ok(piece)) = pieces.next().await {
-            left = left.saturating_sub(piece.len() as u64);
-            if left == 0 {
-                return;
-            }
-        }
-    };
-    let _too_slow = tokio::time::timeout(LONGEST, reading).await;
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use oddish_domain::settings::{Setting, Value};
 use oddish_functions::auth::AuthMode;
 use oddish_functions::error::ApiError;
-use oddish_functions::slashes;
+use oddish_functions::unread;
 
 use crate::cors::Origins;
 
@@ -127,7 +127,7 @@ impl Browsers {
 async fn guarded(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     match guard.refusal(&request) {
         Some(text) => {
-            slashes::drain(request.into_body()).await;
+            unread::drain(request.into_body()).await;
             ApiError::new(StatusCode::FORBIDDEN, text).into_response()
         }
         None => next.run(request).await,

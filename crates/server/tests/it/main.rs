@@ -16,6 +16,7 @@ mod deleting;
 mod dispatchers;
 mod ended_trials;
 mod fargate;
+mod full_streams;
 mod functions;
 mod fuzzed;
 mod images;
