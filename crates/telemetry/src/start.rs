@@ -54,11 +54,7 @@ where
     // A filter over all, and not one of a layer's own: with another layer beside it such a one loses the line that comes after a
     // `tracing::enabled!` that it denied, and sqlx asks that at every query.
     let (text, json) = match format {
-        // Where a line cannot be written, the layer would say so on stderr, and panic where that takes nothing either.
-        LogFormat::Text => {
-            let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(colours);
-            (Some(lines.log_internal_errors(false)), None)
-        }
+        LogFormat::Text => (Some(tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(colours)), None),
         LogFormat::Json => (None, Some(JsonLines::new(writer))),
     };
     tracing_subscriber::registry().with(text).with(json).with(settings.filter.clone())

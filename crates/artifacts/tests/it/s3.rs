@@ -184,7 +184,7 @@ async fn a_conflicting_write_is_tried_again() {
     assert!(!mocked(&server).await.put_if_absent(&key("a"), Bytes::from_static(b"x")).await.unwrap());
 }
 
-/// As MinIO and Ceph answer, whose quotas and disks can be full, and as a proxy may that has no code of S3's.
+/// As `MinIO` and Ceph answer, whose quotas and disks can be full, and as a proxy may that has no code of S3's.
 #[tokio::test]
 async fn a_full_service_is_told_from_other_failures() {
     for (status, code) in [
