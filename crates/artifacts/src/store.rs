@@ -195,6 +195,18 @@ pub enum StoreError {
         /// What the service said.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The service has no space left, or the bucket is over its quota.
+    #[error("no space left while {what} `{key}` in {place}: free some or raise the quota, and try again")]
+    Full {
+        /// What was being done.
+        what: &'static str,
+        /// Key or prefix that it was done to.
+        key: String,
+        /// Bucket, and where it is.
+        place: String,
+        /// What the service said.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The bucket does not exist.
     #[error("{place} does not exist: create it, or name another in ODDISH_S3_BUCKET")]
     NoBucket {

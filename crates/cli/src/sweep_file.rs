@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use oddish_api_types::{Priority, SweepConfig};
-use oddish_domain::agent::{AgentError, check_agent};
+use oddish_domain::agent::check_agent;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -151,7 +151,7 @@ fn agent(place: &str, entry: Value) -> Result<SweepConfig, Vec<String>> {
         }
     };
     if let Err(error) = check_agent(&entry.name, entry.model_name.as_deref()) {
-        let key = if matches!(error, AgentError::ModelRequired { .. }) { "model_name" } else { "name" };
+        let key = if error.is_of_model() { "model_name" } else { "name" };
         faults.push(format!("{place}.{key}: {}", plain_text::line(&error.to_string())));
     }
     if entry.timeout_minutes.is_some_and(|minutes| !is_positive(minutes)) {

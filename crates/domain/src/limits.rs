@@ -6,7 +6,8 @@ use serde_json::{Map, Value as Json};
 use thiserror::Error;
 
 use crate::{
-    queue_key::trial_queue_key,
+    label::LabelFault,
+    queue_key::{check_key, trial_queue_key},
     settings::{Bounded, Defaulted, Group, Reader, Setting, Value},
 };
 
@@ -48,6 +49,14 @@ pub enum LimitsError {
         model: String,
         /// Its value as JSON.
         given: String,
+    },
+    /// A model whose queue key cannot be kept.
+    #[error("a model's queue key {reason}: {start:?}...")]
+    BadModel {
+        /// The beginning of the model as given.
+        start: String,
+        /// What is wrong with the key.
+        reason: LabelFault,
     },
     /// Two names of one queue key with different limits.
     #[error("two names of the queue key `{key}` have different limits: keep one of them")]
@@ -141,6 +150,9 @@ fn limits_of(json: &str) -> Result<BTreeMap<String, u32>, LimitsError> {
         };
         // By the rule for trials, so that a limit applies to whatever a trial with that model waits for.
         let key = trial_queue_key("", Some(&model));
+        if let Err(reason) = check_key(&key) {
+            return Err(LimitsError::BadModel { start: model.chars().take(40).collect(), reason });
+        }
         if limits.insert(key.clone(), limit).is_some_and(|other| other != limit) {
             return Err(LimitsError::Contradiction { key });
         }
@@ -208,6 +220,10 @@ mod tests {
             let error = error(&format!(r#"{{"grok-4": {value}}}"#));
             assert!(error.starts_with("the limit of \"grok-4\" must be a whole number up to 10000"), "{error}");
         }
+        assert!(
+            error(&format!(r#"{{"{}": 1}}"#, "x".repeat(256))).starts_with("a model's queue key must be at most 255")
+        );
+        assert!(error(r#"{"grok\u001b": 1}"#).starts_with("a model's queue key must not contain control characters"));
         assert!(error(r#"{"gpt-5.2": 1, "openai/gpt-5.2": 2}"#).contains("`openai/gpt-5.2`"));
         assert!(ConcurrencyLimits::default().with_n_concurrent(r#"{"gpt-5.2": 1, "openai/gpt-5.2": 1}"#).is_ok());
     }

@@ -49,9 +49,10 @@ pub struct SweepSpec {
     "agent": "claude-code", "model": "claude-sonnet-4-5", "n_trials": 3
 }))))]
 pub struct SweepConfig {
-    /// A Harbor agent, or `module:Class` of one of your own.
+    /// A Harbor agent, or `module:Class` of one of your own: at most 255 characters, or 200 where some are not ASCII.
     pub agent: String,
-    /// Model of the agent, told to it as it stands here; not needed for `nop` and `oracle`.
+    /// Model of the agent, told to it as it stands here: at most 255 characters on one line, or 200 where some are not ASCII, and 255 in its
+    /// full form, the queue key. Not needed for `nop` and `oracle`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// How many trials of this pair; at least 1.
@@ -196,8 +197,8 @@ impl SweepError {
         match self {
             Self::NoConfigs | Self::TooManyTrials { .. } => "configs".to_owned(),
             Self::NoTrials { config } => format!("configs[{config}].n_trials"),
-            Self::Agent { config, reason: AgentError::Unknown { .. } } => format!("configs[{config}].agent"),
-            Self::Agent { config, reason: AgentError::ModelRequired { .. } } => format!("configs[{config}].model"),
+            Self::Agent { config, reason } if reason.is_of_model() => format!("configs[{config}].model"),
+            Self::Agent { config, .. } => format!("configs[{config}].agent"),
             Self::HostAccess { config, .. } => format!("configs[{config}]"),
             Self::Environment { field, .. }
             | Self::NoDocker { field, .. }

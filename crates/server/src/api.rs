@@ -14,6 +14,7 @@ use oddish_functions::state::{Artifacts, Everything, Expansion, Limits, Wake};
 use time::OffsetDateTime;
 
 use crate::args::ApiArguments;
+use crate::browsers::Browsers;
 use crate::settings::ServerSettings;
 use crate::worker::{Worker, stop_requested};
 use crate::{artifact_route, connections, console, database, descriptors, folders, listen, secret_key};
@@ -81,7 +82,9 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
         },
         wake: Wake::through(db),
     };
-    let app = settings.origins.clone().around(router::router(everything, artifact_route::router(objects)));
+    let (allowed, public_url) = (settings.allowed_hosts.as_ref(), settings.storage.public_url.as_deref());
+    let browsers = Browsers::new(settings.auth, settings.origins.clone(), allowed, public_url, address.ip());
+    let app = router::guarded_router(everything, artifact_route::router(objects), |app| browsers.around(app));
     tracing::info!(
         database = url.place(),
         workers = worker.is_some(),

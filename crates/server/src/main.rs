@@ -6,6 +6,7 @@
 mod api;
 mod args;
 mod artifact_route;
+mod browsers;
 #[cfg(test)]
 mod configuration;
 mod connections;
@@ -33,7 +34,10 @@ fn main() -> ExitCode {
         console::say(&format!("error: {error:#}"));
         return ExitCode::FAILURE;
     }
-    let arguments = args::Arguments::parse();
+    let arguments = match args::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(shown) => return console::show(&shown),
+    };
     let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     // What is wrong with .env is told by the command that needs it.
     let environment = settings::environment().unwrap_or_default();

@@ -24,6 +24,7 @@ use oddish_runner::container;
 use oddish_runner::settings::{JOBS_DIR, RunnerSettings};
 use oddish_telemetry::TelemetrySettings;
 
+use crate::browsers::{ALLOWED_HOSTS, AllowedHosts};
 use crate::connections::ConnectionSettings;
 use crate::cors::Origins;
 
@@ -96,6 +97,8 @@ pub(crate) struct ServerSettings {
     /// Whether submissions may name files of the machine that runs their trials.
     pub(crate) allow_host_access: bool,
     pub(crate) auth: AuthMode,
+    /// Names by which clients may call, where no key is asked for.
+    pub(crate) allowed_hosts: Option<AllowedHosts>,
     /// Web pages that may ask.
     pub(crate) origins: Origins,
     pub(crate) judges: Judges,
@@ -120,7 +123,7 @@ impl ServerSettings {
     const GROUP: Group = Group {
         title: "API and server",
         read_by: "`oddish-server`",
-        settings: &[&API_HOST, &API_PORT, &CORS_ORIGINS, &AUTO_START_WORKERS, &POSTGRES_BIN],
+        settings: &[&API_HOST, &API_PORT, &ALLOWED_HOSTS, &CORS_ORIGINS, &AUTO_START_WORKERS, &POSTGRES_BIN],
     };
 
     /// Reads the environment and `.env`.
@@ -141,6 +144,7 @@ impl ServerSettings {
             docker: DockerEnvironment::read(reader),
             allow_host_access: reader.get(&ALLOW_HOST_ACCESS),
             auth,
+            allowed_hosts: reader.get(&ALLOWED_HOSTS),
             origins: reader.get(&CORS_ORIGINS).unwrap_or_else(|| Origins::usual(auth)),
             judges: Judges::read(reader),
             host: reader.get(&API_HOST),

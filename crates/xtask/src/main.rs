@@ -33,7 +33,7 @@ mod test;
 mod watch;
 mod workspace;
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -160,8 +160,22 @@ enum Task {
     },
 }
 
+/// Shows help, or what is wrong with a command line, and gives the exit status that goes with it.
+fn show(shown: &clap::Error) -> ExitCode {
+    match shown.print() {
+        Err(error) if !shown.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
+            progress::say(&format!("error: cannot write to stdout: {error}"));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::from(u8::try_from(shown.exit_code()).unwrap_or(2)),
+    }
+}
+
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(shown) => return show(&shown),
+    };
     let outcome = interrupt::watch().and_then(|()| match arguments.task {
         Task::Setup => setup::report(),
         Task::Demo => demo::run(),

@@ -18,6 +18,7 @@ mod dispatchers;
 mod ended_trials;
 mod fargate;
 mod folders;
+mod full_streams;
 mod functions;
 mod fuzzed;
 mod images;
