@@ -54,5 +54,7 @@ pub(crate) fn check_agent_of(fields: &Fields<'_>, name_key: &str, agent: &str, m
 
 /// What is said of a file.
 pub(crate) fn of(path: &Path, line: &str) -> String {
-    format!("{}, {line}", shown(path))
+    // A place follows the file, a sentence stands for itself.
+    let separator = if line.starts_with("line ") { "," } else { ":" };
+    format!("{}{separator} {line}", shown(path))
 }

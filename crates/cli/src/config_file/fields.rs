@@ -7,7 +7,7 @@ use super::node::{Content, Entry, Node};
 use crate::plain_text;
 
 /// How alike (0 to 1, Jaro-Winkler) a known key must be to be offered as what was meant.
-const LIKENESS: f64 = 0.7;
+const LIKENESS: f64 = 0.8;
 /// From here on JSON and databases write a float without a fraction, and Harbor would read a whole number.
 const LARGE_FLOAT: f64 = 1e16;
 const A_TEXT: &str = "a text";

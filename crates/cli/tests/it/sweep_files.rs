@@ -40,6 +40,10 @@ async fn files_that_cannot_be_read_or_parsed_exit_with_1() {
         assert_eq!(outcome.code, 1, "{outcome:#?}");
         assert!(outcome.stderr.starts_with("error: ") && outcome.stderr.contains(name), "{outcome:#?}");
         assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:#?}");
+        let told = outcome.stderr.replace(file.to_str().unwrap(), "FILE");
+        let begins =
+            if name == "absent.yaml" { "error: FILE: cannot be read: " } else { "error: FILE, line 1, column " };
+        assert!(told.starts_with(begins), "{outcome:#?}");
     }
 }
 

@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::json;
 
@@ -121,4 +122,15 @@ fn agent_env_is_collected_in_clear_and_apart_from_the_settings() {
 #[case(json!({"agent_env": {"KEY=s3cret": ""}}), "harbor.agent_env: the name of an environment variable has letters, digits and underscores only, and begins with no digit")]
 fn bad_agent_env_is_refused_without_repeating_it(#[case] input: Value, #[case] error: &str) {
     assert_eq!(nested(&input).unwrap_err().to_string(), error);
+}
+
+proptest! {
+    /// Settings are written and read again on their way to Harbor: by the client, the server, the database's driver and the runner.
+    #[test]
+    fn arguments_keep_their_numbers_to_the_last_bit(float in any::<f64>().prop_filter("JSON has it", |float| float.is_finite())) {
+        let settings = nested(&json!({"agent_config": {"kwargs": {"a": float}}})).unwrap().settings;
+        let text = serde_json::to_string(&settings).unwrap();
+        let read: HarborSettings = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(read.agent_kwargs["a"].as_f64().map(f64::to_bits), Some(float.to_bits()));
+    }
 }
