@@ -67,7 +67,9 @@ pub struct SweepRequest {
     /// `github_username` is given and the request has an API key. `false` ends no sharing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publish_experiment: Option<bool>,
-    /// Nested Harbor settings: `environment`, `verifier`, `artifacts`, `docker_image`, `mcp_servers`, `agent_config`.
+    /// Nested Harbor settings: `environment`, `verifier`, `artifacts`, `docker_image`, `mcp_servers`, `agent_config`, and
+    /// the factors of time-outs `timeout_multiplier`, `agent_timeout_multiplier`, `verifier_timeout_multiplier`,
+    /// `agent_setup_timeout_multiplier`, `environment_build_timeout_multiplier`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub harbor: Option<Map<String, Value>>,
     /// Flat Harbor settings of older clients (`disable_verification`, `env_cpus`, ...).

@@ -405,7 +405,8 @@ print(TrialConfig.model_validate(json.load(sys.stdin)).model_dump_json())
         "override_memory_mb": 600, "override_storage_mb": 900, "override_gpus": 1, "force_build": true,
         "environment_kwargs": {"a": "b"}, "agent_setup_timeout_sec": 90.5, "agent_max_timeout_sec": 70.0,
         "agent_kwargs": {"c": "d"}, "mcp_servers": [{"name": "m", "transport": "sse", "url": "http://m"}],
-        "artifacts": ["/a", {"source": "/b"}]
+        "artifacts": ["/a", {"source": "/b"}],
+        "timeout_multipliers": {"all": 2.0, "agent": 0.5, "verifier": 3.0, "agent_setup": 4.0, "environment_build": 5.0}
     }))
     .unwrap();
     let mut env = AgentEnv::default();
@@ -415,6 +416,7 @@ print(TrialConfig.model_validate(json.load(sys.stdin)).model_dump_json())
     assert_eq!(ours["agent"]["import_path"], "my.agents:Agent");
     assert_eq!(ours["agent"]["override_timeout_sec"], 12.5);
     assert_eq!(ours["environment"]["kwargs"], json!({"a": "b", "auto_mounting": true}));
+    assert_eq!((&ours["timeout_multiplier"], &ours["agent_timeout_multiplier"]), (&json!(2.0), &json!(0.5)));
 
     let mut child = Command::new(python())
         .args(["-P", "-c", CHECK])
