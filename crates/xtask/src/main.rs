@@ -26,6 +26,7 @@ mod progress;
 mod setup;
 mod soak;
 mod stack;
+mod statistics_fixture;
 mod template;
 mod test;
 mod watch;
@@ -111,6 +112,13 @@ enum Task {
     },
     /// Write crates/domain/src/environment/options.json, which the options of environments are checked by, from the installed Harbor.
     EnvironmentOptions,
+    /// Write crates/domain/src/statistics/tests/oracle.json, which the statistics are tested against, from `SciPy`, statsmodels and the
+    /// installed Harbor.
+    StatisticsFixture {
+        /// Change nothing; fail if the file is not what they say.
+        #[arg(long)]
+        check: bool,
+    },
     /// Write the functions and routes into template.yaml and the router of `cargo lambda watch` into Cargo.toml, from docs/openapi.json.
     Template {
         /// Change nothing; fail if a file is not up to date.
@@ -168,6 +176,7 @@ fn main() -> ExitCode {
         Task::Mutate { names } => mutate::run(&names),
         Task::Prepare { check } => prepare::run(check),
         Task::EnvironmentOptions => environment_options::run(),
+        Task::StatisticsFixture { check } => statistics_fixture::run(check),
         Task::Template { check, lint } => {
             template::run(check).and_then(|()| if lint { template::lint() } else { Ok(()) })
         }
