@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use oddish_api_types::{Priority, SweepConfig};
-use oddish_domain::agent::{AgentError, check_agent};
+use oddish_domain::agent::check_agent;
 use serde_json::{Map, Value};
 
 use crate::config_file::Fields;
@@ -47,7 +47,7 @@ impl RunConfig {
 /// Checks an agent of a file, whose name is in `name_key`.
 pub(crate) fn check_agent_of(fields: &Fields<'_>, name_key: &str, agent: &str, model: Option<&str>) {
     if let Err(error) = check_agent(agent, model) {
-        let key = if matches!(error, AgentError::ModelRequired { .. }) { "model_name" } else { name_key };
+        let key = if error.is_of_model() { "model_name" } else { name_key };
         fields.fault(key, &plain_text::line(&error.to_string()));
     }
 }

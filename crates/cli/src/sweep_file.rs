@@ -4,16 +4,8 @@
 
 use std::collections::BTreeMap;
 
-<<<<<<< HEAD
-use oddish_api_types::{Priority, SweepConfig};
-use oddish_domain::agent::check_agent;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
-=======
 use oddish_api_types::SweepConfig;
 use serde_json::Value;
->>>>>>> job-config
 
 use crate::agent_variables;
 use crate::config_file::{Content, Faults, Fields, Node};
@@ -83,13 +75,6 @@ pub(crate) fn read(node: &Node, faults: &Faults) -> RunConfig {
         if config.priority.is_none() {
             top.fault("priority", "it must be high or low");
         }
-<<<<<<< HEAD
-    };
-    if let Err(error) = check_agent(&entry.name, entry.model_name.as_deref()) {
-        let key = if error.is_of_model() { "model_name" } else { "name" };
-        faults.push(format!("{place}.{key}: {}", plain_text::line(&error.to_string())));
-=======
->>>>>>> job-config
     }
     if top.flag("disable_verification") == Some(true) {
         config.set_harbor("verifier", "disable", true);

@@ -30,6 +30,7 @@ pub mod retry;
 pub mod sealing;
 pub mod settings;
 pub mod share_token;
+pub mod statistics;
 pub mod status;
 pub mod sweep;
 pub mod task_toml;

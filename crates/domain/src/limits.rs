@@ -162,14 +162,10 @@ fn limits_of(json: &str) -> Result<BTreeMap<String, u32>, LimitsError> {
             return Err(LimitsError::BadLimit { model: model.clone(), given: value.to_string() });
         };
         // By the rule for trials, so that a limit applies to whatever a trial with that model waits for.
-<<<<<<< HEAD
-        let key = trial_queue_key("", Some(&model));
+        let key = trial_queue_key("", Some(model));
         if let Err(reason) = check_key(&key) {
             return Err(LimitsError::BadModel { start: model.chars().take(40).collect(), reason });
         }
-=======
-        let key = trial_queue_key("", Some(model));
->>>>>>> job-config
         if limits.insert(key.clone(), limit).is_some_and(|other| other != limit) {
             return Err(LimitsError::Contradiction { key });
         }

@@ -138,8 +138,7 @@ pub(crate) async fn prepare(
         let (agent_env, trial_name) = (&secrets.agent_env, scratch.trial_name());
         let asked = Asked { assignment, settings: &harbor, agent_env, task: &task, paths: &paths, trial_name };
         // What Harbor's process gets too: a variable may say what is mounted.
-        let mut environment = driver_environment(variables.iter().cloned(), &settings.pass_env);
-        environment.push(("TMPDIR".into(), scratch.temporary().into()));
+        let environment = driver_environment(variables.iter().cloned(), &settings.pass_env);
         host_access::check(asked, &environment).await?;
     }
     let config = trial_config(assignment, &harbor, &secrets.agent_env, timeout_sec, scratch);

@@ -28,6 +28,7 @@ mod progress;
 mod setup;
 mod soak;
 mod stack;
+mod statistics_fixture;
 mod template;
 mod test;
 mod watch;
@@ -115,6 +116,13 @@ enum Task {
     EnvironmentOptions,
     /// Write crates/domain/src/host_access/arguments.json, which agents' arguments are checked by, from the installed Harbor.
     AgentArguments,
+    /// Write crates/domain/src/statistics/tests/oracle.json, which the statistics are tested against, from `SciPy`, statsmodels and the
+    /// installed Harbor.
+    StatisticsFixture {
+        /// Change nothing; fail if the file is not what they say.
+        #[arg(long)]
+        check: bool,
+    },
     /// Write the functions and routes into template.yaml and the router of `cargo lambda watch` into Cargo.toml, from docs/openapi.json.
     Template {
         /// Change nothing; fail if a file is not up to date.
@@ -189,6 +197,7 @@ fn main() -> ExitCode {
         Task::Prepare { check } => prepare::run(check),
         Task::EnvironmentOptions => environment_options::run(),
         Task::AgentArguments => agent_arguments::run(),
+        Task::StatisticsFixture { check } => statistics_fixture::run(check),
         Task::Template { check, lint } => {
             template::run(check).and_then(|()| if lint { template::lint() } else { Ok(()) })
         }

@@ -12,6 +12,7 @@ mod postgres;
 mod python;
 pub(crate) mod schemathesis;
 pub(crate) mod spelling;
+pub(crate) mod statsmodels;
 pub(crate) mod tools;
 mod venv;
 
