@@ -2,6 +2,7 @@
 //!
 //! Everything a task starts is stopped before it ends, on failure and on Ctrl-C too; only what [`setup`] installs stays.
 
+mod attack;
 mod bench;
 mod build_functions;
 #[cfg(test)]
@@ -55,6 +56,20 @@ enum Task {
     CompareRewards {
         /// Folder with tasks, at any depth.
         folder: std::path::PathBuf,
+    },
+    /// Attack a fresh server, its trials and the machine beneath them, and print what came of each attack; fails when one succeeds.
+    Attack {
+        /// Names of attacks, or their beginnings; all when there are none.
+        names: Vec<String>,
+        /// Only those that take no longer than three minutes together.
+        #[arg(long)]
+        quick: bool,
+        /// Run none; list their names and what they try.
+        #[arg(long)]
+        list: bool,
+        /// Print a line of JSON for each.
+        #[arg(long)]
+        json: bool,
     },
     /// Measure; fails when a figure misses its bar.
     Bench {
@@ -160,6 +175,7 @@ fn main() -> ExitCode {
         Task::Setup => setup::report(),
         Task::Demo => demo::run(),
         Task::CompareRewards { folder } => compare_rewards::run(&folder),
+        Task::Attack { names, quick, list, json } => attack::run(&names, quick, list, json),
         Task::Bench { benchmark } => bench::run(benchmark),
         Task::Fuzz { target, minutes } => fuzz::run(target, minutes),
         Task::FuzzApi { examples, seconds, seed } => fuzz_api::run(examples, seconds, seed),
