@@ -153,7 +153,7 @@ enum Task {
     },
     /// Set up, build, and run all tests against a real Postgres, with and without a pooler, Docker and Harbor.
     Test {
-        /// Check formatting, lints and query data too.
+        /// Check formatting, lints and query data too, and run the quick attacks.
         #[arg(long)]
         ci: bool,
         /// Only the tests of oddish-db and oddish-functions, through a pooler: once through one that follows named statements, once

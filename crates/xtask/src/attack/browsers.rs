@@ -1,7 +1,7 @@
 //! Requests that a web page makes a user's browser send, to a server that asks nobody for a key.
 
-use anyhow::{Result, ensure};
-use serde_json::json;
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
 
 use super::definition::{Attack, Verdict};
 use super::machine::Machine;
@@ -171,16 +171,19 @@ impl Action {
             Self::Read => ("GET", "/tasks", None, Vec::new()),
             Self::Upload => ("POST", "/tasks/upload", Some(form.as_str()), HostileTask::new("page").form()?),
             Self::Sweep => {
-                let upload = Self::Upload.ask(target, HONEST)?;
-                ensure!(upload.status == 200, "an honest upload is answered {}: {}", upload.status, upload.text());
-                let task: serde_json::Value = serde_json::from_str(&upload.text())?;
-                let task_id = task["task_id"].as_str().unwrap_or_default();
-                // Of an environment that cannot be started here: nobody has to wait for it.
-                let body = sweep(task_id, &Submission::of("nop")).to_string();
+                let body = sweep(&uploaded(target)?, &Submission::of("nop")).to_string();
                 ("POST", "/tasks/sweep", Some(voice.content_type), body.into_bytes())
             }
             Self::Cancel => {
-                let body = json!({"task_ids": ["none-00000000"]}).to_string();
+                let task_id = uploaded(target)?;
+                let submitted = target.post("/tasks/sweep", &sweep(&task_id, &Submission::of("nop")))?;
+                ensure!(
+                    submitted.status == 200,
+                    "an honest sweep is answered {}: {}",
+                    submitted.status,
+                    submitted.text()
+                );
+                let body = json!({"task_ids": [task_id]}).to_string();
                 ("POST", "/tasks/cancel", Some(voice.content_type), body.into_bytes())
             }
         };
@@ -191,4 +194,12 @@ impl Action {
         let headers: Vec<(&str, &str)> = fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         target.send(&Request { method, path, headers: &headers, body: &body })
     }
+}
+
+/// The id of a task that an honest client uploaded.
+fn uploaded(target: &Target) -> Result<String> {
+    let answer = Action::Upload.ask(target, HONEST)?;
+    ensure!(answer.status == 200, "an honest upload is answered {}: {}", answer.status, answer.text());
+    let task: Value = serde_json::from_str(&answer.text())?;
+    task["task_id"].as_str().map(str::to_owned).context("the upload's answer has no task_id")
 }

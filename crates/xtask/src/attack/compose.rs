@@ -65,7 +65,7 @@ const fn ask(
 
 const READ_HOST: &str = "cat /host/secret";
 
-static ASKS: [Ask; 24] = [
+static ASKS: [Ask; 23] = [
     Ask {
         quick: true,
         ..ask(
@@ -165,15 +165,6 @@ volumes: {data: {driver: local, driver_opts: {type: none, o: bind, device: '{hos
         "readlink /proc/self/ns/cgroup",
         Proof::Namespace("cgroup"),
         "cgroup",
-    ),
-    ask(
-        "compose-network-external",
-        "a network that exists on the host, such as Docker's own bridge",
-        "services: {main: {networks: [theirs]}}
-networks: {theirs: {external: true, name: '{network}'}}",
-        "echo joined the network",
-        Proof::Text("joined the network"),
-        "external",
     ),
     ask(
         "compose-device",
@@ -316,8 +307,7 @@ impl Host {
 
 fn run(machine: &Machine, target: &Target, ask: &Ask) -> Result<Verdict> {
     let host = Host::new(machine)?;
-    let network = machine.docker(&["network", "ls", "--filter", "driver=host", "--format", "{{.Name}}"])?;
-    let yaml = ask.yaml.replace("{host}", &host.folder).replace("{network}", network.trim());
+    let yaml = ask.yaml.replace("{host}", &host.folder);
     let task = HostileTask::new("compose").compose(&yaml).tests(&looking(ask.look));
     judged(machine, &host, target.submit(&task, &Submission::of("nop"))?, ask.proof, ask.named)
 }

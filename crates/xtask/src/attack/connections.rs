@@ -19,6 +19,8 @@ const CLOSED_WITHIN: Duration = Duration::from_secs(90);
 const TRICKLE: Duration = Duration::from_secs(5);
 /// Connections that may be left then: a server has some to its database.
 const LEFT: usize = 50;
+/// How many connections are tried that the server does not take.
+const GIVEN_UP: usize = 3;
 /// How long an honest client may wait for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
@@ -88,7 +90,16 @@ impl Held {
             stream.write_all(begin).ok()?;
             Some(stream)
         };
-        Self((0..CONNECTIONS).filter_map(|_| connect()).collect())
+        let mut held = Vec::new();
+        let mut failed = 0;
+        // A server that takes no more lets whoever comes wait, which would take an hour for all.
+        while held.len() + failed < CONNECTIONS && failed < GIVEN_UP {
+            match connect() {
+                Some(stream) => held.push(stream),
+                None => failed += 1,
+            }
+        }
+        Self(held)
     }
 
     fn send(&mut self, more: &[u8]) {

@@ -66,9 +66,9 @@ static WRITES: [Write; 4] = [
     },
     Write {
         name: "artifact-manifest-link",
-        tried: "/logs/artifacts/manifest.json links to a file of the host, for Harbor to write its list of artifacts through",
+        tried: "an artifact that is called manifest.json links to a file of the host, for Harbor to write its list of artifacts through",
         quick: false,
-        agent: Agent::Oracle("ln -sf {host} /logs/artifacts/manifest.json"),
+        agent: Agent::Oracle("ln -sf {host} /app/link"),
         mounted: true,
     },
 ];
@@ -85,7 +85,9 @@ impl Write {
                 (task.program(MINI_SWE_AGENT, &script), Submission::of_installed("mini-swe-agent"))
             }
         };
-        submission.harbor = json!({"environment": {"kwargs": {"auto_mounting": self.mounted}}});
+        // Only one of them has such a file.
+        let artifacts = json!([{"source": "/app/link", "destination": "manifest.json"}]);
+        submission.harbor = json!({"environment": {"kwargs": {"auto_mounting": self.mounted}}, "artifacts": artifacts});
         target.run(&task, &submission)
     }
 }

@@ -39,7 +39,7 @@ use self::task::HostileTask;
 use crate::database::throw_away_folder;
 use crate::programs::build_programs;
 use crate::progress::say;
-use crate::setup;
+use crate::setup::{self, Toolbox};
 use crate::{interrupt, leftovers};
 
 /// Attacks at once on the shared server, and on servers of their own: most wait most of the time.
@@ -66,10 +66,19 @@ pub(crate) fn run(names: &[String], quick: bool, list: bool, json: bool) -> Resu
     }
     let toolbox = setup::run()?;
     build_programs()?;
+    run_all(toolbox, &attacks, json)
+}
+
+/// The quick attacks, with the programs that are built already.
+pub(crate) fn run_quick(toolbox: Toolbox) -> Result<()> {
+    run_all(toolbox, &catalogue::chosen(&[], true)?, false)
+}
+
+fn run_all(toolbox: Toolbox, attacks: &[Attack], json: bool) -> Result<()> {
     let folder = throw_away_folder("oddish-attack-")?;
     let machine = Machine::new(toolbox, folder.path());
     let begun = Instant::now();
-    let lost = launch(&machine, &attacks, json);
+    let lost = launch(&machine, attacks, json);
     if let Err(error) = leftovers::clear(&machine.toolbox, folder.path()) {
         // Attacks that look for leftovers tell of them; here it is only made sure that none stays.
         say(&format!("{error:#}"));

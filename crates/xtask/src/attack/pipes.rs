@@ -91,25 +91,33 @@ pub(super) fn attacks() -> Vec<Attack> {
 fn never_end(target: &Target, pipe: &Pipe) -> Result<Verdict> {
     let trial = pipe.run(target)?;
     let state = trial.ended(END_WITHIN)?;
-    let harm = (!state.is_over()).then(|| {
-        let stage = state.harbor_stage.as_deref().unwrap_or("running");
-        format!("still {stage} after {} s, with time-outs of 10 s", END_WITHIN.as_secs())
-    });
-    if harm.is_some() {
+    let harm = if !state.is_over() {
         trial.cancel()?;
-    }
+        let stage = state.harbor_stage.as_deref().unwrap_or("running");
+        Some(format!("still {stage} after {} s, with time-outs of 10 s", END_WITHIN.as_secs()))
+    } else if state.error_class.as_deref() == Some("infrastructure") {
+        Some(format!("the machine is blamed for it: {}", state.told()))
+    } else {
+        None
+    };
     trial.verdict(harm, &state)
 }
 
 fn outlive_cancel(target: &Target) -> Result<Verdict> {
-    let trial = PIPES[1].run(target)?;
-    let pipe = trial.scratch().join("trials").join(format!("{}-a1", trial.id)).join("agent/exit-code.txt");
-    let state = trial.reached(BLOCKED_WITHIN, |state| state.is_over() || pipe.exists())?;
-    ensure!(pipe.exists(), "there is no pipe at {}; the trial: {}", pipe.display(), state.told());
-    // The agent's own end is reported to Harbor within this time.
-    std::thread::sleep(Duration::from_secs(3));
+    let trial = PIPES[0].run(target)?;
+    let blocked = || trial.harbor().is_some_and(waits_for_pipe);
+    let state = trial.reached(BLOCKED_WITHIN, |state| state.is_over() || blocked())?;
+    ensure!(blocked() || state.is_over(), "Harbor never waits for the pipe; the trial: {}", state.told());
+    if state.is_over() {
+        return trial.verdict(None, &state);
+    }
     Ok(match trial.time_to_cancel(CANCEL_WITHIN)? {
         Some(time) => Verdict::Held(format!("the trial had ended {:.1} s after it was cancelled", time.as_secs_f64())),
         None => Verdict::Succeeded(format!("the trial still ran {} s after it was cancelled", CANCEL_WITHIN.as_secs())),
     })
+}
+
+/// Whether the kernel has the process wait for the other end of a pipe.
+fn waits_for_pipe(process: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{process}/wchan")).is_ok_and(|place| place.contains("wait_for_partner"))
 }
