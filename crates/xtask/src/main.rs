@@ -3,6 +3,7 @@
 //! Everything a task starts is stopped before it ends, on failure and on Ctrl-C too; only what [`setup`] installs stays.
 
 mod agent_arguments;
+mod attack;
 mod bench;
 mod build_functions;
 #[cfg(test)]
@@ -58,6 +59,20 @@ enum Task {
     CompareRewards {
         /// Folder with tasks, at any depth.
         folder: std::path::PathBuf,
+    },
+    /// Attack a fresh server, its trials and the machine beneath them, and print what came of each attack; fails when one succeeds.
+    Attack {
+        /// Names of attacks, or their beginnings; all when there are none.
+        names: Vec<String>,
+        /// Only those that take no longer than three minutes together.
+        #[arg(long)]
+        quick: bool,
+        /// Run none; list their names and what they try.
+        #[arg(long)]
+        list: bool,
+        /// Print a line of JSON for each.
+        #[arg(long)]
+        json: bool,
     },
     /// Measure; fails when a figure misses its bar.
     Bench {
@@ -152,7 +167,7 @@ enum Task {
     },
     /// Set up, build, and run all tests against a real Postgres, with and without a pooler, Docker and Harbor.
     Test {
-        /// Check formatting, lints and query data too.
+        /// Check formatting, lints and query data too, and run the quick attacks.
         #[arg(long)]
         ci: bool,
         /// Only the tests of oddish-db and oddish-functions, through a pooler: once through one that follows named statements, once
@@ -188,6 +203,7 @@ fn main() -> ExitCode {
         Task::Setup => setup::report(),
         Task::Demo => demo::run(),
         Task::CompareRewards { folder } => compare_rewards::run(&folder),
+        Task::Attack { names, quick, list, json } => attack::run(&names, quick, list, json),
         Task::Bench { benchmark } => bench::run(benchmark),
         Task::Fuzz { target, minutes } => fuzz::run(target, minutes),
         Task::FuzzApi { examples, seconds, seed } => fuzz_api::run(examples, seconds, seed),
