@@ -233,7 +233,7 @@ async fn a_trial_in_a_container_reads_no_file_of_the_runner() {
 async fn a_container_that_is_stopped_gives_its_trial_back() {
     // Each process: its user, and what it was started with.
     const PROCESSES: &str =
-        r#"for p in /proc/[0-9]*; do echo "$(grep ^Uid $p/status | cut -f2) $(tr '\\0' ' ' < $p/cmdline)"; done"#;
+        r#"for p in /proc/[0-9]*; do echo "$(grep ^Uid $p/status | cut -f2) $(tr '\0' ' ' < $p/cmdline)"; done"#;
     let deployment = Deployment::start().await;
     for (way, users) in WAYS {
         let task_id = deployment.stack.submit(&tasks().join("sleepy"), &["-a", "oracle"]).remove(0);
