@@ -99,14 +99,14 @@ impl Mode {
 
     /// The way to go here.
     pub fn way(self) -> Result<Way, Unconfinable> {
+        let by_landlock = matches!(self, Self::Auto | Self::Landlock) && kernel::has_landlock();
+        let by_user = matches!(self, Self::Auto | Self::Uid) && kernel::may_change_user();
         match self {
             Self::Off => Ok(Way::Off),
-            Self::Landlock if kernel::has_landlock() => Ok(Way::Landlock),
+            _ if by_landlock => Ok(Way::Landlock),
+            _ if by_user => Ok(Way::Uid),
             Self::Landlock => Err(Unconfinable::NoLandlock),
-            Self::Uid if kernel::may_change_user() => Ok(Way::Uid),
             Self::Uid => Err(Unconfinable::NoUid),
-            Self::Auto if kernel::has_landlock() => Ok(Way::Landlock),
-            Self::Auto if kernel::may_change_user() => Ok(Way::Uid),
             Self::Auto => Err(Unconfinable::Neither),
         }
     }

@@ -21,6 +21,7 @@ use oddish_db::attempts::Assignment;
 use oddish_domain::agent_env::{AgentEnv, is_secret_name};
 use oddish_domain::harbor_settings::HarborSettings;
 use oddish_domain::sealing::{CannotUnseal, SECRET_KEY, SealingKey, SecretKey, ShortSecret};
+use percent_encoding::percent_decode_str;
 
 use crate::confinement::docker_config::DockerConfig;
 use crate::driver_environment::{driver_environment, is_ours};
@@ -134,6 +135,13 @@ impl AttemptSecrets {
         };
         let passed = driver_environment(variables.iter().cloned(), pass_env);
         let docker = DockerConfig::find(&passed).secrets();
+        // In a URL a password is encoded.
+        let decoded: Vec<String> = variables
+            .iter()
+            .filter(|(name, _)| name.to_str().is_some_and(is_ours))
+            .filter_map(|(_, value)| password_of_url(value.to_str()?))
+            .map(|password| percent_decode_str(password).decode_utf8_lossy().into_owned())
+            .collect();
         let token = assignment.attempt.token;
         let token = [token.to_string(), token.simple().to_string()];
         let passed = passed.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
@@ -151,7 +159,7 @@ impl AttemptSecrets {
             ))
             .flatten()
             .chain(token.iter().map(String::as_str))
-            .chain(docker.iter().map(String::as_str))
+            .chain(decoded.iter().chain(&docker).map(String::as_str))
             .map(str::trim);
         let model = assignment.model.as_deref().unwrap_or_default();
         let public = [
@@ -286,7 +294,7 @@ mod tests {
             ("ANTHROPIC_MODEL", "no-secret-model"),
             ("MY_PASSWORD", "passed-by-name"),
             ("OTHER_PASSWORD", "kept-from-harbor"),
-            ("DATABASE_URL", "postgresql://me:word-of-database@db/oddish"),
+            ("DATABASE_URL", "postgresql://me:word%2Dof%2Ddatabase@db/oddish"),
             ("ODDISH_S3_SECRET_KEY", "key-of-the-bucket"),
             ("PGPASSWORD", "word-of-postgres"),
             ("HTTPS_PROXY", "http://me:word-of-proxy@proxy:3128"),
@@ -318,6 +326,7 @@ mod tests {
             "kept-on-request",
             "word-of-service",
             "word-of-database",
+            "word%2Dof%2Ddatabase",
             "key-of-the-bucket",
             "word-of-postgres",
             secret_key.as_str(),

@@ -69,8 +69,8 @@ mod linux {
     /// one of: who has none gets none back anyway.
     pub(in crate::confinement) fn close_bounding_set() -> io::Result<()> {
         nix::sys::prctl::set_no_new_privs()?;
-        if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).map_err(failed)? {
-            caps::clear(None, CapSet::Bounding).map_err(failed)?;
+        if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).map_err(io::Error::other)? {
+            caps::clear(None, CapSet::Bounding).map_err(io::Error::other)?;
         }
         Ok(())
     }
@@ -78,16 +78,12 @@ mod linux {
     /// Gives up all capabilities.
     pub(in crate::confinement) fn drop_capabilities() -> io::Result<()> {
         if caps::runtime::ambient_set_supported().is_ok() {
-            caps::clear(None, CapSet::Ambient).map_err(failed)?;
+            caps::clear(None, CapSet::Ambient).map_err(io::Error::other)?;
         }
         for set in [CapSet::Effective, CapSet::Permitted, CapSet::Inheritable] {
-            caps::clear(None, set).map_err(failed)?;
+            caps::clear(None, set).map_err(io::Error::other)?;
         }
         Ok(())
-    }
-
-    fn failed(error: caps::errors::CapsError) -> io::Error {
-        io::Error::other(error.to_string())
     }
 
     pub(in crate::confinement) fn become_user(user: u32, group: u32, groups: &[u32]) -> nix::Result<()> {
@@ -116,7 +112,7 @@ mod linux {
             return Ok(());
         }
         for set in [CapSet::Effective, CapSet::Permitted, CapSet::Inheritable, CapSet::Ambient] {
-            caps::set(None, set, &kept).map_err(failed)?;
+            caps::set(None, set, &kept).map_err(io::Error::other)?;
         }
         nix::sys::prctl::set_keepcaps(false)?;
         Ok(())

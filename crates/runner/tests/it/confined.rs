@@ -2,22 +2,24 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use oddish_db::attempts::Outcome;
 use oddish_domain::agent_env::AgentEnv;
 use oddish_domain::failure::FailureClass;
 use oddish_domain::harbor_settings::HarborSettings;
-use oddish_runner::confinement::{Plan, Way};
+use oddish_runner::attempt::Scratch;
+use oddish_runner::confinement::launch::Launch;
+use oddish_runner::confinement::{ConfinementSettings, Mode, Plan, Way};
 use oddish_runner::harbor_config::trial_config;
 use oddish_runner::harbor_process::DriverLine;
 use oddish_runner::harbor_result::read_outcome;
 use serde_json::json;
 use time::OffsetDateTime;
 
-use crate::fixtures;
 use crate::harbor::{LIMIT, Rig, hello, rig};
+use crate::{confinement, fixtures};
 
 const CANARY: &str = "canary-of-the-machine-4711";
 
@@ -145,6 +147,55 @@ async fn a_reward_of_any_size_is_a_failure_of_the_tests() {
             "{size}: {:?}",
             outcome.error_type
         );
+    }
+}
+
+/// A script in Harbor's place shows what there is for it.
+#[tokio::test]
+async fn harbor_finds_what_it_may_read_in_a_home_of_its_own_and_no_key_in_its_environment() {
+    for mode in [Mode::Landlock, Mode::Uid] {
+        let user = tempfile::tempdir().unwrap();
+        let file = |name: &str| user.path().join(name);
+        fs::set_permissions(user.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::create_dir(file(".docker")).unwrap();
+        fs::write(file(".docker/config.json"), r#"{"auths": {"registry.example": {"auth": "login-of-docker"}}}"#)
+            .unwrap();
+        for (name, text) in [(".tool.toml", "may-be-read"), (".other.toml", CANARY)] {
+            fs::write(file(name), text).unwrap();
+            fs::set_permissions(file(name), fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        let script = format!(
+            "#!/bin/sh\n{{ cat \"$HOME/.tool.toml\" \"$DOCKER_CONFIG/config.json\"; cat {}/.other.toml; env; touch \"$TMPDIR/x\" && echo written; }} >&2\n",
+            user.path().display()
+        );
+        fs::write(file("harbor"), script).unwrap();
+        fs::set_permissions(file("harbor"), fs::Permissions::from_mode(0o755)).unwrap();
+        let jobs = tempfile::tempdir().unwrap();
+        fs::set_permissions(jobs.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let scratch = Scratch::new(jobs.path(), "some-0", 1);
+        let variables = [
+            ("HOME", user.path().to_str().unwrap()),
+            ("PATH", "/usr/bin:/bin"),
+            ("ANTHROPIC_API_KEY", "key-of-the-model"),
+        ];
+        let settings = ConfinementSettings { read: vec!["~/.tool.toml".to_owned()], ..confinement(mode) };
+        let launch = Launch {
+            program: Path::new(env!("CARGO_BIN_EXE_oddish-runner")),
+            python: &file("harbor"),
+            settings: &settings,
+            variables: &variables.map(|(name, value)| (name.into(), value.into())),
+            pass_env: &[],
+        };
+        let mut harbor = launch.start(&scratch).unwrap();
+        harbor.wait().await.unwrap();
+        let said = harbor.output_tail();
+        for wanted in ["may-be-read", "login-of-docker", "written", "Permission denied"] {
+            assert!(said.contains(wanted), "{mode:?}: {wanted} is not in {said}");
+        }
+        assert!(said.contains(&format!("HOME={}", scratch.root().display())), "{mode:?}: {said}");
+        assert!(!said.contains(CANARY) && !said.contains("key-of-the-model"), "{mode:?}: {said}");
+        drop(harbor);
+        assert!(!scratch.root().exists(), "{mode:?}");
     }
 }
 
