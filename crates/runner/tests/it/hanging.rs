@@ -12,7 +12,7 @@ use oddish_runner::run::{Ending, run};
 use oddish_test_support::with_database;
 use tokio::time::{Instant, timeout};
 
-use crate::run::{Rig, hello, rig, rig_of, scripted};
+use crate::run::{Rig, hello, rig, rig_of, rig_of_trial, scripted};
 
 /// Generous: the machine may be busy, and images are built.
 const LIMIT: Duration = Duration::from_mins(4);
@@ -34,7 +34,9 @@ fn task(solve: &str, test: &str) -> tempfile::TempDir {
 
 /// An attempt with real Harbor at such a task.
 async fn harbor_rig(db: Db, solve: &str, test: &str) -> Rig {
-    let mut rig = rig_of(db, task(solve, test).path()).await;
+    // Tests run at the same time, on machines that others use too.
+    let unique = i32::from_be_bytes(*uuid::Uuid::new_v4().as_bytes().first_chunk().unwrap()) & i32::MAX;
+    let mut rig = rig_of_trial(db, task(solve, test).path(), unique).await;
     rig.runner.settings.harbor_python = Some(
         env::var_os("ODDISH_HARBOR_PYTHON")
             .expect("ODDISH_HARBOR_PYTHON is not set: run the tests with `cargo xtask test`, which sets Harbor up")

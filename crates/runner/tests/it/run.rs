@@ -77,6 +77,11 @@ pub(crate) fn hello() -> PathBuf {
 
 /// Queues a trial of a task and claims it.
 pub(crate) async fn rig_of(db: Db, task: &Path) -> Rig {
+    rig_of_trial(db, task, 0).await
+}
+
+/// The same, where the trial has this index: containers are told apart by it.
+pub(crate) async fn rig_of_trial(db: Db, task: &Path, index: i32) -> Rig {
     let folder = tempfile::tempdir().unwrap();
     let jobs_dir = folder.path().join("jobs");
     let store: SharedStore = Arc::new(FolderStore::open(folder.path().join("store")).unwrap());
@@ -98,11 +103,11 @@ pub(crate) async fn rig_of(db: Db, task: &Path) -> Rig {
         trial as (
             insert into oddish.trials (id, task_id, task_version, trial_index, experiment_id, agent, provider, queue_key,
                 environment, max_attempts, created_at, updated_at)
-            select 'some-task-0', task_id, version, 0, experiment_id, 'oracle', 'default', queue_key, 'docker', 6, now(), now()
+            select 'some-task-' || $3::int, task_id, version, $3::int, experiment_id, 'oracle', 'default', queue_key, 'docker', 6, now(), now()
             from version, task, key returning id, queue_key)
         insert into oddish.jobs (kind, trial_id, queue_key, priority, due_at, submitter)
             select 'trial', id, queue_key, 1, now(), 'someone' from trial";
-    sqlx::query(sql).bind(ARCHIVE).bind(sha256).execute(&db).await.unwrap();
+    sqlx::query(sql).bind(ARCHIVE).bind(sha256).bind(index).execute(&db).await.unwrap();
     let claim = queue::claim(&db, 1, OffsetDateTime::now_utc()).await.unwrap().pop().expect("a claim");
 
     let scratch = Scratch::new(&jobs_dir, &claim.attempt.subject, claim.attempt.number);

@@ -8,7 +8,7 @@ use oddish_artifacts::key::attempt_outcome_key;
 use oddish_db::Db;
 use oddish_db::attempts::{self, AfterLoss, StoredOutcome};
 use oddish_db::jobs::Recorded;
-use oddish_runner::run::{Ending, RunError, Runner};
+use oddish_runner::run::{Ending, RunError, Runner, run};
 use oddish_test_support::with_database;
 use time::OffsetDateTime;
 use tokio::time::timeout;
@@ -26,6 +26,13 @@ async fn slow_rig(db: Db, script: &str) -> (Rig, Arc<GatedStore>) {
     let store = GatedStore::over(rig.runner.store.clone());
     rig.runner.store = store.clone();
     (rig, store)
+}
+
+/// Lets time pass at once.
+async fn advance(by: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(by).await;
+    tokio::time::resume();
 }
 
 async fn cancel(rig: &Rig) {
@@ -123,9 +130,16 @@ async fn an_outage_while_files_are_stored_costs_nothing(db: Db) {
         // No statement on it is answered any more.
         let mut held = rig.runner.db.begin().await.unwrap();
         sqlx::query("lock table oddish.jobs in access exclusive mode").execute(&mut held).await.unwrap();
-        tokio::time::pause();
-        tokio::time::advance(Duration::from_secs(245)).await;
-        tokio::time::resume();
+        advance(Duration::from_secs(245)).await;
+        let waiting = "select exists (select from pg_locks where not granted and relation = 'oddish.jobs'::regclass)";
+        let asking = async {
+            while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(&mut held).await.unwrap() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(PATIENCE, asking).await.expect("it does not look after its lease");
+        // Its question is given up, and it is out of contact.
+        advance(Duration::from_secs(21)).await;
         held.rollback().await.unwrap();
         // It is renewed before anybody could reap the attempt.
         let renewing = async {
@@ -137,7 +151,9 @@ async fn an_outage_while_files_are_stored_costs_nothing(db: Db) {
         assert_eq!(rig.trial("status").await.as_deref(), Some("running"));
         store.open();
     };
-    let (ending, ()) = timeout(PATIENCE, async { tokio::join!(rig.run(), outage) }).await.expect("it does not end");
+    let running = run(&rig.runner, &rig.attempt);
+    let both = async { tokio::join!(running, outage) };
+    let (ending, ()) = timeout(PATIENCE * 10, both).await.expect("it does not end");
     assert_eq!(ending.unwrap(), Ending::Recorded);
     assert_eq!(rig.trial("status").await.as_deref(), Some("success"));
     assert_eq!(rig.trial("files_incomplete").await.as_deref(), Some("false"));
