@@ -213,15 +213,20 @@ pub(crate) fn lazy_db(settings: &Settings) -> Result<Db, StateError> {
     Ok(oddish_db::connect_lazy(&database.required()?, 1))
 }
 
-/// The store that the settings choose, and what holds for uploads.
-pub(crate) async fn storage(settings: &Settings) -> Result<(Artifacts, UploadRules), StateError> {
-    let (storage, mut rules) = settings.read(|reader| {
+/// The store that the settings choose.
+pub(crate) async fn artifacts(settings: &Settings) -> Result<Artifacts, StateError> {
+    let storage = settings.read(StorageSettings::read)?;
+    Ok(Artifacts(storage.open(storage.signing()).await?))
+}
+
+/// What holds for uploads.
+fn upload_rules(settings: &Settings) -> Result<UploadRules, StateError> {
+    let mut rules = settings.read(|reader| {
         let storage = StorageSettings::read(reader);
-        let rules = UploadRules::read(reader, &storage);
-        (storage, rules)
+        UploadRules::read(reader, &storage)
     })?;
     rules.max_form_bytes = rules.max_bytes.min(LAMBDA_FORM_BYTES);
-    Ok((Artifacts(storage.open(storage.signing()).await?), rules))
+    Ok(rules)
 }
 
 /// Wakes the dispatcher the way that the settings say.
@@ -258,7 +263,7 @@ impl FromSettings for Wakes {
 
 impl FromSettings for ReadsFiles {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let (artifacts, _) = storage(settings).await?;
+        let artifacts = artifacts(settings).await?;
         let (auth, db) = access(settings)?;
         Ok(Self { auth, db, artifacts })
     }
@@ -266,7 +271,7 @@ impl FromSettings for ReadsFiles {
 
 impl FromSettings for Uploads {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let (artifacts, rules) = storage(settings).await?;
+        let (artifacts, rules) = (artifacts(settings).await?, upload_rules(settings)?);
         let (auth, db) = access(settings)?;
         Ok(Self { auth, db, artifacts, rules })
     }
@@ -286,7 +291,7 @@ fn expansion(reader: &mut Reader<'_>) -> Expansion {
 
 impl FromSettings for Imports {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let (artifacts, _) = storage(settings).await?;
+        let artifacts = artifacts(settings).await?;
         let (auth, db) = access(settings)?;
         Ok(Self { auth, db, artifacts, limits: settings.read(limits)? })
     }
@@ -300,14 +305,14 @@ impl FromSettings for Public {
 
 impl FromSettings for PublicFiles {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let (artifacts, _) = storage(settings).await?;
+        let artifacts = artifacts(settings).await?;
         Ok(Self { db: lazy_db(settings)?, artifacts })
     }
 }
 
 impl FromSettings for Deletes {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let (artifacts, _) = storage(settings).await?;
+        let artifacts = artifacts(settings).await?;
         let (auth, db) = access(settings)?;
         Ok(Self { auth, artifacts, wake: wake(settings, &db).await?, db })
     }

@@ -125,7 +125,7 @@ fn environment(yaml: &mut String, can: Capabilities) {
         set("  - \"{{resolve:secretsmanager:${Secret}:SecretString}}\"");
         set("  - Secret: !If [MakesSecretKey, !Ref SecretKey, !Ref SecretKeySecretArn]");
     }
-    if can.sweeps || can.unpacks() {
+    if can.sweeps || can.uploads {
         set("ODDISH_DOCKER_ENVIRONMENT: !Ref DockerEnvironment");
     }
     if can.wakes {
