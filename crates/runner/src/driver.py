@@ -1,8 +1,11 @@
 """Runs one Harbor trial for the runner, which starts this script with Harbor's own interpreter.
 
-Input, on stdin: one line of JSON, {"config": path of a TrialConfig, "environment": {name: value}}, with the variables that
-Harbor and what it starts get besides the script's own. Until it comes, nothing has happened; closing stdin instead ends the script. Closing stdin later stops the trial, as SIGTERM and SIGINT do: whatever ends the runner, even
-SIGKILL, closes it, so no trial outlives its runner.
+Input, on stdin: one line of JSON. Until it comes, nothing has happened; closing stdin instead ends the script. Closing stdin later stops the
+trial, as SIGTERM and SIGINT do: whatever ends the runner, even SIGKILL, closes it, so no trial outlives its runner.
+    config               path of a TrialConfig
+    environment          variables, by name, that Harbor and what it starts get besides the script's own
+    agent_timeout_sec    what the agent gets in every step for which neither the configuration nor the task names a time-out
+    shortest_secret      characters; shorter values are found all over, so that nobody takes them out
 
 Output, on stdout, one JSON object a line:
     {"ready": seconds}                                  Harbor is imported
@@ -89,16 +92,14 @@ def preflight(config: "TrialConfig") -> None:
 
 # A string of a JSON text; a key, where a colon follows.
 JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"(\s*:)?')
-# Values that are shorter are found all over; the runner leaves them alone too.
-SECRET = 8
 
 
-def keep_results_readable() -> None:
+def keep_results_readable(shortest_secret: int) -> None:
     """Lets Harbor's own scrubbing of secrets out of a trial's files leave the keys of JSON files alone, by which results are read."""
     from harbor.trial import trial
 
     def scrub(path: Path, text: str, secrets: Sequence[str]) -> str:
-        found = [secret for secret in secrets if len(secret) >= SECRET and secret in text]
+        found = [secret for secret in secrets if len(secret) >= shortest_secret and secret in text]
 
         def clean(part: str) -> str:
             for secret in found:
@@ -170,7 +171,7 @@ class Life:
         return blocking
 
 
-async def run_trial(config_path: str, emit: Emit, life: Life) -> int:
+async def run_trial(begin: dict[str, Any], emit: Emit, life: Life) -> int:
     """One trial, from its configuration to its result."""
     from harbor.models.trial.config import TrialConfig
     from harbor.trial.hooks import LogEntry, TrialEvent, TrialHookEvent
@@ -186,10 +187,13 @@ async def run_trial(config_path: str, emit: Emit, life: Life) -> int:
             emit({"log": entry.phase, "stream": str(entry.stream), "text": piece})
 
     try:
-        config = TrialConfig.model_validate_json(Path(config_path).read_text())
+        config = TrialConfig.model_validate_json(Path(begin["config"]).read_text())
         preflight(config)
-        keep_results_readable()
+        keep_results_readable(begin["shortest_secret"])
         trial = await Trial.create(config)
+        # An override in the configuration would hold for all steps, also for those that set a time-out of their own.
+        if trial.task.config.agent.timeout_sec is None:
+            trial.task.config.agent.timeout_sec = begin["agent_timeout_sec"]
         life.made(trial)
         for event in TrialEvent:
             trial.add_hook(event, on_event)
@@ -218,10 +222,9 @@ async def main(commands: int, emit: Emit) -> int:
         return STOPPED
     begin = json.loads(line)
     os.environ.update(begin["environment"])
-    config_path = begin["config"]
 
     life = Life(emit)
-    trial = asyncio.create_task(with_async_cleanup(run_trial(config_path, emit, life)))
+    trial = asyncio.create_task(with_async_cleanup(run_trial(begin, emit, life)))
     beating = asyncio.create_task(life.beat())
     stopping = False
 

@@ -63,7 +63,8 @@ impl Running<'_> {
         let log = LiveLog::start(self.runner.store.clone(), self.log_place(), &self.scratch.trial(), output, &redactor);
         let mut watch = Watch::begin(self.time_limit(), self.runner.settings.silence);
         // It may have died while it imported Harbor; following it tells why.
-        let _broken_pipe = harbor.begin(&self.scratch.trial_config()).await;
+        let _broken_pipe =
+            harbor.begin(&self.scratch.trial_config(), self.runner.settings.default_agent_timeout_sec).await;
         let Followed { awaited, agent_began } = self.follow(harbor, &log, stop, &mut watch).await;
         let trial = self.scratch.trial();
         let removed = matches!(awaited, Awaited::Gone | Awaited::Overdue(_));

@@ -18,6 +18,7 @@ use tracing::warn;
 
 use crate::confinement::home::HarborHome;
 use crate::confinement::user_ids::UserId;
+use crate::secrets::MIN_CHARACTERS;
 
 /// The script that Harbor's interpreter runs.
 pub(crate) const DRIVER: &str = include_str!("driver.py");
@@ -115,6 +116,8 @@ pub(crate) struct Surroundings {
 struct Begin<'a> {
     config: &'a Path,
     environment: &'a BTreeMap<String, String>,
+    agent_timeout_sec: f64,
+    shortest_secret: usize,
 }
 
 impl HarborProcess {
@@ -139,11 +142,17 @@ impl HarborProcess {
         Ok(Self { child, stdin, lines, output, variables, _surroundings: surroundings })
     }
 
-    /// Lets the trial begin whose configuration is in the file `config`. Keys go with it and not into the process's environment, which
+    /// Lets the trial begin whose configuration is in the file `config`. Its agent gets `agent_timeout_sec` seconds in every step for which
+    /// neither the configuration nor the task names a time-out: Harbor would wait for ever there. Keys go with it and not into the process's environment, which
     /// lies open as long as the process lives.
-    pub async fn begin(&mut self, config: &Path) -> io::Result<()> {
+    pub async fn begin(&mut self, config: &Path, agent_timeout_sec: f64) -> io::Result<()> {
         let Some(stdin) = &mut self.stdin else { return Err(io::ErrorKind::BrokenPipe.into()) };
-        let mut line = serde_json::to_vec(&Begin { config, environment: &self.variables })?;
+        let mut line = serde_json::to_vec(&Begin {
+            config,
+            environment: &self.variables,
+            agent_timeout_sec,
+            shortest_secret: MIN_CHARACTERS,
+        })?;
         line.push(b'\n');
         stdin.write_all(&line).await
     }

@@ -28,7 +28,7 @@ use crate::driver_environment::{driver_environment, is_ours};
 use crate::redaction::Redactor;
 
 /// Shortest value that is taken out, in characters.
-const MIN_CHARACTERS: usize = 8;
+pub(crate) const MIN_CHARACTERS: usize = 8;
 
 /// Where absolute paths lead, here or in a sandbox. Base64 may begin with a slash, so a slash alone makes no path.
 const TOP_FOLDERS: &[&str] = &[

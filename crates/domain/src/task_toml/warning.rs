@@ -7,8 +7,8 @@ pub enum TaskWarning {
     NoAgentTimeout {
         /// Seconds that the agent gets, as text.
         seconds: String,
-        /// Whether the task has steps, and whether some of them set one.
-        steps: Option<bool>,
+        /// Whether some steps of the task set one.
+        some_steps: bool,
     },
     /// Variables that are taken from where the trial runs, and have no default: without them every trial fails.
     Variables {
@@ -52,13 +52,12 @@ impl TaskWarning {
 impl fmt::Display for TaskWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoAgentTimeout { seconds, steps } => {
-                let place = match steps {
-                    None => "[agent].timeout_sec is not set",
-                    Some(_) => "[agent].timeout_sec and that of some steps are not set",
-                };
-                let scope = if *steps == Some(true) { " in every step, also where a step sets its own" } else { "" };
-                write!(f, "{place}: the agent gets {seconds} s{scope} unless the submission says otherwise")
+            Self::NoAgentTimeout { seconds, some_steps } => {
+                let scope = if *some_steps { " in steps that set none of their own" } else { "" };
+                write!(
+                    f,
+                    "[agent].timeout_sec is not set: the agent gets {seconds} s{scope} unless the submission says otherwise"
+                )
             }
             Self::Variables { names, sections } => write!(
                 f,

@@ -27,9 +27,9 @@ use oddish_runner::redaction::Redactor;
 use oddish_runner::upload::upload_tree;
 use serde_json::{Value, json};
 
-use crate::{confinement, fixtures};
 use crate::fixtures;
 use crate::upload::BOUNDS;
+use crate::{confinement, fixtures};
 
 /// Generous: the machine may be busy. No test waits so long unless something is wrong.
 pub(crate) const LIMIT: Duration = Duration::from_mins(3);
@@ -96,8 +96,13 @@ impl Rig {
     }
 
     pub(crate) async fn begin(&self) -> HarborProcess {
+        self.begin_with_default(3600.0).await
+    }
+
+    /// Its agent gets `seconds` where nobody names a time-out.
+    pub(crate) async fn begin_with_default(&self, seconds: f64) -> HarborProcess {
         let mut harbor = self.launch();
-        harbor.begin(&self.scratch.trial_config()).await.unwrap();
+        harbor.begin(&self.scratch.trial_config(), seconds).await.unwrap();
         harbor
     }
 

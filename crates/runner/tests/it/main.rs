@@ -7,8 +7,8 @@
     reason = "a test fails by panicking, also in what it calls"
 )]
 
-mod confined;
 mod agent_arguments;
+mod confined;
 #[path = "../../../telemetry/tests/it/emf.rs"]
 mod emf;
 mod environment_options;
@@ -22,6 +22,7 @@ mod log;
 mod results;
 mod run;
 mod samples;
+mod step_timeouts;
 mod storing;
 mod taxonomy;
 mod time_limits;
