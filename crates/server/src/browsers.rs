@@ -188,7 +188,8 @@ impl Guard {
             return None;
         }
         let origins: Vec<&HeaderValue> = request.headers().get_all(header::ORIGIN).iter().collect();
-        let is_known = |origin: &&HeaderValue| pages.contains(origin) || named.iter().all(|name| is_of(origin, name));
+        let is_own = |origin: &HeaderValue| !named.is_empty() && named.iter().all(|name| is_of(origin, name));
+        let is_known = |origin: &&HeaderValue| pages.contains(origin) || is_own(origin);
         let foreign = match origins.iter().find(|origin| !is_known(origin)) {
             Some(origin) => format!("The web page at {:?}", shown(&String::from_utf8_lossy(origin.as_bytes()))),
             None if origins.is_empty() && !reads && comes_from_elsewhere(request.headers()) => "A web page".to_owned(),

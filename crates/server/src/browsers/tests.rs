@@ -90,6 +90,7 @@ fn any_name_will_do_where_that_is_set() {
         asked(&guard, "GET /tasks", &[("host", "x"), ("origin", "http://y")]).is_some(),
         "pages are another matter"
     );
+    assert!(asked(&guard, "GET /tasks", &[("origin", "http://y")]).is_some(), "whom nobody named has no pages");
 }
 
 #[test]
