@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(begun.elapsed(), MINUTE * 10);
         for _ in 0..5 {
             watch.heard(&alive(Phase::Agent, false));
-            timeout(MINUTE - LOOK_EVERY, watch.overdue()).await.unwrap_err();
+            timeout(MINUTE / 60 * 59, watch.overdue()).await.unwrap_err();
         }
         watch.heard(&DriverLine::Log { log: "agent".to_owned(), text: String::new() });
         assert_eq!(watch.overdue().await, Overdue::Silent(MINUTE));

@@ -162,7 +162,7 @@ impl Rig {
     }
 
     pub(crate) async fn run(&self) -> Result<Ending, RunError> {
-        tokio::time::timeout(PATIENCE, run(&self.runner, &self.attempt)).await.expect("it does not end")
+        tokio::time::timeout(PATIENCE, Box::pin(run(&self.runner, &self.attempt))).await.expect("it does not end")
     }
 
     /// Text of one column of the trial.

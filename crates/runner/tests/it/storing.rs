@@ -151,7 +151,7 @@ async fn an_outage_while_files_are_stored_costs_nothing(db: Db) {
         assert_eq!(rig.trial("status").await.as_deref(), Some("running"));
         store.open();
     };
-    let running = run(&rig.runner, &rig.attempt);
+    let running = Box::pin(run(&rig.runner, &rig.attempt));
     let both = async { tokio::join!(running, outage) };
     let (ending, ()) = timeout(PATIENCE * 10, both).await.expect("it does not end");
     assert_eq!(ending.unwrap(), Ending::Recorded);

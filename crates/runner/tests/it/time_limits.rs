@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::run::hello;
 
 /// Prints the sum of the time-outs that Harbor gives the phases of the trial on stdin.
-const SUM: &str = r#"
+const SUM: &str = r"
 import asyncio, json, sys
 from harbor.models.trial.config import TrialConfig
 from harbor.trial.trial import Trial
@@ -26,7 +26,7 @@ async def main():
     print(trial.environment_build_timeout_sec + trial.agent_setup_timeout_sec + sum(agents) + sum(verifiers))
 
 asyncio.run(main())
-"#;
+";
 
 /// Prints the set-up times of agents, by the file that sets one.
 const SETUPS: &str = r#"

@@ -222,7 +222,7 @@ async fn of_too_many_files_the_important_ones_are_kept() {
     let bounds = TreeBounds { bytes: 1_000_000, files: 100 };
     let redactor = Redactor::default();
     let tree = upload_tree(&store, "a/", trial.path(), &redactor, bounds);
-    let tree = tokio::time::timeout(Duration::from_secs(60), tree).await.expect("it takes too long").unwrap();
+    let tree = tokio::time::timeout(Duration::from_mins(1), tree).await.expect("it takes too long").unwrap();
     let stored = stored(&store, "a/").await;
     assert_eq!((tree.files, stored.len()), (100, 101), "and the list");
     for name in ["result.json", "trial.log", "verifier/reward.txt", "agent/0.log"] {
