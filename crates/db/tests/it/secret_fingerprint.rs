@@ -21,7 +21,7 @@ async fn of_two_that_come_first_at_once_both_get_the_same(db: Db) {
     let scene = Scene::new(db);
     let mut first = scene.db.begin().await.unwrap();
     sqlx::query("insert into oddish.secret_fingerprint (fingerprint, source, set_at) values ($1, 'the first', $2)")
-        .bind(vec![1; 16])
+        .bind(vec![1_u8; 16])
         .bind(NOW)
         .execute(&mut first)
         .await
