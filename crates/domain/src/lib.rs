@@ -1,6 +1,6 @@
 //! The rules of Oddish, and nothing else: ids and names, statuses and their transitions, queue keys, the agents and
-//! environments of Harbor, sweep expansion, task checks, failures and retries, concurrency limits, the sealing of
-//! secrets, and the reading of settings.
+//! environments of Harbor, sweep expansion, task checks, failures and retries, concurrency limits, statistics, the sealing
+//! of secrets, and the reading of settings.
 //!
 //! Every function here is a pure function of its arguments (ids, generated names and nonces also draw on the
 //! operating system's random source). This crate must never depend on an async runtime, a database, HTTP, or the file system.

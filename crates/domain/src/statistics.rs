@@ -14,7 +14,7 @@
 //! tallies always give the same figures: the random draws are those of a named generator with a constant seed.
 //!
 //! `docs/statistics.md` explains each figure to a reader. Sources: Wilson 1927 for intervals of proportions; Chen et al. 2021
-//! (arXiv 2107.03374) for pass@k; Miller 2024 (arXiv 2411.00640) for why tasks are what is resampled and paired; McNemar 1947, in its exact form.
+//! (arXiv 2107.03374) for pass@k; Miller 2024 (arXiv 2411.00640) for why tasks are what is resampled and paired; `McNemar` 1947, in its exact form.
 
 mod bootstrap;
 mod compare;

@@ -53,13 +53,11 @@ struct Pair<'tallies> {
     right: &'tallies TaskTally,
 }
 
-impl Pair<'_> {
-    /// Right minus left, of the task values.
-    fn difference(&self) -> Option<f64> {
-        let (left, right) = (self.left.rewards.value()?, self.right.rewards.value()?);
-        let difference = right - left;
-        Some(if difference.abs() <= EQUAL * left.abs().max(right.abs()) { 0.0 } else { difference })
-    }
+/// The difference of the task values.
+fn right_minus_left(pair: &Pair<'_>) -> Option<f64> {
+    let (left, right) = (pair.left.rewards.value()?, pair.right.rewards.value()?);
+    let difference = right - left;
+    Some(if difference.abs() <= EQUAL * left.abs().max(right.abs()) { 0.0 } else { difference })
 }
 
 /// Compares two agents and models, or one in two experiments, by the tasks of the same name that are graded on both sides.
@@ -73,7 +71,7 @@ pub fn compare(left: &CombinationTally, right: &CombinationTally) -> Comparison 
         if all { WithoutVariance::WilsonOverTasks } else { WithoutVariance::Nothing }
     };
     let sample = |values, without_variance| Sample { values, without_variance, of_one_task: None };
-    let differences_of_pairs = of(|pair| pair.difference());
+    let differences_of_pairs = of(right_minus_left);
     let samples = [
         sample(of(|pair| pair.left.rewards.value()), without_variance(|pair| pair.left.rewards.is_within_unit())),
         sample(of(|pair| pair.right.rewards.value()), without_variance(|pair| pair.right.rewards.is_within_unit())),
@@ -106,7 +104,7 @@ pub fn compare(left: &CombinationTally, right: &CombinationTally) -> Comparison 
         test: test(&rewards),
         smallest_difference: planning::smallest_difference(&differences_of_pairs),
         halving: planning::halving(&differences_of_pairs, &rewards),
-        differs: differences(conditions),
+        differs: differences(&conditions),
     }
 }
 

@@ -52,7 +52,7 @@ impl Conditions {
 
 /// The aspects in which pairs of tasks differ. One that is known on one side only is listed: nobody knows that it is the same.
 pub(super) fn differences<'tasks>(
-    pairs: impl Iterator<Item = (&'tasks str, &'tasks Conditions, &'tasks Conditions)> + Clone,
+    pairs: &(impl Iterator<Item = (&'tasks str, &'tasks Conditions, &'tasks Conditions)> + Clone),
 ) -> Vec<Difference> {
     let of = |&aspect: &Aspect| {
         let mut found = Difference { aspect, tasks: Vec::new(), left: BTreeSet::default(), right: BTreeSet::default() };
@@ -74,7 +74,9 @@ mod tests {
 
     fn conditions(noted: &[(Aspect, &str)]) -> Conditions {
         let mut conditions = Conditions::default();
-        noted.iter().for_each(|(aspect, value)| conditions.note(*aspect, value));
+        for (aspect, value) in noted {
+            conditions.note(*aspect, value);
+        }
         conditions
     }
 
@@ -96,6 +98,6 @@ mod tests {
             difference(HarborVersion, &["0.26.0"], &["0.26.0", "0.27.0"]),
             difference(Resources, &["2 CPUs"], &[]),
         ];
-        assert_eq!(differences(pairs.into_iter()), expected);
+        assert_eq!(differences(&pairs.into_iter()), expected);
     }
 }

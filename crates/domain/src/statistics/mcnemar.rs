@@ -1,8 +1,8 @@
-//! McNemar's exact test.
+//! `McNemar`'s exact test.
 
 use super::tally::real;
 
-/// The exact two-sided test of McNemar: whether tasks that pass on one side only are as often on either, as if by the toss of a coin.
+/// The exact two-sided test of `McNemar`: whether tasks that pass on one side only are as often on either, as if by the toss of a coin.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct McNemar {
     /// Pairs that pass on the left side only.

@@ -194,7 +194,9 @@ mod tests {
 
     fn tally(rewards: &[f64]) -> Tally {
         let mut tally = Tally::default();
-        rewards.iter().for_each(|&reward| tally.add(reward, reward >= 1.0));
+        for &reward in rewards {
+            tally.add(reward, reward >= 1.0);
+        }
         tally
     }
 

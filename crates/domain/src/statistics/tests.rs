@@ -33,7 +33,9 @@ fn agent(name: &str) -> Combination {
 /// A task with these rewards.
 fn task(rewards: &[f64]) -> TaskTally {
     let mut task = TaskTally::default();
-    rewards.iter().for_each(|&reward| task.count(&graded(reward), &Rules::default()));
+    for &reward in rewards {
+        task.count(&graded(reward), &Rules::default());
+    }
     task
 }
 
@@ -166,7 +168,9 @@ fn without_trials_there_is_nothing_and_without_grades_all_is_open() {
 fn the_pass_threshold_is_what_passes() {
     let rules = Rules::new(0.5, 0.9).unwrap();
     let mut tally = CombinationTally::default();
-    [0.5, 0.4].iter().for_each(|&reward| tally.task("one").count(&graded(reward), &rules));
+    for reward in [0.5, 0.4] {
+        tally.task("one").count(&graded(reward), &rules);
+    }
     let row = row_by(&rules, tally);
     near(row.pass_rates[0].at_least_one.value, 0.5, 1e-15);
     near(headline(&row).value, 0.45, 1e-15);

@@ -144,7 +144,9 @@ proptest! {
         let rules = Rules::default();
         let counted = |trials: &[TrialOutcome]| {
             let mut task = TaskTally::default();
-            trials.iter().for_each(|trial| task.count(trial, &rules));
+            for trial in trials {
+                task.count(trial, &rules);
+            }
             task.rewards
         };
         let (first, second) = trials.split_at(at.min(trials.len()));
@@ -185,7 +187,7 @@ proptest! {
             prop_assert!(pair[0].all.value >= pair[1].all.value);
         }
         if n == passes {
-            prop_assert!(row.pass_rates.iter().all(|rate| rate.all.value == 1.0));
+            prop_assert!(row.pass_rates.iter().all(|rate| rate.all.value >= 1.0));
         }
     }
 }
