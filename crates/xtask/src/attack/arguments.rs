@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::definition::{Attack, Verdict};
 use super::links::MINI_SWE_AGENT;
 use super::machine::{Machine, unique};
-use super::target::{Submission, Submitted, Target};
+use super::target::{Submission, Submitted, Target, refuses};
 use super::task::HostileTask;
 
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -126,7 +126,7 @@ fn run(machine: &Machine, target: &Target, argument: &Argument) -> Result<Verdic
     };
     given[argument.key] = Value::from(host.to_string_lossy());
     let trial = match target.submit(&task, &submission)? {
-        Submitted::Refused { status, text } if text.contains(argument.key) => {
+        Submitted::Refused { status, text } if refuses(&text, argument.key) => {
             return Ok(Verdict::Held(format!(
                 "refused at once: {status} {}",
                 text.chars().take(200).collect::<String>()
@@ -143,7 +143,7 @@ fn run(machine: &Machine, target: &Target, argument: &Argument) -> Result<Verdic
         }
     }
     let told = state.error_message.as_deref().unwrap_or_default();
-    if told.contains(argument.key) && state.status == "failed" {
+    if refuses(told, argument.key) && state.status == "failed" {
         return Ok(Verdict::Held(format!("refused before it ran: {}", state.told())));
     }
     bail!("the sandbox did not get the file, and nobody refused it: {}", state.told());

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::definition::{Attack, Verdict};
 use super::machine::{Machine, unique};
-use super::target::{Submission, Submitted, Target};
+use super::target::{Submission, Submitted, Target, refuses};
 use super::task::HostileTask;
 use super::trial::Trial;
 use crate::workspace;
@@ -329,7 +329,7 @@ fn looking(look: &str) -> String {
 /// What came of it. A refusal counts only where it names what is refused: anything else would be one for another reason.
 fn judged(machine: &Machine, host: &Host, submitted: Submitted, proof: Proof, named: &str) -> Result<Verdict> {
     let trial = match submitted {
-        Submitted::Refused { status, text } if text.contains(named) => {
+        Submitted::Refused { status, text } if refuses(&text, named) => {
             return Ok(Verdict::Held(format!(
                 "refused at once: {status} {}",
                 text.chars().take(200).collect::<String>()
@@ -345,7 +345,7 @@ fn judged(machine: &Machine, host: &Host, submitted: Submitted, proof: Proof, na
     // Compose leaves the network of a project that it could not start.
     machine.remove_project(&trial.project())?;
     let told = state.error_message.as_deref().unwrap_or_default();
-    if told.contains(named) && state.status == "failed" && state.reward.is_none() {
+    if refuses(told, named) && state.status == "failed" && state.reward.is_none() {
         return Ok(Verdict::Held(format!("refused before it ran: {}", state.told())));
     }
     bail!("the sandbox did not get it, and nobody refused it: {}", state.told());

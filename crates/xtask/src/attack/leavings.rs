@@ -12,7 +12,9 @@ use super::task::HostileTask;
 use crate::interrupt;
 
 /// How long after the beginning of the tear-down the server is stopped, in milliseconds; one after the other.
-const AIMS: [u64; 5] = [0, 300, 100, 600, 200];
+const AIMS: [u64; 5] = [200, 0, 400, 100, 700];
+/// Trials at once: each is in another moment of its tear-down when the server is stopped.
+const TRIALS: u32 = 4;
 const PATIENCE: Duration = Duration::from_mins(2);
 /// How long a command to Docker may still make or remove something.
 const SETTLED_WITHIN: Duration = Duration::from_secs(4);
@@ -24,7 +26,7 @@ pub(super) fn attacks() -> Vec<Attack> {
     vec![
         Attack::own(
             "stopped-in-tear-down",
-            "the server is told to stop while Harbor takes the sandbox of a finished trial down",
+            "the server is told to stop while Harbor takes the sandboxes of finished trials down",
             stop_in_tear_down,
         ),
         Attack::own(
@@ -38,10 +40,11 @@ pub(super) fn attacks() -> Vec<Attack> {
 fn stop_in_tear_down(machine: &Machine) -> Result<Verdict> {
     for (round, aim) in AIMS.into_iter().enumerate() {
         let target = machine.start(&format!("tear-down-{round}"))?;
-        let trial = target.run(&HostileTask::new("honest"), &Submission::of("oracle"))?;
-        let scratch = trial.scratch().to_string_lossy().into_owned();
+        let submission = Submission { trials: TRIALS, ..Submission::of("oracle") };
+        let trial = target.run(&HostileTask::new("honest"), &submission)?;
+        let scratch = target.folder.join("harbor-jobs").join(format!("{}-", trial.task_id));
         let deadline = Instant::now() + PATIENCE;
-        while processes(&scratch, " down ").is_empty() {
+        while processes(&scratch.to_string_lossy(), " down ").is_empty() {
             interrupt::check()?;
             if Instant::now() > deadline || trial.state()?.is_over() {
                 bail!("no tear-down was seen; the trial: {}", trial.state()?.told());
@@ -51,13 +54,20 @@ fn stop_in_tear_down(machine: &Machine) -> Result<Verdict> {
         std::thread::sleep(Duration::from_millis(aim));
         target.stack.stop()?;
         std::thread::sleep(SETTLED_WITHIN);
-        let left = machine.of_project(&trial.project())?;
+        let mut left = Vec::new();
+        for number in 0..TRIALS {
+            let project = format!("{}-{number}-a1__env", trial.task_id);
+            let of_trial = machine.of_project(&project)?;
+            if !of_trial.is_empty() {
+                machine.remove_project(&project)?;
+            }
+            left.extend(of_trial);
+        }
         if !left.is_empty() {
-            machine.remove_project(&trial.project())?;
             return Ok(Verdict::Succeeded(format!("stop {} of {}: {} stay", round + 1, AIMS.len(), left.join(", "))));
         }
     }
-    Ok(Verdict::Held(format!("nothing was left after any of {} stops", AIMS.len())))
+    Ok(Verdict::Held(format!("nothing was left of {TRIALS} trials after any of {} stops", AIMS.len())))
 }
 
 fn take_docker_away(machine: &Machine) -> Result<Verdict> {

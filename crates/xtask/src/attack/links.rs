@@ -42,7 +42,7 @@ enum Agent {
     Installed(&'static str),
 }
 
-static WRITES: [Write; 4] = [
+static WRITES: [Write; 3] = [
     Write {
         name: "trajectory-link",
         tried: "/logs/agent/trajectory.json links to a file of the host, for Harbor to write its trajectory through",
@@ -64,13 +64,6 @@ static WRITES: [Write; 4] = [
         agent: Agent::Oracle("ln -sf {host} /logs/agent/exit-code.txt; exit 77"),
         mounted: true,
     },
-    Write {
-        name: "artifact-manifest-link",
-        tried: "an artifact that is called manifest.json links to a file of the host, for Harbor to write its list of artifacts through",
-        quick: false,
-        agent: Agent::Oracle("ln -sf {host} /app/link"),
-        mounted: true,
-    },
 ];
 
 impl Write {
@@ -85,9 +78,7 @@ impl Write {
                 (task.program(MINI_SWE_AGENT, &script), Submission::of_installed("mini-swe-agent"))
             }
         };
-        // Only one of them has such a file.
-        let artifacts = json!([{"source": "/app/link", "destination": "manifest.json"}]);
-        submission.harbor = json!({"environment": {"kwargs": {"auto_mounting": self.mounted}}, "artifacts": artifacts});
+        submission.harbor = json!({"environment": {"kwargs": {"auto_mounting": self.mounted}}});
         target.run(&task, &submission)
     }
 }

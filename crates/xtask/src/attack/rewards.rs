@@ -1,11 +1,10 @@
-//! Rewards and outputs of a size, or with numbers, that Harbor or its reader can't carry.
+//! Rewards of a size, or with numbers, that Harbor or its reader can't carry.
 
 use std::time::Duration;
 
 use anyhow::Result;
 
 use super::definition::{Attack, Verdict};
-use super::links::MINI_SWE_AGENT;
 use super::machine::Machine;
 use super::target::{Submission, Target};
 use super::task::HostileTask;
@@ -14,54 +13,38 @@ use super::task::HostileTask;
 const MOST_MEMORY: u64 = (4 << 30) + (512 << 20);
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// A script and what it tries.
+/// Tests and what they try.
 struct Load {
     name: &'static str,
     tried: &'static str,
     quick: bool,
-    /// What the tests do.
     tests: &'static str,
-    /// What a program does that is taken for an agent.
-    agent: Option<&'static str>,
 }
 
-static LOADS: [Load; 5] = [
+static LOADS: [Load; 4] = [
     Load {
         name: "reward-of-1500-mb",
         tried: "reward.txt is a sparse file of 1.5 GB, which takes no disk and is read whole",
         quick: false,
         tests: "truncate -s 1500M /logs/verifier/reward.txt",
-        agent: None,
     },
     Load {
         name: "reward-of-40-mb",
         tried: "reward.txt is a sparse file of 40 MB, of which Harbor makes a message of 160",
         quick: false,
         tests: "truncate -s 40M /logs/verifier/reward.txt",
-        agent: None,
     },
     Load {
         name: "reward-of-401-digits",
         tried: "reward.json holds a whole number of 401 digits, which no reader of numbers takes",
         quick: true,
         tests: "printf '{\"reward\": 1%0400d}' 0 > /logs/verifier/reward.json",
-        agent: None,
     },
     Load {
         name: "reward-nested-deeply",
         tried: "reward.json is 100,000 lists in each other",
         quick: false,
         tests: "head -c 100000 /dev/zero | tr '\\0' '[' > /logs/verifier/reward.json",
-        agent: None,
-    },
-    Load {
-        name: "endless-output",
-        tried: "the agent prints without an end, and Harbor keeps what it prints in its memory",
-        quick: false,
-        tests: "echo 0 > /logs/verifier/reward.txt",
-        agent: Some(
-            "rm -f /logs/agent/mini-swe-agent.txt; ln -s /dev/null /logs/agent/mini-swe-agent.txt; exec cat /dev/zero",
-        ),
     },
 ];
 
@@ -74,12 +57,8 @@ pub(super) fn attacks() -> Vec<Attack> {
 }
 
 fn run(target: &Target, load: &Load) -> Result<Verdict> {
-    let task = HostileTask::new("load").timeouts(30, 60).tests(load.tests);
-    let (task, submission) = match load.agent {
-        Some(script) => (task.program(MINI_SWE_AGENT, script), Submission::of_installed("mini-swe-agent")),
-        None => (task, Submission::of("oracle")),
-    };
-    let trial = target.run(&task, &submission)?;
+    let task = HostileTask::new("load").tests(load.tests);
+    let trial = target.run(&task, &Submission::of("oracle"))?;
     let (peak, state) = trial.memory(MOST_MEMORY, PATIENCE)?;
     let peak = peak >> 20;
     if peak > MOST_MEMORY >> 20 {

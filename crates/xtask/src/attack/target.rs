@@ -45,6 +45,14 @@ impl Submission {
     }
 }
 
+/// The setting that a refusal of access to the host names, for those who want to allow it.
+const ALLOWED_BY: &str = "ODDISH_ALLOW_HOST_ACCESS";
+
+/// Whether a text refuses what is called `named`, and not something else.
+pub(super) fn refuses(text: &str, named: &str) -> bool {
+    text.contains(named) || text.contains(ALLOWED_BY)
+}
+
 /// What became of a submission.
 pub(super) enum Submitted {
     /// It is queued.

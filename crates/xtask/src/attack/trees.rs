@@ -13,7 +13,7 @@ use crate::http;
 
 const FILES: usize = 200_000;
 /// How many of a trial's files anybody has a use for.
-const MOST_FILES: usize = 100_000;
+const MOST_FILES: usize = 150_000;
 /// For 200,000 files to be made, looked through and stored.
 const PATIENCE: Duration = Duration::from_mins(8);
 /// How long a cancelled trial may run on.

@@ -222,3 +222,21 @@ pub(super) fn holds(file: &Path, bytes: &[u8]) -> Result<bool> {
         piece.drain(..piece.len().saturating_sub(bytes.len()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_found_on_both_sides_of_a_border_between_pieces_and_nowhere_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        for start in [0, PIECE - 6, PIECE - 3, PIECE, 2 * PIECE - 1] {
+            let mut content = vec![b'.'; 2 * PIECE + 100];
+            content[start..start + 6].copy_from_slice(b"secret");
+            std::fs::write(&file, content).unwrap();
+            assert!(holds(&file, b"secret").unwrap(), "at {start}");
+            assert!(!holds(&file, b"secrets").unwrap(), "at {start}");
+        }
+    }
+}
