@@ -17,7 +17,6 @@ use oddish_domain::retry::RetrySettings;
 use oddish_domain::settings::{Group, Settings, unicode_variables};
 use oddish_domain::status::JobKind;
 use oddish_runner::attempt::Scratch;
-use oddish_runner::clean_up::clean_up;
 use oddish_runner::clean_up::{clean_up, clean_up_ended};
 use oddish_runner::confinement::ConfinementSettings;
 use oddish_runner::confinement::confined::become_confined;

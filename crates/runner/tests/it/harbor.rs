@@ -27,7 +27,6 @@ use oddish_runner::redaction::Redactor;
 use oddish_runner::upload::upload_tree;
 use serde_json::{Value, json};
 
-use crate::fixtures;
 use crate::upload::BOUNDS;
 use crate::{confinement, fixtures};
 
