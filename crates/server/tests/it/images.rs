@@ -234,8 +234,8 @@ async fn a_container_that_is_stopped_gives_its_trial_back() {
     // Each process: its user, and what it was started with.
     const PROCESSES: &str =
         r#"for p in /proc/[0-9]*; do echo "$(grep ^Uid $p/status | cut -f2) $(tr '\0' ' ' < $p/cmdline)"; done"#;
-    let deployment = Deployment::start().await;
     for (way, users) in WAYS {
+        let deployment = Deployment::start().await;
         let task_id = deployment.stack.submit(&tasks().join("sleepy"), &["-a", "oracle"]).remove(0);
         let runner = deployment.launch_beside_docker(way).await;
         deployment.stack.stage(&task_id, "agent_running").await;
@@ -259,7 +259,6 @@ async fn a_container_that_is_stopped_gives_its_trial_back() {
         assert_eq!(deployment.trial(&task_id).await["status"], "queued", "{way}");
         assert_eq!(containers(&task_id), Vec::<String>::new());
         assert_eq!(deployment.attempts(), 0, "{way}: its scratch folder is gone");
-        deployment.stack.post("/tasks/cancel", &json!({"task_ids": [task_id]})).await;
     }
 }
 
