@@ -5,11 +5,12 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::definition::{Attack, Verdict};
+use super::definition::Attack;
 use super::links::MINI_SWE_AGENT;
 use super::machine::{Machine, unique};
 use super::target::{Submission, Submitted, Target, refuses};
 use super::task::HostileTask;
+use super::verdict::Verdict;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 

@@ -3,10 +3,11 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::definition::{Attack, Verdict};
+use super::definition::Attack;
 use super::machine::Machine;
 use super::target::{Submission, Target, sweep};
 use super::task::{BOUNDARY, HostileTask};
+use super::verdict::Verdict;
 use crate::http::{Answer, Request};
 
 const JSON: &str = "application/json";

@@ -8,11 +8,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
-use super::definition::{Attack, Verdict};
+use super::definition::Attack;
 use super::machine::{Machine, unique};
 use super::target::{Submission, Submitted, Target, refuses};
 use super::task::HostileTask;
 use super::trial::Trial;
+use super::verdict::Verdict;
 use crate::workspace;
 
 const PATIENCE: Duration = Duration::from_mins(2);

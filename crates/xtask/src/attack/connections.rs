@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::definition::{Attack, Verdict};
+use super::definition::Attack;
 use super::machine::{Machine, resident, sockets};
 use super::target::{Submission, Target};
 use super::task::HostileTask;
+use super::verdict::Verdict;
 use crate::interrupt;
 
 const CONNECTIONS: usize = 1000;

@@ -1,18 +1,10 @@
-//! What an attack is, and what comes of it.
+//! What an attack is.
 
 use anyhow::Result;
 
 use super::machine::Machine;
 use super::target::Target;
-
-/// What came of an attack. One that could not be tried is an error.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It did no harm; the text says what happened instead.
-    Held(String),
-    /// It did, and this shows it.
-    Succeeded(String),
-}
+use super::verdict::Verdict;
 
 /// An attack on the server that most share.
 type OnShared = dyn Fn(&Machine, &Target) -> Result<Verdict> + Send + Sync;

@@ -7,10 +7,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
-use super::definition::{Attack, Verdict};
+use super::definition::Attack;
 use super::machine::{Machine, resident};
 use super::target::Submission;
 use super::task::HostileTask;
+use super::verdict::Verdict;
 use crate::http;
 
 const READERS: usize = 8;

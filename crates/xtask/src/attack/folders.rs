@@ -5,8 +5,9 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::definition::{Attack, Verdict};
+use super::definition::Attack;
 use super::machine::Machine;
+use super::verdict::Verdict;
 use crate::stack::Stack;
 use crate::{process, workspace};
 

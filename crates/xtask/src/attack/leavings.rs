@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::definition::{Attack, Verdict};
+use super::definition::Attack;
 use super::docker_relay::DockerRelay;
 use super::machine::{Machine, processes};
 use super::target::Submission;
 use super::task::HostileTask;
+use super::verdict::Verdict;
 use crate::interrupt;
 
 /// How long after the beginning of the tear-down the server is stopped, in milliseconds; one after the other.

@@ -6,11 +6,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
-use super::definition::{Attack, Verdict};
+use super::definition::Attack;
 use super::machine::{Machine, unique};
 use super::target::{Submission, Target};
 use super::task::HostileTask;
 use super::trial::Trial;
+use super::verdict::Verdict;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 

@@ -23,6 +23,7 @@ mod target;
 mod task;
 mod trees;
 mod trial;
+mod verdict;
 
 use std::collections::VecDeque;
 use std::io::Write as _;
@@ -32,10 +33,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
-use self::definition::{Attack, Setting, Verdict};
+use self::definition::{Attack, Setting};
 use self::machine::Machine;
 use self::target::{Submission, Target};
 use self::task::HostileTask;
+use self::verdict::Verdict;
 use crate::database::throw_away_folder;
 use crate::programs::build_programs;
 use crate::progress::say;

@@ -4,19 +4,20 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::definition::{Attack, Verdict};
+use super::definition::Attack;
 use super::links::MINI_SWE_AGENT;
 use super::machine::Machine;
 use super::target::{Submission, Target};
 use super::task::HostileTask;
 use super::trial::Trial;
+use super::verdict::Verdict;
 
 /// How long a trial may take whose agent and verifier have ten seconds each: a Harbor that is silent for a minute is stopped.
 const END_WITHIN: Duration = Duration::from_secs(150);
 /// How long a cancelled trial may run on.
 const CANCEL_WITHIN: Duration = Duration::from_secs(15);
 /// How long until the pipe is sure to be waited for.
-const BLOCKED_WITHIN: Duration = Duration::from_mins(1);
+const BLOCKED_WITHIN: Duration = Duration::from_mins(2);
 
 /// Where the pipe lies.
 struct Pipe {

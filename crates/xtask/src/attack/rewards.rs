@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::definition::{Attack, Verdict};
+use super::definition::Attack;
 use super::machine::Machine;
 use super::target::{Submission, Target};
 use super::task::HostileTask;
+use super::verdict::Verdict;
 
 /// Bytes of memory that a Harbor may take: what it is given unless told otherwise, and some for what is no data of its.
 const MOST_MEMORY: u64 = (4 << 30) + (512 << 20);

@@ -2,8 +2,9 @@
 
 use anyhow::{Result, bail};
 
-use super::definition::{Attack, Verdict};
+use super::definition::Attack;
 use super::machine::{Machine, unique};
+use super::verdict::Verdict;
 use crate::process;
 use crate::stack::Stack;
 

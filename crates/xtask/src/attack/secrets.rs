@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::definition::{Attack, Verdict};
+use super::definition::Attack;
 use super::machine::{Machine, unique};
 use super::target::{Submission, Target};
 use super::task::HostileTask;
 use super::trial::Trial;
+use super::verdict::Verdict;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 

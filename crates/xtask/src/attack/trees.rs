@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
-use super::definition::{Attack, Verdict};
+use super::definition::Attack;
 use super::machine::{Machine, end};
 use super::target::{Submission, Target};
 use super::task::HostileTask;
+use super::verdict::Verdict;
 use crate::http;
 
 const FILES: usize = 200_000;

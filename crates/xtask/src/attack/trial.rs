@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use walkdir::WalkDir;
 
-use super::definition::Verdict;
 use super::machine::{end, parent, processes, resident};
+use super::verdict::Verdict;
 use crate::http::{self, Request};
 use crate::interrupt;
 use crate::stack::Stack;
