@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::definition::Attack;
 use super::links::MINI_SWE_AGENT;
-use super::machine::{Machine, unique};
+use super::machine::Machine;
 use super::target::{Submission, Submitted, Target, refuses};
-use super::task::HostileTask;
+use super::task::{HostileTask, unique};
 use super::verdict::Verdict;
 
 const PATIENCE: Duration = Duration::from_mins(2);

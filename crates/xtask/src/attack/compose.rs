@@ -9,9 +9,9 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
 use super::definition::Attack;
-use super::machine::{Machine, unique};
+use super::machine::Machine;
 use super::target::{Submission, Submitted, Target, refuses};
-use super::task::HostileTask;
+use super::task::{HostileTask, unique};
 use super::trial::Trial;
 use super::verdict::Verdict;
 use crate::workspace;

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::definition::Attack;
-use super::machine::{Machine, resident, sockets};
+use super::machine::Machine;
+use super::process_table::{resident, sockets};
 use super::target::{Submission, Target};
 use super::task::HostileTask;
 use super::verdict::Verdict;

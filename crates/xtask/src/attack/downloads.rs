@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
 use super::definition::Attack;
-use super::machine::{Machine, resident};
+use super::machine::Machine;
+use super::process_table::resident;
 use super::target::Submission;
 use super::task::HostileTask;
 use super::verdict::Verdict;

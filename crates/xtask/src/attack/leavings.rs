@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result, bail};
 
 use super::definition::Attack;
 use super::docker_relay::DockerRelay;
-use super::machine::{Machine, processes};
+use super::machine::Machine;
+use super::process_table::processes;
 use super::target::Submission;
 use super::task::HostileTask;
 use super::verdict::Verdict;

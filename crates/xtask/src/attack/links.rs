@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
 use super::definition::Attack;
-use super::machine::{Machine, unique};
+use super::machine::Machine;
 use super::target::{Submission, Target};
-use super::task::HostileTask;
+use super::task::{HostileTask, unique};
 use super::trial::Trial;
 use super::verdict::Verdict;
 

@@ -16,6 +16,7 @@ mod leavings;
 mod links;
 mod machine;
 mod pipes;
+mod process_table;
 mod rewards;
 mod secret_keys;
 mod secrets;

@@ -3,7 +3,8 @@
 use anyhow::{Result, bail};
 
 use super::definition::Attack;
-use super::machine::{Machine, unique};
+use super::machine::Machine;
+use super::task::unique;
 use super::verdict::Verdict;
 use crate::process;
 use crate::stack::Stack;

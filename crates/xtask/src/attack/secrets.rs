@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use super::definition::Attack;
-use super::machine::{Machine, unique};
+use super::machine::Machine;
 use super::target::{Submission, Target};
-use super::task::HostileTask;
+use super::task::{HostileTask, unique};
 use super::trial::Trial;
 use super::verdict::Verdict;
 

@@ -8,7 +8,6 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use oddish_artifacts::archive;
 
-use super::machine::unique;
 use crate::workspace;
 
 /// What separates the parts of an upload.
@@ -154,4 +153,9 @@ fn packed(folder: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     runtime.block_on(archive::pack(folder, &mut bytes)).context("can't pack a task")?;
     Ok(bytes)
+}
+
+/// A text that is nowhere else.
+pub(super) fn unique(prefix: &str) -> String {
+    format!("{prefix}-{}", uuid::Uuid::new_v4().simple())
 }

@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
 use super::definition::Attack;
-use super::machine::{Machine, end};
+use super::machine::Machine;
+use super::process_table::end;
 use super::target::{Submission, Target};
 use super::task::HostileTask;
 use super::verdict::Verdict;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use walkdir::WalkDir;
 
-use super::machine::{end, parent, processes, resident};
+use super::process_table::{end, parent, processes, resident};
 use super::verdict::Verdict;
 use crate::http::{self, Request};
 use crate::interrupt;
