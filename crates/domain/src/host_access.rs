@@ -80,7 +80,11 @@ fn compose_files(files: &dyn TaskFiles, sandbox: &Sandbox) -> Vec<HostAccess> {
                 open.clear();
             }
             Err(message) => {
-                found.add(0, "the file", format!("cannot be read, so that nobody can tell what it asks for: {message}"))
+                found.add(
+                    0,
+                    "the file",
+                    format!("cannot be read, so that nobody can tell what it asks for: {message}"),
+                );
             }
             Ok(documents) => {
                 let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);

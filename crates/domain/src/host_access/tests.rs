@@ -222,7 +222,7 @@ fn a_few_aliases_cannot_make_a_mountain() {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {
         let repeated = format!("*a{}, ", level - 1).repeat(10);
-        text.push_str(&format!("a{level}: &a{level} [{repeated}]\n"));
+        text = format!("{text}a{level}: &a{level} [{repeated}]\n");
     }
     assert!(faults(&text)[0].contains("more than 100000 values"));
     let deep = faults(&format!("a: {}{}", "[".repeat(500), "]".repeat(500)));

@@ -65,14 +65,14 @@ fn of_verifier(files: &dyn TaskFiles, document: &Document, agents: &Sandbox, pla
     let has = |folder: &str| {
         ["Dockerfile", compose::NAME].iter().any(|name| files.listing().has(&format!("{folder}/{name}")))
     };
-    let names_an_image = |verifier: &Option<&Table>| {
+    let names_an_image = |verifier: Option<&Table>| {
         let environment = verifier.and_then(|verifier| table(verifier, "environment"));
         environment
             .and_then(|environment| environment.get("docker_image"))
             .and_then(Node::text)
             .is_some_and(|image| !image.is_empty())
     };
-    let folder = places.iter().find(|(verifier, folder, _)| names_an_image(verifier) || has(folder));
+    let folder = places.iter().find(|(verifier, folder, _)| names_an_image(*verifier) || has(folder));
     let folder = folder.map_or("environment", |(_, folder, _)| folder);
     Some(match described {
         Some((verifier, _, key)) => {

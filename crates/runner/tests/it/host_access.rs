@@ -82,7 +82,6 @@ async fn what_stays_in_the_sandbox_runs(#[case] compose: &str) {
     "services:\n  main:\n    volumes: ['${ROOT}:/host']",
     "environment/docker-compose.yaml, line 3: services.main.volumes mounts \"/\""
 )]
-#[case("services: {main: {volumes: ['${PASSED}:/host']}}", "services.main.volumes mounts \"/etc\"")]
 #[case("services: {main: {volumes: ['${NOWHERE:-/etc}:/host']}}", "services.main.volumes mounts \"/etc\"")]
 #[case("services: {main: {volumes: ['${HOST_AGENT_LOGS_PATH}/x:/host']}}", "depends on a variable of the machine")]
 #[case("services: {main: {volumes: ['${FROM_FILE}:/host']}}", "services.main.volumes mounts \"/root\"")]
@@ -102,6 +101,14 @@ async fn what_variables_hide_is_found(#[case] compose: &str, #[case] told: &str)
     let error = asked(&files, "docker", json!({})).await.unwrap_err();
     assert!(matches!(error, HostAccessError::Refused(_)) && error.to_string().contains(told), "{error}");
     asked(&files, "daytona", json!({})).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_variable_of_the_machine_cannot_hide_what_is_mounted() {
+    let files =
+        [("task.toml", TOML), ("environment/docker-compose.yaml", "services: {main: {volumes: ['${PASSED}:/host']}}")];
+    let error = asked(&files, "docker", json!({})).await.unwrap_err();
+    assert!(error.to_string().contains("services.main.volumes mounts \"/etc\""), "{error}");
 }
 
 #[tokio::test]
