@@ -138,7 +138,9 @@ pub(crate) fn complete(document: &mut OpenApi) {
         }
     }
     if let Some(RefOr::T(Schema::Object(config))) = components.schemas.get_mut("SweepConfig") {
-        ["agent", "model"].iter().for_each(|field| bound_text(config, field, MAX_CHARS, NAME));
+        for field in ["agent", "model"] {
+            bound_text(config, field, MAX_CHARS, NAME);
+        }
     }
     if let Some(RefOr::T(Schema::Object(sweep))) = components.schemas.get_mut("SweepRequest") {
         bound_text(sweep, "github_username", MAX_VALUE_CHARS, LINE);

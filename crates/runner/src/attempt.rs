@@ -243,7 +243,7 @@ mod tests {
             let name = trial_name(&id, number);
             let found = numbered_name(&name).unwrap();
             let digest = Sha256::digest(id.as_bytes());
-            let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            let hash = hex::encode(&digest[..4]);
             prop_assert_eq!(found.number, number);
             prop_assert!(found.id == id || found.hash == Some(hash.as_str()), "{} {:?}", name, found);
         }

@@ -108,7 +108,14 @@ fn clean_up_all() -> ExitCode {
             })
         });
     match done {
-        Ok(left) => say(&left.iter().map(|line| format!("{}\n", line.replace('\n', " "))).collect::<String>()),
+        Ok(left) => {
+            let mut text = String::new();
+            for line in left {
+                text.push_str(&line.replace('\n', " "));
+                text.push('\n');
+            }
+            say(&text)
+        }
         Err(error) => {
             error!("{error:#}");
             ExitCode::FAILURE

@@ -9,9 +9,11 @@ use crate::progress::{say, step};
 use crate::setup::{spelling, tools};
 use crate::{interrupt, process, workspace};
 
+type Check = fn() -> Result<()>;
+
 /// `cargo xtask lint`: all of them. A failure of one doesn't hide the others.
 pub(crate) fn run() -> Result<()> {
-    let checks: [(&str, fn() -> Result<()>); 4] = [
+    let checks: [(&str, Check); 4] = [
         ("documentation", documentation),
         ("spelling", spelling_check),
         ("licences, bans and sources of dependencies", dependencies),

@@ -129,7 +129,7 @@ enum Task {
     },
     /// Write crates/domain/src/environment/options.json, which the options of environments are checked by, from the installed Harbor.
     EnvironmentOptions,
-    /// Write crates/domain/src/host_access/arguments.json, which agents' arguments are checked by, from the installed Harbor.
+    /// Write `crates/domain/src/host_access/arguments.json`, which agents' arguments are checked by, from the installed Harbor.
     AgentArguments,
     /// Write crates/domain/src/statistics/tests/oracle.json, which the statistics are tested against, from `SciPy`, statsmodels and the
     /// installed Harbor.

@@ -57,7 +57,7 @@ fn raw(stack: &Stack, request: &str) -> String {
 
 /// The status of a request with these headers, one a line.
 fn status(stack: &Stack, line: &str, headers: &str) -> u16 {
-    let headers: String = headers.lines().map(|header| format!("{}\r\n", header.trim())).collect();
+    let headers: String = headers.lines().flat_map(|header| [header.trim(), "\r\n"]).collect();
     let answer = raw(stack, &format!("{line} HTTP/1.1\r\nconnection: close\r\n{headers}\r\n"));
     let status =
         answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).unwrap_or_else(|| panic!("{line}: {answer:?}"));

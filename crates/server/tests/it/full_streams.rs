@@ -92,7 +92,7 @@ async fn a_server_outlives_a_full_stderr() {
     drop(listener);
     for format in ["text", "json"] {
         let mut command = Command::new(program("oddish-server"));
-        command.args(["api", "--no-workers", "--port", &port]).current_dir(stack.folder().to_owned());
+        command.args(["api", "--no-workers", "--port", &port]).current_dir(stack.folder());
         command.env("ODDISH_LOG_FORMAT", format).env("ODDISH_LOG", "debug").stdout(full()).stderr(full());
         let server = stack.spawn(&mut command);
         stack.reach_by(format!("http://127.0.0.1:{port}"));
