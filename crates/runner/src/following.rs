@@ -12,8 +12,8 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::clean_up::remove_containers;
-use crate::harbor_process::{DriverError, DriverLine, HarborProcess};
-use crate::harbor_result::{failed, read_outcome, with_trajectories};
+use crate::harbor_process::{DriverError, DriverLine, HarborProcess, Phase};
+use crate::harbor_result::{failed, read_outcome, unreadable_output, with_trajectories};
 use crate::live_log::LiveLog;
 use crate::preparation::prepare;
 use crate::running::{Ended, Left, RunError, Running, Stop, system};
@@ -75,7 +75,10 @@ impl Running<'_> {
             }
             Awaited::Failed(error) => {
                 let message = if error.message.is_empty() { &error.kind } else { &error.message };
-                failed(&error.kind, message)
+                match unreadable_output(&error.kind, agent_began, watch.phase() == Phase::Verification) {
+                    Some(name) => failed(name, &format!("{}: {message}", error.kind)),
+                    None => failed(&error.kind, message),
+                }
             }
             Awaited::Gone => match self.harbor_gone(harbor, stop).await? {
                 Some(outcome) => outcome,

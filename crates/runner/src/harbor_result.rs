@@ -72,9 +72,17 @@ pub(crate) fn with_trajectories(mut outcome: Outcome, trial: &Path) -> Outcome {
 
 const UNREADABLE: &str = "HarborResultUnreadable";
 
-/// What Harbor's own process fails with when what a sandbox left is a link to somewhere else, no file, or too large for its memory. Before
-/// there is anything of a sandbox to read, these are faults of the machine.
-const UNREADABLE_OUTPUT: [&str; 4] = ["IsADirectoryError", "MemoryError", "NotADirectoryError", "PermissionError"];
+/// What Harbor's own process fails with when what a sandbox left is a link to somewhere else, no file, nested without end, or too large for
+/// its memory.
+const UNREADABLE_OUTPUT: [&str; 6] =
+    ["BrokenPipeError", "IsADirectoryError", "MemoryError", "NotADirectoryError", "PermissionError", "RecursionError"];
+
+/// Our name for an exception of Harbor's own process over what the sandbox left, by who left it. None for other exceptions, and before the
+/// agent began: without anything of a sandbox to read, they are faults of the machine.
+pub(crate) fn unreadable_output(exception_type: &str, agent_began: bool, by_verifier: bool) -> Option<&'static str> {
+    let whose = if by_verifier { "VerifierOutputUnreadable" } else { "AgentOutputUnreadable" };
+    (agent_began && UNREADABLE_OUTPUT.contains(&exception_type)).then_some(whose)
+}
 
 /// An outcome that is nothing but a failure. The texts may come from anywhere.
 pub fn failed(error_type: &str, message: &str) -> Outcome {
@@ -250,13 +258,10 @@ impl TrialResult {
         // Of several, the one that decides.
         if let Some(ExceptionInfo { exception_type, exception_message }) = voiding.or(exceptions.first()) {
             let message = if exception_message.is_empty() { exception_type } else { exception_message };
-            let unreadable = UNREADABLE_OUTPUT.contains(&exception_type.as_str()) && outcome.agent_began;
-            (outcome.error_type, outcome.error_message) = if unreadable {
-                let whose =
-                    if verifier_began && unjudged { "VerifierOutputUnreadable" } else { "AgentOutputUnreadable" };
-                (Some(whose.to_owned()), Some(format!("{exception_type}: {message}")))
-            } else {
-                (Some(stored_name(exception_type)), Some(message.clone()))
+            let unreadable = unreadable_output(exception_type, outcome.agent_began, verifier_began && unjudged);
+            (outcome.error_type, outcome.error_message) = match unreadable {
+                Some(name) => (Some(name.to_owned()), Some(format!("{exception_type}: {message}"))),
+                None => (Some(stored_name(exception_type)), Some(message.clone())),
             };
         } else if let Some(message) = unusable {
             outcome.error_type = Some("RewardOutOfRange".to_owned());
