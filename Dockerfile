@@ -49,26 +49,24 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends docker-buildx docker-cli docker-compose tini \
     && apt-get clean && rm -rf /var/lib/apt/lists/*
 COPY --from=harbor /opt/harbor /opt/harbor
-COPY --chmod=755 docker/oddish-beside-docker /usr/local/bin/
 COPY --from=binaries --chmod=755 oddish-runner /usr/local/bin/
 RUN useradd --uid 1000 --create-home oddish \
     && install --directory --owner oddish --group oddish /var/lib/oddish /var/lib/oddish/jobs
 ENV HOME=/home/oddish \
     ODDISH_HARBOR_PYTHON=/opt/harbor/bin/python \
     ODDISH_HARBOR_JOBS_DIR=/var/lib/oddish/jobs
-USER oddish
 # A volume of a container task belongs to the folder's owner only if the image says that it is one.
 VOLUME /var/lib/oddish/jobs
-ENTRYPOINT ["tini", "--", "oddish-runner"]
+# Starts as root and goes on as oddish: only root can take the group of Docker's socket, and give Harbor a user of its own.
+ENTRYPOINT ["oddish-runner", "enter", "--", "tini", "--", "oddish-runner"]
 LABEL org.opencontainers.image.title="oddish-runner" \
       org.opencontainers.image.description="Runs one attempt of a trial with Harbor 0.26.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 
 FROM runner AS server
 COPY --from=binaries --chmod=755 oddish-server /usr/local/bin/
-USER root
-RUN install --directory --owner oddish --group oddish /var/lib/oddish/home /var/lib/oddish/artifacts
-USER oddish
+# Closed to Harbor, where it is a user of its own.
+RUN install --directory --mode=700 --owner oddish --group oddish /var/lib/oddish/home /var/lib/oddish/artifacts
 ENV ODDISH_API_HOST=0.0.0.0 \
     ODDISH_HOME=/var/lib/oddish/home \
     ODDISH_LOCAL_STORAGE_DIR=/var/lib/oddish/artifacts
@@ -76,7 +74,7 @@ VOLUME /var/lib/oddish/home /var/lib/oddish/artifacts
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
     CMD ["python3", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('ODDISH_API_PORT', '8000') + '/health', timeout=4)"]
-ENTRYPOINT ["tini", "--", "oddish-server"]
+ENTRYPOINT ["oddish-runner", "enter", "--", "tini", "--", "oddish-server"]
 CMD ["api"]
 LABEL org.opencontainers.image.title="oddish-server" \
       org.opencontainers.image.description="Oddish's API, and its worker with Harbor 0.26.0"

@@ -61,7 +61,7 @@ pub async fn run(settings: Settings) -> Result<(), lambda_runtime::Error> {
 /// What closes the attempts of lost runners.
 pub(crate) async fn closer(settings: &Settings, db: Db) -> Result<Closer, StateError> {
     let rules = settings.read(RetrySettings::read)?;
-    let (Artifacts(store), _) = state::storage(settings).await?;
+    let Artifacts(store) = state::artifacts(settings).await?;
     Ok(Closer { db, store, rules })
 }
 

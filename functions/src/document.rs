@@ -2,16 +2,18 @@
 //! form of ids, and the rules of bodies that a type cannot carry.
 
 use http::StatusCode;
+use oddish_api_types::MAX_TAGS;
 use oddish_domain::api_key::Scope;
-use oddish_domain::label::MAX_CHARS;
+use oddish_domain::label::{MAX_CHARS, MAX_VALUE_CHARS};
 use serde_json::{Value, json};
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
 use utoipa::openapi::schema::{
-    AllOfBuilder, AnyOfBuilder, ArrayBuilder, Object, ObjectBuilder, Schema, SchemaType, Type,
+    AdditionalProperties, AllOfBuilder, AnyOfBuilder, ArrayBuilder, Object, ObjectBuilder, Schema, SchemaType, Type,
 };
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 
+use crate::query_text;
 use crate::routes::ROUTES;
 
 /// The tag of operations that need no database.
@@ -47,7 +49,7 @@ const SHARED: &[Shared] = &[
     Shared {
         status: StatusCode::FORBIDDEN,
         name: "Forbidden",
-        description: "The key's scope does not include this",
+        description: "The key's scope does not include this; or a server that asks for no key is called by a name that it does not know, or by a web page that it does not know",
         example: "Insufficient scope. Required: tasks, got: read",
         given_by: asks_for_a_key,
     },
@@ -57,6 +59,13 @@ const SHARED: &[Shared] = &[
         description: "The body is too large, or the answer would be",
         example: "The body is too large. The limit is 2 MB.",
         given_by: takes_input,
+    },
+    Shared {
+        status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        name: "UnsupportedMediaType",
+        description: "The body is not of the content type that this operation reads, or it is compressed",
+        example: "The body must be JSON with the Content-Type `application/json`, and this one has \"text/plain\".",
+        given_by: |operation| operation.request_body.is_some(),
     },
     Shared {
         status: StatusCode::UNPROCESSABLE_ENTITY,
@@ -99,6 +108,12 @@ const IDS: &[PathParameter] = &[
 /// One line with something to see on it: what `oddish_domain::label` and the names of tasks ask for.
 const LABEL: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
 
+/// One line that may be empty: what `oddish_domain::label::check_value` asks for.
+const LINE: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
+
+/// What `oddish_domain::label::check_name` asks for: characters have a bound of their own where some are not ASCII.
+const NAME: &str = r"^([\x20-\x7e]*|[^\x00-\x1f\x7f-\x9f]{0,200})$";
+
 /// The fields of bodies that hold a label.
 const LABELS: &[(&str, &[&str])] = &[
     ("CompleteUploadRequest", &["user"]),
@@ -119,8 +134,17 @@ pub(crate) fn complete(document: &mut OpenApi) {
     }
     for (name, fields) in LABELS {
         if let Some(RefOr::T(Schema::Object(body))) = components.schemas.get_mut(*name) {
-            fields.iter().for_each(|field| bound_label(body, field));
+            fields.iter().for_each(|field| bound_text(body, field, MAX_CHARS, LABEL));
         }
+    }
+    if let Some(RefOr::T(Schema::Object(config))) = components.schemas.get_mut("SweepConfig") {
+        for field in ["agent", "model"] {
+            bound_text(config, field, MAX_CHARS, NAME);
+        }
+    }
+    if let Some(RefOr::T(Schema::Object(sweep))) = components.schemas.get_mut("SweepRequest") {
+        bound_text(sweep, "github_username", MAX_VALUE_CHARS, LINE);
+        bound_tags(sweep);
     }
     for (name, rules) in body_rules() {
         if let Some(schema) = components.schemas.get_mut(name) {
@@ -198,6 +222,10 @@ fn describe(status: &str, answer: &mut RefOr<Response>) {
 
 fn bound(parameter: &mut Parameter) {
     let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema else { return };
+    if parameter.parameter_in == ParameterIn::Query && is_of_type(schema, &Type::Boolean) {
+        parameter.schema = Some(RefOr::T(truth_value(schema.clone())));
+        return;
+    }
     if parameter.parameter_in != ParameterIn::Path {
         return;
     }
@@ -207,10 +235,37 @@ fn bound(parameter: &mut Parameter) {
     }
 }
 
-fn bound_label(body: &mut Object, field: &str) {
-    if let Some(RefOr::T(Schema::Object(label))) = body.properties.get_mut(field) {
-        label.max_length = Some(MAX_CHARS);
-        label.pattern = Some(LABEL.to_owned());
+fn is_of_type(schema: &Object, wanted: &Type) -> bool {
+    match &schema.schema_type {
+        SchemaType::Type(kind) => kind == wanted,
+        SchemaType::Array(kinds) => kinds.contains(wanted),
+        SchemaType::AnyValue => false,
+    }
+}
+
+/// A truth value of a query, with the other words for it that are read.
+fn truth_value(plain: Object) -> Schema {
+    let default = plain.default.clone();
+    let words = ObjectBuilder::new().schema_type(Type::String).pattern(Some(query_text::TRUTH_VALUES));
+    Schema::AnyOf(AnyOfBuilder::new().item(plain).item(words).default(default).build())
+}
+
+fn bound_text(body: &mut Object, field: &str, most: usize, pattern: &str) {
+    if let Some(RefOr::T(Schema::Object(text))) = body.properties.get_mut(field) {
+        text.max_length = Some(most);
+        text.pattern = Some(pattern.to_owned());
+    }
+}
+
+fn bound_tags(body: &mut Object) {
+    let text = |most: usize, pattern: &str| {
+        ObjectBuilder::new().schema_type(Type::String).max_length(Some(most)).pattern(Some(pattern)).build()
+    };
+    if let Some(RefOr::T(Schema::Object(tags))) = body.properties.get_mut("tags") {
+        tags.max_properties = Some(MAX_TAGS);
+        tags.property_names = Some(Box::new(Schema::Object(text(MAX_CHARS, LABEL))));
+        let value = RefOr::T(Schema::Object(text(MAX_VALUE_CHARS, LINE)));
+        tags.additional_properties = Some(Box::new(AdditionalProperties::RefOr(value)));
     }
 }
 

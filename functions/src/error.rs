@@ -91,6 +91,8 @@ impl IntoResponse for ApiError {
         let header = match self.status {
             StatusCode::SERVICE_UNAVAILABLE => Some((http::header::RETRY_AFTER, "5")),
             StatusCode::UNAUTHORIZED => Some((http::header::WWW_AUTHENTICATE, "Bearer")),
+            // How a body may be encoded: not at all (RFC 9110, 15.5.16).
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Some((http::header::ACCEPT_ENCODING, "identity")),
             _ => None,
         };
         if let Some((name, value)) = header {
@@ -131,6 +133,14 @@ impl From<StoreError> for ApiError {
                 StatusCode::NOT_IMPLEMENTED,
                 "This deployment gives no upload URLs: it needs S3, or ODDISH_SECRET_KEY and ODDISH_PUBLIC_URL.",
             ),
+            StoreError::Full { .. } => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the artifact store is full");
+                Self::new(
+                    StatusCode::INSUFFICIENT_STORAGE,
+                    "The artifact store has no space left, or its bucket is over its quota: nothing was stored. Free space there or raise \
+                     the quota (ODDISH_S3_BUCKET names the bucket), then send this again.",
+                )
+            }
             _ => Self::internal(&error),
         }
     }
@@ -160,6 +170,9 @@ mod tests {
             let deep = io::Error::other(StoreError::io("writing", "k", kind.into()));
             assert_eq!(ApiError::internal(&deep).into_response().status().as_u16(), 507);
         }
+        let full =
+            StoreError::Full { what: "storing", key: "k".to_owned(), place: "b".to_owned(), source: "quota".into() };
+        assert_eq!(status(full), 507);
         assert_eq!(status(StoreError::io("storing", "k", ErrorKind::PermissionDenied.into())), 500);
     }
 }

@@ -3,14 +3,15 @@
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Request};
 use bytes::Bytes;
-use http::StatusCode;
 use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 use oddish_db::idempotency::IdempotencyKey;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
 use crate::idempotency;
+use crate::media;
 use crate::query_text;
 
 /// A JSON body.
@@ -21,7 +22,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        parse(&read(request, state).await?).map(Self)
+        let headers = request.headers().clone();
+        Self::from_bytes(&headers, &read(request, state).await?)
     }
 }
 
@@ -36,18 +38,23 @@ pub struct Repeatable<T> {
 
 /// What can be made of a body.
 pub trait FromBytes: Sized {
-    /// Makes it, or says what is wrong with the bytes.
-    fn from_bytes(bytes: &[u8]) -> Result<Self, ApiError>;
+    /// Makes it, or says what is wrong with the bytes, or with what the headers say of them.
+    fn from_bytes(headers: &HeaderMap, bytes: &[u8]) -> Result<Self, ApiError>;
 }
 
 impl<T: DeserializeOwned> FromBytes for Body<T> {
-    fn from_bytes(bytes: &[u8]) -> Result<Self, ApiError> {
+    fn from_bytes(headers: &HeaderMap, bytes: &[u8]) -> Result<Self, ApiError> {
+        // Without a body there is nothing that could be written in the wrong way; that it is missing is said below.
+        if !bytes.is_empty() {
+            media::plain(headers)?;
+            media::json(headers)?;
+        }
         parse(bytes).map(Self)
     }
 }
 
 impl FromBytes for () {
-    fn from_bytes(_bytes: &[u8]) -> Result<Self, ApiError> {
+    fn from_bytes(_headers: &HeaderMap, _bytes: &[u8]) -> Result<Self, ApiError> {
         Ok(())
     }
 }
@@ -60,9 +67,10 @@ impl<T: FromBytes, S: Send + Sync> FromRequest<S> for Repeatable<T> {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let route =
             request.extensions().get::<MatchedPath>().map_or_else(|| path.clone(), |route| route.as_str().to_owned());
+        let headers = request.headers().clone();
         let bytes = read(request, state).await?;
         let key = header.map(|key| idempotency::key(key, &format!("{method} {route}"), &path, &bytes));
-        Ok(Self { key, body: T::from_bytes(&bytes)? })
+        Ok(Self { key, body: T::from_bytes(&headers, &bytes)? })
     }
 }
 

@@ -4,18 +4,28 @@ use std::sync::Arc;
 
 use oddish_db::rejudging::{By, RejudgingRefused};
 use oddish_db::sweeps;
+use oddish_domain::agent::check_names;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::queue_key::queue_key;
 use oddish_domain::settings::{Group, Reader, Setting};
 
 use crate::error::ApiError;
 
-const ANALYSIS_MODEL: Setting<Option<String>> = Setting::optional("ODDISH_ANALYSIS_MODEL").doc(
+const ANALYSIS_MODEL: Setting<Option<String>> = Setting::optional("ODDISH_ANALYSIS_MODEL").check(KEPT, can_be_kept).doc(
     "The model that analyses trials. Oddish queues the analyses, and a worker of your own makes them (crate oddish, module db::judging). \
      Unset, like ODDISH_VERDICT_MODEL: nothing is analysed or judged.",
 );
-const VERDICT_MODEL: Setting<Option<String>> =
-    Setting::optional("ODDISH_VERDICT_MODEL").doc("The model that makes verdicts on tasks. See ODDISH_ANALYSIS_MODEL.");
+const VERDICT_MODEL: Setting<Option<String>> = Setting::optional("ODDISH_VERDICT_MODEL")
+    .check(KEPT, can_be_kept)
+    .doc("The model that makes verdicts on tasks. See ODDISH_ANALYSIS_MODEL.");
+
+/// What a model must be whose queue key is kept.
+const KEPT: &str = "must be at most 255 characters, or 200 where some are not ASCII, without control characters";
+
+#[expect(clippy::ref_option, reason = "what the rule of a setting is given")]
+fn can_be_kept(model: &Option<String>) -> bool {
+    check_names("", model.as_deref()).is_ok()
+}
 
 /// The models that judge, if anybody does.
 #[derive(Clone, Debug, Default)]

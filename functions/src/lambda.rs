@@ -25,6 +25,7 @@ use crate::latency;
 use crate::layers;
 use crate::payload;
 use crate::routes::{BOUNDS_ITS_BODY, ROUTES};
+use crate::safe_headers;
 use crate::state::FromSettings;
 
 /// What would end a path, or be turned into a slash, once the path is put into a URL. A percent sign stays: it is part of an escape.
@@ -77,7 +78,9 @@ pub fn serve<S: FromSettings>(function: &'static str, router: Router<S>) -> Exit
 
 /// A function's route with everything around it.
 pub fn whole(router: Router) -> Router {
-    layers::around(router.layer(Extension(AnswerBound::OF_A_FUNCTION))).layer(middleware::from_fn(payload::bound))
+    let app = layers::around(router.layer(Extension(AnswerBound::OF_A_FUNCTION)));
+    // Outside too, for what is answered in place of an answer that is too large.
+    safe_headers::on(app.layer(middleware::from_fn(payload::bound)))
 }
 
 /// A function's app that counts how long its answers take, and of which class they are.

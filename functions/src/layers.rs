@@ -18,6 +18,8 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::safe_headers;
+use crate::slashes;
 use crate::validators;
 
 /// What the token of a shared experiment follows in a path.
@@ -28,13 +30,20 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 const LONGEST_ID: usize = 128;
 
 /// Gives every request an id that is in its answer and on its log lines, logs its outcome, turns a panic into a 500, answers unknown
-/// paths and methods in the API's own form, and saves what need not be sent: what the client has already, and what gzip can take out.
+/// paths and methods in the API's own form, saves what need not be sent (what the client has already, and what gzip can take out), and tells
+/// browsers how to take an answer.
 pub fn around(router: Router) -> Router {
-    router
-        .fallback(unknown_path)
+    around_guarded(router, |app| app)
+}
+
+/// As [`around`], with a guard of the caller's that may refuse requests, and whose refusals are logged and sent like any other answer.
+pub fn around_guarded(router: Router, guard: impl FnOnce(Router) -> Router) -> Router {
+    let answering = router
+        .fallback(slashes::unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(validators::tag))
+        .layer(middleware::from_fn(validators::tag));
+    safe_headers::on(guard(answering))
         // As fast as it gets: most of what JSON can lose is gone by then, and whoever waits for a list waits for this too.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(middleware::from_fn(logged))
@@ -100,10 +109,6 @@ async fn logged(
     }
     .instrument(span)
     .await
-}
-
-async fn unknown_path() -> ApiError {
-    ApiError::not_found("Not Found")
 }
 
 async fn wrong_method() -> ApiError {

@@ -17,6 +17,10 @@ pub(crate) fn read<T: DeserializeOwned>(query: &str) -> Result<T, serde_path_to_
 /// The text of one value.
 struct Text<'a>(Cow<'a, str>);
 
+/// The words for truth values, in any case, as a pattern for the `OpenAPI` document.
+pub(crate) const TRUTH_VALUES: &str =
+    "^([Tt][Rr][Uu][Ee]|[Yy][Ee][Ss]|[Oo][Nn]|[TtYy1]|[Ff][Aa][Ll][Ss][Ee]|[Nn][Oo]|[Oo][Ff][Ff]|[FfNn0])$";
+
 /// The truth value that a text is, in the words of pydantic.
 fn truth(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {

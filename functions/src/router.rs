@@ -115,7 +115,12 @@ where
 
 /// Every endpoint in one router, for the local server, with routes of the server's own beside them.
 pub fn router(state: Everything, beside: Router) -> Router {
-    layers::around(all::<Everything>().split_for_parts().0.with_state(state).merge(beside))
+    guarded_router(state, beside, |app| app)
+}
+
+/// As [`router`], behind a guard of the server's own, which may refuse requests.
+pub fn guarded_router(state: Everything, beside: Router, guard: impl FnOnce(Router) -> Router) -> Router {
+    layers::around_guarded(all::<Everything>().split_for_parts().0.with_state(state).merge(beside), guard)
 }
 
 /// The `OpenAPI` document of every endpoint.

@@ -8,6 +8,7 @@ use axum::extract::FromRef;
 use oddish_artifacts::{SharedStore, StorageSettings};
 use oddish_db::{DatabaseSettings, NoDatabase};
 use oddish_domain::environment::DockerEnvironment;
+use oddish_domain::host_access::ALLOW_HOST_ACCESS;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::{SECRET_KEY, SealingKey};
@@ -41,6 +42,8 @@ pub struct Expansion {
     pub sealing: Option<SealingKey>,
     /// What the environment `docker` means.
     pub docker: DockerEnvironment,
+    /// Whether they may name files of the machine that runs the trials.
+    pub allow_host_access: bool,
 }
 
 /// What holds for uploads.
@@ -52,13 +55,21 @@ pub struct UploadRules {
     pub max_form_bytes: u64,
     /// Seconds that an agent gets whose task sets no time-out; the client is told.
     pub default_agent_timeout_sec: f64,
+    /// Whether tasks may ask for access to the machine that runs their trials: where that is allowed, and where no runner has Docker.
+    pub allow_host_access: bool,
 }
 
 impl UploadRules {
     /// Reads them from the storage and agent settings.
     pub fn read(reader: &mut Reader<'_>, storage: &StorageSettings) -> Self {
         let max_bytes = storage.max_task_upload_mb << 20;
-        Self { max_bytes, max_form_bytes: max_bytes, default_agent_timeout_sec: reader.get(&AGENT_TIMEOUT_SEC) }
+        let has_docker = DockerEnvironment::read(reader) == DockerEnvironment::Docker;
+        Self {
+            max_bytes,
+            max_form_bytes: max_bytes,
+            default_agent_timeout_sec: reader.get(&AGENT_TIMEOUT_SEC),
+            allow_host_access: reader.get(&ALLOW_HOST_ACCESS) || !has_docker,
+        }
     }
 }
 
@@ -202,15 +213,20 @@ pub(crate) fn lazy_db(settings: &Settings) -> Result<Db, StateError> {
     Ok(oddish_db::connect_lazy(&database.required()?, 1))
 }
 
-/// The store that the settings choose, and what holds for uploads.
-pub(crate) async fn storage(settings: &Settings) -> Result<(Artifacts, UploadRules), StateError> {
-    let (storage, mut rules) = settings.read(|reader| {
+/// The store that the settings choose.
+pub(crate) async fn artifacts(settings: &Settings) -> Result<Artifacts, StateError> {
+    let storage = settings.read(StorageSettings::read)?;
+    Ok(Artifacts(storage.open(storage.signing()).await?))
+}
+
+/// What holds for uploads.
+fn upload_rules(settings: &Settings) -> Result<UploadRules, StateError> {
+    let mut rules = settings.read(|reader| {
         let storage = StorageSettings::read(reader);
-        let rules = UploadRules::read(reader, &storage);
-        (storage, rules)
+        UploadRules::read(reader, &storage)
     })?;
     rules.max_form_bytes = rules.max_bytes.min(LAMBDA_FORM_BYTES);
-    Ok((Artifacts(storage.open(storage.signing()).await?), rules))
+    Ok(rules)
 }
 
 /// Wakes the dispatcher the way that the settings say.
@@ -247,7 +263,7 @@ impl FromSettings for Wakes {
 
 impl FromSettings for ReadsFiles {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let (artifacts, _) = storage(settings).await?;
+        let artifacts = artifacts(settings).await?;
         let (auth, db) = access(settings)?;
         Ok(Self { auth, db, artifacts })
     }
@@ -255,7 +271,7 @@ impl FromSettings for ReadsFiles {
 
 impl FromSettings for Uploads {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let (artifacts, rules) = storage(settings).await?;
+        let (artifacts, rules) = (artifacts(settings).await?, upload_rules(settings)?);
         let (auth, db) = access(settings)?;
         Ok(Self { auth, db, artifacts, rules })
     }
@@ -270,12 +286,12 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
 /// What holds while sweeps are expanded.
 fn expansion(reader: &mut Reader<'_>) -> Expansion {
     let sealing = reader.get(&SECRET_KEY).as_ref().map(SealingKey::of);
-    Expansion { sealing, docker: DockerEnvironment::read(reader) }
+    Expansion { sealing, docker: DockerEnvironment::read(reader), allow_host_access: reader.get(&ALLOW_HOST_ACCESS) }
 }
 
 impl FromSettings for Imports {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let (artifacts, _) = storage(settings).await?;
+        let artifacts = artifacts(settings).await?;
         let (auth, db) = access(settings)?;
         Ok(Self { auth, db, artifacts, limits: settings.read(limits)? })
     }
@@ -289,14 +305,14 @@ impl FromSettings for Public {
 
 impl FromSettings for PublicFiles {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let (artifacts, _) = storage(settings).await?;
+        let artifacts = artifacts(settings).await?;
         Ok(Self { db: lazy_db(settings)?, artifacts })
     }
 }
 
 impl FromSettings for Deletes {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let (artifacts, _) = storage(settings).await?;
+        let artifacts = artifacts(settings).await?;
         let (auth, db) = access(settings)?;
         Ok(Self { auth, artifacts, wake: wake(settings, &db).await?, db })
     }

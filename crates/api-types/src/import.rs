@@ -52,12 +52,10 @@ pub enum ImportedStatus {
     "external_trial_id": "710b738c-a52b-42cd-91a7-537b8d60a9b2"
 })))]
 pub struct ImportedTrial {
-    /// The agent, of 1 to 255 characters.
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255))]
+    /// The agent: 1 to 255 characters on one line, or to 200 where some are not ASCII.
     pub agent: String,
-    /// The model in any spelling, of at most 255 characters.
+    /// The model in any spelling: 1 to 255 characters on one line, or to 200 where some are not ASCII.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(max_length = 255))]
     pub model: Option<String>,
     /// The type of its sandbox; `docker` when nothing is said.
     #[serde(default)]

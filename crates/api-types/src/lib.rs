@@ -62,8 +62,8 @@ pub use retry::{
 pub use share::{
     PublicExperimentName, PublicExperimentResponse, RenameExperimentRequest, RenameExperimentResponse, ShareResponse,
 };
-pub use sweep::{SweepRequest, TaskResponse};
+pub use sweep::{MAX_TAGS, SweepRequest, TaskResponse};
 pub use task::TaskStatusResponse;
 pub use trial::{ListTrialsResponse, PhaseTiming, TrialResponse};
-pub use upload::{CompleteUploadRequest, InitUploadRequest, InitUploadResponse, UploadResponse};
+pub use upload::{CompleteUploadRequest, InitUploadRequest, InitUploadResponse, MAX_MESSAGE, UploadResponse};
 pub use version::TaskVersionResponse;

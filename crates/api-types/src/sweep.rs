@@ -10,6 +10,9 @@ use time::OffsetDateTime;
 
 use crate::whole;
 
+/// Tags of one sweep at the most.
+pub const MAX_TAGS: usize = 100;
+
 /// A sweep: which agents and models to run on an uploaded task, and how often.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
@@ -26,21 +29,21 @@ pub struct SweepRequest {
     /// Whether the trials may be added to a task that has some already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub append_to_task: bool,
-    /// Name for the task in place of the uploaded one.
+    /// Name for the task in place of the uploaded one: 1 to 255 characters on one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The agent/model pairs; at least one.
     #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 10000))]
     pub configs: Vec<SweepConfig>,
-    /// Who submits; a label.
+    /// Who submits: 1 to 255 characters on one line.
     pub user: String,
     /// `high` goes before `low`.
     #[serde(default)]
     pub priority: Priority,
-    /// Id or name of the experiment; a name that does not exist is created, none at all is generated.
+    /// Id or name of the experiment, of 1 to 255 characters on one line; a name that does not exist is created, none at all is generated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experiment_id: Option<String>,
-    /// Free labels.
+    /// Free labels: at most 100, with names of 1 to 255 characters and values of at most 4096, each on one line.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
     /// The agents' time-out in minutes.
@@ -64,7 +67,9 @@ pub struct SweepRequest {
     /// `github_username` is given and the request has an API key. `false` ends no sharing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publish_experiment: Option<bool>,
-    /// Nested Harbor settings: `environment`, `verifier`, `artifacts`, `docker_image`, `mcp_servers`, `agent_config`.
+    /// Nested Harbor settings: `environment`, `verifier`, `artifacts`, `docker_image`, `mcp_servers`, `agent_config`, and
+    /// the factors of time-outs `timeout_multiplier`, `agent_timeout_multiplier`, `verifier_timeout_multiplier`,
+    /// `agent_setup_timeout_multiplier`, `environment_build_timeout_multiplier`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub harbor: Option<Map<String, Value>>,
     /// Flat Harbor settings of older clients (`disable_verification`, `env_cpus`, ...).

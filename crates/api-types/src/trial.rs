@@ -37,7 +37,7 @@ pub struct PhaseTiming {
     "cache_tokens": 100_200, "output_tokens": 4021, "cost_usd": 0.41,
     "phase_timing": {"agent_execution": {"started_at": "2026-04-09T10:00:05+00:00",
     "finished_at": "2026-04-09T10:06:41+00:00", "duration_sec": 396.0}}, "has_trajectory": true,
-    "omitted_files": null, "analysis_status": null, "analysis": null, "analysis_error": null, "queue_info": null, "waiting_reason": null,
+    "omitted_files": null, "files_incomplete": false, "analysis_status": null, "analysis": null, "analysis_error": null, "queue_info": null, "waiting_reason": null,
     "created_at": "2026-04-09T09:58:00Z", "started_at": "2026-04-09T09:59:10Z", "finished_at": "2026-04-09T10:07:02Z"
 }))))]
 pub struct TrialResponse {
@@ -110,6 +110,10 @@ pub struct TrialResponse {
     /// `omitted.json` among the trial's files.
     #[serde(default)]
     pub omitted_files: Option<OmittedFiles>,
+    /// Whether files that would be kept are missing: storing them was stopped, by a cancellation or with the runner, or the store failed. The
+    /// result and the rewards are whole all the same.
+    #[serde(default)]
+    pub files_incomplete: bool,
     /// State of the trial's analysis.
     pub analysis_status: Option<TrialStatus>,
     /// The analysis.

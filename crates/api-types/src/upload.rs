@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::whole;
 
+/// Characters of what is said of a version at the most.
+pub const MAX_MESSAGE: usize = 10_000;
+
 /// A stored task version, ready for a sweep.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
@@ -57,7 +60,8 @@ pub struct InitUploadRequest {
     #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-f]{64}$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive_sha256: Option<String>,
-    /// What is to be said of this version.
+    /// What is to be said of this version, in at most 10000 characters.
+    #[cfg_attr(feature = "openapi", schema(max_length = 10000))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// Size of the archive in bytes. When it is told, the upload URL takes no other size.
@@ -122,6 +126,7 @@ pub struct CompleteUploadRequest {
     /// The content hash, as announced.
     pub content_hash: String,
     /// What is to be said of this version; what was announced counts.
+    #[cfg_attr(feature = "openapi", schema(max_length = 10000))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// Whether the task is to be listed from now on, without experiment or trials. One that is listed already stays as it is.

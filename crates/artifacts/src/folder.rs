@@ -16,6 +16,7 @@ use tempfile::NamedTempFile;
 
 use crate::key::{Key, TEMPORARY_FOLDER, check_closed_prefix, check_prefix};
 use crate::local_file::{open_regular, write_whole};
+use crate::own_folder;
 use crate::signing::{Method, SigningKey, UrlSigner};
 use crate::store::{ArtifactStore, ObjectMeta, SignedUrl, StoreError};
 
@@ -23,6 +24,9 @@ use crate::store::{ArtifactStore, ObjectMeta, SignedUrl, StoreError};
 const ABANDONED_AFTER: Duration = Duration::from_hours(24);
 /// How often a write tries again when a delete removed the emptied folder under it.
 const WRITE_TRIES: usize = 100;
+
+/// Objects that are listed at a time to be deleted: a trial may have left hundreds of thousands.
+const DELETED_AT_ONCE: usize = 10_000;
 
 /// An [`ArtifactStore`] in a folder.
 ///
@@ -44,12 +48,12 @@ struct Folder {
 impl FolderStore {
     /// Opens the store in `root`, which is made (for this user alone) where it does not exist. Blocks; meant for start-up.
     ///
-    /// Fails where the folder can't be made or written to. Removes what processes that died more than a day ago left
+    /// Fails where the folder can't be made or written to, or others may write to it (see [`own_folder`]). Removes what processes that died more than a day ago left
     /// unfinished.
     pub fn open(root: impl AsRef<Path>) -> Result<Self, StoreError> {
         let root = root.as_ref();
         let failed = |source| StoreError::io("opening the folder", root.display().to_string(), source);
-        make_folder(root).map_err(failed)?;
+        own_folder::make(root)?;
         let folder = Folder { root: root.canonicalize().map_err(failed)? };
         folder.temporary_file().map_err(failed)?;
         folder.remove_abandoned().map_err(failed)?;
@@ -178,7 +182,7 @@ impl Folder {
 
     /// Checks every folder on the way to `key`, and `key` itself, for symbolic links.
     ///
-    /// Only this user can write below the root, so nothing changes between this check and the use of the path but by
+    /// Only this user can write below the root, as was checked when it was opened, so nothing changes between this check and the use of the path but by
     /// the user's own hand.
     fn refuse_links(&self, key: &str) -> Result<(), StoreError> {
         let mut path = self.root.clone();
@@ -269,12 +273,21 @@ impl Folder {
         self.refuse_links(prefix)?;
         let failed = |error| StoreError::io("deleting", prefix, error);
         let mut deleted = 0;
-        for object in listing::list(&self.root, prefix, None, usize::MAX).map_err(failed)? {
-            match fs::remove_file(self.path(object.key.as_str())) {
-                Ok(()) => deleted += 1,
-                Err(error) if is_absence(&error) => {}
-                Err(error) => return Err(StoreError::io("deleting", object.key.as_str(), error)),
+        let mut last: Option<Key> = None;
+        loop {
+            let after = last.as_ref().map(Key::as_str);
+            let page = listing::list(&self.root, prefix, after, DELETED_AT_ONCE).map_err(failed)?;
+            for object in &page {
+                match fs::remove_file(self.path(object.key.as_str())) {
+                    Ok(()) => deleted += 1,
+                    Err(error) if is_absence(&error) => {}
+                    Err(error) => return Err(StoreError::io("deleting", object.key.as_str(), error)),
+                }
             }
+            if page.len() < DELETED_AT_ONCE {
+                break;
+            }
+            last = page.into_iter().next_back().map(|object| object.key);
         }
         let folder = self.path(prefix.trim_end_matches('/'));
         listing::remove_empty_folders(&folder);

@@ -10,7 +10,7 @@ use nix::fcntl::OFlag;
 use tempfile::NamedTempFile;
 
 /// Opens a regular file; anything else, links too, is `InvalidInput`. Does not wait for a writer when it is a pipe.
-pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+pub fn open_regular(path: &Path) -> io::Result<File> {
     let not_a_file = || io::Error::new(io::ErrorKind::InvalidInput, "not a regular file (links are not followed)");
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
     match OpenOptions::new().read(true).custom_flags(flags.bits()).open(path) {

@@ -5,10 +5,12 @@ use std::ops::Range;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use crate::key::Key;
-use crate::store::{ArtifactStore, ObjectMeta, StoreError, list_all};
+use crate::store::{ArtifactStore, ObjectMeta, StoreError};
 
 /// Objects that are read at once.
 const AT_ONCE: usize = 8;
+/// Log files of a trial that are shown: it may have left hundreds of thousands, and each takes memory.
+const MOST_FILES: usize = 10_000;
 /// Bytes that are read first to find the last lines.
 const LAST_BYTES: u64 = 64 << 10;
 
@@ -66,14 +68,31 @@ impl LogText {
     /// The log files below `prefix` (see [`log_files`]) as one text (contract 3.8): for each a line `=== key ===` and the
     /// content, then a line break; an empty line lies between two of them.
     pub async fn of_files(store: &dyn ArtifactStore, prefix: &str) -> Result<Self, StoreError> {
+        const PAGE: usize = 1000;
         let mut log = Self::default();
-        for file in log_files(list_all(store, prefix).await?, prefix) {
-            let separator = if log.parts.is_empty() { "" } else { "\n" };
-            log.add_text(format!("{separator}=== {} ===\n", file.key));
-            log.add_object(file);
-            log.add_text("\n".to_owned());
+        let mut after: Option<String> = None;
+        let mut files = 0;
+        loop {
+            let page = store.list(prefix, after.as_deref(), PAGE).await?;
+            let is_last = page.len() < PAGE;
+            after = page.last().map(|object| object.key.to_string());
+            for file in log_files(page, prefix) {
+                if files == MOST_FILES {
+                    log.add_text(format!(
+                        "\n[Only the first {MOST_FILES} log files are shown; the others can be read as files]\n"
+                    ));
+                    return Ok(log);
+                }
+                files += 1;
+                let separator = if log.parts.is_empty() { "" } else { "\n" };
+                log.add_text(format!("{separator}=== {} ===\n", file.key));
+                log.add_object(file);
+                log.add_text("\n".to_owned());
+            }
+            if is_last {
+                return Ok(log);
+            }
         }
-        Ok(log)
     }
 
     /// Takes in the chunks that came since the last time (see [`crate::key::attempt_log_prefix`]): the log of an attempt

@@ -11,8 +11,11 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::Stream;
 
+use crate::home::LeftBehind;
 use crate::key::{InvalidKey, Key};
+use crate::own_folder::FolderError;
 
 /// A store that many tasks use at once.
 pub type SharedStore = Arc<dyn ArtifactStore>;
@@ -130,6 +133,12 @@ pub enum StoreError {
     /// The text can't be a key or a prefix.
     #[error(transparent)]
     InvalidKey(#[from] InvalidKey),
+    /// The folder can't be used, or others could change it.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// An earlier version kept objects in another folder.
+    #[error(transparent)]
+    LeftBehind(#[from] LeftBehind),
     /// A symbolic link lies on the way to the object, and links are never followed.
     #[error(
         "`{key}` was refused: `{link}` in the artifact folder is a symbolic link; replace it with what it points to"
@@ -177,6 +186,18 @@ pub enum StoreError {
          policy of the role that is used without them"
     )]
     Denied {
+        /// What was being done.
+        what: &'static str,
+        /// Key or prefix that it was done to.
+        key: String,
+        /// Bucket, and where it is.
+        place: String,
+        /// What the service said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The service has no space left, or the bucket is over its quota.
+    #[error("no space left while {what} `{key}` in {place}: free some or raise the quota, and try again")]
+    Full {
         /// What was being done.
         what: &'static str,
         /// Key or prefix that it was done to.
@@ -258,4 +279,30 @@ pub async fn list_most(
             return Ok(all);
         }
     }
+}
+
+/// Bytes that [`in_pieces`] holds at a time.
+const PIECE: u64 = 1 << 20;
+
+/// The bytes of an object in `range`, read piece by piece as they are taken, so that however large it is and however slow its reader, little of
+/// it is in memory. `range` must lie within the object; one that got shorter meanwhile ends with an error.
+pub fn in_pieces(
+    store: SharedStore,
+    key: Key,
+    range: Range<u64>,
+) -> impl Stream<Item = Result<Bytes, StoreError>> + Send + 'static {
+    futures_util::stream::try_unfold(range, move |left| {
+        let (store, key) = (SharedStore::clone(&store), key.clone());
+        async move {
+            if left.is_empty() {
+                return Ok(None);
+            }
+            let middle = left.end.min(left.start.saturating_add(PIECE));
+            let piece = store.get_range(&key, left.start..middle).await?;
+            if piece.len() as u64 != middle - left.start {
+                return Err(StoreError::io("reading", key.as_str(), io::ErrorKind::UnexpectedEof.into()));
+            }
+            Ok(Some((piece, middle..left.end)))
+        }
+    })
 }

@@ -6,6 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 use oddish_api_types::Priority;
 
+use crate::config_file::{self, Content};
 use crate::task_dirs::TaskNames;
 
 const RUN_EXAMPLES: &str = "\
@@ -99,7 +100,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) n_trials: Option<u32>,
 
-    /// Sweep file (YAML or JSON) that lists agents; flags win over its values
+    /// Sweep file or Harbor job configuration (YAML or JSON) that lists agents; flags win over its values
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
@@ -260,8 +261,10 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 }
 
 fn json_object(text: &str) -> Result<String, String> {
-    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text) {
-        Ok(_) => Ok(text.into()),
-        Err(error) => Err(format!("it is a JSON object such as {{\"pr\": \"12\"}}: {error}")),
+    let example = "it is a JSON object such as {\"pr\": \"12\"}";
+    match config_file::parse_json(text) {
+        Ok(node) if matches!(node.content, Content::Mapping(_)) => Ok(text.into()),
+        Ok(_) => Err(example.into()),
+        Err(fault) => Err(format!("{example}: {fault}")),
     }
 }

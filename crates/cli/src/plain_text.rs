@@ -20,7 +20,7 @@ pub(crate) fn line(text: &str) -> String {
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// [`line`], cut to at most `length` characters, with `…` in place of what was cut.
+/// [`line()`], cut to at most `length` characters, with `…` in place of what was cut.
 pub(crate) fn short_line(text: &str, length: usize) -> String {
     let text = line(text);
     if text.chars().count() <= length {

@@ -1,20 +1,22 @@
 //! What a `run` is going to do: its tasks and its sweep, from flags and sweep file. Flags win.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use oddish_api_types::{SweepConfig, SweepRequest};
 use oddish_domain::agent::check_agent;
 use oddish_domain::environment::check_environment;
 use oddish_domain::experiment::generate_experiment_name;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use crate::agent_variables;
 use crate::args::RunArgs;
+use crate::config_file::{self, Content, Faults};
 use crate::plain_text;
 use crate::printer::{Failure, Printer};
-use crate::sweep_file::SweepFile;
-use crate::task_dirs::{Filter, TaskDir, find, shown};
+use crate::run_config::{self, RunConfig};
+use crate::task_dirs::{Filter, Found, OddDir, Source, TaskDir, find, shown};
+use crate::{harbor_job, sweep_file};
 
 const DEFAULT_AGENT: &str = "claude-code";
 
@@ -22,28 +24,64 @@ const DEFAULT_AGENT: &str = "claude-code";
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) tasks: Vec<TaskDir>,
+    /// Directories that would be tasks, and cannot be.
+    pub(crate) odd: Vec<OddDir>,
     pub(crate) sweep: SweepRequest,
 }
 
 impl Plan {
-    /// Reads the sweep file, checks agents and environment, finds the tasks. Sends nothing.
+    /// Reads the configuration file, checks agents and environment, finds the tasks. Sends nothing.
     pub(crate) fn new(args: &RunArgs, printer: &Printer) -> Result<Self, Failure> {
-        let file = args.config.as_deref().map(SweepFile::read).transpose()?;
-        if let (Some(path), true) = (&args.config, args.agent.is_some() || args.model.is_some()) {
-            printer.warning(&format!("--agent and --model are ignored: the agents come from {}", shown(path)));
+        let mut file = args.config.as_deref().map(|path| read_config(path, printer)).transpose()?.unwrap_or_default();
+        if let Some(path) = &args.config {
+            tell_left_out(path, args, &file, printer);
         }
-        let mut file = file.unwrap_or_default();
-        let paths = paths(args, &file)?;
+        let sources = sources(args, &mut file)?;
         if file.agents.is_empty() {
-            file.agents.push(single_config(args)?);
+            let agent = single_config(args, file.default_agent.unwrap_or(DEFAULT_AGENT))?;
+            file.agents.push(SweepConfig { n_trials: file.default_trials.unwrap_or(agent.n_trials), ..agent });
         }
-        let tasks = find(&paths, &filter(args, &file), args.task_names)?;
-        Ok(Self { tasks, sweep: sweep(args, file)? })
+        let Found { tasks, odd } = find(&sources, &filter(args, &file), args.task_names)?;
+        Ok(Self { tasks, odd, sweep: sweep(args, file)? })
     }
 }
 
-fn single_config(args: &RunArgs) -> Result<SweepConfig, Failure> {
-    let agent = args.agent.as_deref().unwrap_or(DEFAULT_AGENT);
+/// Reads a sweep file or a job configuration of Harbor's; every fault in it is told.
+fn read_config(path: &Path, printer: &Printer) -> Result<RunConfig, Failure> {
+    let named = |lines: Vec<String>| lines.iter().map(|line| run_config::of(path, line)).collect();
+    let node = config_file::read(path).map_err(|lines| Failure::all(named(lines)))?;
+    let is_sweep = matches!(&node.content, Content::Mapping(entries) if entries.iter().any(|entry| sweep_file::is_own_key(&entry.key)));
+    let faults = Faults::default();
+    let config = if !is_sweep && harbor_job::is_job(&node) {
+        printer.note(&format!("{} is a job configuration of Harbor's", shown(path)));
+        harbor_job::read(&node, &faults)
+    } else {
+        sweep_file::read(&node, &faults)
+    };
+    let lines = faults.into_lines();
+    if lines.is_empty() { Ok(config) } else { Err(Failure::all(named(lines))) }
+}
+
+/// Tells what the file asks for and does not get.
+fn tell_left_out(path: &Path, args: &RunArgs, file: &RunConfig, printer: &Printer) {
+    if !file.agents.is_empty() && (args.agent.is_some() || args.model.is_some()) {
+        printer.warning(&format!("--agent and --model are ignored: the agents come from {}", shown(path)));
+    }
+    let names_tasks = !file.tasks.is_empty() || !file.left_out_tasks.is_empty();
+    let mut lines: Vec<&str> = file.left_out.iter().map(String::as_str).collect();
+    if given_paths(args).is_empty() {
+        lines.extend(file.left_out_tasks.iter().map(String::as_str));
+    }
+    for line in lines {
+        printer.warning(&run_config::of(path, line));
+    }
+    if names_tasks && !given_paths(args).is_empty() {
+        printer.warning(&format!("the tasks in {} are ignored: they come from the command line", shown(path)));
+    }
+}
+
+fn single_config(args: &RunArgs, default: &str) -> Result<SweepConfig, Failure> {
+    let agent = args.agent.as_deref().unwrap_or(default);
     check_agent(agent, args.model.as_deref()).map_err(|error| {
         let failure = Failure::new(plain_text::line(&error.to_string()));
         if args.model.is_none() {
@@ -55,38 +93,46 @@ fn single_config(args: &RunArgs) -> Result<SweepConfig, Failure> {
     Ok(SweepConfig { agent: agent.into(), model: args.model.clone(), n_trials: 1, ..SweepConfig::default() })
 }
 
-fn paths(args: &RunArgs, file: &SweepFile) -> Result<Vec<PathBuf>, Failure> {
-    if !args.paths.is_empty() {
-        return Ok(args.paths.clone());
-    }
-    match args.path.as_ref().or(file.path.as_ref()) {
-        Some(path) => Ok(vec![path.clone()]),
-        None => {
-            Err(Failure::usage("no task given")
-                .with_hint("oddish run PATH, where PATH is a task directory or holds some"))
-        }
-    }
+/// The paths of the command line.
+fn given_paths(args: &RunArgs) -> Vec<&PathBuf> {
+    if args.paths.is_empty() { args.path.iter().collect() } else { args.paths.iter().collect() }
 }
 
-fn filter(args: &RunArgs, file: &SweepFile) -> Filter {
+fn sources(args: &RunArgs, file: &mut RunConfig) -> Result<Vec<Source>, Failure> {
+    let given = given_paths(args);
+    let sources: Vec<Source> =
+        if given.is_empty() { std::mem::take(&mut file.tasks) } else { given.into_iter().map(Source::from).collect() };
+    if sources.is_empty() {
+        return Err(
+            Failure::usage("no task given").with_hint("oddish run PATH, where PATH is a task directory or holds some")
+        );
+    }
+    Ok(sources)
+}
+
+fn filter(args: &RunArgs, file: &RunConfig) -> Filter {
     let first = |flag: &[String], file: &[String]| if flag.is_empty() { file.to_vec() } else { flag.to_vec() };
     Filter {
-        include: first(&args.task_name, &file.task_names),
-        exclude: first(&args.exclude_task_name, &file.exclude_task_names),
-        first: args.n_tasks.or(file.n_tasks.map(std::num::NonZeroU32::get)).map(|number| number as usize),
+        include: first(&args.task_name, &file.filter.include),
+        exclude: first(&args.exclude_task_name, &file.filter.exclude),
+        first: args.n_tasks.map(|number| number as usize).or(file.filter.first),
     }
 }
 
-fn sweep(args: &RunArgs, file: SweepFile) -> Result<SweepRequest, Failure> {
+fn sweep(args: &RunArgs, mut file: RunConfig) -> Result<SweepRequest, Failure> {
     let environment = args.env.as_ref().or(file.environment.as_ref()).map(|name| check_environment(name)).transpose();
     let environment = environment.map_err(|error| Failure::new(plain_text::line(&error.to_string())))?;
-    let harbor = harbor_settings(args, &file);
+    set_harbor(args, &mut file);
     let plain = variables("--agent-env", &args.agent_env)?;
     let secret = variables("--secret-agent-env", &args.secret_agent_env)?;
     let mut configs = file.agents;
     for config in &mut configs {
         config.n_trials = args.n_trials.unwrap_or(config.n_trials);
         config.timeout_minutes = args.timeout_minutes.or(config.timeout_minutes);
+        if let (Some(settings), Some(_)) = (&mut config.agent_config, args.timeout_minutes) {
+            // Seconds would win over minutes.
+            settings.remove("override_timeout_sec");
+        }
         let kwargs = args.agent_kwarg.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str())));
         config.agent_kwargs.extend(kwargs);
         for (name, value) in &plain {
@@ -106,7 +152,7 @@ fn sweep(args: &RunArgs, file: SweepFile) -> Result<SweepRequest, Failure> {
         timeout_minutes: args.timeout_minutes.or(file.timeout_minutes),
         environment: environment.map(String::from),
         github_username: args.github_user.clone(),
-        harbor: (!harbor.is_empty()).then_some(harbor),
+        harbor: (!file.harbor.is_empty()).then_some(file.harbor),
         ..SweepRequest::default()
     })
 }
@@ -117,27 +163,25 @@ fn variables(flag: &str, given: &[String]) -> Result<BTreeMap<String, String>, F
         .map_err(|fault| Failure::usage(format!("{flag}: {fault}")))
 }
 
-/// The nested settings of contract 3.9; only what was given.
-fn harbor_settings(args: &RunArgs, file: &SweepFile) -> Map<String, Value> {
+/// Sets what flags say over what the file says, in the nested form of contract 3.9.
+fn set_harbor(args: &RunArgs, file: &mut RunConfig) {
     let numbers = [
-        ("override_cpus", args.override_cpus.or(file.override_cpus)),
-        ("override_memory_mb", args.override_memory_mb.or(file.override_memory_mb)),
-        ("override_gpus", args.override_gpus.or(file.override_gpus)),
-        ("override_storage_mb", args.override_storage_mb.or(file.override_storage_mb)),
+        ("override_cpus", args.override_cpus),
+        ("override_memory_mb", args.override_memory_mb),
+        ("override_gpus", args.override_gpus),
+        ("override_storage_mb", args.override_storage_mb),
     ];
-    let mut environment: Map<String, Value> =
-        numbers.into_iter().filter_map(|(key, number)| Some((key.to_owned(), Value::from(number?)))).collect();
-    if args.force_build || file.force_build == Some(true) {
-        environment.insert("force_build".into(), true.into());
+    for (key, number) in numbers {
+        if let Some(number) = number {
+            file.set_harbor("environment", key, number);
+        }
     }
-    let mut harbor = Map::new();
-    if !environment.is_empty() {
-        harbor.insert("environment".into(), environment.into());
+    if args.force_build {
+        file.set_harbor("environment", "force_build", true);
     }
-    if args.disable_verification || file.disable_verification == Some(true) {
-        harbor.insert("verifier".into(), json!({ "disable": true }));
+    if args.disable_verification {
+        file.set_harbor("verifier", "disable", true);
     }
-    harbor
 }
 
 fn user_of_this_machine() -> String {

@@ -24,7 +24,8 @@ pub(crate) async fn run(args: &RunArgs, printer: &Printer) -> Result<ExitStatus,
     let plan = Plan::new(args, printer)?;
     let client = Client::new(api)?;
 
-    let (valid, mut left_out) = task_check::check_all(plan.tasks);
+    let (valid, refused) = task_check::check_all(plan.tasks);
+    let mut left_out: Vec<NotSubmitted> = plan.odd.into_iter().map(NotSubmitted::odd).chain(refused).collect();
     let noted = tell_warnings(&valid, plan.sweep.timeout_minutes.is_some(), printer);
     let mut submitted = Vec::new();
     if !valid.is_empty() {
@@ -129,10 +130,16 @@ async fn report(
 }
 
 fn tell_left_out(left_out: &[NotSubmitted], submitted: usize, printer: &Printer) {
-    for task in left_out {
+    let (untried, tried): (Vec<_>, Vec<_>) = left_out.iter().partition(|task| task.untried);
+    for task in &tried {
         for fault in &task.faults {
             printer.error(&format!("{}: {fault}", task.task));
         }
+    }
+    match untried.len() {
+        0 => {}
+        1 => printer.error("1 task was not tried after these"),
+        number => printer.error(&format!("{number} tasks were not tried after these")),
     }
     if left_out.len() + submitted > 1 && !left_out.is_empty() {
         printer.error(&format!("{} of {} tasks were not submitted", left_out.len(), left_out.len() + submitted));

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use crate::client::{Client, ClientError};
 use crate::plain_text;
 use crate::printer::Printer;
-use crate::task_dirs::TaskDir;
+use crate::task_dirs::{OddDir, TaskDir};
 use crate::upload::{Archive, Uploaded, Uploader};
 
 const PARALLEL_TASKS: usize = 4;
@@ -37,12 +37,23 @@ pub(crate) struct NotSubmitted {
     pub(crate) faults: Vec<String>,
     /// What the user may do about it.
     pub(crate) hint: Option<&'static str>,
+    /// Whether it was not even tried, since those before it failed by what would fail it too.
+    pub(crate) untried: bool,
 }
 
 impl NotSubmitted {
     /// Not submitted because of what is on this machine.
     pub(crate) fn locally(task: &TaskDir, faults: Vec<String>) -> Self {
-        Self { task: plain_text::line(&task.name), faults, hint: None }
+        Self { task: plain_text::line(&task.name), faults, hint: None, untried: false }
+    }
+
+    /// Not submitted, since its directory cannot be a task.
+    pub(crate) fn odd(dir: OddDir) -> Self {
+        Self { task: dir.shown, faults: vec![dir.fault], hint: None, untried: false }
+    }
+
+    fn untried(task: &TaskDir) -> Self {
+        Self { untried: true, ..Self::locally(task, vec!["not tried".into()]) }
     }
 
     fn by_server(task: &TaskDir, what: &str, error: &ClientError) -> Self {
@@ -104,7 +115,7 @@ struct Submission {
 impl Submission {
     async fn submit_one(&self, task: &TaskDir) -> Result<Submitted, NotSubmitted> {
         if self.unreachable.load(Ordering::Relaxed) {
-            return Err(NotSubmitted::locally(task, vec!["not tried".into()]));
+            return Err(NotSubmitted::untried(task));
         }
         let archive = Archive::of(task).await.map_err(|fault| NotSubmitted::locally(task, vec![fault]))?;
         let uploaded = self.uploader.upload(&task.name, &archive).await.map_err(|error| {

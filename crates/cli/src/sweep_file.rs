@@ -3,18 +3,15 @@
 //! A key that nothing reads is a fault here: a misspelt one would otherwise run hundreds of trials with a default.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
-use oddish_api_types::{Priority, SweepConfig};
-use oddish_domain::agent::{AgentError, check_agent};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use oddish_api_types::SweepConfig;
+use serde_json::Value;
 
 use crate::agent_variables;
-use crate::plain_text;
-use crate::printer::Failure;
-use crate::task_dirs::shown;
+use crate::config_file::{Content, Faults, Fields, Node};
+use crate::harbor_job;
+use crate::run_config::{RunConfig, check_agent_of};
+use crate::task_dirs::Filter;
 
 const TOP_KEYS: &[&str] = &[
     "agents",
@@ -50,263 +47,106 @@ const ABSENT_KEYS: &[(&str, &str)] = &[
     ("concurrency", "concurrency is set at the server, for each model"),
 ];
 
-/// A sweep file's settings; each is absent where the file doesn't have it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct SweepFile {
-    #[serde(skip)]
-    pub(crate) agents: Vec<SweepConfig>,
-    pub(crate) path: Option<PathBuf>,
-    pub(crate) environment: Option<String>,
-    pub(crate) priority: Option<Priority>,
-    pub(crate) experiment_id: Option<String>,
-    pub(crate) task_names: Vec<String>,
-    pub(crate) exclude_task_names: Vec<String>,
-    pub(crate) n_tasks: Option<std::num::NonZeroU32>,
-    pub(crate) timeout_minutes: Option<f64>,
-    pub(crate) disable_verification: Option<bool>,
-    pub(crate) force_build: Option<bool>,
-    #[serde(alias = "env_cpus")]
-    pub(crate) override_cpus: Option<u32>,
-    #[serde(alias = "env_memory_mb")]
-    pub(crate) override_memory_mb: Option<u32>,
-    #[serde(alias = "env_gpus")]
-    pub(crate) override_gpus: Option<u32>,
-    #[serde(alias = "env_storage_mb")]
-    pub(crate) override_storage_mb: Option<u32>,
+const NO_AGENT: &str = "it must be a list with at least one entry";
+
+/// Whether a key of the file is one that only sweep files have.
+pub(crate) fn is_own_key(key: &str) -> bool {
+    TOP_KEYS.contains(&key) && !["agents", "environment"].contains(&key)
 }
 
-/// One entry of `agents`.
-#[derive(Debug, Deserialize)]
-struct AgentEntry {
-    name: String,
-    #[serde(default)]
-    model_name: Option<String>,
-    #[serde(default = "one")]
-    n_trials: std::num::NonZeroU32,
-    #[serde(default, alias = "agent_kwargs")]
-    kwargs: Map<String, Value>,
-    #[serde(default)]
-    timeout_minutes: Option<f64>,
-    /// A variable that is null takes its value from the environment of this process.
-    #[serde(default, alias = "agent_env")]
-    env: Map<String, Value>,
-    /// Those whose values are secret, whatever they are called.
-    #[serde(default)]
-    secret_env: Map<String, Value>,
-}
-
-fn one() -> std::num::NonZeroU32 {
-    std::num::NonZeroU32::MIN
-}
-
-impl SweepFile {
-    /// Reads and checks a file; every fault in it is told, each with the file and the entry.
-    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::new(format!("cannot read the sweep file {}: {error}", shown(path))))?;
-        let value = parse(path, &text).map_err(|fault| Failure::new(format!("{}: {fault}", shown(path))))?;
-        Self::from_value(value)
-            .map_err(|faults| Failure::all(faults.iter().map(|fault| format!("{}: {fault}", shown(path))).collect()))
-    }
-
-    fn from_value(value: Value) -> Result<Self, Vec<String>> {
-        let Value::Object(mut top) = value else {
-            return Err(vec!["the file must be a mapping with a list `agents`".into()]);
-        };
-        let mut faults = unknown_keys("", &top, TOP_KEYS);
-        let agents = top.remove("agents");
-        let mut file: Self = typed("", Value::Object(top)).unwrap_or_else(|fault| {
-            faults.push(fault);
-            Self::default()
-        });
-        if file.timeout_minutes.is_some_and(|minutes| !is_positive(minutes)) {
-            faults.push("timeout_minutes: it must be a number above 0".into());
-        }
-        match agents {
-            Some(Value::Array(entries)) if !entries.is_empty() => {
-                for (index, entry) in entries.into_iter().enumerate() {
-                    match agent(&format!("agents[{index}]"), entry) {
-                        Ok(config) => file.agents.push(config),
-                        Err(found) => faults.extend(found),
-                    }
-                }
-            }
-            _ => faults.push("agents: it must be a list with at least one entry".into()),
-        }
-        if faults.is_empty() { Ok(file) } else { Err(faults) }
-    }
-}
-
-fn agent(place: &str, entry: Value) -> Result<SweepConfig, Vec<String>> {
-    let Value::Object(keys) = &entry else {
-        return Err(vec![format!("{place}: it must be a mapping with a `name`")]);
+/// Reads the settings of a sweep file.
+pub(crate) fn read(node: &Node, faults: &Faults) -> RunConfig {
+    let Some(top) = Fields::of(node, "", faults) else { return RunConfig::default() };
+    top.refuse_unknown(TOP_KEYS, |key| absent(key).or_else(|| harbors(key)));
+    let mut config = RunConfig {
+        tasks: top.text("path").map(|path| path.as_str().into()).into_iter().collect(),
+        filter: Filter {
+            include: top.texts("task_names"),
+            exclude: top.texts("exclude_task_names"),
+            first: top.whole_number("n_tasks", 1).map(|number| number as usize),
+        },
+        environment: top.text("environment"),
+        experiment_id: top.text("experiment_id"),
+        timeout_minutes: top.positive("timeout_minutes").and_then(|minutes| minutes.as_f64()),
+        ..RunConfig::default()
     };
-    let mut faults = unknown_keys(place, keys, AGENT_KEYS);
-    let entry: AgentEntry = match typed(place, entry) {
-        Ok(entry) => entry,
-        Err(fault) => {
-            faults.push(fault);
-            return Err(faults);
+    if let Some(priority) = top.text("priority") {
+        config.priority = serde_json::from_value(Value::String(priority)).ok();
+        if config.priority.is_none() {
+            top.fault("priority", "it must be high or low");
         }
-    };
-    if let Err(error) = check_agent(&entry.name, entry.model_name.as_deref()) {
-        let key = if matches!(error, AgentError::ModelRequired { .. }) { "model_name" } else { "name" };
-        faults.push(format!("{place}.{key}: {}", plain_text::line(&error.to_string())));
     }
-    if entry.timeout_minutes.is_some_and(|minutes| !is_positive(minutes)) {
-        faults.push(format!("{place}.timeout_minutes: it must be a number above 0"));
+    if top.flag("disable_verification") == Some(true) {
+        config.set_harbor("verifier", "disable", true);
     }
-    let mut read = |key: &str, given: &Map<String, Value>| {
-        variables(given).unwrap_or_else(|fault| {
-            faults.push(format!("{place}.{key}: {fault}"));
-            BTreeMap::new()
-        })
-    };
-    let (agent_env, secret_agent_env) = (read("env", &entry.env), read("secret_env", &entry.secret_env));
-    if !faults.is_empty() {
-        return Err(faults);
+    if top.flag("force_build") == Some(true) {
+        config.set_harbor("environment", "force_build", true);
     }
-    Ok(SweepConfig {
-        agent: entry.name,
-        model: entry.model_name,
-        n_trials: entry.n_trials.get(),
-        timeout_minutes: entry.timeout_minutes,
-        agent_kwargs: entry.kwargs,
+    if let Some(cpus) = ["override_cpus", "env_cpus"].iter().find_map(|key| top.positive(key)) {
+        config.set_harbor("environment", "override_cpus", cpus);
+    }
+    for (key, old, least) in [
+        ("override_memory_mb", "env_memory_mb", 1),
+        ("override_gpus", "env_gpus", 0),
+        ("override_storage_mb", "env_storage_mb", 1),
+    ] {
+        if let Some(number) = top.whole_number(key, least).or_else(|| top.whole_number(old, least)) {
+            config.set_harbor("environment", key, number);
+        }
+    }
+    match top.get("agents").map(|agents| &agents.content) {
+        None => top.fault("agents", NO_AGENT),
+        Some(Content::List(entries)) if entries.is_empty() => top.fault("agents", NO_AGENT),
+        Some(_) => config.agents = top.sections("agents").iter().filter_map(agent).collect(),
+    }
+    config
+}
+
+fn absent(key: &str) -> Option<String> {
+    ABSENT_KEYS.iter().find(|(absent, _)| *absent == key).map(|(_, advice)| (*advice).to_owned())
+}
+
+fn harbors(key: &str) -> Option<String> {
+    harbor_job::is_own_key(key).then(|| {
+        "unknown key; Harbor's job configurations have it, and this is none, since it has keys that only sweep files have"
+            .to_owned()
+    })
+}
+
+fn agent(entry: &Fields<'_>) -> Option<SweepConfig> {
+    entry.refuse_unknown(AGENT_KEYS, |_| None);
+    let name = entry.text("name");
+    if name.is_none() && entry.get("name").is_none() {
+        entry.fault("name", "it is missing: give a Harbor agent, or `module:Class` of your own");
+    }
+    let name = name?;
+    let model = entry.text("model_name");
+    if entry.get("model_name").is_none() || model.is_some() {
+        check_agent_of(entry, "name", &name, model.as_deref());
+    }
+    let mut agent_kwargs = entry.object("agent_kwargs");
+    agent_kwargs.extend(entry.object("kwargs"));
+    let mut agent_env = variables(entry, "agent_env");
+    agent_env.extend(variables(entry, "env"));
+    Some(SweepConfig {
+        agent: name,
+        model,
+        n_trials: entry.whole_number("n_trials", 1).unwrap_or(1),
+        timeout_minutes: entry.positive("timeout_minutes").and_then(|minutes| minutes.as_f64()),
+        agent_kwargs,
         agent_env,
-        secret_agent_env,
+        secret_agent_env: variables(entry, "secret_env"),
         ..SweepConfig::default()
     })
 }
 
-fn variables(entry: &Map<String, Value>) -> Result<BTreeMap<String, String>, String> {
-    let given = entry.iter().map(|(name, value)| match value {
-        Value::Null => Ok((name.clone(), None)),
-        Value::String(text) => Ok((name.clone(), Some(text.clone()))),
-        _ => Err(format!("{}: it must be a text: put it in quotes", plain_text::short_line(name, 80))),
-    });
-    agent_variables::resolve(given.collect::<Result<Vec<_>, _>>()?, agent_variables::here)
-}
-
-fn is_positive(number: f64) -> bool {
-    number.is_finite() && number > 0.0
-}
-
-fn parse(path: &Path, text: &str) -> Result<Value, String> {
-    let yaml = || serde_saphyr::from_str(text).map_err(|error| plain_text::line(&error.to_string()));
-    let json = || serde_json::from_str(text).map_err(|error| plain_text::line(&error.to_string()));
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("json") => json(),
-        Some("yaml" | "yml") => yaml(),
-        _ => yaml().or_else(|fault| json().map_err(|_| fault)),
-    }
-}
-
-fn typed<T: DeserializeOwned>(place: &str, value: Value) -> Result<T, String> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let inner = error.path().to_string();
-        let whole =
-            [place, &inner].into_iter().filter(|part| !part.is_empty() && *part != ".").collect::<Vec<_>>().join(".");
-        let separator = if whole.is_empty() { "" } else { ": " };
-        format!("{}{separator}{}", plain_text::line(&whole), plain_text::short_line(&error.inner().to_string(), 300))
+/// The environment variables of an entry; one that is null takes its value from the environment of this process.
+fn variables(entry: &Fields<'_>, key: &str) -> BTreeMap<String, String> {
+    agent_variables::resolve(entry.variables(key), agent_variables::here).unwrap_or_else(|fault| {
+        entry.fault(key, &fault);
+        BTreeMap::new()
     })
 }
 
-fn unknown_keys(place: &str, keys: &Map<String, Value>, known: &[&str]) -> Vec<String> {
-    let prefix = if place.is_empty() { String::new() } else { format!("{place}.") };
-    keys.keys()
-        .filter(|key| !known.contains(&key.as_str()))
-        .map(|key| {
-            if let Some((_, advice)) = ABSENT_KEYS.iter().find(|(absent, _)| absent == key) {
-                return format!("{prefix}{key}: {advice}");
-            }
-            let nearest = known.iter().map(|candidate| (strsim::jaro_winkler(key, candidate), candidate));
-            let advice = match nearest.max_by(|(one, _), (other, _)| one.total_cmp(other)) {
-                Some((likeness, candidate)) if likeness > 0.7 => format!("did you mean `{candidate}`?"),
-                _ => format!("known are {}", known.join(", ")),
-            };
-            format!("{prefix}{}: unknown key; {advice}", plain_text::short_line(key, 80))
-        })
-        .collect()
-}
-
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::SweepFile;
-
-    fn faults(value: serde_json::Value) -> Vec<String> {
-        SweepFile::from_value(value).map(|_| ()).unwrap_err()
-    }
-
-    #[test]
-    fn every_fault_is_told_with_its_place() {
-        let found = faults(json!({
-            "agents": [
-                { "name": "oracle" },
-                { "name": "codex", "modle_name": "gpt-5.2" },
-                { "name": "codex", "model_name": "gpt-5.2", "n_trials": "three" },
-                { "model_name": "x" },
-                { "name": "nop", "n_trials": 0 },
-                "nop",
-                { "name": "nop", "env": { "A": 1 } },
-                { "name": "nop", "env": { "NOT_SET_ANYWHERE": null } },
-                { "name": "nop", "agent_env": { "A=s3cret": "" } },
-                { "name": "nop", "secret_env": { "A": true } }
-            ],
-            "env": {},
-            "enviroment": "docker",
-            "n_concurrent": 4,
-            "n_tasks": -1
-        }));
-        let starts = [
-            "env: environment variables belong to an agent",
-            "enviroment: unknown key; did you mean `environment`?",
-            "n_concurrent: concurrency is set at the server",
-            "n_tasks: invalid value",
-            "agents[1].modle_name: unknown key; did you mean `model_name`?",
-            "agents[1].model_name: Model is required",
-            "agents[2].n_trials: invalid type: string \"three\"",
-            "agents[3]: missing field `name`",
-            "agents[4].n_trials: invalid value",
-            "agents[5]: it must be a mapping",
-            "agents[6].env: A: it must be a text",
-            "agents[7].env: NOT_SET_ANYWHERE has no value",
-            "agents[8].env: the name of an environment variable",
-            "agents[9].secret_env: A: it must be a text",
-        ];
-        assert_eq!(found.len(), starts.len(), "{found:#?}");
-        for (fault, start) in found.iter().zip(starts) {
-            assert!(fault.starts_with(start), "{fault:?} does not begin with {start:?}");
-        }
-    }
-
-    #[test]
-    fn a_file_needs_agents() {
-        for value in [json!({}), json!({ "agents": [] }), json!({ "agents": null }), json!({ "agents": {} })] {
-            assert_eq!(faults(value), ["agents: it must be a list with at least one entry"]);
-        }
-        assert_eq!(faults(json!([])), ["the file must be a mapping with a list `agents`"]);
-    }
-
-    #[test]
-    fn the_example_is_valid() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/sweep.yaml");
-        let file = SweepFile::read(path.as_ref()).unwrap();
-        assert_eq!(file.agents.len(), 2);
-    }
-
-    #[test]
-    fn old_and_new_names_of_keys_mean_the_same() {
-        let file = SweepFile::from_value(json!({
-            "agents": [{ "name": "nop", "agent_kwargs": { "a": 1 } }],
-            "env_cpus": 2,
-            "override_memory_mb": 512
-        }))
-        .unwrap();
-        assert_eq!((file.override_cpus, file.override_memory_mb), (Some(2), Some(512)));
-        assert_eq!(file.agents[0].agent_kwargs["a"], 1);
-        assert_eq!(file.agents[0].n_trials, 1);
-    }
-}
+mod tests;

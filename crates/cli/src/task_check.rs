@@ -1,6 +1,7 @@
 //! Checks tasks before they are sent: a fault found here costs no upload.
 
 use oddish_artifacts::archive::TaskFolder;
+use oddish_domain::host_access;
 use oddish_domain::task_toml::{DEFAULT_AGENT_TIMEOUT_SEC, TaskWarning, check_task};
 
 use crate::packing::cannot_pack;
@@ -32,7 +33,13 @@ pub(crate) fn check_all(tasks: Vec<TaskDir>) -> (Vec<Checked>, Vec<NotSubmitted>
 fn check(task: &TaskDir) -> Result<Vec<TaskWarning>, Vec<String>> {
     let files = TaskFolder::open(&task.path).map_err(|error| vec![cannot_pack(error)])?;
     match check_task(&files, DEFAULT_AGENT_TIMEOUT_SEC) {
-        Ok(check) => Ok(check.warnings),
+        Ok(mut check) => {
+            // Whether the server allows it is only known there: it may, and trials may run elsewhere.
+            check.warnings.extend(host_access::check_task(&files).err().map(|refused| TaskWarning::HostAccess {
+                places: refused.0.iter().map(ToString::to_string).collect(),
+            }));
+            Ok(check.warnings)
+        }
         Err(faults) => Err(faults.iter().map(|fault| plain_text::line(&fault.to_string())).collect()),
     }
 }

@@ -1,6 +1,7 @@
 //! Which task directories a path stands for (contract 2.4).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -13,6 +14,7 @@ use crate::printer::Failure;
 
 /// Names that are told when several tasks share one, and folders of each.
 const SHOWN_CLASHES: usize = 10;
+const RENAME: &str = "rename the directory to run it";
 
 /// A directory that holds a task.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +22,36 @@ pub(crate) struct TaskDir {
     /// What the task is called: by this name the server knows it again.
     pub(crate) name: String,
     pub(crate) path: PathBuf,
+}
+
+/// Where tasks are, and which of those there are wanted.
+#[derive(Debug, Default)]
+pub(crate) struct Source {
+    pub(crate) path: PathBuf,
+    pub(crate) filter: Filter,
+}
+
+impl<P: Into<PathBuf>> From<P> for Source {
+    fn from(path: P) -> Self {
+        Self { path: path.into(), filter: Filter::default() }
+    }
+}
+
+/// A directory that looks like a task and cannot be one.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct OddDir {
+    /// Its path, as it can be shown.
+    pub(crate) shown: String,
+    /// Why, and what to do.
+    pub(crate) fault: String,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) tasks: Vec<TaskDir>,
+    /// What keeps none of the others back.
+    pub(crate) odd: Vec<OddDir>,
 }
 
 /// What tasks are called after.
@@ -40,45 +72,66 @@ pub(crate) struct Filter {
     pub(crate) first: Option<usize>,
 }
 
-/// The tasks at `paths`: a task directory stands for itself, any other directory for the task directories directly in it,
-/// by name, or, where tasks are called after their path, for those anywhere below it. Then the filter: include, exclude,
-/// first n.
+/// The tasks at `sources`: a task directory stands for itself, any other directory for the task directories directly in it,
+/// by name, or, where tasks are called after their path, for those anywhere below it. Then the filters, the source's first:
+/// include, exclude, first n.
 ///
 /// No two of them have the same name: they would become versions of one task, and answer for each other.
-pub(crate) fn find(paths: &[PathBuf], filter: &Filter, names: TaskNames) -> Result<Vec<TaskDir>, Failure> {
+pub(crate) fn find(sources: &[Source], filter: &Filter, names: TaskNames) -> Result<Found, Failure> {
     let mut given = Vec::new();
-    for path in paths {
-        let found = Given::at(path, names)?;
-        if found.tasks.is_empty() {
-            return Err(Failure::new(format!("no task found in {}", shown(path)))
+    for source in sources {
+        let found = Given::at(&source.path, names)?;
+        if found.tasks.is_empty() && found.odd.is_empty() {
+            return Err(Failure::new(format!("no task found in {}", shown(&source.path)))
                 .with_hint("a task directory holds task.toml, instruction.md, environment/ and tests/"));
         }
         given.push(found);
     }
     let base = common(given.iter().map(|given| given.base.as_path()));
-    let mut tasks = Vec::new();
+    let (mut tasks, mut odd, mut found) = (Vec::new(), Vec::new(), 0);
     let mut known = BTreeSet::new();
-    for path in given.into_iter().flat_map(|given| given.tasks) {
-        let name = names.name(&path, &base)?;
-        // Under another name a link to a task is another task.
-        let real = path.canonicalize().map_err(|error| unreadable(&path, &error))?;
-        if known.insert((name.clone(), real)) {
-            tasks.push(TaskDir { name, path });
+    for (given, source) in given.into_iter().zip(sources) {
+        odd.extend(given.odd);
+        let is_asked_for_by_name = !filter.include.is_empty() || !source.filter.include.is_empty();
+        let mut named = Vec::new();
+        for path in given.tasks {
+            match task_at(path, &base, names) {
+                Ok(task) => named.push(task),
+                Err(dir) if !is_asked_for_by_name => odd.push(dir),
+                Err(_) => {}
+            }
         }
+        found += named.len();
+        let wanted = source.filter.apply(named)?;
+        // Under another name a link to a task is another task.
+        tasks.extend(wanted.into_iter().filter(|(task, real)| known.insert((task.name.clone(), real.clone()))));
     }
-    let tasks = filter.apply(tasks)?;
+    odd.sort();
+    odd.dedup();
+    let tasks: Vec<TaskDir> = filter.apply(tasks)?.into_iter().map(|(task, _)| task).collect();
+    if tasks.is_empty() && odd.is_empty() {
+        return Err(Failure::new(format!("none of the {found} tasks found passes the filters on task names")));
+    }
     refuse_clashes(&tasks, &base, names)?;
-    Ok(tasks)
+    Ok(Found { tasks, odd })
+}
+
+/// A task, and its directory's real path, by which it is known again.
+type Known = (TaskDir, PathBuf);
+
+fn task_at(path: PathBuf, base: &Path, names: TaskNames) -> Result<Known, OddDir> {
+    let odd = |fault: String| OddDir { shown: shown(&path), fault };
+    let name = names.name(&path, base).map_err(odd)?;
+    uploaded_task_name(&name).map_err(|error| odd(plain_text::line(&error.to_string())))?;
+    let real = path.canonicalize().map_err(|error| odd(format!("cannot be read: {error}")))?;
+    Ok((TaskDir { name, path }, real))
 }
 
 impl Filter {
-    fn apply(&self, mut tasks: Vec<TaskDir>) -> Result<Vec<TaskDir>, Failure> {
+    fn apply(&self, mut tasks: Vec<Known>) -> Result<Vec<Known>, Failure> {
         let (include, exclude) = (globs(&self.include)?, globs(&self.exclude)?);
-        let found = tasks.len();
-        tasks.retain(|task| (self.include.is_empty() || include.is_match(&task.name)) && !exclude.is_match(&task.name));
-        if tasks.is_empty() {
-            return Err(Failure::new(format!("none of the {found} tasks found passes the filters on task names")));
-        }
+        let is_wanted = |name: &str| (self.include.is_empty() || include.is_match(name)) && !exclude.is_match(name);
+        tasks.retain(|(task, _)| is_wanted(&task.name));
         tasks.truncate(self.first.unwrap_or(usize::MAX));
         Ok(tasks)
     }
@@ -98,6 +151,8 @@ struct Given {
     base: PathBuf,
     /// The tasks' directories, sorted.
     tasks: Vec<PathBuf>,
+    /// What below it could not be looked into.
+    odd: Vec<OddDir>,
 }
 
 impl Given {
@@ -108,29 +163,34 @@ impl Given {
             return Err(Failure::new(format!("{} is not a directory", shown(path))));
         }
         if real.join(TASK_TOML).is_file() {
-            return Ok(Self { base: real.parent().unwrap_or(&real).to_path_buf(), tasks: vec![real] });
+            return Ok(Self { base: real.parent().unwrap_or(&real).to_path_buf(), tasks: vec![real], odd: Vec::new() });
         }
         let depth = match names {
             TaskNames::Folder => 1,
             TaskNames::Path => usize::MAX,
         };
-        let tasks = tasks_below(&real, depth).map_err(|error| {
-            let place = error.path().unwrap_or(path);
-            match error.io_error() {
-                Some(reason) => unreadable(place, reason),
-                None => Failure::new(format!("cannot read {}", shown(place))),
-            }
-        })?;
-        Ok(Self { base: real, tasks })
+        let (tasks, odd) = tasks_below(&real, depth).map_err(|error| unreadable(path, &error))?;
+        Ok(Self { base: real, tasks, odd })
     }
 }
 
-/// The directories of tasks in a folder, so many levels deep. What is in a task is the task's own.
-fn tasks_below(folder: &Path, depth: usize) -> Result<Vec<PathBuf>, walkdir::Error> {
-    let mut tasks = Vec::new();
+/// The directories of tasks in a folder, so many levels deep, and those that could not be looked into. What is in a task is the task's own.
+fn tasks_below(folder: &Path, depth: usize) -> Result<(Vec<PathBuf>, Vec<OddDir>), std::io::Error> {
+    let (mut tasks, mut odd) = (Vec::new(), Vec::new());
     let mut entries = WalkDir::new(folder).min_depth(1).max_depth(depth).sort_by_file_name().into_iter();
     while let Some(entry) = entries.next() {
-        let entry = entry?;
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) if error.depth() == 0 => return Err(error.into()),
+            Err(error) => {
+                let reason = error.io_error().map_or_else(|| "a link leads back to it".to_owned(), ToString::to_string);
+                odd.push(OddDir {
+                    shown: shown(error.path().unwrap_or(folder)),
+                    fault: format!("cannot be read: {reason}"),
+                });
+                continue;
+            }
+        };
         if entry.path().join(TASK_TOML).is_file() {
             // What is at the deepest level is not entered anyway.
             if entry.file_type().is_dir() && entry.depth() < depth {
@@ -139,7 +199,7 @@ fn tasks_below(folder: &Path, depth: usize) -> Result<Vec<PathBuf>, walkdir::Err
             tasks.push(entry.into_path());
         }
     }
-    Ok(tasks)
+    Ok((tasks, odd))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
@@ -157,19 +217,21 @@ fn common<'a>(mut folders: impl Iterator<Item = &'a Path>) -> PathBuf {
 
 impl TaskNames {
     /// The name of the task at `path`, somewhere below `base`.
-    fn name(self, path: &Path, base: &Path) -> Result<String, Failure> {
+    fn name(self, path: &Path, base: &Path) -> Result<String, String> {
         let named = match self {
             Self::Folder => path.file_name().map(Path::new),
             Self::Path => path.strip_prefix(base).ok(),
         };
-        let parts: Option<Vec<&str>> = named.into_iter().flatten().map(|part| plain(part.to_str()?)).collect();
-        match parts {
-            Some(parts) if !parts.is_empty() => Ok(parts.join("-")),
-            _ => Err(Failure::new(format!(
-                "{} has a name that no task can have: not UTF-8, or with control characters",
-                shown(path)
-            ))),
+        let parts: Vec<&OsStr> = named.into_iter().flatten().collect();
+        let parts: Option<Vec<&str>> = parts.into_iter().map(OsStr::to_str).collect();
+        let parts = parts.ok_or_else(|| format!("its name is not UTF-8: {RENAME}"))?;
+        if parts.is_empty() {
+            return Err("it is the top of the file system, which has no name: give a directory".to_owned());
         }
+        if parts.iter().any(|part| part.chars().any(char::is_control)) {
+            return Err(format!("its name has control characters: {RENAME}"));
+        }
+        Ok(parts.join("-"))
     }
 
     fn other(self) -> Self {
@@ -178,10 +240,6 @@ impl TaskNames {
             Self::Path => Self::Folder,
         }
     }
-}
-
-fn plain(name: &str) -> Option<&str> {
-    (!name.chars().any(char::is_control)).then_some(name)
 }
 
 /// Refuses tasks of which several have one name, and says how they can be told apart.
@@ -200,7 +258,7 @@ fn refuse_clashes(tasks: &[TaskDir], base: &Path, names: TaskNames) -> Result<()
     if clashes.len() > SHOWN_CLASHES {
         faults.push(format!("{} more names are those of several tasks", clashes.len() - SHOWN_CLASHES));
     }
-    let renamed: Result<Vec<TaskDir>, Failure> = tasks
+    let renamed: Result<Vec<TaskDir>, String> = tasks
         .iter()
         .map(|task| Ok(TaskDir { name: names.other().name(&task.path, base)?, path: task.path.clone() }))
         .collect();
@@ -230,143 +288,4 @@ pub(crate) fn shown(path: &Path) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::PathBuf;
-
-    use super::{Filter, TASK_TOML, TaskNames, find};
-
-    fn folder(names: &[&str]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for name in names {
-            std::fs::create_dir_all(folder.path().join(name)).unwrap();
-            std::fs::write(folder.path().join(name).join(TASK_TOML), "").unwrap();
-        }
-        folder
-    }
-
-    fn names(folder: &tempfile::TempDir, filter: &Filter) -> Vec<String> {
-        let found = find(&[folder.path().into()], filter, TaskNames::Folder).unwrap();
-        found.into_iter().map(|task| task.name).collect()
-    }
-
-    /// The names of the tasks at these paths of a folder, or why there are none: faults and hint, the folder shown as `/w`.
-    fn found(
-        folder: &tempfile::TempDir,
-        paths: &[&str],
-        filter: &Filter,
-        names: TaskNames,
-    ) -> Result<Vec<String>, String> {
-        let paths: Vec<PathBuf> = paths.iter().map(|path| folder.path().join(path)).collect();
-        match find(&paths, filter, names) {
-            Ok(tasks) => Ok(tasks.into_iter().map(|task| task.name).collect()),
-            Err(failure) => {
-                let real = folder.path().canonicalize().unwrap();
-                Err(format!("{failure:?}").replace(real.to_str().unwrap(), "/w"))
-            }
-        }
-    }
-
-    fn by_path(folder: &tempfile::TempDir, paths: &[&str]) -> Vec<String> {
-        found(folder, paths, &Filter::default(), TaskNames::Path).unwrap()
-    }
-
-    fn texts(items: &[&str]) -> Vec<String> {
-        items.iter().copied().map(String::from).collect()
-    }
-
-    #[test]
-    fn tasks_come_sorted_and_other_entries_are_passed_over() {
-        let folder = folder(&["b", "a", "c"]);
-        std::fs::create_dir(folder.path().join(".git")).unwrap();
-        std::fs::write(folder.path().join("README.md"), "").unwrap();
-        assert_eq!(names(&folder, &Filter::default()), ["a", "b", "c"]);
-    }
-
-    #[test]
-    fn include_then_exclude_then_first() {
-        let folder = folder(&["swe-1", "swe-2", "swe-3", "other"]);
-        let filter = Filter { include: texts(&["swe-*"]), exclude: texts(&["*-[1]"]), first: Some(1) };
-        assert_eq!(names(&folder, &filter), ["swe-2"]);
-    }
-
-    #[test]
-    fn a_task_given_twice_is_one() {
-        let folder = folder(&["a", "b"]);
-        let paths = [folder.path().join("a"), folder.path().into(), folder.path().join("a/../a")];
-        assert_eq!(find(&paths, &Filter::default(), TaskNames::Folder).unwrap().len(), 2);
-        std::fs::create_dir(folder.path().join("links")).unwrap();
-        std::os::unix::fs::symlink("../a", folder.path().join("links/a")).unwrap();
-        let linked = found(&folder, &["a", "links"], &Filter::default(), TaskNames::Folder);
-        assert_eq!(linked.unwrap(), ["a"], "by a link too");
-    }
-
-    #[test]
-    fn filters_that_leave_nothing_are_a_fault() {
-        let folder = folder(&["a"]);
-        let filter = Filter { include: texts(&["b*"]), ..Filter::default() };
-        assert!(find(&[folder.path().into()], &filter, TaskNames::Folder).is_err());
-    }
-
-    #[test]
-    fn a_path_names_a_task_from_the_folder_that_holds_all_that_was_given() {
-        let folder = folder(&["d/1/eval-task", "d/2/eval-task", "solve-it"]);
-        assert_eq!(by_path(&folder, &["d/1", "d/2"]), ["1-eval-task", "2-eval-task"]);
-        assert_eq!(by_path(&folder, &["d/1/eval-task", "d/2/eval-task"]), ["1-eval-task", "2-eval-task"]);
-        assert_eq!(by_path(&folder, &["d/2/eval-task", "solve-it"]), ["d-2-eval-task", "solve-it"]);
-        assert_eq!(by_path(&folder, &["d/1"]), ["eval-task"]);
-        assert_eq!(by_path(&folder, &["d/1/eval-task"]), ["eval-task"]);
-    }
-
-    #[test]
-    fn by_path_tasks_are_found_at_any_depth_and_none_within_another() {
-        let folder = folder(&["b", "a/x/deep", "a/first", "a/x", "z"]);
-        std::fs::create_dir_all(folder.path().join("c/no/task")).unwrap();
-        assert_eq!(by_path(&folder, &["."]), ["a-first", "a-x", "b", "z"]);
-        assert_eq!(by_path(&folder, &["a"]), ["first", "x"]);
-        assert_eq!(by_path(&folder, &["a/x/deep", "a/x"]), ["x-deep", "x"]);
-        let shallow = found(&folder, &["."], &Filter::default(), TaskNames::Folder);
-        assert_eq!(shallow.unwrap(), ["b", "z"], "a folder's name stands for the tasks directly in it");
-    }
-
-    #[test]
-    fn two_tasks_of_one_name_are_refused_with_both_paths_and_the_flag_that_runs_them() {
-        let folder = folder(&["a/solve-it", "b/solve-it", "b/other"]);
-        let refused = found(&folder, &["a", "b"], &Filter::default(), TaskNames::Folder).unwrap_err();
-        assert!(refused.contains("2 tasks are called solve-it: /w/a/solve-it, /w/b/solve-it"), "{refused}");
-        assert!(refused.contains("--task-names path"), "{refused}");
-        assert_eq!(by_path(&folder, &["a", "b"]), ["a-solve-it", "b-other", "b-solve-it"]);
-        let one = Filter { first: Some(1), ..Filter::default() };
-        assert!(found(&folder, &["a", "b"], &one, TaskNames::Folder).is_ok(), "one of them alone runs");
-    }
-
-    #[test]
-    fn paths_that_join_to_one_name_are_refused_too() {
-        let folder = folder(&["a-b/c", "a/b-c"]);
-        let refused = found(&folder, &["."], &Filter::default(), TaskNames::Path).unwrap_err();
-        assert!(refused.contains("2 tasks are called a-b-c: /w/a/b-c, /w/a-b/c"), "{refused}");
-        assert!(refused.contains("--task-names folder"), "{refused}");
-
-        let folder = self::folder(&["a-b/c", "a/b/c"]);
-        let refused = found(&folder, &["a-b", "a/b"], &Filter::default(), TaskNames::Folder).unwrap_err();
-        assert!(refused.contains("2 tasks are called c") && refused.contains("rename a directory"), "{refused}");
-    }
-
-    #[test]
-    fn names_that_are_one_to_the_server_are_one_here() {
-        let folder = folder(&["a/hello", "b/hello.tar.gz", "c/ hello"]);
-        let refused = found(&folder, &["a", "b", "c"], &Filter::default(), TaskNames::Folder).unwrap_err();
-        assert!(refused.contains("3 tasks are called hello: "), "{refused}");
-    }
-
-    #[test]
-    fn what_is_told_of_many_clashes_has_an_end() {
-        let all: Vec<String> = (0..20).flat_map(|d| (0..15).map(move |name| format!("d{d}/t{name}"))).collect();
-        let folder = folder(&all.iter().map(String::as_str).collect::<Vec<_>>());
-        let given: Vec<String> = (0..20).map(|d| format!("d{d}")).collect();
-        let given: Vec<&str> = given.iter().map(String::as_str).collect();
-        let refused = found(&folder, &given, &Filter::default(), TaskNames::Folder).unwrap_err();
-        assert!(refused.contains("20 tasks are called t0: ") && refused.contains(" and 10 more"), "{refused}");
-        assert!(refused.contains("5 more names are those of several tasks"), "{refused}");
-        assert_eq!(by_path(&folder, &given).len(), 300);
-    }
-}
+mod tests;

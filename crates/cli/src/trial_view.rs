@@ -133,15 +133,16 @@ pub(crate) fn omissions(trials: &[&TrialResponse]) -> Option<String> {
     let lines: Vec<String> = trials
         .iter()
         .filter_map(|trial| {
-            let omitted = trial.omitted_files.as_ref()?;
-            let reasons: Vec<String> =
-                omitted.reasons.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-            Some(format!(
-                "{}: {} not kept ({}), listed in its omitted.json",
-                plain_text::line(&trial.id),
-                counted(usize::try_from(omitted.files).unwrap_or(usize::MAX), "file"),
-                reasons.join(", ")
-            ))
+            let omitted = trial.omitted_files.as_ref().map(|omitted| {
+                let reasons: Vec<String> =
+                    omitted.reasons.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+                let files = counted(usize::try_from(omitted.files).unwrap_or(usize::MAX), "file");
+                format!("{files} not kept ({}), listed in its omitted.json", reasons.join(", "))
+            });
+            let incomplete =
+                trial.files_incomplete.then(|| "storing its files was stopped: some are missing".to_owned());
+            let told: Vec<String> = omitted.into_iter().chain(incomplete).collect();
+            (!told.is_empty()).then(|| format!("{}: {}", plain_text::line(&trial.id), told.join("; ")))
         })
         .collect();
     (!lines.is_empty()).then(|| lines.join("\n"))

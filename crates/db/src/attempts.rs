@@ -13,13 +13,17 @@ use crate::word::Word;
 use crate::{Db, DbError};
 
 pub(crate) mod decision;
+mod ended;
 mod ending;
+mod files;
 mod outcome;
 mod recording;
 pub(crate) mod subject;
 pub(crate) mod trial_end;
 
+pub use ended::ended;
 pub use ending::{AfterLoss, cancelled, give_back, interrupt, launch_failed, lose, reap};
+pub use files::{files_stored, was_recorded};
 pub use outcome::{Outcome, StoredOutcome};
 pub use recording::{record, record_all};
 

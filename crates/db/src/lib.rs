@@ -10,6 +10,7 @@
 //! | `changes/` | what users do: upload, submit, import, cancel, retry, share, delete |
 //! | `reading/` | what endpoints show: lists, counts, files |
 //! | [`api_keys`] | who may call |
+//! | [`secret_fingerprint`] | which secret the programs of a deployment share |
 //!
 //! Rules: every name is qualified with its schema and nothing relies on session state, so that a pooler in transaction mode may sit in
 //! between; the current time is a parameter; a transition names the states that it comes from; invariants are constraints
@@ -26,6 +27,7 @@ pub mod judging;
 pub mod queue;
 mod reading;
 pub mod schema;
+pub mod secret_fingerprint;
 mod word;
 
 pub use changes::{cancelling, deleting, experiments, idempotency, imports, retrying, sharing, sweeps, uploads};

@@ -10,7 +10,7 @@ pub struct Dispatched {
     pub claimed: usize,
     /// For each runner that was launched, how long that took from its claim to the launcher's answer.
     pub launched: Vec<Duration>,
-    /// How many were not launched, by [`LaunchError::code`].
+    /// How many were not launched, by [the code of the error](crate::LaunchError::code).
     pub refused: BTreeMap<&'static str, usize>,
 }
 

@@ -1,8 +1,6 @@
 //! Runners as child processes of the server.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::collections::HashMap;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,6 +21,8 @@ use tokio::sync::Notify;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use crate::leftovers::Leftovers;
+use crate::runner_command::RunnerCommand;
 use crate::{CloseError, Closer, LaunchError, Launcher, Lost};
 
 /// How long a runner that was told to stop may take to stop Harbor and give its trial back.
@@ -30,17 +30,6 @@ const STOP_GRACE: Duration = Duration::from_secs(45);
 
 /// How long cleaning up after a dead runner may take.
 const CLEAN_UP_LIMIT: Duration = Duration::from_secs(90);
-
-/// How to start a runner.
-#[derive(Clone, Debug)]
-pub struct RunnerCommand {
-    /// The `oddish-runner` binary.
-    pub program: PathBuf,
-    /// Its whole environment, to which the attempt is added.
-    pub environment: BTreeMap<OsString, OsString>,
-    /// Runners at once, at the most.
-    pub max_runners: u32,
-}
 
 /// Starts each runner in a process group of its own, so that it outlives this process if that is killed, and so that all that a dead
 /// runner left can be killed with it.
@@ -57,6 +46,7 @@ struct Shared {
     /// The runners that this process started, by token.
     children: Mutex<HashMap<Uuid, Pid>>,
     one_is_gone: Notify,
+    leftovers: Leftovers,
 }
 
 impl ProcessLauncher {
@@ -69,6 +59,7 @@ impl ProcessLauncher {
             host: System::host_name().unwrap_or_else(|_| "localhost".to_owned()),
             children: Mutex::default(),
             one_is_gone: Notify::new(),
+            leftovers: Leftovers::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -105,6 +96,7 @@ impl Launcher for ProcessLauncher {
 
     async fn reconcile(&self) -> Result<bool, CloseError> {
         let shared = &self.shared;
+        shared.leftovers.look(&shared.command);
         let open = attempts::open_on_host(&shared.closer.db, &shared.host).await?;
         let strangers: Vec<LiveAttempt> = {
             let children = shared.children();

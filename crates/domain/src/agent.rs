@@ -2,7 +2,8 @@
 
 use thiserror::Error;
 
-use crate::model::normalize_model;
+use crate::label::{self, LabelFault};
+use crate::queue_key::{check_key, normalize_model, trial_queue_key};
 
 pub use crate::model::{NOP, ORACLE};
 
@@ -63,6 +64,15 @@ const SUGGESTION_LIKENESS: f64 = 0.85;
 /// Why an agent, or an agent with its model, can't run.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AgentError {
+    /// A name that cannot be kept.
+    #[error("the agent's name {0}")]
+    Name(LabelFault),
+    /// A model's name that cannot be kept.
+    #[error("the model's name {0}")]
+    ModelName(LabelFault),
+    /// A model whose queue key cannot be kept.
+    #[error("the model's queue key, which is its name in full form, {0}")]
+    QueueKey(LabelFault),
     /// Neither a known name nor an import path.
     #[error(
         "unknown agent {agent:?}{}: use one of Harbor's agents, such as `claude-code`, or `module.path:ClassName` for your own",
@@ -82,10 +92,18 @@ pub enum AgentError {
     },
 }
 
-/// Checks that Harbor can run this agent with this model.
+impl AgentError {
+    /// Whether the model is at fault, and not the agent.
+    pub fn is_of_model(&self) -> bool {
+        matches!(self, Self::ModelRequired { .. } | Self::ModelName(_) | Self::QueueKey(_))
+    }
+}
+
+/// Checks that Harbor can run this agent with this model, and that their names can be kept.
 ///
 /// An agent is one of [`KNOWN_AGENTS`], or a Python import path `module.path:ClassName`, which may do without a model.
 pub fn check_agent(agent: &str, model: Option<&str>) -> Result<(), AgentError> {
+    check_names(agent, model)?;
     if is_import_path(agent) {
         return Ok(());
     }
@@ -96,6 +114,13 @@ pub fn check_agent(agent: &str, model: Option<&str>) -> Result<(), AgentError> {
         return Err(AgentError::ModelRequired { agent: agent.to_owned() });
     }
     Ok(())
+}
+
+/// Checks that the names of an agent and a model can be kept, whatever agent it is: short enough, without control characters.
+pub fn check_names(agent: &str, model: Option<&str>) -> Result<(), AgentError> {
+    label::check_name(agent).map_err(AgentError::Name)?;
+    label::check_name(model.unwrap_or_default()).map_err(AgentError::ModelName)?;
+    check_key(&trial_queue_key(agent, model)).map_err(AgentError::QueueKey)
 }
 
 /// Whether a known agent drives a model: all do but `nop` and `oracle`.
@@ -179,6 +204,28 @@ mod tests {
         let error = check_agent("codex", model).unwrap_err();
         assert!(error.to_string().starts_with("Model is required for all agents except nop/oracle"), "{error}");
         assert!(error.to_string().contains("`codex`"), "{error}");
+    }
+
+    #[rstest]
+    #[case(&"a".repeat(255), None)]
+    #[case("claude-code", Some("g".repeat(255)))]
+    #[case("claude-code", Some(format!("gpt-{}", "x".repeat(244))))]
+    #[case("claude-code", Some("🦦".repeat(200)))]
+    fn the_longest_names_that_can_be_kept(#[case] agent: &str, #[case] model: Option<String>) {
+        assert_eq!(check_names(agent, model.as_deref()), Ok(()));
+    }
+
+    #[rstest]
+    #[case(&format!("m:{}", "C".repeat(254)), None, "the agent's name must be at most 255 characters")]
+    #[case(&format!("m:{}", "ä".repeat(199)), None, "the agent's name must be at most 200 characters where some are not ASCII")]
+    #[case("m:C\u{1b}", None, "the agent's name must not contain control characters")]
+    #[case("codex", Some("g".repeat(256)), "the model's name must be at most 255 characters")]
+    #[case("codex", Some("gpt-\n5".to_owned()), "the model's name must not contain control characters")]
+    #[case("oracle", Some("\u{85}".to_owned()), "the model's name must not contain control characters")]
+    #[case("codex", Some(format!("gpt-{}", "x".repeat(245))), "the model's queue key, which is its name in full form, must be at most 255 characters")]
+    #[case("codex", Some("İ".repeat(128)), "the model's queue key, which is its name in full form, must be at most 255 characters")]
+    fn names_that_cannot_be_kept(#[case] agent: &str, #[case] model: Option<String>, #[case] expected: &str) {
+        assert_eq!(check_agent(agent, model.as_deref()).unwrap_err().to_string(), expected);
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub fn is_reference(value: &str) -> bool {
 }
 
 /// The name that a reference is to, and its default.
-pub(crate) fn reference(value: &str) -> Option<(&str, Option<&str>)> {
+pub fn reference(value: &str) -> Option<(&str, Option<&str>)> {
     let inner = value.strip_prefix("${")?.strip_suffix('}')?;
     let (name, rest) = inner.split_at(inner.find(['}', ':']).unwrap_or(inner.len()));
     let default = match rest {

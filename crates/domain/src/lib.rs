@@ -1,6 +1,6 @@
 //! The rules of Oddish, and nothing else: ids and names, statuses and their transitions, queue keys, the agents and
-//! environments of Harbor, sweep expansion, task checks, failures and retries, concurrency limits, the sealing of
-//! secrets, and the reading of settings.
+//! environments of Harbor, sweep expansion, task checks, failures and retries, concurrency limits, statistics, the sealing
+//! of secrets, and the reading of settings.
 //!
 //! Every function here is a pure function of its arguments (ids, generated names and nonces also draw on the
 //! operating system's random source). This crate must never depend on an async runtime, a database, HTTP, or the file system.
@@ -18,6 +18,7 @@ pub mod environment;
 pub mod experiment;
 pub mod failure;
 pub mod harbor_settings;
+pub mod host_access;
 pub mod id;
 pub mod label;
 pub mod limits;
@@ -29,6 +30,7 @@ pub mod retry;
 pub mod sealing;
 pub mod settings;
 pub mod share_token;
+pub mod statistics;
 pub mod status;
 pub mod sweep;
 pub mod task_toml;

@@ -1,12 +1,16 @@
 //! How many trials of one queue key run at once (contract 3.6, 5).
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde_json::{Map, Value as Json};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value as Json;
 use thiserror::Error;
 
 use crate::{
-    queue_key::trial_queue_key,
+    label::LabelFault,
+    queue_key::{check_key, trial_queue_key},
     settings::{Bounded, Defaulted, Group, Reader, Setting, Value},
 };
 
@@ -39,8 +43,14 @@ impl Default for ConcurrencyLimits {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LimitsError {
     /// Not JSON, or not an object.
-    #[error("{0}, such as {{\"openai/gpt-5.2\": 8}}")]
-    NotAnObject(&'static str),
+    #[error("must be a JSON object, such as {{\"openai/gpt-5.2\": 8}}{0}")]
+    NotAnObject(String),
+    /// A name that is there twice.
+    #[error("{model:?} has two limits: keep one of them")]
+    Twice {
+        /// The model as given.
+        model: String,
+    },
     /// A limit that is no whole number, or too high.
     #[error("the limit of {model:?} must be a whole number up to {MAX_CONCURRENCY}, not {given}")]
     BadLimit {
@@ -48,6 +58,14 @@ pub enum LimitsError {
         model: String,
         /// Its value as JSON.
         given: String,
+    },
+    /// A model whose queue key cannot be kept.
+    #[error("a model's queue key {reason}: {start:?}...")]
+    BadModel {
+        /// The beginning of the model as given.
+        start: String,
+        /// What is wrong with the key.
+        reason: LabelFault,
     },
     /// Two names of one queue key with different limits.
     #[error("two names of the queue key `{key}` have different limits: keep one of them")]
@@ -135,12 +153,19 @@ impl Defaulted for Overrides {
 /// The limits of a JSON object, by queue key.
 fn limits_of(json: &str) -> Result<BTreeMap<String, u32>, LimitsError> {
     let mut limits = BTreeMap::new();
-    for (model, value) in json_object(json).map_err(LimitsError::NotAnObject)? {
+    let Entries(given) = serde_json::from_str(json).map_err(|error| LimitsError::NotAnObject(place(&error)))?;
+    for (place, (model, value)) in given.iter().enumerate() {
+        if given[..place].iter().any(|(other, _)| other == model) {
+            return Err(LimitsError::Twice { model: model.clone() });
+        }
         let Some(limit) = value.as_i64().and_then(|limit| bounded(limit, 0, MAX_CONCURRENCY)) else {
-            return Err(LimitsError::BadLimit { model, given: Json::to_string(&value) });
+            return Err(LimitsError::BadLimit { model: model.clone(), given: value.to_string() });
         };
         // By the rule for trials, so that a limit applies to whatever a trial with that model waits for.
-        let key = trial_queue_key("", Some(&model));
+        let key = trial_queue_key("", Some(model));
+        if let Err(reason) = check_key(&key) {
+            return Err(LimitsError::BadModel { start: model.chars().take(40).collect(), reason });
+        }
         if limits.insert(key.clone(), limit).is_some_and(|other| other != limit) {
             return Err(LimitsError::Contradiction { key });
         }
@@ -148,13 +173,41 @@ fn limits_of(json: &str) -> Result<BTreeMap<String, u32>, LimitsError> {
     Ok(limits)
 }
 
-/// Parses a JSON object; the error says what the text must be (contract 5).
-fn json_object(text: &str) -> Result<Map<String, Json>, &'static str> {
-    match serde_json::from_str(text) {
-        Ok(Json::Object(map)) => Ok(map),
-        Ok(_) => Err("must be a JSON object"),
-        Err(_) => Err("must be valid JSON"),
+/// The entries of a JSON object, also those whose names are there already.
+struct Entries(Vec<(String, Json)>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Entries;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+
+        deserializer.deserialize_map(Reader)
     }
+}
+
+/// Where a text is no JSON, in the parser's words; nothing where it is JSON of another type.
+fn place(error: &serde_json::Error) -> String {
+    if error.is_data() {
+        return String::new();
+    }
+    let words = error.to_string();
+    let words = words.split(" at line ").next().unwrap_or_default();
+    format!("; it is no JSON at line {}, column {}: {words}", error.line(), error.column())
 }
 
 /// A limit with lower ones as `least`; `None` where it is too high.
@@ -202,12 +255,19 @@ mod tests {
     #[test]
     fn bad_limits_are_refused() {
         let error = |json: &str| ConcurrencyLimits::default().with_n_concurrent(json).unwrap_err().to_string();
-        assert!(error("{").starts_with("must be valid JSON"));
-        assert!(error("[]").starts_with("must be a JSON object"));
+        let told = "must be a JSON object, such as {\"openai/gpt-5.2\": 8}";
+        assert_eq!(error("[]"), told);
+        let syntax = error("{\"gpt-5.2\": 1,\n 'grok-4': 2}");
+        assert!(syntax.starts_with(told) && syntax.contains("it is no JSON at line 2, column 2: "), "{syntax}");
+        assert_eq!(error(r#"{"grok-4": 1, "grok-4": 1}"#), "\"grok-4\" has two limits: keep one of them");
         for value in ["1.5", "\"8\"", "true", "null", "10001", "99999999999999999999"] {
             let error = error(&format!(r#"{{"grok-4": {value}}}"#));
             assert!(error.starts_with("the limit of \"grok-4\" must be a whole number up to 10000"), "{error}");
         }
+        assert!(
+            error(&format!(r#"{{"{}": 1}}"#, "x".repeat(256))).starts_with("a model's queue key must be at most 255")
+        );
+        assert!(error(r#"{"grok\u001b": 1}"#).starts_with("a model's queue key must not contain control characters"));
         assert!(error(r#"{"gpt-5.2": 1, "openai/gpt-5.2": 2}"#).contains("`openai/gpt-5.2`"));
         assert!(ConcurrencyLimits::default().with_n_concurrent(r#"{"gpt-5.2": 1, "openai/gpt-5.2": 1}"#).is_ok());
     }

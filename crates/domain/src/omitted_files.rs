@@ -25,6 +25,10 @@ words! {
     Link = "link",
     /// It is a pipe, a socket or a device.
     NotAFile = "not_a_file",
+    /// The files before it are as many bytes as a trial may keep, or would be with it. A sparse file counts as long as it looks.
+    TooManyBytes = "too_many_bytes",
+    /// The files before it are as many as a trial may keep.
+    TooManyFiles = "too_many_files",
 }
 
 /// How many files of a trial are not kept. The list is in `omitted.json` among the trial's files.

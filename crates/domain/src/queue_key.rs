@@ -4,6 +4,7 @@
 //! one key, whereas the same model behind another account (a cloud's own offer, a router) keeps a key of its own,
 //! because it has rate limits of its own.
 
+use crate::label::{self, LabelFault};
 use crate::model::{ABSENT, join_parts, words};
 
 pub use crate::model::{DEFAULT_KEY, normal_form, normalize_model, stored_model};
@@ -95,6 +96,11 @@ pub fn queue_key(model: Option<&str>) -> String {
         return DEFAULT_KEY.to_owned();
     }
     format!("{account}/{name}")
+}
+
+/// Checks that a queue key can be kept: it has at most [`label::MAX_CHARS`] characters, none of them a control character.
+pub fn check_key(queue_key: &str) -> Result<(), LabelFault> {
+    label::check(queue_key).map(|_| ())
 }
 
 /// The queue key of a trial: that of its normalised model.

@@ -31,6 +31,9 @@ const MIN_SECRET: usize = 32;
 
 /// Keeps this key apart from what else is derived from the same secret.
 const PURPOSE: &[u8] = b"oddish agent env 1";
+/// What is hashed with the secret as the key.
+const FINGERPRINT: &[u8] = b"oddish secret fingerprint 1";
+const FINGERPRINT_BYTES: usize = 16;
 const VERSION: &str = "v1:";
 const NONCE_BYTES: usize = 24;
 
@@ -53,6 +56,14 @@ impl SecretKey {
     /// A new random one.
     pub fn generate() -> Self {
         Self(STANDARD.encode(random_bytes::<32>()))
+    }
+
+    /// What tells it from another one, and nothing more: a keyed hash.
+    pub fn fingerprint(&self) -> [u8; FINGERPRINT_BYTES] {
+        let hash = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).map(|mac| mac.chain_update(FINGERPRINT));
+        // A key of any length will do.
+        let hash = hash.map(|mac| mac.finalize().into_bytes()).unwrap_or_default();
+        std::array::from_fn(|index| hash[index])
     }
 
     /// The secret itself, for those who derive keys from it or hand it on.
@@ -183,6 +194,14 @@ mod tests {
         assert!(!stored.contains("s3cret") && !stored.contains("xxxx"), "{stored}");
         let read: SealedEnv = serde_json::from_str(&stored).unwrap();
         assert_eq!(read.unseal(&key("k"), "t-1"), Ok(clear));
+    }
+
+    #[test]
+    fn a_fingerprint_tells_secrets_apart_and_stays() {
+        let of = |letter: &str| SecretKey::parse(&letter.repeat(32)).unwrap().fingerprint();
+        let fingerprint = |letter| format!("{:032x}", u128::from_be_bytes(of(letter)));
+        assert_eq!(fingerprint("k"), "5c883988bbaa885ac774587892d66bb7", "databases hold it: it must not change");
+        assert_ne!(fingerprint("k"), fingerprint("l"));
     }
 
     #[test]

@@ -11,9 +11,11 @@ mod fault;
 mod files;
 mod harborignore;
 mod rules;
+mod sandboxes;
 mod schema;
 mod scripts;
 mod steps;
+mod timeouts;
 mod value;
 mod variables;
 mod warning;
@@ -22,12 +24,16 @@ use crate::settings::Setting;
 
 use self::checking::Checking;
 use self::document::{Document, utf8};
+use self::sandboxes::is_separate;
 use self::schema::{TASK, check_model};
 use self::steps::{Step, steps};
 use self::value::{Node, Table};
 
+pub use self::compose::NAME as COMPOSE;
 pub use self::fault::TaskFault;
 pub use self::files::{TASK_TOML, TaskFiles, TaskListing};
+pub use self::sandboxes::{Sandbox, Variable, sandboxes};
+pub use self::timeouts::{StepTimeouts, TaskTimeouts};
 pub use self::warning::TaskWarning;
 
 /// Seconds that an agent gets, unless configured otherwise, whose task sets no time-out.
@@ -53,9 +59,8 @@ pub struct TaskCheck {
     pub name: Option<String>,
     /// Seconds in `[agent].timeout_sec`.
     pub agent_timeout_sec: Option<f64>,
-    /// Seconds to override the agent's time-out with where the submission doesn't say, because the task leaves it open
-    /// and Harbor would then wait for ever. Harbor's override holds for all steps alike, so this is never less than
-    /// what a step sets for itself.
+    /// Seconds that the agent gets where neither the submission nor the task says, because Harbor would then wait for ever: in a
+    /// task of steps, in those that set no time-out of their own. None if the task leaves nothing open.
     pub default_agent_timeout_sec: Option<f64>,
     /// What the author should know.
     pub warnings: Vec<TaskWarning>,
@@ -124,12 +129,11 @@ impl<'a> Checker<'a> {
             );
         }
 
-        let open = if steps.is_empty() { agent_timeout_sec.is_none() } else { step_timeouts.contains(&None) };
-        let default_agent_timeout_sec = (open && agent_timeout_sec.is_none())
-            .then(|| step_timeouts.iter().flatten().fold(default_agent_timeout_sec, |most, own| most.max(*own)));
-        if let Some(seconds) = default_agent_timeout_sec {
-            let steps = (!steps.is_empty()).then(|| step_timeouts.iter().any(Option::is_some));
-            self.warnings.insert(0, TaskWarning::NoAgentTimeout { seconds: seconds.to_string(), steps });
+        let open = agent_timeout_sec.is_none() && (steps.is_empty() || step_timeouts.contains(&None));
+        if open {
+            let some_steps = step_timeouts.iter().any(Option::is_some);
+            self.warnings
+                .insert(0, TaskWarning::NoAgentTimeout { seconds: default_agent_timeout_sec.to_string(), some_steps });
         }
         self.warnings.extend(variables::warning(task));
         if !is_windows(environment) {
@@ -138,7 +142,7 @@ impl<'a> Checker<'a> {
         TaskCheck {
             name: section("task").get("name").and_then(Node::text).map(str::to_owned),
             agent_timeout_sec,
-            default_agent_timeout_sec,
+            default_agent_timeout_sec: open.then_some(default_agent_timeout_sec),
             warnings: std::mem::take(&mut self.warnings),
             steps: steps.into_iter().map(|step: Step<'_>| step.name).collect(),
         }
@@ -250,14 +254,6 @@ impl<'a> Checker<'a> {
         let line = self.document.line(node.at);
         self.faults.push(TaskFault::Timeout { line, key: key.to_owned(), found: node.shown() });
         None
-    }
-}
-
-/// Whether tests run in a sandbox of their own; none where the verifier doesn't say.
-fn is_separate(verifier: &Table) -> Option<bool> {
-    match verifier.get("environment_mode").and_then(Node::text) {
-        Some(mode) => Some(mode == "separate"),
-        None => verifier.contains_key("environment").then_some(true),
     }
 }
 

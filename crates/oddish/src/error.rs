@@ -6,6 +6,7 @@ use oddish_artifacts::archive::PackError;
 use oddish_db::schema::MigrateError;
 use oddish_db::{ConnectError, DbError, NoDatabase};
 use oddish_dispatcher::RunnerMissing;
+use oddish_domain::sealing::SECRET_KEY;
 use oddish_domain::settings::SettingsFaults;
 
 /// What can go wrong.
@@ -26,6 +27,12 @@ pub enum Error {
     /// A query failed.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// The database is used with another secret.
+    #[error(
+        "the database is used with another {SECRET_KEY} than this one: that one is from {0}. Give this program that one; to replace it on purpose, \
+         stop everything that uses the database and run `oddish-server secret replace`"
+    )]
+    OtherSecret(String),
     /// The artifact store cannot be opened.
     #[error("the artifact store cannot be opened")]
     Store(#[from] StoreError),

@@ -4,7 +4,7 @@
 //! queues its trials, a [`Worker`] runs them, [`Oddish::get_task_with_trials`] and [`Oddish::get_queue_stats`] tell how far they are. They
 //! go through the same handlers as requests over HTTP, so that the same rules hold and the same [`schemas`] come back.
 //!
-//! `examples/evaluate.rs` is a whole program. What this crate has no word for is in [`db`], whose functions take [`Oddish::pool`].
+//! `examples/evaluate.rs` is a whole program. What this crate has no word for is in [`db`], whose functions take [`Oddish::db`].
 
 mod error;
 mod handlers;
@@ -19,8 +19,8 @@ use axum::body::Body;
 use http::Method;
 use oddish_artifacts::SharedStore;
 use oddish_artifacts::archive;
-use oddish_db::queue_keys;
-use oddish_domain::sealing::SealingKey;
+use oddish_db::{queue_keys, secret_fingerprint};
+use oddish_domain::sealing::{SECRET_KEY, SealingKey, SecretKey};
 use oddish_functions::auth::{Auth, AuthMode};
 use oddish_functions::router;
 use oddish_functions::state::{Artifacts, Everything, Expansion, Limits, Wake};
@@ -53,6 +53,7 @@ impl Oddish {
     pub async fn open(settings: Settings) -> Result<Self, Error> {
         let db = db::connect(&settings.database, settings.pool_size).await?;
         db::schema::migrate(&db).await?;
+        agree_on_secret(&db, settings.storage.secret_key.as_ref()).await?;
         queue_keys::apply_limits(&db, &settings.limits, OffsetDateTime::now_utc()).await?;
         let store = settings.storage.open(None).await?;
         let everything = Everything {
@@ -69,6 +70,7 @@ impl Oddish {
             expansion: Expansion {
                 sealing: settings.storage.secret_key.as_ref().map(SealingKey::of),
                 docker: settings.docker,
+                allow_host_access: settings.allow_host_access,
             },
             wake: Wake::through(db.clone()),
         };
@@ -126,6 +128,14 @@ impl Oddish {
     pub fn start_worker(&self) -> Result<Worker, Error> {
         Worker::start(&self.settings, self.db.clone(), Arc::clone(&self.store))
     }
+}
+
+/// Fails if the database is used with another secret than this one; the first program has its own put on record.
+async fn agree_on_secret(db: &db::Db, secret: Option<&SecretKey>) -> Result<(), Error> {
+    let Some(secret) = secret else { return Ok(()) };
+    let (fingerprint, source) = (secret.fingerprint(), format!("{SECRET_KEY} of a program with this library"));
+    let known = secret_fingerprint::agree(db, &fingerprint, &source, OffsetDateTime::now_utc()).await?;
+    if known.fingerprint == fingerprint { Ok(()) } else { Err(Error::OtherSecret(known.source)) }
 }
 
 /// The folder's own name, also of `.`.

@@ -7,6 +7,7 @@ use oddish_artifacts::{LOCAL_STORAGE_DIR, StorageSettings};
 use oddish_db::{DATABASE_URL, DatabaseSettings, DatabaseUrl};
 use oddish_dispatcher::LauncherSettings;
 use oddish_domain::environment::DockerEnvironment;
+use oddish_domain::host_access::ALLOW_HOST_ACCESS;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::SECRET_KEY;
@@ -33,6 +34,8 @@ pub struct Settings {
     pub limits: ConcurrencyLimits,
     /// What the environment `docker` means in submissions.
     pub docker: DockerEnvironment,
+    /// Whether submissions may name files of the machine that runs their trials.
+    pub allow_host_access: bool,
     /// How failures are tried again.
     pub retries: RetrySettings,
     /// How runners are started.
@@ -56,6 +59,7 @@ impl Settings {
         let judges = Judges::read(&mut reader);
         let limits = ConcurrencyLimits::read(&mut reader);
         let docker = DockerEnvironment::read(&mut reader);
+        let allow_host_access = reader.get(&ALLOW_HOST_ACCESS);
         let retries = RetrySettings::read(&mut reader);
         let launcher = LauncherSettings::read(&mut reader);
         reader.finish()?;
@@ -67,6 +71,7 @@ impl Settings {
             judges,
             limits,
             docker,
+            allow_host_access,
             retries,
             launcher,
             environment,

@@ -52,6 +52,15 @@ impl Account {
         command
     }
 
+    /// Whether what this user owns may be taken for ours: the account's own, or this process's.
+    pub(crate) fn is_ours(&self, owner: u32) -> bool {
+        let accounts = match self {
+            Self::Own => None,
+            Self::Other { uid, .. } => Some(uid.as_raw()),
+        };
+        owner == nix::unistd::geteuid().as_raw() || Some(owner) == accounts
+    }
+
     /// Gives a file or folder to this account.
     pub(crate) fn own(&self, path: &Path) -> Result<(), Error> {
         let Self::Other { uid, gid } = self else { return Ok(()) };

@@ -45,6 +45,12 @@ pub enum Error {
     /// The folder holds something else.
     #[error("{} holds files that are not of a private Postgres: choose a new or an empty folder for it", .0.display())]
     Occupied(PathBuf),
+    /// The folder belongs to somebody else, or others could have put something there.
+    #[error(
+        "{} is not used: it belongs to another user, or others may write to it. Choose another folder for the private Postgres, or, if what is in it is \
+         yours, give it to yourself with chown and run `chmod go-w {}`", .0.display(), .0.display()
+    )]
+    OfOthers(PathBuf),
     /// A file operation failed.
     #[error("can't {action} {}", .path.display())]
     File {

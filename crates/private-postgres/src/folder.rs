@@ -1,6 +1,6 @@
-use std::fs::{File, Permissions};
+use std::fs::{DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -16,12 +16,17 @@ pub(crate) struct Folder(PathBuf);
 impl Folder {
     /// Creates the folder if it is missing, gives it to the server's account and keeps others out.
     pub(crate) fn create(path: &Path, account: &Account) -> Result<Self, Error> {
-        std::fs::create_dir_all(path).map_err(Error::file("create the folder", path))?;
+        // Those above it may be passed through, since the server's account has to get here; the mode of this one is set below.
+        DirBuilder::new().recursive(true).mode(0o711).create(path).map_err(Error::file("create the folder", path))?;
         let path = path.canonicalize().map_err(Error::file("find", path))?;
         // The owner and the mode of somebody's folder must not change because its name was given by mistake.
         let mut entries = std::fs::read_dir(&path).map_err(Error::file("list", &path))?;
         if entries.next().is_some() && !path.join(LOCK).exists() {
             return Err(Error::Occupied(path));
+        }
+        let found = std::fs::metadata(&path).map_err(Error::file("look at", &path))?;
+        if !account.is_ours(found.uid()) || found.mode() & 0o022 != 0 {
+            return Err(Error::OfOthers(path));
         }
         account.own(&path)?;
         std::fs::set_permissions(&path, Permissions::from_mode(0o700))

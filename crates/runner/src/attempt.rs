@@ -8,6 +8,9 @@ use sha2::{Digest, Sha256};
 /// keeps must still begin with the whole trial name and `__verifier`, or its containers could not be found again.
 const MAX_TRIAL_NAME: usize = 40;
 
+/// Digits of an id's hash in a name.
+const HASH_DIGITS: usize = 8;
+
 /// The name of an attempt's Harbor trial: unique, since Harbor would mix the files of two trials of one name, and such that
 /// Docker takes it, and what Harbor and Compose append to it, as names of a project, an image and a container.
 ///
@@ -56,6 +59,45 @@ const fn is_separator(character: char) -> bool {
 /// The Docker Compose project in which Harbor runs the sandbox of the trial of this name.
 pub fn compose_project(trial_name: &str) -> String {
     format!("{trial_name}__env")
+}
+
+/// Whether a Compose project is one of the trial of this name: its sandbox, or that of a verifier of its own.
+pub fn is_project_of(project: &str, trial_name: &str) -> bool {
+    let rest = project.strip_prefix(trial_name);
+    rest.is_some_and(|rest| rest == "__env" || rest.starts_with("__verifier"))
+}
+
+/// The name of the trial whose Compose project this may be.
+pub fn trial_of_project(project: &str) -> Option<&str> {
+    let main = project.strip_suffix("__env");
+    let of_verifier = || {
+        let mut places = project.match_indices("__verifier").map(|(at, _)| &project[..at]);
+        places.find(|name| numbered_name(name).is_some())
+    };
+    main.or_else(of_verifier)
+}
+
+/// What [`trial_name`] made a name of, as far as the name tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumberedName<'a> {
+    /// The trial's id, unless that could not be a name.
+    pub id: &'a str,
+    /// Hash of the id, if it could not be.
+    pub hash: Option<&'a str>,
+    /// The attempt's number.
+    pub number: i32,
+}
+
+/// Takes a trial's name apart; none where it is none of ours.
+pub fn numbered_name(name: &str) -> Option<NumberedName<'_>> {
+    let (id, number) = name.rsplit_once("-a")?;
+    let number = number.parse().ok().filter(|number| *number > 0 && !id.is_empty())?;
+    let hash = id.rsplit('-').next().filter(|part| part.len() == HASH_DIGITS && part.bytes().all(is_hash_digit));
+    Some(NumberedName { id, hash, number })
+}
+
+const fn is_hash_digit(byte: u8) -> bool {
+    byte.is_ascii_digit() || matches!(byte, b'a'..=b'f')
 }
 
 /// The folder of one attempt below the jobs folder: `{trial_id}.{number}`. It goes when the attempt ends.
@@ -113,11 +155,6 @@ impl Scratch {
         self.root.join("compose-overlay.yaml")
     }
 
-    /// Where Harbor puts temporary files, so that they go with the rest.
-    pub fn temporary(&self) -> PathBuf {
-        self.root.join("tmp")
-    }
-
     /// Harbor's folder of trials.
     pub fn trials(&self) -> PathBuf {
         self.root.join("trials")
@@ -147,6 +184,36 @@ mod tests {
         assert_eq!(trial_name(trial_id, number), expected);
     }
 
+    #[rstest]
+    #[case("hello-1a2b3c4d-0-a1__env", Some("hello-1a2b3c4d-0-a1"))]
+    #[case("a__env-1a2b3c4d-0-a12__verifier__trial", Some("a__env-1a2b3c4d-0-a12"))]
+    #[case("a__verifier-1a2b3c4d-0-a1__verifier__one__5e884898", Some("a__verifier-1a2b3c4d-0-a1"))]
+    #[case("some-project", None)]
+    #[case("some__verifier", None)]
+    fn a_project_tells_its_trial(#[case] project: &str, #[case] expected: Option<&str>) {
+        assert_eq!(trial_of_project(project), expected);
+        assert!(expected.is_none_or(|name| is_project_of(project, name)));
+    }
+
+    #[rstest]
+    #[case("hello-1a2b3c4d-0-a1__env", "hello-1a2b3c4d-0-a1", true)]
+    #[case("hello-1a2b3c4d-0-a10__env", "hello-1a2b3c4d-0-a1", false)]
+    #[case("hello-1a2b3c4d-0-a1__environment", "hello-1a2b3c4d-0-a1", false)]
+    #[case("x-hello-1a2b3c4d-0-a1__env", "hello-1a2b3c4d-0-a1", false)]
+    fn a_project_is_of_one_trial(#[case] project: &str, #[case] name: &str, #[case] expected: bool) {
+        assert_eq!(is_project_of(project, name), expected);
+    }
+
+    #[rstest]
+    #[case("hello")]
+    #[case("hello-a")]
+    #[case("hello-a0")]
+    #[case("hello-a-1")]
+    #[case("-a1")]
+    fn others_names_are_none_of_ours(#[case] name: &str) {
+        assert_eq!(numbered_name(name), None);
+    }
+
     /// Whether Docker takes the text as a part of an image's name: the grammar of its reference, without dots.
     fn is_image_name_part(text: &str) -> bool {
         let mut runs = text.split(|character: char| character.is_ascii_digit() || character.is_ascii_lowercase());
@@ -171,6 +238,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_name_leads_back_to_its_trial(id in "([a-zA-Z0-9._-]|\\PC){1,60}", number in 1..=i32::MAX) {
+            let name = trial_name(&id, number);
+            let found = numbered_name(&name).unwrap();
+            let digest = Sha256::digest(id.as_bytes());
+            let hash = hex::encode(&digest[..4]);
+            prop_assert_eq!(found.number, number);
+            prop_assert!(found.id == id || found.hash == Some(hash.as_str()), "{} {:?}", name, found);
+        }
+
         #[test]
         fn docker_takes_the_name_of_every_trial(
             trial_id in "[a-zA-Z0-9._-]{1,64}-[0-9a-f]{8}-[0-9]{1,5}|[a_.-]{0,40}-[0-9a-f]{8}-0|\\PC{0,60}",

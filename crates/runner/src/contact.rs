@@ -10,12 +10,14 @@ use oddish_domain::status::HarborStage;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 use uuid::Uuid;
 
 /// How often it is looked whether the attempt is still ours: a cancelled trial stops within seconds.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How long the database may take to answer: one that hangs, or whose answers are lost, ends no connection.
+const LOOK_WITHIN: Duration = Duration::from_secs(20);
 /// How often the lease is renewed.
 const RENEW_EVERY: Duration = Duration::from_secs(15);
 /// How long before the end of its lease a runner that cannot renew stops, so that it is gone when its trial is given to another.
@@ -32,7 +34,8 @@ pub(crate) enum StopReason {
     OutOfContact,
 }
 
-/// Keeps an attempt's lease alive and its stage written, beside whatever else the runner does, until it is dropped.
+/// Keeps an attempt's lease alive and its stage written, beside whatever else the runner does, until it is dropped or the attempt is not ours
+/// any more. A reason to stop ends none of that: what the runner then still has to do needs the lease, too.
 #[derive(Debug)]
 pub(crate) struct Contact {
     stages: watch::Sender<Option<HarborStage>>,
@@ -46,9 +49,7 @@ impl Contact {
         let (stages, changes) = watch::channel(None);
         let (tell, reason) = watch::channel(None);
         let keeper = Keeper { db, token, renewed: Instant::now(), stage: None };
-        let task = tokio::spawn(async move {
-            tell.send_replace(Some(keeper.keep(changes).await));
-        });
+        let task = tokio::spawn(keeper.keep(changes, tell));
         Self { stages, reason, task }
     }
 
@@ -59,11 +60,21 @@ impl Contact {
 
     /// Waits for a reason to stop.
     pub(crate) async fn stop_reason(&self) -> StopReason {
+        self.first(|_| true).await
+    }
+
+    /// Waits for a reason to stop where a result is at hand: the database may be away for as long as it likes.
+    pub(crate) async fn stop_reason_with_result(&self) -> StopReason {
+        self.first(|reason| reason != StopReason::OutOfContact).await
+    }
+
+    async fn first(&self, counts: impl Fn(StopReason) -> bool) -> StopReason {
         let mut reason = self.reason.clone();
-        match reason.wait_for(Option::is_some).await {
+        match reason.wait_for(|reason| reason.is_some_and(&counts)).await {
             Ok(reason) => reason.unwrap_or(StopReason::Stale),
             // Whoever keeps contact is gone, and with it what the lease depends on.
-            Err(_) => StopReason::OutOfContact,
+            Err(_) if counts(StopReason::OutOfContact) => StopReason::OutOfContact,
+            Err(_) => std::future::pending().await,
         }
     }
 }
@@ -84,21 +95,35 @@ struct Keeper {
 }
 
 impl Keeper {
-    async fn keep(mut self, mut stages: watch::Receiver<Option<HarborStage>>) -> StopReason {
+    async fn keep(mut self, mut stages: watch::Receiver<Option<HarborStage>>, tell: watch::Sender<Option<StopReason>>) {
         let lease = oddish_db::jobs::LEASE.unsigned_abs();
         loop {
             tokio::select! {
                 Ok(()) = stages.changed() => self.stage = *stages.borrow_and_update(),
                 () = sleep(LOOK_EVERY) => {}
+                () = tell.closed() => return,
             }
-            match self.look().await {
-                Ok(Standing::Ours) => {}
-                Ok(Standing::CancelRequested) => return StopReason::Cancelled,
-                Ok(Standing::Stale) => return StopReason::Stale,
-                Err(error) => warn!(error = &error as &dyn std::error::Error, "no contact with the database"),
-            }
-            if self.renewed.elapsed() + STOP_BEFORE >= lease {
-                return StopReason::OutOfContact;
+            let reason = match timeout(LOOK_WITHIN, self.look()).await {
+                Ok(Ok(Standing::Ours)) => None,
+                Ok(Ok(Standing::CancelRequested)) => Some(StopReason::Cancelled),
+                Ok(Ok(Standing::Stale)) => Some(StopReason::Stale),
+                answer => {
+                    if let Ok(Err(error)) = answer {
+                        warn!(error = &error as &dyn std::error::Error, "no contact with the database");
+                    } else {
+                        warn!(seconds = LOOK_WITHIN.as_secs(), "the database does not answer");
+                    }
+                    if self.renewed.elapsed() + STOP_BEFORE < lease {
+                        continue;
+                    }
+                    Some(StopReason::OutOfContact)
+                }
+            };
+            tell.send_if_modified(|told| std::mem::replace(told, reason) != reason);
+            if reason == Some(StopReason::Stale) {
+                // Nobody else needs to know more, and those who come to ask find this.
+                tell.closed().await;
+                return;
             }
         }
     }

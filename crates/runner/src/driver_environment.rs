@@ -97,7 +97,7 @@ const PREFIXES: &[&str] = &[
 const SUFFIXES: &[&str] = &["_API_KEY", "_BASE_URL"];
 
 /// What no rule and no setting passes on.
-fn is_ours(name: &str) -> bool {
+pub(crate) fn is_ours(name: &str) -> bool {
     name.ends_with("DATABASE_URL") || name.starts_with("ODDISH_") || name.starts_with("PG")
 }
 
@@ -141,9 +141,45 @@ pub fn driver_environment(
         .collect()
 }
 
+/// Variables that Harbor's interpreter starts with: what it and its libraries look at before the trial begins, none of it secret.
+const FROM_THE_START: &[&str] = &[
+    "BUILDX_CONFIG",
+    "DOCKER_CERT_PATH",
+    "DOCKER_CONFIG",
+    "HARBOR_TELEMETRY",
+    "HOME",
+    "LANG",
+    "LANGUAGE",
+    "LITELLM_LOCAL_MODEL_COST_MAP",
+    "LOGNAME",
+    "PATH",
+    "TMPDIR",
+    "TZ",
+    "USER",
+];
+
+/// Beginnings of the names of such variables.
+const FROM_THE_START_PREFIXES: &[&str] = &["LC_", "PYTHON", "XDG_"];
+
+/// Whether Harbor's interpreter starts with this variable. The others, with all keys, it gets over its stdin: whoever may look at a
+/// process can read what it started with, however long ago that was.
+pub fn is_from_the_start(name: &str) -> bool {
+    FROM_THE_START.contains(&name) || FROM_THE_START_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_that_is_passed_from_the_start_is_a_key() {
+        for name in NAMES {
+            assert!(!is_from_the_start(name) || !oddish_domain::agent_env::is_secret_name(name), "{name}");
+        }
+        for name in ["ANTHROPIC_API_KEY", "DOCKER_AUTH_CONFIG", "HTTPS_PROXY", "GH_TOKEN", "AWS_SECRET_ACCESS_KEY"] {
+            assert!(!is_from_the_start(name), "{name}");
+        }
+    }
 
     fn passed(name: &str, also: &[&str]) -> bool {
         let also: Vec<String> = also.iter().map(|name| (*name).to_owned()).collect();

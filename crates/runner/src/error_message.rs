@@ -12,13 +12,22 @@ const MAX_MESSAGE_BYTES: usize = 16 << 10;
 /// Longest first line, in bytes.
 const MAX_HEADLINE_BYTES: usize = 1000;
 
+/// What Python calls a file that it may not use.
+const REFUSED: &str = "PermissionError";
+/// What to do, if the file is not one that a sandbox chose.
+const HINT: &str = "\n\nHarbor's process may use few files besides the attempt's own where it is confined (ODDISH_CONFINEMENT). \
+                    ODDISH_CONFINEMENT_READ adds to what it may read.";
+
 /// Makes the message of an outcome fit to be stored. `gone` is the attempt's folder where it is not kept: of paths in it only what
 /// is below the folders of the task and the trial is left.
 ///
 /// It comes after secrets were taken out: of one that is cut, half would stay.
 pub(crate) fn finish(outcome: &mut Outcome, gone: Option<(&Scratch, &str)>) {
     let Some(message) = &outcome.error_message else { return };
-    let message = message.replace('\0', "");
+    let mut message = message.replace('\0', "");
+    if outcome.error_type.as_deref() == Some(REFUSED) || message.starts_with(REFUSED) {
+        message.push_str(HINT);
+    }
     let message = match gone {
         Some((scratch, task_name)) => without_folders(&message, &folders(scratch, task_name)),
         None => message,
@@ -119,6 +128,24 @@ mod tests {
         let mut kept = Outcome { error_message: Some(format!("They stay in {trial}")), ..Outcome::default() };
         finish(&mut kept, None);
         assert_eq!(kept.error_message.unwrap(), format!("They stay in {trial}"));
+    }
+
+    #[test]
+    fn a_file_that_was_refused_comes_with_the_setting_that_may_allow_it() {
+        for (kind, text) in [
+            ("PermissionError", "[Errno 13] Permission denied: '/home/me/.modal.toml'"),
+            ("VerifierOutputUnreadable", "PermissionError: [Errno 13] Permission denied: '/etc/shadow'"),
+        ] {
+            let mut outcome = Outcome {
+                error_type: Some(kind.to_owned()),
+                error_message: Some(text.to_owned()),
+                ..Outcome::default()
+            };
+            finish(&mut outcome, None);
+            let message = outcome.error_message.unwrap();
+            assert!(message.starts_with(text) && message.contains("ODDISH_CONFINEMENT_READ"), "{message}");
+        }
+        assert!(!message("bash: /tests/test.sh: Permission denied").contains("ODDISH"));
     }
 
     /// What decides the class may stand in the middle, which is cut out.

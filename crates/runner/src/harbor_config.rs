@@ -57,6 +57,7 @@ pub fn trial_config(
         environment_kwargs.entry("auto_mounting").or_insert(Value::Bool(true));
     }
     let overlays: &[_] = if is_docker { &[scratch.compose_overlay()] } else { &[] };
+    let multipliers = &settings.timeout_multipliers;
     let agent_key = if assignment.agent.contains(':') { "import_path" } else { "name" };
     let config = json!({
         "task": {"path": scratch.task(&assignment.task_name)},
@@ -89,6 +90,11 @@ pub fn trial_config(
             "disable": settings.disable_verification,
         },
         "artifacts": settings.artifacts,
+        "timeout_multiplier": multipliers.all,
+        "agent_timeout_multiplier": multipliers.agent,
+        "verifier_timeout_multiplier": multipliers.verifier,
+        "agent_setup_timeout_multiplier": multipliers.agent_setup,
+        "environment_build_timeout_multiplier": multipliers.environment_build,
     });
     without_nulls(config)
 }
@@ -96,13 +102,12 @@ pub fn trial_config(
 /// Leaves the absent settings to Harbor's own defaults.
 fn without_nulls(config: Value) -> Value {
     let Value::Object(sections) = config else { return config };
-    let filled = |(key, section): (String, Value)| match section {
-        Value::Object(fields) => {
-            (key, Value::Object(fields.into_iter().filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>()))
-        }
+    let filled = |fields: Map<String, Value>| fields.into_iter().filter(|(_, value)| !value.is_null());
+    let sections = filled(sections).map(|(key, section)| match section {
+        Value::Object(fields) => (key, Value::Object(filled(fields).collect())),
         other => (key, other),
-    };
-    Value::Object(sections.into_iter().map(filled).collect())
+    });
+    Value::Object(sections.collect())
 }
 
 #[cfg(test)]

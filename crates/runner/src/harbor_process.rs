@@ -1,6 +1,6 @@
 //! The Python process that runs Harbor, and what it tells us (the protocol is in `driver.py`).
 
-use std::ffi::OsString;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -10,13 +10,18 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 use tracing::warn;
 
-const DRIVER: &str = include_str!("driver.py");
+use crate::confinement::home::HarborHome;
+use crate::confinement::user_ids::UserId;
+use crate::secrets::MIN_CHARACTERS;
+
+/// The script that Harbor's interpreter runs.
+pub(crate) const DRIVER: &str = include_str!("driver.py");
 
 /// Longest part of Harbor's own output that a message repeats, in bytes.
 const OUTPUT_TAIL: u64 = 4096;
@@ -47,11 +52,32 @@ pub enum DriverLine {
         /// What it printed.
         text: String,
     },
+    /// Harbor's event loop runs.
+    Alive {
+        /// Where it is in the trial.
+        alive: Phase,
+        /// Whether it may stand still for a while: it starts an environment or copies files.
+        blocking: bool,
+    },
     /// Harbor is imported.
     Ready {
         /// Seconds that it took.
         ready: f64,
     },
+}
+
+/// What Harbor does with a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It makes the trial, and builds and starts the environment.
+    Environment,
+    /// It installs the agent.
+    AgentSetup,
+    /// It runs the agent, and reads and copies what that left.
+    Agent,
+    /// It runs the tests, reads what they left and removes the environment.
+    Verification,
 }
 
 /// Why Harbor could not even begin the trial, or did not end it.
@@ -73,35 +99,62 @@ pub struct HarborProcess {
     stdin: Option<ChildStdin>,
     lines: Option<Lines<BufReader<ChildStdout>>>,
     output: File,
+    variables: BTreeMap<String, String>,
+    _surroundings: Surroundings,
+}
+
+/// What a driver has for itself as long as it runs.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) home: HarborHome,
+    /// Freed after the home folder is gone.
+    pub(crate) _user: Option<UserId>,
+}
+
+/// What the driver is told when the trial may begin.
+#[derive(Serialize)]
+struct Begin<'a> {
+    config: &'a Path,
+    environment: &'a BTreeMap<String, String>,
+    agent_timeout_sec: f64,
+    shortest_secret: usize,
 }
 
 impl HarborProcess {
-    /// Starts Harbor's interpreter, which imports Harbor and then waits for [`begin`](Self::begin).
+    /// Starts the driver by this command. It imports Harbor and then waits for [`begin`](Self::begin), which gives it `variables`.
     ///
-    /// `folder` must exist: Harbor works there, and what it prints goes to a nameless file in it. A pipe would break with
-    /// the runner, and the broken pipe would keep Harbor from ending in good order.
-    pub fn spawn(python: &Path, folder: &Path, environment: Vec<(OsString, OsString)>) -> io::Result<Self> {
-        let output = tempfile::tempfile_in(folder)?;
-        let mut child = Command::new(python)
-            // Without -P Python would also import modules from the folder that it works in.
-            .args(["-P", "-c", DRIVER])
-            .current_dir(folder)
-            .env_clear()
-            .envs(environment)
+    /// What it prints goes to a nameless file. A pipe would break with the runner, and the broken pipe would keep Harbor from ending in good
+    /// order.
+    pub(crate) fn spawn(
+        mut command: Command,
+        variables: BTreeMap<String, String>,
+        surroundings: Surroundings,
+    ) -> io::Result<Self> {
+        let output = tempfile::tempfile_in(surroundings.home.path())?;
+        let mut child = command
+            .current_dir(surroundings.home.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(output.try_clone()?)
             .spawn()?;
         let stdin = child.stdin.take();
         let lines = child.stdout.take().map(|stdout| BufReader::new(stdout).lines());
-        Ok(Self { child, stdin, lines, output })
+        Ok(Self { child, stdin, lines, output, variables, _surroundings: surroundings })
     }
 
-    /// Lets the trial begin whose configuration is in the file `config`.
-    pub async fn begin(&mut self, config: &Path) -> io::Result<()> {
+    /// Lets the trial begin whose configuration is in the file `config`. Its agent gets `agent_timeout_sec` seconds in every step for which
+    /// neither the configuration nor the task names a time-out: Harbor would wait for ever there. Keys go with it and not into the process's environment, which
+    /// lies open as long as the process lives.
+    pub async fn begin(&mut self, config: &Path, agent_timeout_sec: f64) -> io::Result<()> {
         let Some(stdin) = &mut self.stdin else { return Err(io::ErrorKind::BrokenPipe.into()) };
-        stdin.write_all(config.as_os_str().as_encoded_bytes()).await?;
-        stdin.write_all(b"\n").await
+        let mut line = serde_json::to_vec(&Begin {
+            config,
+            environment: &self.variables,
+            agent_timeout_sec,
+            shortest_secret: MIN_CHARACTERS,
+        })?;
+        line.push(b'\n');
+        stdin.write_all(&line).await
     }
 
     /// The next line, or `None` when the driver has closed its output. Cancelling this loses nothing.
@@ -140,11 +193,16 @@ impl HarborProcess {
     /// Stops the trial: Harbor gets `grace` to remove its containers, and is killed after that. Tells whether it ended by
     /// itself; if not, its containers may still be there.
     pub async fn stop(&mut self, grace: Duration) -> bool {
+        self.terminate();
+        self.end(grace).await
+    }
+
+    /// Tells Harbor to stop the trial, and does not wait for it.
+    pub fn terminate(&self) {
         if let Some(pid) = self.child.id().and_then(|id| i32::try_from(id).ok()) {
             // Only fails when it is gone already.
             let _gone = kill(Pid::from_raw(pid), Signal::SIGTERM);
         }
-        self.end(grace).await
     }
 
     /// Lets a driver end that has nothing more to do, and kills it after `grace`. Tells whether it ended by itself.

@@ -3,10 +3,11 @@
 //! The exit status of Harbor says nothing: only `result.json` does. It holds text from agents and verifiers, so it is
 //! read with bounds, and whatever is wrong with it becomes a failed outcome that says so.
 
-use std::fs::File;
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
+use oddish_artifacts::open_regular;
 use oddish_db::attempts::Outcome;
 use oddish_domain::failure::reward_counts;
 use serde_json::{Map, Value};
@@ -24,6 +25,9 @@ const MAX_NAME_BYTES: usize = 255;
 /// Most rewards that a trial may have: they are shown in every list, and the verifier may write any number.
 const MAX_REWARDS: usize = 1000;
 
+/// Most trajectories that are read to learn what the agent used: a task has one for each step, and an agent may leave any number.
+const MAX_TRAJECTORIES: usize = 16;
+
 /// The key of the scalar reward where the verifier gives several.
 const SCALAR: &str = "reward";
 
@@ -34,7 +38,7 @@ const SCALAR: &str = "reward";
 /// ([`reward_counts`]). One whose verification was disabled succeeded when it ended without an exception. A reward that is missing stays
 /// missing, and one that does not count is [unconfirmed](Outcome::unconfirmed_reward).
 pub fn read_outcome(trial: &Path) -> Outcome {
-    let mut outcome = match read_file(&trial.join("result.json")) {
+    let outcome = match read_file(&trial.join("result.json")) {
         Ok(bytes) => match foreign_json::read(&bytes, is_read) {
             Ok(result) if result.get("trial_name").is_some_and(Value::is_string) => {
                 TrialResult::of(&result).into_outcome()
@@ -47,6 +51,11 @@ pub fn read_outcome(trial: &Path) -> Outcome {
         }
         Err(error) => failed("HarborResultMissing", &format!("Harbor's result.json cannot be read: {error}")),
     };
+    with_trajectories(outcome, trial)
+}
+
+/// Adds what the trajectories in the trial's folder tell, where the outcome does not know it.
+pub(crate) fn with_trajectories(mut outcome: Outcome, trial: &Path) -> Outcome {
     let trajectories = Trajectories::look(trial);
     outcome.has_trajectory = trajectories.any;
     if outcome.input_tokens.is_none()
@@ -62,6 +71,18 @@ pub fn read_outcome(trial: &Path) -> Outcome {
 }
 
 const UNREADABLE: &str = "HarborResultUnreadable";
+
+/// What Harbor's own process fails with when what a sandbox left is a link to somewhere else, no file, nested without end, or too large for
+/// its memory.
+const UNREADABLE_OUTPUT: [&str; 6] =
+    ["BrokenPipeError", "IsADirectoryError", "MemoryError", "NotADirectoryError", "PermissionError", "RecursionError"];
+
+/// Our name for an exception of Harbor's own process over what the sandbox left, by who left it. None for other exceptions, and before the
+/// agent began: without anything of a sandbox to read, they are faults of the machine.
+pub(crate) fn unreadable_output(exception_type: &str, agent_began: bool, by_verifier: bool) -> Option<&'static str> {
+    let whose = if by_verifier { "VerifierOutputUnreadable" } else { "AgentOutputUnreadable" };
+    (agent_began && UNREADABLE_OUTPUT.contains(&exception_type)).then_some(whose)
+}
 
 /// An outcome that is nothing but a failure. The texts may come from anywhere.
 pub fn failed(error_type: &str, message: &str) -> Outcome {
@@ -221,6 +242,7 @@ impl TrialResult {
         };
         let verification_disabled =
             self.config.and_then(|config| config.verifier).is_some_and(|verifier| verifier.disable);
+        let verifier_began = self.verifier.as_ref().is_some_and(|timing| timing.started_at.is_some());
         let exceptions = recorded_exceptions(self.exception_info, self.step_results.unwrap_or_default());
         let voiding = exceptions.iter().find(|exception| !reward_counts(&exception.exception_type));
         let given = self.verifier_result.and_then(|result| result.rewards).unwrap_or_default();
@@ -231,12 +253,16 @@ impl TrialResult {
         }
         let reward = scalar(&given);
         let unusable = unusable_reward(&given);
+        let unjudged = given.is_empty();
         let rewards = numbers(given);
         // Of several, the one that decides.
         if let Some(ExceptionInfo { exception_type, exception_message }) = voiding.or(exceptions.first()) {
             let message = if exception_message.is_empty() { exception_type } else { exception_message };
-            outcome.error_type = Some(stored_name(exception_type));
-            outcome.error_message = Some(message.clone());
+            let unreadable = unreadable_output(exception_type, outcome.agent_began, verifier_began && unjudged);
+            (outcome.error_type, outcome.error_message) = match unreadable {
+                Some(name) => (Some(name.to_owned()), Some(format!("{exception_type}: {message}"))),
+                None => (Some(stored_name(exception_type)), Some(message.clone())),
+            };
         } else if let Some(message) = unusable {
             outcome.error_type = Some("RewardOutOfRange".to_owned());
             outcome.error_message = Some(message);
@@ -396,25 +422,33 @@ struct Trajectories {
 impl Trajectories {
     /// Looks through the trial's folder. Links, which an agent may have pointed anywhere, are not followed.
     fn look(trial: &Path) -> Self {
-        let mut found = Self::default();
-        for entry in WalkDir::new(trial).sort_by_file_name().into_iter().flatten() {
+        let mut any = false;
+        let mut first = BTreeSet::new();
+        // Not sorted: a folder may have any number of files, and a sorted one is held in memory.
+        for entry in WalkDir::new(trial).into_iter().flatten() {
             let name = entry.file_name();
             if !entry.file_type().is_file() || (name != "trajectory.json" && name != "trajectory.jsonl") {
                 continue;
             }
-            found.any = true;
-            if found.metrics.is_none() && name == "trajectory.json" {
-                let read = read_file(entry.path()).ok().and_then(|bytes| foreign_json::read(&bytes, is_read).ok());
-                found.metrics = read.as_ref().and_then(|read| object(read, "final_metrics")).map(Usage::of_trajectory);
+            any = true;
+            if name == "trajectory.json" {
+                first.insert(entry.into_path());
+                if first.len() > MAX_TRAJECTORIES {
+                    first.pop_last();
+                }
             }
         }
-        found
+        let metrics = first.iter().find_map(|path| {
+            let read = read_file(path).ok().and_then(|bytes| foreign_json::read(&bytes, is_read).ok());
+            read.as_ref().and_then(|read| object(read, "final_metrics")).map(Usage::of_trajectory)
+        });
+        Self { any, metrics }
     }
 }
 
 fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    open_regular(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(std::io::ErrorKind::FileTooLarge.into());
     }

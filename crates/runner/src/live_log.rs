@@ -25,6 +25,8 @@ const FLUSH_EVERY: Duration = Duration::from_secs(2);
 const CHUNK_BYTES: usize = 64 << 10;
 /// Most bytes of all chunks of an attempt. The files themselves are uploaded whole when the trial ends.
 const MAX_BYTES: u64 = 32 << 20;
+/// Most files whose text is followed; more are left to the files that are stored in the end.
+const MAX_SOURCES: usize = 4096;
 /// Characters of text in the longest line that the driver sends; what is as long may go on in the next one.
 const DRIVER_PIECE: usize = 16_384;
 /// Lines that may wait for the store; more are left out.
@@ -104,7 +106,8 @@ async fn write(mut chunks: Chunks, mut sources: Sources, mut lines: mpsc::Receiv
         }
     }
     chunks.add_lines(&sources.lines.finish()).await;
-    sources.look(&mut chunks, true).await;
+    // Each look takes so much and no more; all of them together no more than a log may hold.
+    while sources.look(&mut chunks, true).await {}
     for (name, scrubber) in &mut sources.files {
         chunks.add_from(name, &scrubber.finish()).await;
     }
@@ -122,19 +125,29 @@ fn ended(line: String) -> Vec<u8> {
 }
 
 impl Sources {
-    async fn look(&mut self, chunks: &mut Chunks, to_the_end: bool) {
+    /// Takes what came since the last look, and tells whether there was something.
+    async fn look(&mut self, chunks: &mut Chunks, to_the_end: bool) -> bool {
+        if chunks.is_full() {
+            return false;
+        }
         let printed = self.harbor.grown(to_the_end);
-        self.add(chunks, "harbor".to_owned(), &printed).await;
+        let mut grew = self.add(chunks, "harbor".to_owned(), &printed).await;
         for place in 0..self.folders.len() {
             for (name, text) in self.folders[place].grown(to_the_end) {
-                self.add(chunks, clean_path(&self.redactor, &name).0, &text).await;
+                grew |= self.add(chunks, clean_path(&self.redactor, &name).0, &text).await;
             }
         }
+        grew
     }
 
-    async fn add(&mut self, chunks: &mut Chunks, name: String, text: &[u8]) {
+    /// Tells whether the text was taken.
+    async fn add(&mut self, chunks: &mut Chunks, name: String, text: &[u8]) -> bool {
+        if text.is_empty() || (self.files.len() >= MAX_SOURCES && !self.files.contains_key(&name)) {
+            return false;
+        }
         let scrubber = self.files.entry(name.clone()).or_insert_with(|| self.redactor.scrubber(Replacement::Mask));
         chunks.add_from(&name, &scrubber.push(text)).await;
+        true
     }
 }
 
@@ -175,14 +188,19 @@ impl Chunks {
         }
     }
 
+    /// Whether no more text is taken.
+    const fn is_full(&self) -> bool {
+        self.taken >= MAX_BYTES
+    }
+
     async fn add(&mut self, text: &[u8]) {
-        if self.taken >= MAX_BYTES {
+        if self.is_full() {
             return;
         }
         let room = usize::try_from(MAX_BYTES - self.taken).unwrap_or(usize::MAX);
         self.buffer.extend_from_slice(&text[..text.len().min(room)]);
         self.taken += text.len() as u64;
-        if self.taken >= MAX_BYTES {
+        if self.is_full() {
             let notice = format!(
                 "\n[The live log ends here, after {MAX_BYTES} bytes; the trial's files are stored whole when it ends]\n"
             );

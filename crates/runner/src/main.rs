@@ -1,8 +1,10 @@
 //! `oddish-runner`: runs one attempt of a trial, or removes what a killed one left. Its launcher tells it which through
 //! environment variables.
 
+use std::convert::Infallible;
 use std::env;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -10,11 +12,15 @@ use nix::unistd::{Pid, getpgrp, getpid, setpgid};
 use oddish_artifacts::{S3Settings, StorageSettings};
 use oddish_db::{AttemptRef, DATABASE_URL, DatabaseSettings, connect_lazy};
 use oddish_domain::attempt_settings::{ATTEMPT_SETTINGS, ATTEMPT_TOKEN};
+use oddish_domain::host_access::HOST_ACCESS_SETTINGS;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::settings::{Group, Settings, unicode_variables};
 use oddish_domain::status::JobKind;
 use oddish_runner::attempt::Scratch;
-use oddish_runner::clean_up::clean_up;
+use oddish_runner::clean_up::{clean_up, clean_up_ended};
+use oddish_runner::confinement::ConfinementSettings;
+use oddish_runner::confinement::confined::become_confined;
+use oddish_runner::container;
 use oddish_runner::run::{Runner, run};
 use oddish_runner::settings::{RunnerSettings, read_attempt, read_token};
 use oddish_telemetry::{Output, TelemetrySettings, fields};
@@ -28,6 +34,8 @@ const GROUPS: &[Group] = &[
     StorageSettings::GROUP,
     S3Settings::GROUP,
     RunnerSettings::GROUP,
+    ConfinementSettings::GROUP,
+    HOST_ACCESS_SETTINGS,
     RetrySettings::GROUP,
     TelemetrySettings::GROUP,
     WakeSettings::GROUP,
@@ -42,6 +50,9 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         [] => start(run_attempt),
         ["clean-up"] => start(clean_up_attempt),
+        ["confine", plan, "--", program, arguments @ ..] => become_program(become_confined(plan, program, arguments)),
+        ["enter", "--", program, arguments @ ..] => become_program(container::enter(program, arguments)),
+        ["clean-up-ended"] => clean_up_all(),
         ["--version" | "-V"] => say(concat!("oddish-runner ", env!("CARGO_PKG_VERSION"), "\n")),
         ["--help" | "-h"] => say(&help()),
         _ => {
@@ -66,7 +77,10 @@ fn help() -> String {
     let mut text = String::from(
         "Runs one attempt of a trial with Harbor and records what came of it.\n\n\
          Usage: oddish-runner             run the attempt\n       \
-         oddish-runner clean-up    remove what the attempt left when it was killed\n\n\
+         oddish-runner clean-up    remove what the attempt left when it was killed\n       \
+         oddish-runner clean-up-ended    remove what attempts that have ended left in Docker; print what is still there\n       \
+         oddish-runner confine PLAN -- PROGRAM [ARGUMENT...]    become a program that may do what PLAN (JSON) says; the runner starts Harbor so\n       \
+         oddish-runner enter -- PROGRAM [ARGUMENT...]    become a program as the image's user and with secrets out of sight; containers start so\n\n\
          Environment variables:\n",
     );
     for setting in GROUPS.iter().flat_map(Group::describe) {
@@ -76,9 +90,45 @@ fn help() -> String {
     text
 }
 
+/// Removes what attempts left that have ended, of which this process knows none.
+fn clean_up_all() -> ExitCode {
+    if let Err(error) = container::receive() {
+        return become_program(Err(error));
+    }
+    let settings = Settings::from_map(unicode_variables(container::variables()));
+    let done = oddish_telemetry::start(&settings, Output::Stderr { colours: false })
+        .map_err(anyhow::Error::from)
+        .and_then(|()| settings.read(DatabaseSettings::read).map_err(anyhow::Error::from))
+        .and_then(|database| {
+            let Some(url) = database.url else { bail!("{DATABASE_URL} is not set") };
+            let environment: Vec<_> = container::variables().collect();
+            runtime()?.block_on(async {
+                let left = clean_up_ended(&connect_lazy(&url, 1), &environment).await;
+                Ok(left.unwrap_or_else(|error| vec![format!("nothing could be looked for: {error}")]))
+            })
+        });
+    match done {
+        Ok(left) => {
+            let mut text = String::new();
+            for line in left {
+                text.push_str(&line.replace('\n', " "));
+                text.push('\n');
+            }
+            say(&text)
+        }
+        Err(error) => {
+            error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Runs a command, with its attempt on each line that it logs.
 fn start(command: fn(&Settings) -> anyhow::Result<()>) -> ExitCode {
-    let settings = Settings::from_map(unicode_variables(env::vars_os()));
+    if let Err(error) = container::receive() {
+        return become_program(Err(error));
+    }
+    let settings = Settings::from_map(unicode_variables(container::variables()));
     let logging = oddish_telemetry::start(&settings, Output::Stderr { colours: false });
     // Entered and not put around a future: this thread is the only one, so that what the runtime's other tasks say is within it too.
     let mut reader = settings.reader();
@@ -92,6 +142,19 @@ fn start(command: fn(&Settings) -> anyhow::Result<()>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Only a failure to become another program comes back.
+fn become_program(failure: anyhow::Result<Infallible>) -> ExitCode {
+    let Err(error) = failure;
+    let _closed = writeln!(std::io::stderr(), "error: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// The program that runs here, also where its file was replaced meanwhile.
+fn this_program() -> anyhow::Result<PathBuf> {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { Ok(running) } else { env::current_exe().context("cannot find this program's own file") }
 }
 
 fn lead_group() -> anyhow::Result<()> {
@@ -124,7 +187,8 @@ fn run_attempt(settings: &Settings) -> anyhow::Result<()> {
             store,
             settings: runner_settings,
             retries,
-            variables: env::vars_os().collect(),
+            variables: container::variables().collect(),
+            program: this_program()?,
         };
         let ending = run(&runner, &attempt).await?;
         info!(?ending, "the attempt has ended");
@@ -136,7 +200,7 @@ fn clean_up_attempt(settings: &Settings) -> anyhow::Result<()> {
     let ((trial_id, number), runner_settings) =
         settings.read(|reader| (read_attempt(reader), RunnerSettings::read(reader)))?;
     let scratch = Scratch::new(&runner_settings.jobs_dir, &trial_id, number);
-    let environment: Vec<_> = env::vars_os().collect();
+    let environment: Vec<_> = container::variables().collect();
     runtime()?.block_on(clean_up(&scratch, &environment));
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use oddish_artifacts::archive::{ArchiveError, UnpackLimits, unpack};
@@ -11,8 +11,11 @@ use oddish_artifacts::{Key, SharedStore, StoreError};
 use oddish_db::attempts::{Assignment, Outcome};
 
 use crate::attempt::Scratch;
+use crate::confinement::home::hand_over;
+use crate::driver_environment::driver_environment;
 use crate::harbor_config::{COMPOSE_OVERLAY, UnreadableSettings, harbor_settings, trial_config};
 use crate::harbor_result::failed;
+use crate::host_access::{self, Asked, HostAccessError};
 use crate::secrets::{AttemptSecrets, SecretsError};
 use crate::settings::RunnerSettings;
 use crate::task_folder::{self, TaskFolderError};
@@ -58,6 +61,9 @@ pub enum PreparationError {
     /// The agent's environment variables can't be had.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    /// The trial asks for access to this machine, or nobody can tell.
+    #[error(transparent)]
+    HostAccess(#[from] HostAccessError),
     /// A file or folder can't be made.
     #[error("cannot use `{}`", path.display())]
     Disk {
@@ -84,11 +90,14 @@ impl PreparationError {
             | Self::Task(TaskFolderError::Io { .. })
             | Self::Fetch(_)
             | Self::Hash(_)
+            | Self::HostAccess(HostAccessError::Docker(_))
             | Self::Disk { .. } => return None,
             Self::Unpack(_) => "TaskArchiveInvalid",
             Self::Task(_) => "TaskInvalid",
             Self::Settings(_) => "SettingsUnreadable",
             Self::Secrets(_) => "AgentEnvUnreadable",
+            Self::HostAccess(HostAccessError::Compose { .. }) => "ComposeFileInvalid",
+            Self::HostAccess(_) => "HostAccessRefused",
         };
         Some(failed(error_type, &with_causes(self)))
     }
@@ -115,7 +124,7 @@ pub(crate) async fn prepare(
     variables: &[(OsString, OsString)],
 ) -> Result<AttemptSecrets, PreparationError> {
     check_free_space(&settings.jobs_dir, settings.min_free_bytes)?;
-    for folder in [scratch.root(), &scratch.temporary(), &scratch.trials()] {
+    for folder in [scratch.root(), &scratch.trials()] {
         disk(folder, tokio::fs::create_dir_all(folder).await)?;
     }
     let harbor = harbor_settings(assignment)?;
@@ -125,10 +134,24 @@ pub(crate) async fn prepare(
         task_folder::set_docker_image(&task, image)?;
     }
     let timeout_sec = task_folder::default_agent_timeout_sec(&task, &paths, settings.default_agent_timeout_sec);
+    if !settings.allow_host_access {
+        let (agent_env, trial_name) = (&secrets.agent_env, scratch.trial_name());
+        let asked = Asked { assignment, settings: &harbor, agent_env, task: &task, paths: &paths, trial_name };
+        // What Harbor's process gets too: a variable may say what is mounted.
+        let environment = driver_environment(variables.iter().cloned(), &settings.pass_env);
+        host_access::check(asked, &environment).await?;
+    }
     let config = trial_config(assignment, &harbor, &secrets.agent_env, timeout_sec, scratch);
     write(&scratch.compose_overlay(), COMPOSE_OVERLAY)?;
     write(&scratch.trial_config(), &config.to_string())?;
+    disk(scratch.root(), hand_over_to_owner(scratch.root()))?;
     Ok(secrets)
+}
+
+/// The folder belongs to whoever Harbor is; so must what was put into it.
+fn hand_over_to_owner(folder: &Path) -> io::Result<()> {
+    let owner = std::fs::metadata(folder)?.uid();
+    if owner == nix::unistd::geteuid().as_raw() { Ok(()) } else { hand_over(folder, owner) }
 }
 
 fn check_free_space(folder: &Path, needed: u64) -> Result<(), PreparationError> {

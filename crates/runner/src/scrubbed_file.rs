@@ -10,8 +10,10 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Weak;
 
+use oddish_artifacts::open_regular;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use tempfile::NamedTempFile;
@@ -45,37 +47,73 @@ pub(crate) struct Scrubbed {
     pub(crate) form: Form,
 }
 
-/// Makes a copy in `folder` without secrets, if `path` has some.
-pub(crate) fn scrub(redactor: &Redactor, path: &Path, folder: &Path) -> io::Result<Option<Scrubbed>> {
-    if !redactor.finds_any(File::open(path)?)? {
+/// A file of a trial, as it was found.
+#[derive(Clone, Debug)]
+pub(crate) struct Original {
+    pub(crate) path: PathBuf,
+    /// How long it was.
+    pub(crate) bytes: u64,
+    /// Whether somebody still waits for what is made of it: reading ends when that is gone.
+    pub(crate) waiting: Weak<()>,
+}
+
+impl Original {
+    /// Opens it anew. A sandbox may still be at work: what lies there now may be no file any more, or an endless one.
+    fn open(&self) -> io::Result<impl Read + use<>> {
+        let file = open_regular(&self.path)?;
+        if file.metadata()?.len() > self.bytes {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it grew while it was stored"));
+        }
+        Ok(WhileWaiting { file: file.take(self.bytes), waiting: self.waiting.clone() })
+    }
+}
+
+struct WhileWaiting {
+    file: io::Take<File>,
+    waiting: Weak<()>,
+}
+
+impl Read for WhileWaiting {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.waiting.strong_count() == 0 {
+            return Err(io::Error::other("nobody waits for it any more"));
+        }
+        self.file.read(buffer)
+    }
+}
+
+/// Makes a copy in `folder` without secrets, if the file has some.
+pub(crate) fn scrub(redactor: &Redactor, original: &Original, folder: &Path) -> io::Result<Option<Scrubbed>> {
+    let path = &original.path;
+    if !redactor.finds_any(original.open()?)? {
         return Ok(None);
     }
-    let form = if is_text(File::open(path)?)? { Form::Text } else { Form::Binary };
-    if form == Form::Text && is_read_by_its_keys(path) && is_json(path)? {
-        return scrub_values(redactor, path, folder);
+    let form = if is_text(original.open()?)? { Form::Text } else { Form::Binary };
+    if form == Form::Text && is_read_by_its_keys(path) && is_json(original.open()?)? {
+        return scrub_values(redactor, original, folder);
     }
     let replacement = if form == Form::Text { Replacement::Mask } else { Replacement::SameLength };
     let mut scrubber = redactor.scrubber(replacement);
     let mut copy = NamedTempFile::new_in(folder)?;
     let mut writer = BufWriter::new(copy.as_file_mut());
-    for_each_block(File::open(path)?, |block| writer.write_all(&scrubber.push(block)))?;
+    for_each_block(original.open()?, |block| writer.write_all(&scrubber.push(block)))?;
     writer.write_all(&scrubber.finish())?;
     writer.flush()?;
     drop(writer);
     let replaced = scrubber.replaced();
-    if is_json_name(path) && is_json(path)? && !is_json(copy.path())? {
+    if is_json_name(path) && is_json(original.open()?)? && !is_json(File::open(copy.path())?)? {
         return whole_file(folder, replaced).map(Some);
     }
     Ok(Some(Scrubbed { copy, replaced, form }))
 }
 
 /// The same for a JSON file whose keys, numbers and signs stay as they are.
-fn scrub_values(redactor: &Redactor, path: &Path, folder: &Path) -> io::Result<Option<Scrubbed>> {
+fn scrub_values(redactor: &Redactor, original: &Original, folder: &Path) -> io::Result<Option<Scrubbed>> {
     let mut scrubber = redactor.scrubber(Replacement::Mask);
     let mut copy = NamedTempFile::new_in(folder)?;
     let mut writer = BufWriter::new(copy.as_file_mut());
     let mut values = JsonValues::default();
-    for_each_block(File::open(path)?, |block| {
+    for_each_block(original.open()?, |block| {
         let mut clean = Vec::with_capacity(block.len());
         values.push(block, |piece| match piece {
             Piece::Value(bytes) => clean.extend(scrubber.push(bytes)),
@@ -100,7 +138,7 @@ fn whole_file(folder: &Path, replaced: u64) -> io::Result<Scrubbed> {
     Ok(Scrubbed { copy, replaced, form: Form::WholeFile })
 }
 
-fn for_each_block(mut file: File, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+fn for_each_block(mut file: impl Read, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut block = vec![0; BLOCK];
     loop {
         match file.read(&mut block) {
@@ -113,7 +151,7 @@ fn for_each_block(mut file: File, mut take: impl FnMut(&[u8]) -> io::Result<()>)
 }
 
 /// Whether a file is valid UTF-8.
-fn is_text(file: File) -> io::Result<bool> {
+fn is_text(file: impl Read) -> io::Result<bool> {
     let mut valid = true;
     let mut rest: Vec<u8> = Vec::new();
     for_each_block(file, |block| {
@@ -136,8 +174,8 @@ fn is_json_name(path: &Path) -> bool {
 }
 
 /// Whether a file holds JSON values and nothing else.
-fn is_json(path: &Path) -> io::Result<bool> {
-    let reader = BufReader::with_capacity(BLOCK, File::open(path)?);
+fn is_json(file: impl Read) -> io::Result<bool> {
+    let reader = BufReader::with_capacity(BLOCK, file);
     for value in serde_json::Deserializer::from_reader(reader).into_iter::<IgnoredAny>() {
         if let Err(error) = value {
             return if error.is_io() { Err(error.into()) } else { Ok(false) };
@@ -148,6 +186,8 @@ fn is_json(path: &Path) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use rstest::rstest;
 
     use super::*;
@@ -158,13 +198,30 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         std::fs::write(&path, content).unwrap();
-        let scrubbed = scrub(&Redactor::new([secret]), &path, folder.path()).unwrap()?;
+        let waiting = Arc::new(());
+        let original = Original { path, bytes: content.len() as u64, waiting: Arc::downgrade(&waiting) };
+        let scrubbed = scrub(&Redactor::new([secret]), &original, folder.path()).unwrap()?;
         Some((std::fs::read(scrubbed.copy.path()).unwrap(), scrubbed.replaced, scrubbed.form))
     }
 
     #[test]
     fn a_file_without_secrets_is_left_alone() {
         assert_eq!(scrubbed("a.txt", SECRET, b"sk-4711- is no secret"), None);
+    }
+
+    #[test]
+    fn a_file_that_grew_and_one_that_nobody_waits_for_are_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        std::fs::write(&path, "four and more").unwrap();
+        let waiting = Arc::new(());
+        let original = Original { path, bytes: 4, waiting: Arc::downgrade(&waiting) };
+        let tried = |original: &Original| scrub(&Redactor::new([SECRET]), original, folder.path()).unwrap_err();
+        assert_eq!(tried(&original).kind(), io::ErrorKind::InvalidInput);
+        let original = Original { bytes: 100, ..original.clone() };
+        assert!(scrub(&Redactor::new([SECRET]), &original, folder.path()).unwrap().is_none());
+        drop(waiting);
+        assert_eq!(tried(&original).kind(), io::ErrorKind::Other);
     }
 
     #[test]

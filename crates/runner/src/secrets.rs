@@ -1,6 +1,7 @@
 //! Which values of an attempt are secret: of the variables that Harbor gets from the runner, and of the agent's own, those whose name says
 //! so ([`is_secret_name`]), and of the agent's those that the submission asks it for. Other values of the agent are settings, and are
-//! left wherever they are found.
+//! left wherever they are found. Secret are also what Harbor never gets, should it get out all the same: the secrets among the runner's own
+//! settings and the attempt's token; and what Docker's client logs in with.
 //!
 //! Not every value is worth it. One that is short, or that says something ordinary, would be found all over logs and
 //! results, where taking it out would only spoil them. So these are left alone:
@@ -20,12 +21,14 @@ use oddish_db::attempts::Assignment;
 use oddish_domain::agent_env::{AgentEnv, is_secret_name};
 use oddish_domain::harbor_settings::HarborSettings;
 use oddish_domain::sealing::{CannotUnseal, SECRET_KEY, SealingKey, SecretKey, ShortSecret};
+use percent_encoding::percent_decode_str;
 
-use crate::driver_environment::driver_environment;
+use crate::confinement::docker_config::DockerConfig;
+use crate::driver_environment::{driver_environment, is_ours};
 use crate::redaction::Redactor;
 
 /// Shortest value that is taken out, in characters.
-const MIN_CHARACTERS: usize = 8;
+pub(crate) const MIN_CHARACTERS: usize = 8;
 
 /// Where absolute paths lead, here or in a sandbox. Base64 may begin with a slash, so a slash alone makes no path.
 const TOP_FOLDERS: &[&str] = &[
@@ -131,6 +134,16 @@ impl AttemptSecrets {
             settings.agent_env.unseal(&sealing_key(variables)?, &assignment.task_id)?
         };
         let passed = driver_environment(variables.iter().cloned(), pass_env);
+        let docker = DockerConfig::find(&passed).secrets();
+        // In a URL a password is encoded.
+        let decoded: Vec<String> = variables
+            .iter()
+            .filter(|(name, _)| name.to_str().is_some_and(is_ours))
+            .filter_map(|(_, value)| password_of_url(value.to_str()?))
+            .map(|password| percent_decode_str(password).decode_utf8_lossy().into_owned())
+            .collect();
+        let token = assignment.attempt.token;
+        let token = [token.to_string(), token.simple().to_string()];
         let passed = passed.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
         let values = passed
             .flat_map(|(name, value)| [is_secret_name(name).then_some(value), password_of_url(value)])
@@ -138,7 +151,15 @@ impl AttemptSecrets {
                 let is_secret = is_secret_name(name) || settings.secret_agent_env.contains(name);
                 [is_secret.then_some(value), password_of_url(value)]
             }))
+            .chain(variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?))).flat_map(
+                |(name, value)| {
+                    let is_secret = is_ours(name) && is_secret_name(name);
+                    [is_secret.then_some(value), is_ours(name).then(|| password_of_url(value)).flatten()]
+                },
+            ))
             .flatten()
+            .chain(token.iter().map(String::as_str))
+            .chain(decoded.iter().chain(&docker).map(String::as_str))
             .map(str::trim);
         let model = assignment.model.as_deref().unwrap_or_default();
         let public = [
@@ -162,7 +183,8 @@ fn sealing_key(variables: &[(OsString, OsString)]) -> Result<SealingKey, Secrets
     Ok(SealingKey::of(&secret))
 }
 
-fn password_of_url(value: &str) -> Option<&str> {
+/// The password in a URL.
+pub(crate) fn password_of_url(value: &str) -> Option<&str> {
     let (_, rest) = value.split_once("://")?;
     let (user, _) = rest.split(['/', '?', '#']).next()?.rsplit_once('@')?;
     user.split_once(':').map(|(_, password)| password)
@@ -244,7 +266,7 @@ mod tests {
                 kind: JobKind::Trial,
                 subject: "t-0".to_owned(),
                 number: 1,
-                token: uuid::Uuid::nil(),
+                token: uuid::Uuid::max(),
             },
             queue_key: "default".to_owned(),
             task_id: "t".to_owned(),
@@ -272,6 +294,9 @@ mod tests {
             ("ANTHROPIC_MODEL", "no-secret-model"),
             ("MY_PASSWORD", "passed-by-name"),
             ("OTHER_PASSWORD", "kept-from-harbor"),
+            ("DATABASE_URL", "postgresql://me:word%2Dof%2Ddatabase@db/oddish"),
+            ("ODDISH_S3_SECRET_KEY", "key-of-the-bucket"),
+            ("PGPASSWORD", "word-of-postgres"),
             ("HTTPS_PROXY", "http://me:word-of-proxy@proxy:3128"),
             ("CLAUDE_CODE_MAX_OUTPUT_TOKENS", "16000000"),
             ("GOOGLE_APPLICATION_CREDENTIALS", "/etc/google/key.json"),
@@ -300,6 +325,12 @@ mod tests {
             "of-the-agent",
             "kept-on-request",
             "word-of-service",
+            "word-of-database",
+            "word%2Dof%2Ddatabase",
+            "key-of-the-bucket",
+            "word-of-postgres",
+            secret_key.as_str(),
+            uuid::Uuid::max().to_string().as_str(),
         ] {
             assert_eq!(secrets.redactor.text(value), "[redacted]", "{value}");
         }

@@ -2,14 +2,21 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use oddish_artifacts::home::folder_or_below_home;
 use oddish_domain::attempt_settings::{ATTEMPT, ATTEMPT_TOKEN, TRIAL_ID};
+use oddish_domain::host_access::ALLOW_HOST_ACCESS;
 use oddish_domain::settings::{Group, Reader, Setting};
 use oddish_domain::task_toml::AGENT_TIMEOUT_SEC;
 use uuid::Uuid;
 
-const JOBS_DIR: Setting<PathBuf> = Setting::new("ODDISH_HARBOR_JOBS_DIR", "/tmp/harbor-jobs").doc(
-    "Folder for what running trials need on the disk. Each attempt's own folder in it goes when the attempt ends.",
+use crate::confinement::ConfinementSettings;
+
+/// Names the folder of the attempts' scratch folders.
+pub const JOBS_DIR: Setting<Option<PathBuf>> = Setting::optional("ODDISH_HARBOR_JOBS_DIR").doc(
+    "Folder for what running trials need on the disk, to which only this user may write. Each attempt's own folder in it goes when the \
+     attempt ends. Unset: harbor-jobs in ODDISH_HOME.",
 );
 const PYTHON: Setting<Option<PathBuf>> = Setting::optional("ODDISH_HARBOR_PYTHON")
     .doc("Python interpreter that has Harbor installed. Unset: the one that the `harbor` command on the PATH uses.");
@@ -21,6 +28,23 @@ const PASS_ENV: Setting<Vec<String>> = Setting::new("ODDISH_RUNNER_PASS_ENV", ""
     "More environment variables that Harbor and its agents may see, separated by commas. Provider and sandbox keys \
      of the usual names are passed anyway.",
 );
+const SILENCE: Setting<f64> = Setting::new("ODDISH_HARBOR_SILENCE_SEC", 60.0).within(5.0, 86_400.0).unit("seconds").doc(
+    "Seconds that Harbor's event loop may give no sign of life before its trial is stopped: what a sandbox leaves can \
+     block it for ever. Ten times as long while an environment is started or files are copied.",
+);
+const GRACE: Setting<f64> = Setting::new("ODDISH_TRIAL_GRACE_SEC", 1800.0).within(0.0, 31_536_000.0).unit("seconds").doc(
+    "Seconds that each step of a trial may take beyond the time-outs of its phases, for what Harbor sets no limit to: \
+     copying files, a step's set-up, removing containers. After that the trial is stopped.",
+);
+const MAX_BYTES: Setting<u64> =
+    Setting::new("ODDISH_TRIAL_MAX_BYTES", 5_000_000_000).within(1_000_000, 5_000_000_000_000).unit("bytes").doc(
+        "Bytes of files that are kept of one attempt, sparse ones as long as they look. What does not fit is left out \
+         and listed in the trial's omitted.json; results, logs and trajectories go first.",
+    );
+const MAX_FILES: Setting<usize> = Setting::new("ODDISH_TRIAL_MAX_FILES", 100_000)
+    .within(100, 10_000_000)
+    .unit("files")
+    .doc("Files that are kept of one attempt; the others are left out and listed as those above.");
 
 /// What a runner is configured with.
 #[derive(Clone, Debug)]
@@ -33,8 +57,27 @@ pub struct RunnerSettings {
     pub default_agent_timeout_sec: f64,
     /// Bytes that must be free in `jobs_dir`.
     pub min_free_bytes: u64,
+    /// Whether tasks and submissions may ask for access to this machine.
+    pub allow_host_access: bool,
     /// Names of further variables that Harbor may see.
     pub pass_env: Vec<String>,
+    /// How Harbor's process is confined.
+    pub confinement: ConfinementSettings,
+    /// How long Harbor may be silent.
+    pub silence: Duration,
+    /// How much longer than its time-outs each step of a trial may take.
+    pub grace: Duration,
+    /// What is kept of an attempt's files.
+    pub tree_bounds: TreeBounds,
+}
+
+/// What is kept of an attempt's files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TreeBounds {
+    /// Most bytes of all of them together.
+    pub bytes: u64,
+    /// Most files.
+    pub files: usize,
 }
 
 impl RunnerSettings {
@@ -42,17 +85,32 @@ impl RunnerSettings {
     pub const GROUP: Group = Group {
         title: "Running trials",
         read_by: "`oddish-runner`; `oddish-server` checks them when it starts",
-        settings: &[&JOBS_DIR, &PYTHON, &AGENT_TIMEOUT_SEC, &MIN_FREE_GB, &PASS_ENV],
+        settings: &[
+            &JOBS_DIR,
+            &PYTHON,
+            &AGENT_TIMEOUT_SEC,
+            &SILENCE,
+            &GRACE,
+            &MAX_BYTES,
+            &MAX_FILES,
+            &MIN_FREE_GB,
+            &PASS_ENV,
+        ],
     };
 
-    /// Reads [`Self::GROUP`].
+    /// Reads [`Self::GROUP`], and whether access to this machine is allowed.
     pub fn read(reader: &mut Reader<'_>) -> Self {
         Self {
-            jobs_dir: absolute(&reader.get(&JOBS_DIR)),
+            jobs_dir: folder_or_below_home(reader, &JOBS_DIR, "harbor-jobs"),
             harbor_python: reader.get(&PYTHON).map(|python| absolute(&python)),
             default_agent_timeout_sec: reader.get(&AGENT_TIMEOUT_SEC),
             min_free_bytes: reader.get(&MIN_FREE_GB) * 1_000_000_000,
+            allow_host_access: reader.get(&ALLOW_HOST_ACCESS),
             pass_env: reader.get(&PASS_ENV),
+            confinement: ConfinementSettings::read(reader),
+            silence: Duration::from_secs_f64(reader.get(&SILENCE)),
+            grace: Duration::from_secs_f64(reader.get(&GRACE)),
+            tree_bounds: TreeBounds { bytes: reader.get(&MAX_BYTES), files: reader.get(&MAX_FILES) },
         }
     }
 }

@@ -13,6 +13,10 @@ use nix::fcntl::OFlag;
 const MAX_READ: usize = 256 << 10;
 /// Most files of one folder that are followed.
 const MAX_FILES: usize = 1000;
+/// Most names in one folder that a look takes note of.
+const MAX_NAMES: usize = 20_000;
+/// Bytes that one look takes from all files of a folder, or a little more.
+const MAX_LOOK: usize = 4 << 20;
 
 /// Follows the `*.txt` and `*.log` files right in one folder, which need not exist yet.
 ///
@@ -35,6 +39,7 @@ impl FolderTail {
         let mut names: Vec<OsString> = fs::read_dir(&self.folder)
             .into_iter()
             .flatten()
+            .take(MAX_NAMES)
             .flatten()
             .map(|entry| entry.file_name())
             .filter(|name| {
@@ -44,8 +49,14 @@ impl FolderTail {
             .take(MAX_FILES)
             .collect();
         names.sort();
+        // Files come and go, and what is kept of them must not grow with them.
+        self.offsets.retain(|name, _| names.binary_search(name).is_ok());
         let mut grown = Vec::new();
+        let mut taken = 0;
         for name in names {
+            if taken >= MAX_LOOK {
+                break;
+            }
             let offset = self.offsets.entry(name.clone()).or_default();
             let file = OpenOptions::new()
                 .read(true)
@@ -54,6 +65,7 @@ impl FolderTail {
                 .open(self.folder.join(&name));
             // A file that can't be read now is tried again at the next look.
             let Ok(text) = file.and_then(|file| read_on(&file, offset, to_the_end)) else { continue };
+            taken += text.len();
             if !text.is_empty() {
                 let shown: String =
                     name.to_string_lossy().chars().filter(|character| !character.is_control()).collect();

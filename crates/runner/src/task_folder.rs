@@ -34,12 +34,13 @@ pub enum TaskFolderError {
     },
 }
 
-/// Seconds to override the agent's time-out with, where the submission doesn't say: none if the task sets it, else
-/// `default`, or more where a step of the task asks for more. `paths` are the task's files.
+/// Seconds to override the agent's time-out with, where the submission doesn't say: `default`, or none if the task sets a time-out or has
+/// steps, which may set theirs. `paths` are the task's files.
 pub fn default_agent_timeout_sec(folder: &Path, paths: &[String], default: f64) -> Option<f64> {
     let files = TaskFolder::of_files(folder, paths);
     // A task that is not in order was not accepted in the first place; if it is here all the same, it can't run for ever.
-    check_task(&files, default).map_or(Some(default), |task| task.default_agent_timeout_sec)
+    check_task(&files, default)
+        .map_or(Some(default), |task| task.default_agent_timeout_sec.filter(|_| task.steps.is_empty()))
 }
 
 /// Makes the task use a ready image.

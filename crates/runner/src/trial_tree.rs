@@ -50,6 +50,25 @@ const READ_BY_THEIR_KEYS: &[&str] = &[
     "trajectory.jsonl",
 ];
 
+/// How soon a file is stored, where not all are: 0 the first. What tells how the trial came out goes before what the agent did, that before what
+/// the tests said, and all of it before what the agent left of its work.
+pub(crate) fn rank(path: &str) -> u8 {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let folder = match folder.split('/').collect::<Vec<_>>()[..] {
+        [STEPS, _step, folder] => folder,
+        _ => folder,
+    };
+    match (folder, name) {
+        ("", "result.json") => 0,
+        ("", _) if NAMES.contains(&name) => 1,
+        ("agent", "trajectory.json" | "trajectory.jsonl") => 2,
+        ("verifier", _) if NAMES.contains(&name) => 2,
+        ("agent", _) => 3,
+        ("verifier", _) => 4,
+        _ => 5,
+    }
+}
+
 /// Whether the keys of a file are left as they are.
 pub(crate) fn is_read_by_its_keys(path: &Path) -> bool {
     path.file_name().and_then(|name| name.to_str()).is_some_and(|name| READ_BY_THEIR_KEYS.contains(&name))
@@ -84,6 +103,38 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[test]
+    fn what_a_trial_is_judged_by_comes_first() {
+        let mut paths = [
+            "artifacts/agent/trajectory.json",
+            "steps/one/agent/session.log",
+            "verifier/many/0.txt",
+            "verifier/0.txt",
+            "steps/one/verifier/reward.txt",
+            "agent/0.log",
+            "agent/trajectory.json",
+            "0.txt",
+            "trial.log",
+            "result.json",
+        ];
+        paths.sort_by_key(|path| (rank(path), *path));
+        assert_eq!(
+            paths,
+            [
+                "result.json",
+                "trial.log",
+                "agent/trajectory.json",
+                "steps/one/verifier/reward.txt",
+                "agent/0.log",
+                "steps/one/agent/session.log",
+                "verifier/0.txt",
+                "0.txt",
+                "artifacts/agent/trajectory.json",
+                "verifier/many/0.txt",
+            ]
+        );
+    }
 
     #[rstest]
     #[case("trajectory", "agent/trajectory.json", "agent/trajectory.json")]

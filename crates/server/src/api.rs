@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use oddish_artifacts::signing::SigningKey;
-use oddish_db::{api_keys, queue_keys};
+use oddish_db::api_keys;
+use oddish_db::queue_keys::{self, ChangedLimit};
 use oddish_domain::sealing::SealingKey;
 use oddish_functions::auth::{Auth, AuthMode};
 use oddish_functions::router;
@@ -13,9 +14,10 @@ use oddish_functions::state::{Artifacts, Everything, Expansion, Limits, Wake};
 use time::OffsetDateTime;
 
 use crate::args::ApiArguments;
+use crate::browsers::Browsers;
 use crate::settings::ServerSettings;
 use crate::worker::{Worker, stop_requested};
-use crate::{artifact_route, console, database, listen, secret_key};
+use crate::{artifact_route, connections, console, database, descriptors, folders, listen, secret_key};
 
 pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
     let settings = ServerSettings::load()?;
@@ -24,30 +26,43 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
         None => settings.limits.clone(),
     };
     let address = SocketAddr::new(arguments.host.unwrap_or(settings.host), arguments.port.unwrap_or(settings.port));
+    let open_files = descriptors::raise();
+    let most_connections = descriptors::connections(open_files, &settings)?;
     // The port first: whoever starts a second server by mistake learns it before anything was touched.
     let listener = listen::listen(address).await?;
     warn_if_open(address.ip(), settings.auth);
 
     let address = listener.local_addr()?;
-    let secret = secret_key::locate(settings.storage.secret_key.as_ref(), &settings.home)?;
-    let signing_key = match &secret {
+    folders::check_home(&settings.home)?;
+    let located = secret_key::locate(settings.storage.secret_key.as_ref(), &settings.home)?;
+    let secret = located.as_ref().map(|located| &located.secret);
+    let signing_key = match secret {
         Some(secret) => SigningKey::from_secret(secret.expose().as_bytes()),
         None => SigningKey::generate(),
     };
     let base_url = settings.storage.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(address)));
+    let runs_trials = settings.start_workers && !arguments.no_workers;
+    if runs_trials {
+        folders::check_jobs_dir(&settings)?;
+    }
     let store = settings.storage.open(Some((signing_key.clone(), base_url))).await?;
     let url = database::locate(&settings).await?;
     let db = database::open(&settings, &url).await?;
-    queue_keys::apply_limits(&db, &limits, OffsetDateTime::now_utc()).await?;
+    secret_key::agree(&db, &url.place(), located.as_ref()).await?;
+    for ChangedLimit { queue_key, before, now } in
+        queue_keys::apply_limits(&db, &limits, OffsetDateTime::now_utc()).await?
+    {
+        tracing::warn!(
+            queue_key,
+            "the limit of trials at once is {now} from now on, for all servers on this database; before this start it was {before}"
+        );
+    }
     if settings.auth == AuthMode::ApiKey && api_keys::list(&db).await?.is_empty() {
         tracing::warn!("nobody can use the API: there is no key yet. `oddish-server keys create` makes one");
     }
 
-    let worker = if settings.start_workers && !arguments.no_workers {
-        Some(Worker::start(&settings, &url, db.clone(), Arc::clone(&store), secret.as_ref())?)
-    } else {
-        None
-    };
+    let worker =
+        if runs_trials { Some(Worker::start(&settings, &url, db.clone(), Arc::clone(&store), secret)?) } else { None };
     let objects = artifact_route::Artifacts {
         store: Arc::clone(&store),
         key: signing_key,
@@ -60,15 +75,26 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
         rules: settings.uploads,
         judges: settings.judges,
         limits: Limits { concurrency: Arc::new(limits), max_attempts: settings.retries.max_attempts },
-        expansion: Expansion { sealing: secret.as_ref().map(SealingKey::of), docker: settings.docker },
+        expansion: Expansion {
+            sealing: secret.map(SealingKey::of),
+            docker: settings.docker,
+            allow_host_access: settings.allow_host_access,
+        },
         wake: Wake::through(db),
     };
-    let app = settings.origins.clone().around(router::router(everything, artifact_route::router(objects)));
-    tracing::info!(database = url.place(), workers = worker.is_some(), "listening on http://{address}");
+    let (allowed, public_url) = (settings.allowed_hosts.as_ref(), settings.storage.public_url.as_deref());
+    let browsers = Browsers::new(settings.auth, settings.origins.clone(), allowed, public_url, address.ip());
+    let app = router::guarded_router(everything, artifact_route::router(objects), |app| browsers.around(app));
+    tracing::info!(
+        database = url.place(),
+        workers = worker.is_some(),
+        connections = most_connections,
+        "listening on http://{address}"
+    );
     console::say(&format!(
         "Oddish listens on http://{address} (API documentation: http://{address}/docs). Ctrl-C stops it."
     ));
-    axum::serve(listener, app).with_graceful_shutdown(stop()).await.context("the server broke")?;
+    connections::serve(listener, app, settings.connections, most_connections, stop()).await;
     if let Some(worker) = worker {
         worker.stop().await?;
     }

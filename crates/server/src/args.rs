@@ -38,6 +38,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: KeysCommand,
     },
+    /// Look after the secret of the deployment.
+    Secret {
+        #[command(subcommand)]
+        command: SecretCommand,
+    },
     /// Look after the database.
     Db {
         #[command(subcommand)]
@@ -101,6 +106,23 @@ Examples:
     Revoke {
         /// Id of the key, as `list` shows it.
         id: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum SecretCommand {
+    /// Make this server's secret the one that the database is used with.
+    ///
+    /// For when the old one got lost or known. Stop all servers and workers first, and start them with the new one afterwards. What the old one
+    /// sealed can't be read any more: trials with environment variables of agents fail, unless they have ended before.
+    #[command(after_help = "\
+Examples:
+  ODDISH_SECRET_KEY=$(openssl rand -base64 32) oddish-server secret replace
+  rm /var/lib/oddish/secret-key && oddish-server secret replace")]
+    Replace {
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
     },
 }
 

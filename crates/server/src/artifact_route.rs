@@ -6,13 +6,14 @@ use std::time::SystemTime;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use futures_util::StreamExt as _;
 use oddish_artifacts::signing::{self, SignedQuery, SigningKey};
-use oddish_artifacts::{Key, SharedStore, StoreError};
+use oddish_artifacts::{Key, SharedStore, in_pieces};
 use oddish_functions::error::ApiError;
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt as _;
@@ -33,12 +34,14 @@ pub(crate) fn router(artifacts: Artifacts) -> Router {
 
 async fn serve(
     State(artifacts): State<Artifacts>,
-    Path(key): Path<String>,
-    Query(query): Query<SignedQuery>,
+    key: Result<Path<String>, PathRejection>,
+    query: Result<Query<SignedQuery>, QueryRejection>,
     method: Method,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
+    let Path(key) = key.map_err(|refused| ApiError::bad_request(refused.body_text()))?;
+    let Query(query) = query.map_err(|refused| ApiError::bad_request(refused.body_text()))?;
     let key = Key::parse(key).map_err(|error| ApiError::bad_request(error.to_string()))?;
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let verified = signing::verify(&artifacts.key, method.as_str(), &key, &query, length, SystemTime::now())
@@ -50,21 +53,22 @@ async fn serve(
 }
 
 async fn get(store: &SharedStore, key: &Key) -> Result<Response, ApiError> {
-    match store.get(key).await {
-        Ok(bytes) => {
-            let safe = [(header::CONTENT_DISPOSITION, "attachment"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
-            Ok((safe, bytes).into_response())
-        }
-        Err(StoreError::NotFound { .. }) => Err(ApiError::not_found(format!("There is no object {key}"))),
-        Err(error) => Err(error.into()),
-    }
+    let absent = || ApiError::not_found(format!("There is no object {key}"));
+    let object = store.head(key).await?.ok_or_else(absent)?;
+    let body = Body::from_stream(in_pieces(SharedStore::clone(store), object.key, 0..object.size));
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(object.size));
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Ok(response)
 }
 
 /// Streams the body to a file first: an object appears whole or not at all.
 async fn put(artifacts: &Artifacts, key: &Key, body: Body, most: u64) -> Result<Response, ApiError> {
-    let file = NamedTempFile::new().map_err(|error| ApiError::internal(&error))?;
-    let handle = file.reopen().map_err(|error| ApiError::internal(&error))?;
-    let mut writer = tokio::io::BufWriter::new(tokio::fs::File::from_std(handle));
+    let (file, path) = NamedTempFile::new().map_err(|error| ApiError::internal(&error))?.into_parts();
+    let mut writer = tokio::io::BufWriter::new(tokio::fs::File::from_std(file));
     let mut stream = body.into_data_stream();
     let mut bytes = 0;
     while let Some(chunk) = stream.next().await {
@@ -76,6 +80,6 @@ async fn put(artifacts: &Artifacts, key: &Key, body: Body, most: u64) -> Result<
         writer.write_all(&chunk).await.map_err(|error| ApiError::internal(&error))?;
     }
     writer.flush().await.map_err(|error| ApiError::internal(&error))?;
-    artifacts.store.put_file(key, file.path()).await?;
+    artifacts.store.put_file(key, &path).await?;
     Ok(StatusCode::OK.into_response())
 }

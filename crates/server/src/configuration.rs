@@ -9,7 +9,7 @@ use oddish_domain::attempt_settings::ATTEMPT_SETTINGS;
 use oddish_domain::client_settings::CLIENT_SETTINGS;
 use oddish_domain::settings::{Description, Group, Setting, Settings};
 use oddish_functions::migrate::MigrateSettings;
-use oddish_runner::settings::{RunnerSettings, read_attempt, read_token};
+use oddish_runner::settings::{read_attempt, read_token};
 use oddish_telemetry::TelemetrySettings;
 use oddish_wake::WakeSettings;
 
@@ -49,7 +49,7 @@ const SYSTEM: Group = Group {
             "PATH",
             "Where `oddish-server` looks for Postgres and oddish-runner, and `oddish-runner` for Harbor and Docker.",
         ),
-        &other("HOME", "`oddish-server`: its folder is below it, unless ODDISH_HOME or XDG_DATA_HOME is set."),
+        &other("HOME", "Where ODDISH_HOME is, if neither that nor XDG_DATA_HOME is set."),
         &other("XDG_DATA_HOME", "See HOME."),
         &other("LOGNAME", "`oddish`: who submits, unless `--user` says; USER and USERNAME after it."),
         &other("USER", "See LOGNAME."),
@@ -59,8 +59,8 @@ const SYSTEM: Group = Group {
     ],
 };
 
-/// Groups that no [`Settings`] is asked for by the programs here: libraries and Harbor read them, and the client, whose own test holds it to
-/// its group.
+/// Groups of which no setting has to be asked for by the programs here: libraries and Harbor read them, and the client, whose own test holds
+/// it to its group.
 const READ_ELSEWHERE: [Group; 4] = [PASSED_ON, CLIENT_SETTINGS, AWS, SYSTEM];
 
 const fn other(name: &'static str, doc: &'static str) -> Setting<Option<String>> {
@@ -129,7 +129,6 @@ fn exactly_the_documented_settings_are_read() {
     let settings = Settings::from_map(BTreeMap::from([("ODDISH_S3_ENABLED".to_owned(), "true".to_owned())]));
     let mut reader = settings.reader();
     ServerSettings::read(&mut reader, BTreeMap::new());
-    RunnerSettings::read(&mut reader);
     read_attempt(&mut reader);
     read_token(&mut reader);
     TelemetrySettings::read(&mut reader);
@@ -141,7 +140,8 @@ fn exactly_the_documented_settings_are_read() {
         groups.flat_map(Group::describe).map(|setting| setting.name).collect()
     };
     let (read, elsewhere) = (settings.asked(), names(&mut READ_ELSEWHERE.iter()));
-    let documented: BTreeSet<&str> = names(&mut groups()).difference(&elsewhere).copied().collect();
-    assert_eq!(read.difference(&documented).collect::<Vec<_>>(), [&""; 0], "read, and in no group");
+    let all = names(&mut groups());
+    let documented: BTreeSet<&str> = all.difference(&elsewhere).copied().collect();
+    assert_eq!(read.difference(&all).collect::<Vec<_>>(), [&""; 0], "read, and in no group");
     assert_eq!(documented.difference(&read).collect::<Vec<_>>(), [&""; 0], "in a group, and not read");
 }

@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use oddish_db::{DatabaseUrl, Db, schema};
 use oddish_private_postgres::{Options, PrivatePostgres};
 
+use crate::folders;
 use crate::settings::ServerSettings;
 
 /// Folder of the private Postgres below `ODDISH_HOME`.
@@ -15,6 +16,7 @@ pub(crate) async fn locate(settings: &ServerSettings) -> anyhow::Result<Database
     if let Some(url) = &settings.database.url {
         return Ok(url.clone());
     }
+    folders::check_home(&settings.home)?;
     let folder = settings.home.join(PRIVATE_FOLDER);
     tracing::info!(folder = %folder.display(), "no DATABASE_URL is set: using a private Postgres");
     let programs = settings.postgres_programs.clone();

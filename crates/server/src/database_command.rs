@@ -1,13 +1,12 @@
 //! `oddish-server db`.
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use oddish_db::schema;
 
 use crate::args::DatabaseCommand;
-use crate::console::print;
+use crate::console::{self, print};
 use crate::database;
 use crate::settings::ServerSettings;
 
@@ -28,12 +27,12 @@ pub(crate) async fn run(command: DatabaseCommand) -> anyhow::Result<()> {
         }
         DatabaseCommand::Status => print(&status(&place, &schema::status(&db).await?))?,
         DatabaseCommand::Reset { yes } => {
-            confirm(yes, &format!("Drop everything that Oddish has in the database at {place}"))?;
+            confirm_loss(yes, &format!("Drop everything that Oddish has in the database at {place}"))?;
             schema::reset(&db).await?;
             print(&format!("The database at {place} is empty and up to date.\n"))?;
         }
         DatabaseCommand::Purge { yes } => {
-            confirm(yes, &format!("Delete all tasks, trials and experiments in the database at {place}"))?;
+            confirm_loss(yes, &format!("Delete all tasks, trials and experiments in the database at {place}"))?;
             schema::purge(&db).await?;
             print(&format!("All tasks, trials and experiments in the database at {place} are deleted.\n"))?;
         }
@@ -59,20 +58,6 @@ fn status(place: &str, migrations: &[schema::MigrationStatus]) -> String {
     text
 }
 
-/// Asks before data goes. Without a terminal there is nobody to ask.
-fn confirm(yes: bool, what: &str) -> anyhow::Result<()> {
-    if yes {
-        return Ok(());
-    }
-    if !std::io::stdin().is_terminal() {
-        bail!("this deletes data; add --yes to do it without being asked");
-    }
-    write!(anstream::stderr(), "{what}? [y/N] ")?;
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    if !matches!(answer.trim(), "y" | "Y" | "yes") {
-        bail!("nothing was changed");
-    }
-    Ok(())
+fn confirm_loss(yes: bool, what: &str) -> anyhow::Result<()> {
+    console::confirm(yes, what, "this deletes data")
 }

@@ -23,6 +23,11 @@ pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<()> {
     let now = OffsetDateTime::now_utc();
     match command {
         KeysCommand::Create { name, owner, scope, expires_in_days, json } => {
+            if !console::is_seen() {
+                bail!(
+                    "no key was made, since nobody could see it: stdout is closed, or goes to /dev/null. Show it, or send it to a file"
+                );
+            }
             let name = label::check(&name).context("--name")?;
             let owner = owner.as_deref().map_or(Ok(name), label::check).context("--owner")?;
             let expires_at = expires_in_days.map(|days| now + Duration::days(days.into()));

@@ -1,19 +1,24 @@
 //! The one-machine stack: the endpoints, the dispatcher, the runners and, unless a database is configured, Postgres itself.
 //!
 //! `api` serves all handlers of `oddish-functions` in one process and dispatches in the same process; `worker` only dispatches; `keys`
-//! makes and revokes keys; `db` looks after the schema. Nothing else of the workspace may depend on this crate.
+//! makes and revokes keys; `secret` replaces the secret; `db` looks after the schema. Nothing else of the workspace may depend on this crate.
 
 mod api;
 mod args;
 mod artifact_route;
+mod browsers;
 #[cfg(test)]
 mod configuration;
+mod connections;
 mod console;
 mod cors;
 mod database;
 mod database_command;
+mod descriptors;
+mod folders;
 mod keys_command;
 mod listen;
+mod secret_command;
 mod secret_key;
 mod settings;
 mod worker;
@@ -25,7 +30,14 @@ use oddish_domain::settings::Settings;
 use oddish_telemetry::Output;
 
 fn main() -> ExitCode {
-    let arguments = args::Arguments::parse();
+    if let Err(error) = oddish_runner::container::receive() {
+        console::say(&format!("error: {error:#}"));
+        return ExitCode::FAILURE;
+    }
+    let arguments = match args::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(shown) => return console::show(&shown),
+    };
     let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     // What is wrong with .env is told by the command that needs it.
     let environment = settings::environment().unwrap_or_default();
@@ -35,6 +47,7 @@ fn main() -> ExitCode {
     }
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(descriptors::FILE_THREADS)
         .build()
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(run(arguments.command)));
@@ -55,6 +68,7 @@ async fn run(command: args::Command) -> anyhow::Result<()> {
         args::Command::Settings => console::print(&settings::env_example()),
         args::Command::Worker => worker::run().await,
         args::Command::Keys { command } => keys_command::run(command).await,
+        args::Command::Secret { command } => secret_command::run(command).await,
         args::Command::Db { command } => database_command::run(command).await,
     }
 }

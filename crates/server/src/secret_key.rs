@@ -1,20 +1,56 @@
-//! The deployment's secret on one machine: the configured one, else one that is made once and kept in a file.
+//! The deployment's secret on one machine: the configured one, else one that is made once and kept in a file. The database knows which one it
+//! is used with.
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use oddish_db::{Db, secret_fingerprint};
 use oddish_domain::sealing::{SECRET_KEY, SecretKey};
+use sysinfo::System;
+use time::OffsetDateTime;
 
 /// The file in `ODDISH_HOME` that keeps it, readable by its owner only.
 const FILE: &str = "secret-key";
 
+/// A secret, and where it comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Located {
+    pub(crate) secret: SecretKey,
+    /// For people: the variable or the file, and the machine.
+    pub(crate) source: String,
+}
+
+impl Located {
+    fn new(secret: SecretKey, place: &str) -> Self {
+        let host = System::host_name().unwrap_or_else(|_| "an unnamed machine".to_owned());
+        Self { secret, source: format!("{place} on {host}") }
+    }
+}
+
+/// Fails if the database is used with another secret than this one; the first server has its own put on record.
+pub(crate) async fn agree(db: &Db, place: &str, located: Option<&Located>) -> anyhow::Result<()> {
+    let Some(Located { secret, source }) = located else { return Ok(()) };
+    let fingerprint = secret.fingerprint();
+    let known = secret_fingerprint::agree(db, &fingerprint, source, OffsetDateTime::now_utc()).await?;
+    if known.fingerprint != fingerprint {
+        bail!(
+            "the database at {place} is used with another secret than this one: this one is from {source}, that one was first used on {} and is \
+             from {}. Give this server that one, with which agents' variables in the database are sealed. To replace it on purpose, stop all \
+             servers and workers and run `oddish-server secret replace` where this one is",
+            known.set_at.date(),
+            known.source
+        );
+    }
+    Ok(())
+}
+
 /// The configured secret, else that of the file in `home`, which is made where there is none. None where it can't be made: the
 /// server can do without.
-pub(crate) fn locate(configured: Option<&SecretKey>, home: &Path) -> anyhow::Result<Option<SecretKey>> {
+pub(crate) fn locate(configured: Option<&SecretKey>, home: &Path) -> anyhow::Result<Option<Located>> {
     if let Some(configured) = configured {
-        return Ok(Some(configured.clone()));
+        return Ok(Some(Located::new(configured.clone(), SECRET_KEY.name())));
     }
     let file = home.join(FILE);
     if let Some(kept) = read(&file)? {
@@ -37,7 +73,7 @@ pub(crate) fn locate(configured: Option<&SecretKey>, home: &Path) -> anyhow::Res
     read(&file)
 }
 
-fn read(file: &Path) -> anyhow::Result<Option<SecretKey>> {
+fn read(file: &Path) -> anyhow::Result<Option<Located>> {
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) => {
@@ -59,7 +95,7 @@ fn read(file: &Path) -> anyhow::Result<Option<SecretKey>> {
     if mode & 0o077 != 0 {
         tracing::warn!(file = %file.display(), "others may read the server's secret: chmod 600 the file");
     }
-    Ok(Some(secret))
+    Ok(Some(Located::new(secret, &file.display().to_string())))
 }
 
 /// Makes the file at once and whole, so that two processes that start together take the same secret.
@@ -77,7 +113,7 @@ mod tests {
     use super::*;
 
     fn located(home: &Path) -> String {
-        locate(None, home).unwrap().unwrap().expose().to_owned()
+        locate(None, home).unwrap().unwrap().secret.expose().to_owned()
     }
 
     #[test]
@@ -110,8 +146,8 @@ mod tests {
     fn the_configured_one_goes_first() {
         let home = tempfile::tempdir().unwrap();
         let configured = SecretKey::generate();
-        let secret = locate(Some(&configured), home.path()).unwrap().unwrap();
-        assert_eq!(secret.expose(), configured.expose());
+        let located = locate(Some(&configured), home.path()).unwrap().unwrap();
+        assert_eq!(located.secret.expose(), configured.expose());
         assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
     }
 

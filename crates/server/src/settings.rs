@@ -6,10 +6,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use oddish_artifacts::home::{self, HOME};
 use oddish_artifacts::{LOCAL_STORAGE_DIR, S3Settings, StorageSettings};
 use oddish_db::{DATABASE_URL, DatabaseSettings};
 use oddish_dispatcher::LauncherSettings;
 use oddish_domain::environment::DockerEnvironment;
+use oddish_domain::host_access::{ALLOW_HOST_ACCESS, HOST_ACCESS_SETTINGS};
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::{SECRET_KEY, SecretKey};
@@ -17,9 +19,13 @@ use oddish_domain::settings::{self, Group, Reader, Setting, Settings, read_env_f
 use oddish_functions::auth::AuthMode;
 use oddish_functions::judging::Judges;
 use oddish_functions::state::UploadRules;
-use oddish_runner::settings::RunnerSettings;
+use oddish_runner::confinement::ConfinementSettings;
+use oddish_runner::container;
+use oddish_runner::settings::{JOBS_DIR, RunnerSettings};
 use oddish_telemetry::TelemetrySettings;
 
+use crate::browsers::{ALLOWED_HOSTS, AllowedHosts};
+use crate::connections::ConnectionSettings;
 use crate::cors::Origins;
 
 const API_HOST: Setting<IpAddr> =
@@ -31,9 +37,6 @@ const CORS_ORIGINS: Setting<Option<Origins>> = Setting::optional("ODDISH_CORS_OR
 );
 const AUTO_START_WORKERS: Setting<bool> = Setting::new("ODDISH_AUTO_START_WORKERS", true).doc(
     "Whether `oddish-server api` runs trials too. With false, or with --no-workers, an `oddish-server worker` has to.",
-);
-const HOME: Setting<Option<PathBuf>> = Setting::optional("ODDISH_HOME").doc(
-    "Folder for the private Postgres and the server's secret. Unset: /var/lib/oddish as root, else ~/.local/share/oddish.",
 );
 const POSTGRES_BIN: Setting<Option<PathBuf>> = Setting::optional("ODDISH_POSTGRES_BIN")
     .doc("Folder of the Postgres programs for the private server. Unset: the newest that is found.");
@@ -64,13 +67,16 @@ pub(crate) const GROUPS: &[Group] = &[
     S3Settings::GROUP,
     ConcurrencyLimits::GROUP,
     DockerEnvironment::GROUP,
+    HOST_ACCESS_SETTINGS,
     ServerSettings::GROUP,
+    ConnectionSettings::GROUP,
     TelemetrySettings::GROUP,
     AuthMode::GROUP,
     Judges::GROUP,
     RetrySettings::GROUP,
     LauncherSettings::GROUP,
     RunnerSettings::GROUP,
+    ConfinementSettings::GROUP,
     PASSED_ON,
 ];
 
@@ -88,16 +94,25 @@ pub(crate) struct ServerSettings {
     pub(crate) limits: ConcurrencyLimits,
     /// What the environment `docker` means in submissions.
     pub(crate) docker: DockerEnvironment,
+    /// Whether submissions may name files of the machine that runs their trials.
+    pub(crate) allow_host_access: bool,
     pub(crate) auth: AuthMode,
+    /// Names by which clients may call, where no key is asked for.
+    pub(crate) allowed_hosts: Option<AllowedHosts>,
     /// Web pages that may ask.
     pub(crate) origins: Origins,
     pub(crate) judges: Judges,
     pub(crate) host: IpAddr,
     pub(crate) port: u16,
+    pub(crate) connections: ConnectionSettings,
     pub(crate) start_workers: bool,
     pub(crate) launcher: LauncherSettings,
     pub(crate) retries: RetrySettings,
+    /// The folder for everything that is nowhere else.
     pub(crate) home: PathBuf,
+    pub(crate) runner: RunnerSettings,
+    /// Whether a setting names the folder for running trials.
+    pub(crate) names_jobs_dir: bool,
     pub(crate) postgres_programs: Option<PathBuf>,
     /// All variables, for the runners.
     pub(crate) environment: BTreeMap<String, String>,
@@ -108,16 +123,14 @@ impl ServerSettings {
     const GROUP: Group = Group {
         title: "API and server",
         read_by: "`oddish-server`",
-        settings: &[&API_HOST, &API_PORT, &CORS_ORIGINS, &AUTO_START_WORKERS, &HOME, &POSTGRES_BIN],
+        settings: &[&API_HOST, &API_PORT, &ALLOWED_HOSTS, &CORS_ORIGINS, &AUTO_START_WORKERS, &POSTGRES_BIN],
     };
 
     /// Reads the environment and `.env`.
     pub(crate) fn load() -> anyhow::Result<Self> {
         let environment = environment()?;
         let settings = Settings::from_map(environment.clone());
-        // The runner reads its settings itself; a fault in them is better found here than in every trial.
-        let (read, _) = settings.read(|reader| (Self::read(reader, environment), RunnerSettings::read(reader)))?;
-        Ok(read)
+        Ok(settings.read(|reader| Self::read(reader, environment))?)
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>, environment: BTreeMap<String, String>) -> Self {
@@ -129,21 +142,27 @@ impl ServerSettings {
             storage,
             limits: ConcurrencyLimits::read(reader),
             docker: DockerEnvironment::read(reader),
+            allow_host_access: reader.get(&ALLOW_HOST_ACCESS),
             auth,
+            allowed_hosts: reader.get(&ALLOWED_HOSTS),
             origins: reader.get(&CORS_ORIGINS).unwrap_or_else(|| Origins::usual(auth)),
             judges: Judges::read(reader),
             host: reader.get(&API_HOST),
             port: reader.get(&API_PORT),
+            connections: ConnectionSettings::read(reader),
             start_workers: reader.get(&AUTO_START_WORKERS),
             launcher: LauncherSettings::read(reader),
             retries: RetrySettings::read(reader),
-            home: reader.get(&HOME).unwrap_or_else(|| default_home(&environment)),
+            home: home::home(reader),
+            names_jobs_dir: reader.get(&JOBS_DIR).is_some(),
+            // The runner reads its settings itself; a fault in them is better found here than in every trial.
+            runner: RunnerSettings::read(reader),
             postgres_programs: reader.get(&POSTGRES_BIN),
             environment,
         }
     }
 
-    /// The environment of a runner: this process's own and `.env`, with the database and the secret that are really in use.
+    /// The environment of a runner: this process's own and `.env`, with the database, the folders and the secret that are really in use.
     pub(crate) fn runner_environment(
         &self,
         database_url: &str,
@@ -152,6 +171,8 @@ impl ServerSettings {
         let mut environment: BTreeMap<OsString, OsString> =
             self.environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
         environment.insert(DATABASE_URL.name().into(), database_url.into());
+        environment.insert(HOME.name().into(), self.home.clone().into());
+        environment.insert(JOBS_DIR.name().into(), self.runner.jobs_dir.clone().into());
         environment.insert(LOCAL_STORAGE_DIR.name().into(), self.storage.local_storage_dir.clone().into());
         if let Some(secret) = secret {
             environment.insert(SECRET_KEY.name().into(), secret.expose().into());
@@ -173,20 +194,8 @@ pub(crate) fn environment() -> anyhow::Result<BTreeMap<String, String>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
         Err(error) => return Err(error).context(format!("{ENV_FILE} in the working directory cannot be read")),
     };
-    environment.extend(unicode_variables(std::env::vars_os()));
+    environment.extend(unicode_variables(container::variables()));
     Ok(environment)
-}
-
-fn default_home(environment: &BTreeMap<String, String>) -> PathBuf {
-    if nix::unistd::geteuid().is_root() {
-        return PathBuf::from("/var/lib/oddish");
-    }
-    let set = |name: &str| environment.get(name).filter(|value| !value.is_empty());
-    match (set("XDG_DATA_HOME"), set("HOME")) {
-        (Some(data), _) => PathBuf::from(data).join("oddish"),
-        (None, Some(home)) => PathBuf::from(home).join(".local/share/oddish"),
-        (None, None) => std::env::temp_dir().join("oddish"),
-    }
 }
 
 #[cfg(test)]

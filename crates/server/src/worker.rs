@@ -7,17 +7,24 @@ use oddish_artifacts::SharedStore;
 use oddish_db::{DatabaseUrl, Db};
 use oddish_dispatcher::{Closer, Dispatcher, ProcessLauncher, Running};
 use oddish_domain::sealing::SecretKey;
+use oddish_runner::confinement::Way;
 
 use crate::settings::ServerSettings;
-use crate::{database, secret_key};
+use crate::{database, descriptors, folders, secret_key};
 
 /// `oddish-server worker`.
 pub(crate) async fn run() -> anyhow::Result<()> {
     let settings = ServerSettings::load()?;
+    // Each runner is held by a descriptor.
+    descriptors::raise();
+    folders::check_home(&settings.home)?;
+    folders::check_jobs_dir(&settings)?;
     let secret = secret_key::locate(settings.storage.secret_key.as_ref(), &settings.home)?;
+    let store = settings.storage.open(None).await?;
     let url = database::locate(&settings).await?;
     let db = database::open(&settings, &url).await?;
-    let worker = Worker::start(&settings, &url, db, settings.storage.open(None).await?, secret.as_ref())?;
+    secret_key::agree(&db, &url.place(), secret.as_ref()).await?;
+    let worker = Worker::start(&settings, &url, db, store, secret.as_ref().map(|located| &located.secret))?;
     tracing::info!(database = url.place(), "waiting for trials");
     stop_requested().await?;
     tracing::info!("stopping");
@@ -38,6 +45,14 @@ impl Worker {
         store: SharedStore,
         secret: Option<&SecretKey>,
     ) -> anyhow::Result<Self> {
+        // Better one line here than one in every trial.
+        match settings.runner.confinement.mode.way()? {
+            Way::Landlock => tracing::info!("Harbor is confined by Landlock"),
+            Way::Uid => tracing::info!("Harbor is confined by a user id for each trial"),
+            Way::Off => tracing::warn!(
+                "Harbor is not confined (ODDISH_CONFINEMENT=off): whatever runs in a sandbox can reach this machine's files"
+            ),
+        }
         let command = settings.launcher.command(settings.runner_environment(url.text(), secret))?;
         let closer = Closer { db, store, rules: settings.retries.clone() };
         let launcher = Arc::new(ProcessLauncher::new(closer.clone(), command));

@@ -6,7 +6,6 @@ mod corpus;
 #[cfg(test)]
 mod tests;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -17,7 +16,7 @@ use oddish_domain::task_toml::{DEFAULT_AGENT_TIMEOUT_SEC, TASK_TOML, check_task}
 use serde::Serialize;
 use walkdir::WalkDir;
 
-use crate::progress::step;
+use crate::progress::{print, step};
 use crate::{process, setup};
 
 const LOADER: &str = include_str!("compare_tasks/load_tasks.py");
@@ -62,8 +61,7 @@ pub(crate) fn run(folder: &Path, json: bool) -> Result<()> {
     let python = setup::harbor_python()?;
     let comparison = step("comparing our check of tasks with Harbor's loader", || compare(folder, &python))?;
     let text = if json { serde_json::to_string_pretty(&comparison)? } else { comparison.to_text() };
-    // With stdout gone there is nobody left to tell.
-    let _ = writeln!(std::io::stdout(), "{text}");
+    print(&format!("{text}\n"))?;
     let unmeant = comparison.differences.len() - comparison.on_purpose;
     ensure!(unmeant == 0, "{unmeant} of {} tasks are refused by one side only, and not on purpose", comparison.tasks);
     Ok(())

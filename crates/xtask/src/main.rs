@@ -2,6 +2,8 @@
 //!
 //! Everything a task starts is stopped before it ends, on failure and on Ctrl-C too; only what [`setup`] installs stays.
 
+mod agent_arguments;
+mod attack;
 mod bench;
 mod build_functions;
 #[cfg(test)]
@@ -17,6 +19,7 @@ mod http;
 mod images;
 mod interrupt;
 mod leftovers;
+mod lint;
 mod mutate;
 mod pooler;
 mod prepare;
@@ -26,12 +29,13 @@ mod progress;
 mod setup;
 mod soak;
 mod stack;
+mod statistics_fixture;
 mod template;
 mod test;
 mod watch;
 mod workspace;
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -55,6 +59,20 @@ enum Task {
     CompareRewards {
         /// Folder with tasks, at any depth.
         folder: std::path::PathBuf,
+    },
+    /// Attack a fresh server, its trials and the machine beneath them, and print what came of each attack; fails when one succeeds.
+    Attack {
+        /// Names of attacks, or their beginnings; all when there are none.
+        names: Vec<String>,
+        /// Only those that take no longer than three minutes together.
+        #[arg(long)]
+        quick: bool,
+        /// Run none; list their names and what they try.
+        #[arg(long)]
+        list: bool,
+        /// Print a line of JSON for each.
+        #[arg(long)]
+        json: bool,
     },
     /// Measure; fails when a figure misses its bar.
     Bench {
@@ -111,6 +129,15 @@ enum Task {
     },
     /// Write crates/domain/src/environment/options.json, which the options of environments are checked by, from the installed Harbor.
     EnvironmentOptions,
+    /// Write `crates/domain/src/host_access/arguments.json`, which agents' arguments are checked by, from the installed Harbor.
+    AgentArguments,
+    /// Write crates/domain/src/statistics/tests/oracle.json, which the statistics are tested against, from `SciPy`, statsmodels and the
+    /// installed Harbor.
+    StatisticsFixture {
+        /// Change nothing; fail if the file is not what they say.
+        #[arg(long)]
+        check: bool,
+    },
     /// Write the functions and routes into template.yaml and the router of `cargo lambda watch` into Cargo.toml, from docs/openapi.json.
     Template {
         /// Change nothing; fail if a file is not up to date.
@@ -120,6 +147,8 @@ enum Task {
         #[arg(long)]
         lint: bool,
     },
+    /// Check links in the documentation, the spelling, and licences, sources and use of dependencies.
+    Lint,
     /// Build the functions for Lambda, into target/lambda. All of them take half an hour on two cores.
     BuildFunctions {
         /// Functions to build; all if none is named.
@@ -138,7 +167,7 @@ enum Task {
     },
     /// Set up, build, and run all tests against a real Postgres, with and without a pooler, Docker and Harbor.
     Test {
-        /// Check formatting, lints and query data too.
+        /// Check formatting, lints and query data too, and run the quick attacks.
         #[arg(long)]
         ci: bool,
         /// Only the tests of oddish-db and oddish-functions, through a pooler: once through one that follows named statements, once
@@ -154,12 +183,27 @@ enum Task {
     },
 }
 
+/// Shows help, or what is wrong with a command line, and gives the exit status that goes with it.
+fn show(shown: &clap::Error) -> ExitCode {
+    match shown.print() {
+        Err(error) if !shown.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
+            progress::say(&format!("error: cannot write to stdout: {error}"));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::from(u8::try_from(shown.exit_code()).unwrap_or(2)),
+    }
+}
+
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(shown) => return show(&shown),
+    };
     let outcome = interrupt::watch().and_then(|()| match arguments.task {
         Task::Setup => setup::report(),
         Task::Demo => demo::run(),
         Task::CompareRewards { folder } => compare_rewards::run(&folder),
+        Task::Attack { names, quick, list, json } => attack::run(&names, quick, list, json),
         Task::Bench { benchmark } => bench::run(benchmark),
         Task::Fuzz { target, minutes } => fuzz::run(target, minutes),
         Task::FuzzApi { examples, seconds, seed } => fuzz_api::run(examples, seconds, seed),
@@ -168,9 +212,12 @@ fn main() -> ExitCode {
         Task::Mutate { names } => mutate::run(&names),
         Task::Prepare { check } => prepare::run(check),
         Task::EnvironmentOptions => environment_options::run(),
+        Task::AgentArguments => agent_arguments::run(),
+        Task::StatisticsFixture { check } => statistics_fixture::run(check),
         Task::Template { check, lint } => {
             template::run(check).and_then(|()| if lint { template::lint() } else { Ok(()) })
         }
+        Task::Lint => lint::run(),
         Task::BuildFunctions { functions } => build_functions::run(&functions),
         Task::Images => images::run(),
         Task::Watch { port } => watch::run(port),

@@ -1,9 +1,18 @@
-//! What a task tells on stderr: each step when it begins, and how long it took.
+//! What a task tells: its results on stdout; on stderr each step when it begins, and how long it took.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+
+/// Writes a result to stdout. Whoever has closed it (`| head`) has seen enough, which is no fault.
+pub(crate) fn print(text: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to stdout"),
+    }
+}
 
 /// Prints one line.
 pub(crate) fn say(line: &str) {

@@ -40,21 +40,33 @@ impl Stack {
     pub(crate) fn launch(mut server: Command, folder: &Path) -> Result<Self> {
         step("starting oddish-server with a Postgres of its own", || {
             let port = free_port()?;
-            let log = process::append_to(&Self::log(folder))?;
-            server
-                .args(["api", "--port", &port.to_string()])
-                .env("ODDISH_HOME", home(folder))
-                .env("ODDISH_LOCAL_STORAGE_DIR", storage(folder))
-                .env("ODDISH_HARBOR_JOBS_DIR", folder.join("harbor-jobs"))
-                // Out of reach of any .env of the checkout.
-                .current_dir(folder)
-                .stdout(log.try_clone()?)
-                .stderr(log);
-            let server = process::spawn(&mut server)?;
+            let server = Self::spawn(&mut server, folder, port)?;
             let mut stack = Self { server, folder: folder.to_path_buf(), port, stopped: false };
             stack.wait_until_healthy()?;
             Ok(stack)
         })
+    }
+
+    fn spawn(server: &mut Command, folder: &Path, port: u16) -> Result<Child> {
+        let log = process::append_to(&Self::log(folder))?;
+        server
+            .args(["api", "--port", &port.to_string()])
+            .env("ODDISH_HOME", home(folder))
+            .env("ODDISH_LOCAL_STORAGE_DIR", storage(folder))
+            .env("ODDISH_HARBOR_JOBS_DIR", folder.join("harbor-jobs"))
+            // Out of reach of any .env of the checkout.
+            .current_dir(folder)
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        process::spawn(server)
+    }
+
+    /// Ends the server as Ctrl-C does, and starts it again over its database and its files.
+    pub(crate) fn restart(&mut self, mut server: Command) -> Result<()> {
+        signal_group(&self.server, Signal::SIGINT);
+        wait(&mut self.server, Some(STOP_LIMIT))?;
+        self.server = Self::spawn(&mut server, &self.folder, self.port)?;
+        self.wait_until_healthy()
     }
 
     pub(crate) fn port(&self) -> u16 {

@@ -12,13 +12,14 @@ use crate::programs::{build_all, cargo};
 use crate::progress::{say, step};
 use crate::setup::pooler::Kind;
 use crate::setup::{self, Toolbox, cargo_lambda, moto, schemathesis};
-use crate::{images, interrupt, process, template, workspace};
+use crate::{attack, images, interrupt, lint, process, template, workspace};
 
 /// Tells the tests to send their queries through the pooler of that kind: `named` or `unnamed`.
 const THROUGH: &str = "ODDISH_TEST_THROUGH";
 
-/// `cargo xtask test`. `arguments` go to nextest. With `ci`, formatting, query data and lints are checked first; the template is checked too unless
-/// tests are asked for by name. A failure of one doesn't hide the others.
+/// `cargo xtask test`. `arguments` go to nextest. With `ci`, formatting, query data, lints, spelling and documentation are checked first, and
+/// the quick attacks of `cargo xtask attack` come last; the template is checked too unless tests are asked for by name. A failure of one
+/// doesn't hide the others.
 pub(crate) fn run(ci: bool, arguments: &[String]) -> Result<()> {
     let toolbox = setup::run()?;
     let nextest = setup::tools::nextest()?;
@@ -39,6 +40,8 @@ pub(crate) fn run(ci: bool, arguments: &[String]) -> Result<()> {
         check("query data", prepare(&toolbox.postgres_bin, true))?;
         let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
         check("lints", step("checking the lints", || process::shown(&mut cargo(&clippy))))?;
+        check("spelling", lint::spelling_check())?;
+        check("documentation", lint::documentation())?;
     }
     // Who asks for some tests by name has no use for it.
     if ci || arguments.is_empty() {
@@ -47,6 +50,9 @@ pub(crate) fn run(ci: bool, arguments: &[String]) -> Result<()> {
     check("build", build_all())?;
     check("images", images::build(&toolbox.docker))?;
     check("tests", tests(&toolbox, &nextest, arguments))?;
+    if ci {
+        check("attacks", step("attacking a server", || attack::run_quick(toolbox)))?;
+    }
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
     }

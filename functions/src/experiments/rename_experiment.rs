@@ -27,9 +27,7 @@ pub async fn rename_experiment(
     let name = label::check(&request.name).map_err(|fault| match fault {
         // The words are the contract's (1.5).
         LabelFault::Empty => ApiError::bad_request("Experiment name cannot be empty"),
-        LabelFault::TooLong | LabelFault::Control => {
-            ApiError::value_error(vec![json!("body"), json!("name")], format!("name {fault}"))
-        }
+        _ => ApiError::value_error(vec![json!("body"), json!("name")], format!("name {fault}")),
     })?;
     if !experiments::rename(&db, &experiment_id, name, OffsetDateTime::now_utc()).await? {
         return Err(experiment_not_found(&experiment_id));

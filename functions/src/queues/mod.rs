@@ -6,24 +6,18 @@ pub mod update_queue;
 
 use oddish_api_types::{QueuePause, QueueResponse};
 use oddish_db::queue_keys::QueueKey;
+use oddish_domain::queue_key::{check_key, queue_key};
 use serde_json::json;
 
 use crate::error::ApiError;
 
-/// Characters of a key at the most.
-const MAX_KEY: usize = 255;
-
 /// The key that a path names, in the one spelling that limits go by.
 fn key_in_path(given: &str) -> Result<String, ApiError> {
-    let key = oddish_domain::queue_key::queue_key(Some(given));
-    let fault = if key.chars().count() > MAX_KEY {
-        "must have at most 255 characters"
-    } else if key.chars().any(char::is_control) {
-        "must not contain control characters"
-    } else {
-        return Ok(key);
-    };
-    Err(ApiError::value_error(vec![json!("path"), json!("key")], format!("key {fault}")))
+    let key = queue_key(Some(given));
+    match check_key(&key) {
+        Ok(()) => Ok(key),
+        Err(fault) => Err(ApiError::value_error(vec![json!("path"), json!("key")], format!("key {fault}"))),
+    }
 }
 
 fn queue_not_found(key: &str) -> ApiError {

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use axum::http::StatusCode;
 use oddish_artifacts::archive::{self, ArchiveError, TaskFolder, UnpackLimits};
 use oddish_artifacts::file_pack::{self, FilePack};
 use oddish_artifacts::hash;
 use oddish_db::task_files::IndexedFile;
-use oddish_domain::task_toml;
+use oddish_domain::{host_access, task_toml};
 
 use crate::error::ApiError;
+use crate::state::UploadRules;
 
 /// What is known of an archive that can be stored.
 pub(super) struct Checked {
@@ -35,19 +37,26 @@ impl Checked {
     }
 }
 
-/// Unpacks the archive into a temporary folder, with bounds on everything, and checks that Harbor can run what is in it.
-pub(super) async fn check(archive: &Path, default_agent_timeout_sec: f64) -> Result<Checked, ApiError> {
+/// Unpacks the archive into a temporary folder, with bounds on everything, and checks that Harbor can run what is in it, and that it asks
+/// for nothing that it may not have.
+pub(super) async fn check(archive: &Path, rules: &UploadRules) -> Result<Checked, ApiError> {
     let folder = tempfile::tempdir().map_err(|error| ApiError::internal(&error))?;
     let task = folder.path().join("task");
     let reader = tokio::fs::File::open(archive).await.map_err(|error| ApiError::internal(&error))?;
     let unpacked =
         archive::unpack(reader, &task, &UnpackLimits::default()).await.map_err(|error| refused_archive(&error))?;
     let files = TaskFolder::of_files(&task, &unpacked.paths);
-    let checked = tokio::task::spawn_blocking(move || task_toml::check_task(&files, default_agent_timeout_sec)).await;
-    let checked = checked.map_err(|stopped| ApiError::internal(&stopped))?.map_err(|faults| {
+    let UploadRules { default_agent_timeout_sec, allow_host_access, .. } = *rules;
+    let checked = tokio::task::spawn_blocking(move || {
+        let host_access = if allow_host_access { Ok(()) } else { host_access::check_task(&files) };
+        (task_toml::check_task(&files, default_agent_timeout_sec), host_access)
+    });
+    let (checked, host_access) = checked.await.map_err(|stopped| ApiError::internal(&stopped))?;
+    let checked = checked.map_err(|faults| {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         ApiError::bad_request(format!("This is not a task that Harbor can run: {}", faults.join("; ")))
     })?;
+    host_access.map_err(|refused| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, refused.to_string()))?;
     let size = tokio::fs::metadata(archive).await.map_err(|error| ApiError::internal(&error))?.len();
     Ok(Checked {
         sha256: hash::sha256_file(archive).await.map_err(|error| ApiError::internal(&error))?,

@@ -12,7 +12,7 @@ use oddish_domain::id;
 use tempfile::NamedTempFile;
 use time::OffsetDateTime;
 
-use super::{UNNAMED, archive_check, label, version_prefix};
+use super::{UNNAMED, archive_check, label, message, version_prefix};
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::extract::{Body, Repeatable};
@@ -33,6 +33,7 @@ pub async fn complete_upload(
     State(rules): State<UploadRules>,
     Repeatable { key, body: Body(request) }: Repeatable<Body<CompleteUploadRequest>>,
 ) -> Result<Json<UploadResponse>, ApiError> {
+    message(request.message.as_deref())?;
     let registration = registration(&request, caller.owner.as_deref())?;
     let mut work = match idempotency::begin(&db, key.as_ref()).await? {
         Begun::Fresh(work) => work,
@@ -99,7 +100,7 @@ async fn complete(
         return Err(other_content());
     }
     let archive = fetch(store, staging, rules.max_bytes, "Task").await?;
-    let checked = archive_check::check(archive.path(), rules.default_agent_timeout_sec).await?;
+    let checked = archive_check::check(archive.path(), &rules).await?;
     if checked.content_hash != completion.content_hash {
         return Err(ApiError::bad_request(format!(
             "The archive's files hash to {}, not to the {} that was announced: upload it again.",

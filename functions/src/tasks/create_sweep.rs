@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use oddish_api_types::{ErrorBody, SweepRequest, TaskResponse};
+use oddish_api_types::{ErrorBody, MAX_TAGS, SweepRequest, TaskResponse};
 use oddish_db::sharing;
 use oddish_db::sweeps::{self, CreatedSweep, NewSweep, SweepRefused};
-use oddish_domain::{id, retry, sweep};
+use oddish_domain::{id, label, retry, sweep};
 use serde_json::json;
 use time::OffsetDateTime;
 
-use super::{label, task_not_found};
+use super::{faulty, label as label_of, task_not_found};
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::extract::{Body, Repeatable};
@@ -33,8 +33,8 @@ pub async fn create_sweep(
     State(wake): State<Wake>,
     Repeatable { key, body: Body(request) }: Repeatable<Body<SweepRequest>>,
 ) -> Result<Json<TaskResponse>, ApiError> {
-    let user = label("user", &request.user)?;
-    let experiment = request.experiment_id.as_deref().map(|name| label("experiment_id", name)).transpose()?;
+    let user = label_of("user", &request.user)?;
+    let experiment = request.experiment_id.as_deref().map(|name| label_of("experiment_id", name)).transpose()?;
     let name = request.name.as_deref().map(id::task_name).transpose();
     let name = name.map_err(|error| ApiError::value_error(vec![json!("body"), json!("name")], error))?;
     let judges = request.run_analysis.then(|| judges.keys().ok_or_else(nobody_judges)).transpose()?;
@@ -47,7 +47,7 @@ pub async fn create_sweep(
         key_owner: caller.owner.as_deref(),
         priority: request.priority,
         experiment,
-        tags: tags(&request),
+        tags: tags(&request)?,
         append: request.append_to_task,
         trials: &trials,
         max_attempts: max_attempts(&request, limits.max_attempts)?,
@@ -98,6 +98,7 @@ fn expand(request: &SweepRequest, expansion: &Expansion) -> Result<Vec<sweep::Tr
         configs: request.configs.clone(),
         environment: request.environment.clone(),
         docker: expansion.docker,
+        allow_host_access: expansion.allow_host_access,
         timeout_minutes: request.timeout_minutes,
         harbor: request.harbor.clone().unwrap_or_default(),
         flat: request.flat.clone(),
@@ -110,12 +111,20 @@ fn expand(request: &SweepRequest, expansion: &Expansion) -> Result<Vec<sweep::Tr
     })
 }
 
-fn tags(request: &SweepRequest) -> BTreeMap<String, String> {
+fn tags(request: &SweepRequest) -> Result<BTreeMap<String, String>, ApiError> {
+    if request.tags.len() > MAX_TAGS {
+        return Err(faulty(&["tags"], format_args!("must be at most {MAX_TAGS}")));
+    }
+    for (name, value) in &request.tags {
+        label::check(name).map_err(|fault| faulty(&["tags"], format_args!("must have names, and each {fault}")))?;
+        label::check_value(value).map_err(|fault| faulty(&["tags", name], fault))?;
+    }
     let mut tags = request.tags.clone();
     if let Some(github) = &request.github_username {
+        label::check_value(github).map_err(|fault| faulty(&["github_username"], fault))?;
         tags.entry("github_username".to_owned()).or_insert_with(|| github.clone());
     }
-    tags
+    Ok(tags)
 }
 
 fn refusal(refused: SweepRefused, task_id: &str) -> ApiError {

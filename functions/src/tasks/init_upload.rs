@@ -14,7 +14,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::version_prefix;
+use super::{message, version_prefix};
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::extract::Body;
@@ -43,7 +43,7 @@ pub async fn init_upload(
         name: &name,
         content_hash: &request.content_hash,
         archive_sha256: request.archive_sha256.as_deref(),
-        message: request.message.as_deref(),
+        message: message(request.message.as_deref())?,
         staging_key: staging.as_str(),
     };
     let announced = uploads::announce(&db, &new, OffsetDateTime::now_utc()).await?;

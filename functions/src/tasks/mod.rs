@@ -22,7 +22,10 @@ pub mod retry_task_analysis;
 pub mod retry_verdict;
 pub mod upload_task;
 
+use std::fmt::Display;
+
 use axum::http::StatusCode;
+use oddish_api_types::MAX_MESSAGE;
 use oddish_artifacts::key;
 use oddish_domain::label;
 
@@ -47,8 +50,19 @@ pub(crate) fn label<'a>(field: &str, text: &'a str) -> Result<&'a str, ApiError>
 
 /// A label in a field of the body that is inside others, without blanks around it.
 pub(crate) fn label_at<'a>(fields: &[&str], text: &'a str) -> Result<&'a str, ApiError> {
-    label::check(text).map_err(|fault| {
-        let loc = std::iter::once("body").chain(fields.iter().copied()).map(Into::into).collect();
-        ApiError::value_error(loc, format!("{} {fault}", fields.last().unwrap_or(&"it")))
-    })
+    label::check(text).map_err(|fault| faulty(fields, fault))
+}
+
+/// 422 for a field of the body, inside others perhaps.
+pub(crate) fn faulty(fields: &[&str], fault: impl Display) -> ApiError {
+    let loc = std::iter::once("body").chain(fields.iter().copied()).map(Into::into).collect();
+    ApiError::value_error(loc, format!("{} {fault}", fields.last().unwrap_or(&"it")))
+}
+
+/// What a client has to say of a version, which may have several lines.
+fn message(text: Option<&str>) -> Result<Option<&str>, ApiError> {
+    if text.is_some_and(|text| text.chars().count() > MAX_MESSAGE) {
+        return Err(faulty(&["message"], format_args!("must be at most {MAX_MESSAGE} characters")));
+    }
+    Ok(text)
 }

@@ -71,6 +71,7 @@ fn present_trial(trial: Trial, waiting: Option<&Waiting>, now: OffsetDateTime) -
         phase_timing: read(trial.phase_timing),
         has_trajectory: trial.has_trajectory,
         omitted_files: read(trial.omitted_files),
+        files_incomplete: trial.files_incomplete,
         analysis_status: trial.analysis_status,
         analysis: trial.analysis,
         analysis_error: trial.analysis_error,

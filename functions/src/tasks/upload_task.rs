@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
 use axum::extract::{Multipart, State};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use oddish_api_types::{ErrorBody, UploadResponse};
 use oddish_artifacts::{SharedStore, key};
 use oddish_db::task_files::FileIndex;
@@ -17,6 +17,7 @@ use tokio::io::AsyncWriteExt;
 use super::archive_check::{self, Checked};
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
+use crate::media;
 use crate::state::{Artifacts, Db, UploadRules};
 
 /// The form.
@@ -43,12 +44,15 @@ pub async fn upload_task(
     State(db): State<Db>,
     State(Artifacts(store)): State<Artifacts>,
     State(rules): State<UploadRules>,
+    headers: HeaderMap,
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<Json<UploadResponse>, ApiError> {
+    media::plain(&headers)?;
+    media::form(&headers)?;
     let form =
         form.map_err(|refused| ApiError::bad_request(format!("The form could not be read: {}", refused.body_text())))?;
     let upload = receive(form, &rules).await?;
-    let checked = archive_check::check(upload.file.path(), rules.default_agent_timeout_sec).await?;
+    let checked = archive_check::check(upload.file.path(), &rules).await?;
     let task_id = store_task(&db, &store, &upload, &checked).await?;
     Ok(Json(UploadResponse {
         s3_key: Some(key::task_prefix(&task_id)?),

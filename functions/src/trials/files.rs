@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use oddish_api_types::{Folder, TrialDebugFilesResponse, TrialFile, TrialFilesResponse};
 use oddish_artifacts::key::{self, is_relative_path};
-use oddish_artifacts::{ArtifactStore, Key, ObjectMeta, SharedStore, StoreError, list_most};
+use oddish_artifacts::{ArtifactStore, Key, ObjectMeta, SharedStore, StoreError, in_pieces, list_most};
 use oddish_db::trial_artifacts::TrialArtifacts;
 use time::OffsetDateTime;
 
@@ -21,8 +21,6 @@ const ENTRY: usize = 160;
 const LOOKED_THROUGH: usize = 10_000;
 /// Keys that [`debug`] shows.
 const SHOWN: usize = 1000;
-/// Bytes that a streamed file is read in at a time.
-const PIECE: u64 = 1 << 20;
 
 /// Lists what a trial left. Entries go before links: where there is room for a link no more, the file's own route serves.
 pub(crate) async fn list(
@@ -136,7 +134,7 @@ pub(crate) async fn read(
         }
         Body::from(bytes)
     } else {
-        stream(SharedStore::clone(store), file.key, wanted)
+        Body::from_stream(in_pieces(SharedStore::clone(store), file.key, wanted))
     };
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
@@ -151,21 +149,6 @@ pub(crate) async fn read(
         headers.insert(header::CONTENT_RANGE, value);
     }
     Ok(response)
-}
-
-/// Reads piece by piece, as fast as the client takes it.
-fn stream(store: SharedStore, key: Key, wanted: std::ops::Range<u64>) -> Body {
-    let pieces = futures_util::stream::try_unfold(wanted, move |left| {
-        let (store, key) = (SharedStore::clone(&store), key.clone());
-        async move {
-            if left.is_empty() {
-                return Ok::<_, StoreError>(None);
-            }
-            let middle = left.end.min(left.start + PIECE);
-            Ok(Some((store.get_range(&key, left.start..middle).await?, middle..left.end)))
-        }
-    });
-    Body::from_stream(pieces)
 }
 
 fn outside(size: u64) -> Response {

@@ -2,6 +2,7 @@
 
 use oddish_api_types::{ImportedStatus, ImportedTrial, InitImportRequest, TrialStatus};
 use oddish_db::imports::NewImport;
+use oddish_domain::agent::check_names;
 use oddish_domain::environment::{self, DEFAULT_ENVIRONMENT};
 use oddish_domain::queue_key::{provider_bucket, stored_model, trial_queue_key};
 use serde_json::json;
@@ -37,10 +38,11 @@ pub(crate) fn check(request: &InitImportRequest) -> Result<Checked, ApiError> {
     let InitImportRequest { trial, experiment_id, .. } = request;
     let agent = label_at(&["trial", "agent"], &trial.agent)?;
     let given = trial.model.as_deref().map(|model| label_at(&["trial", "model"], model)).transpose()?;
+    check_names(agent, given).map_err(|error| {
+        let field = if error.is_of_model() { "model" } else { "agent" };
+        ApiError::value_error(vec![json!("body"), json!("trial"), json!(field)], error)
+    })?;
     let queue_key = trial_queue_key(agent, given);
-    if queue_key.chars().count() > 255 {
-        return refused("model", "is too long in its full form, which may have 255 characters");
-    }
     let environment = trial.environment.as_deref().map_or(Ok(DEFAULT_ENVIRONMENT), environment::check_environment);
     let environment = environment.map_err(|unknown| fault("environment", &unknown.to_string()))?;
     check_numbers(trial)?;

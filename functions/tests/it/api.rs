@@ -102,13 +102,18 @@ impl Api {
             auth: Auth::new(AuthMode::None, &db),
             db: db.clone(),
             artifacts: Artifacts(Arc::clone(&store)),
-            rules: UploadRules { max_bytes: MAX_BYTES, max_form_bytes: MAX_BYTES, default_agent_timeout_sec: 3600.0 },
+            rules: UploadRules {
+                max_bytes: MAX_BYTES,
+                max_form_bytes: MAX_BYTES,
+                default_agent_timeout_sec: 3600.0,
+                allow_host_access: false,
+            },
             judges: Judges::none(),
             limits: Limits {
                 concurrency: Arc::new(ConcurrencyLimits { default: 8, overrides: BTreeMap::new() }),
                 max_attempts: 6,
             },
-            expansion: Expansion { sealing: None, docker: DockerEnvironment::Docker },
+            expansion: Expansion { sealing: None, docker: DockerEnvironment::Docker, allow_host_access: false },
             wake: Wake::through(db.clone()),
         };
         change(&mut everything);

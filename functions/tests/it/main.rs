@@ -8,6 +8,7 @@ mod answers;
 mod api;
 mod api_keys;
 mod auth;
+mod bodies;
 mod cancel;
 mod deleting;
 #[path = "../../../crates/telemetry/tests/it/emf.rs"]
@@ -21,6 +22,7 @@ mod lambda_events;
 mod lists;
 mod logs;
 mod migrate;
+mod names;
 mod not_found;
 mod observability;
 mod openapi;

@@ -18,12 +18,20 @@ async fn answer(method: &str, path: &str) -> (StatusCode, String) {
 
 #[tokio::test]
 async fn an_unknown_path_is_answered_as_by_the_server() {
-    for (method, path) in [("GET", "/nowhere"), ("POST", "/"), ("DELETE", "/tasks/a/b/c/d"), ("GET", "/tasks/")] {
+    for (method, path) in [("GET", "/nowhere"), ("POST", "/"), ("DELETE", "/tasks/a/b/c/d"), ("GET", "/nowhere/")] {
         assert_eq!(
             answer(method, path).await,
             (StatusCode::NOT_FOUND, r#"{"detail":"Not Found"}"#.to_owned()),
             "{path}"
         );
+    }
+}
+
+/// The gateway has no route for it either.
+#[tokio::test]
+async fn a_slash_too_many_is_a_redirect() {
+    for (method, path) in [("GET", "/tasks/"), ("POST", "/tasks/sweep/"), ("PUT", "/trials/a-0/")] {
+        assert_eq!(answer(method, path).await.0, StatusCode::TEMPORARY_REDIRECT, "{path}");
     }
 }
 

@@ -3,6 +3,7 @@
 use oddish_db::Db;
 use oddish_db::wake::Wakes;
 use oddish_domain::environment::DockerEnvironment;
+use oddish_domain::sealing::{SealingKey, SecretKey};
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
@@ -199,4 +200,43 @@ async fn a_sweep_says_how_often_its_trials_are_tried(db: Db) {
     };
     assert_eq!(max_attempts(json!(100)).await, 100);
     assert_eq!(max_attempts(Value::Null).await, 6);
+}
+
+#[with_database]
+async fn arguments_that_name_files_of_the_runner_are_a_422(db: Db) {
+    let secret = SecretKey::generate();
+    let api = Api::with_secret(db.clone(), &secret);
+    let hostile = [
+        (
+            json!({"agent": "cline-cli", "model": "gpt-5.2", "agent_kwargs": {"tarball_path": "/etc/shadow"}}),
+            "agent_kwargs.tarball_path",
+        ),
+        (
+            json!({"agent": "codex", "model": "gpt-5.2", "agent_env": {"CODEX_AUTH_JSON_PATH": "/root/x"}}),
+            "agent_env.CODEX_AUTH_JSON_PATH",
+        ),
+        (
+            json!({"agent": "codex", "model": "gpt-5.2", "agent_config": {"kwargs": {"prompt_template_path": "/etc/passwd"}}}),
+            "agent_kwargs.prompt_template_path",
+        ),
+    ];
+    for (config, name) in &hostile {
+        let text = refused(&api, |sweep| sweep["configs"][0] = config.clone(), 422).await;
+        assert!(text.contains("configs[0]") && text.contains(&format!("`{name}` names a file")), "{text}");
+    }
+    let options = |sweep: &mut Value| {
+        sweep["environment"] = json!("ec2");
+        sweep["harbor"] = json!({"environment": {"kwargs": {"region": "x", "ssh_key_path": "/root/.ssh/id_ed25519"}}});
+    };
+    assert!(refused(&api, options, 422).await.contains("`harbor.environment.kwargs.ssh_key_path` names a file"));
+
+    let trusting = Api::with(db, |everything| {
+        everything.expansion.sealing = Some(SealingKey::of(&secret));
+        everything.expansion.allow_host_access = true;
+    });
+    for (config, _) in hostile {
+        let task_id = trusting.uploaded().await;
+        let sweep = json!({"task_id": task_id, "user": "alice", "configs": [config]});
+        assert_eq!(trusting.post("/tasks/sweep", &sweep.to_string()).await.json()["trials_count"], 1);
+    }
 }

@@ -286,3 +286,32 @@ async fn a_completion_with_a_key_that_comes_again_gets_the_same_answer(db: Db) {
     body["name"] = json!("other");
     assert!(api.post_once("/tasks/upload/complete", "k", &body).await.error(409).contains("another request"));
 }
+
+/// A task that mounts the machine's root.
+fn reaching_task() -> tempfile::TempDir {
+    let folder = task();
+    let compose = "services:\n  main:\n    volumes:\n      - /:/host\n";
+    fs::write(folder.path().join("environment/docker-compose.yaml"), compose).unwrap();
+    folder
+}
+
+#[with_database]
+async fn a_task_that_asks_for_the_machine_is_a_422_with_file_and_line(db: Db) {
+    let api = Api::new(db);
+    let folder = reaching_task();
+    let expected = "The task asks for access to the machine that runs its trials. environment/docker-compose.yaml, line 4: \
+                    services.main.volumes mounts \"/\", which is outside of the task's folder environment/. Change it, or, where all who submit \
+                    are trusted with that machine, set ODDISH_ALLOW_HOST_ACCESS=true";
+    assert_eq!(api.upload("hello.tar.gz", &archive_of(folder.path()).await).await.error(422), expected);
+    let (announced, packed) = announce_archive(&api, "hello", folder.path()).await;
+    put(&api, &announced, packed).await;
+    assert_eq!(complete(&api, &announced).await.error(422), expected);
+    assert!(list_all(api.store.as_ref(), "tasks/").await.unwrap().is_empty(), "something was stored");
+}
+
+#[with_database]
+async fn where_host_access_is_allowed_it_is_stored(db: Db) {
+    let api = Api::with(db, |everything| everything.rules.allow_host_access = true);
+    let answer = api.upload("hello.tar.gz", &archive_of(reaching_task().path()).await).await;
+    assert_eq!(answer.status.as_u16(), 200);
+}

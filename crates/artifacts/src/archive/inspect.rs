@@ -24,7 +24,7 @@ pub struct Listing {
     pub files: u64,
 }
 
-/// Reads the archive to its end under the same rules as [`unpack`](super::unpack), and tells what it holds. A
+/// Reads the archive to its end under the same rules as [`unpack`](super::unpack()), and tells what it holds. A
 /// `task.toml` of more than 1 MiB, or one that is not UTF-8, is refused.
 pub async fn inspect(reader: impl AsyncRead + Send, limits: &UnpackLimits) -> Result<Listing, ArchiveError> {
     let mut sink = TaskToml(None);

@@ -9,6 +9,10 @@ use crate::store::StoreError;
 
 /// Codes that say that the credentials are wrong or don't suffice, and that may come with another status than 403.
 const DENIED: [&str; 3] = ["AccessDenied", "ExpiredToken", "InvalidToken"];
+/// Codes of services other than AWS's that say that there is no space left, or that a quota is used up (`MinIO`, Ceph). Some come with status 403.
+const FULL: [&str; 4] = ["InsufficientStorage", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "XMinioStorageFull"];
+/// The status that says the same, whatever the code is (507).
+const INSUFFICIENT_STORAGE: u16 = 507;
 /// Comes with status 403, and has nothing to do with credentials.
 const WRONG_CLOCK: &str = "RequestTimeTooSkewed";
 
@@ -36,8 +40,12 @@ impl Attempt<'_> {
             return StoreError::Unreachable { what, key, place, source: error.into() };
         }
         // The answer to HEAD has no body, and so no code.
-        let forbidden = error.raw_response().is_some_and(|response| [401, 403].contains(&response.status().as_u16()));
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let forbidden = status.is_some_and(|status| [401, 403].contains(&status));
         match error.code() {
+            code if status == Some(INSUFFICIENT_STORAGE) || code.is_some_and(|code| FULL.contains(&code)) => {
+                StoreError::Full { what, key, place, source: error.into() }
+            }
             Some("NoSuchBucket") => StoreError::NoBucket { place },
             Some(WRONG_CLOCK) => StoreError::Service { what, key, place, source: error.into() },
             code if forbidden || code.is_some_and(|code| DENIED.contains(&code)) => {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use oddish_artifacts::{ArtifactStore, FolderStore, Key, SharedStore, StoreError, list_all};
+use futures_util::TryStreamExt as _;
+use oddish_artifacts::{ArtifactStore, FolderStore, Key, SharedStore, StoreError, in_pieces, list_all};
 use proptest::prelude::*;
 use tokio::task::JoinSet;
 
@@ -38,6 +39,42 @@ async fn the_longest_parts_work() {
     store.put(&key(&name), Bytes::from_static(b"content")).await.unwrap();
     assert_eq!(store.get(&key(&name)).await.unwrap(), "content");
     assert_eq!(list_all(&*store, &name).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_folder_that_others_may_write_to_is_no_store() {
+    let root = tempfile::tempdir().unwrap();
+    fs::set_permissions(root.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let error = FolderStore::open(root.path()).unwrap_err();
+    assert!(matches!(error, StoreError::Folder(_)) && error.to_string().contains("chmod go-w"), "{error}");
+}
+
+#[tokio::test]
+async fn very_many_objects_are_deleted_to_the_last() {
+    let (root, store) = store();
+    let folder = root.path().join("tasks/a");
+    fs::create_dir_all(&folder).unwrap();
+    for number in 0..20_001 {
+        fs::File::create(folder.join(number.to_string())).unwrap();
+    }
+    assert_eq!(store.delete_prefix("tasks/").await.unwrap(), 20_001);
+    assert!(!root.path().join("tasks").exists());
+}
+
+#[tokio::test]
+async fn pieces_make_the_whole_and_one_that_is_missing_is_told() {
+    let (root, store) = store();
+    let content: Vec<u8> = (0..3_000_000_u32).map(|number| number.to_le_bytes()[0]).collect();
+    store.put(&key("large"), content.clone().into()).await.unwrap();
+    let read = async |range: std::ops::Range<u64>| {
+        let pieces = in_pieces(SharedStore::clone(&store), key("large"), range);
+        Ok::<_, StoreError>(pieces.try_collect::<Vec<Bytes>>().await?.concat())
+    };
+    assert_eq!(read(0..3_000_000).await.unwrap(), content);
+    assert_eq!(read(1_048_575..2_500_000).await.unwrap(), content[1_048_575..2_500_000]);
+    assert_eq!(read(7..7).await.unwrap(), b"");
+    fs::write(root.path().join("large"), "short").unwrap();
+    read(0..3_000_000).await.unwrap_err();
 }
 
 fn names_in(folder: &Path) -> Vec<String> {

@@ -63,6 +63,19 @@ async fn only_folders_below_the_prefix_make_a_log() {
 }
 
 #[tokio::test]
+async fn of_very_many_logs_the_first_are_shown() {
+    let (root, store) = store_with(&[("agent/0", b"first")]).await;
+    let folder = root.path().join(PREFIX).join("verifier");
+    std::fs::create_dir(&folder).unwrap();
+    for number in 0..10_000 {
+        std::fs::File::create(folder.join(format!("{number:05}"))).unwrap();
+    }
+    let text = whole(&store, PREFIX).await;
+    assert!(text.contains("agent/0 ===\nfirst") && text.contains("/09998 ===") && !text.contains("/09999 ==="));
+    assert!(text.ends_with("[Only the first 10000 log files are shown; the others can be read as files]\n"));
+}
+
+#[tokio::test]
 async fn any_part_is_that_part_of_the_whole() {
     let (_root, store) = store_with(&[("a.log", b"12345"), ("b.log", b""), ("c.log", b"\xff\xfe")]).await;
     let log = LogText::of_files(&*store, PREFIX).await.unwrap();

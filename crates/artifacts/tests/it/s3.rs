@@ -184,6 +184,25 @@ async fn a_conflicting_write_is_tried_again() {
     assert!(!mocked(&server).await.put_if_absent(&key("a"), Bytes::from_static(b"x")).await.unwrap());
 }
 
+/// As `MinIO` and Ceph answer, whose quotas and disks can be full, and as a proxy may that has no code of S3's.
+#[tokio::test]
+async fn a_full_service_is_told_from_other_failures() {
+    for (status, code) in [
+        (507, "XMinioStorageFull"),
+        (400, "XMinioAdminBucketQuotaExceeded"),
+        (403, "QuotaExceeded"),
+        (507, "SomethingElse"),
+    ] {
+        let server = MockServer::start().await;
+        let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
+        let answer = ResponseTemplate::new(status).set_body_raw(body, "application/xml");
+        Mock::given(method("PUT")).respond_with(answer).mount(&server).await;
+        let error = mocked(&server).await.put(&key("a"), Bytes::from_static(b"x")).await.unwrap_err();
+        assert!(matches!(error, StoreError::Full { .. }), "{status} {code}: {error:?}");
+        assert!(error.to_string().contains("raise the quota"), "{error}");
+    }
+}
+
 async fn mocked(server: &MockServer) -> S3Store {
     let keys = S3Keys { access_key: "a".to_owned(), secret_key: "s".to_owned() };
     let endpoint_url = Some(server.uri());

@@ -12,10 +12,25 @@ fn read(variables: &[(&str, &str)]) -> Result<StorageSettings, SettingsFaults> {
 }
 
 #[test]
-fn unset_means_the_published_defaults() {
-    let unset = read(&[]).unwrap();
-    assert_eq!((unset.local_storage_dir, unset.max_task_upload_mb), (PathBuf::from("/tmp/oddish-tasks"), 50));
+fn unset_means_a_folder_below_the_home_folder() {
+    let unset = read(&[("ODDISH_HOME", "/srv/oddish")]).unwrap();
+    assert_eq!((unset.local_storage_dir, unset.max_task_upload_mb), (PathBuf::from("/srv/oddish/artifacts"), 50));
     assert!(unset.secret_key.is_none() && unset.public_url.is_none() && unset.s3.is_none());
+    let found = read(&[("HOME", "/home/alice")]).unwrap().local_storage_dir;
+    let expected = if nix::unistd::geteuid().is_root() { "/var/lib/oddish" } else { "/home/alice/.local/share/oddish" };
+    assert_eq!(found, Path::new(expected).join("artifacts"));
+}
+
+#[test]
+fn with_a_bucket_nobody_asks_for_a_home() {
+    let variables = [("ODDISH_S3_ENABLED", "true"), ("ODDISH_S3_BUCKET", "trials")];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let settings = Settings::from_map(variables.into());
+    let storage = settings.read(StorageSettings::read).unwrap();
+    assert_eq!(storage.local_storage_dir, Path::new(""));
+    for name in ["ODDISH_HOME", "HOME", "XDG_DATA_HOME"] {
+        assert!(!settings.asked().contains(name), "{name}");
+    }
 }
 
 #[test]

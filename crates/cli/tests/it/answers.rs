@@ -43,7 +43,7 @@ pub(crate) fn trial(task_id: &str, index: usize, changes: Value) -> Value {
         "reward": null, "rewards": null, "unconfirmed_reward": null, "error_message": null, "error_type": null, "result": null,
         "input_tokens": null, "cache_tokens": null, "output_tokens": null, "cost_usd": null,
         "error_class": null, "cancel_requested_at": null, "queue_info": null, "waiting_reason": null,
-        "phase_timing": null, "has_trajectory": false, "omitted_files": null, "analysis_status": null, "analysis": null,
+        "phase_timing": null, "has_trajectory": false, "omitted_files": null, "files_incomplete": false, "analysis_status": null, "analysis": null,
         "analysis_error": null, "created_at": TIME, "started_at": null, "finished_at": null
     });
     overlay(&mut trial, changes);

@@ -5,6 +5,7 @@
 
 mod answers;
 mod binary;
+mod harbor_jobs;
 mod help;
 mod hostile_text;
 mod linking;

@@ -9,7 +9,8 @@ use crate::binary::{command, oddish_at};
 fn hello() -> Value {
     let success = json!({ "status": "success", "reward": 1.0, "attempts": 1, "harbor_stage": "completed",
         "omitted_files": { "files": 3, "bytes": 6, "reasons": { "name_not_utf8": 2, "too_deep": 1 } } });
-    let partial = json!({ "status": "success", "reward": 0.333, "attempts": 2, "agent": "claude-code", "model": "anthropic/claude-sonnet-4-5" });
+    let partial = json!({ "status": "success", "reward": 0.333, "attempts": 2, "agent": "claude-code", "model": "anthropic/claude-sonnet-4-5",
+        "files_incomplete": true });
     let running =
         json!({ "status": "running", "harbor_stage": "verification", "attempts": 1, "agent": "任务🦀", "model": null });
     let failed = json!({ "status": "failed", "attempts": 6, "error_message": "\nAgent went away\nmore" });
@@ -43,6 +44,7 @@ hello-1a2b3c4d-3: Agent went away
 Logs: GET http://server/trials/<trial>/logs
 
 hello-1a2b3c4d-0: 3 files not kept (name_not_utf8 2, too_deep 1), listed in its omitted.json
+hello-1a2b3c4d-1: storing its files was stopped: some are missing
 
 "#]]
     );

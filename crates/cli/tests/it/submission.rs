@@ -133,6 +133,29 @@ error: 2 of 4 tasks were not submitted
 }
 
 #[tokio::test]
+async fn a_directory_that_cannot_be_a_task_does_not_keep_the_others_back() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let server = accepting_server().await;
+    let folder = tasks(&["good", "od\nd", "well"]);
+    std::fs::rename(folder.path().join("well"), folder.path().join(std::ffi::OsStr::from_bytes(b"w\xe9ll"))).unwrap();
+    let outcome = oddish_at(&server, &["run", folder.path().to_str().unwrap(), "-a", "nop", "--json"]).await;
+    assert_eq!(outcome.code, 1, "as for a task that fails its check: {outcome:#?}");
+    assert_eq!(outcome.json()["tasks"][0]["name"], "good");
+    assert_eq!(outcome.json()["not_submitted"].as_array().unwrap().len(), 2);
+    let stderr = outcome.stderr.replace(folder.path().canonicalize().unwrap().to_str().unwrap(), "/w");
+    assert_data_eq!(
+        stderr,
+        str![[r#"
+Submitting 1 task to http://server
+error: /w/od d: its name has control characters: rename the directory to run it
+error: /w/w�ll: its name is not UTF-8: rename the directory to run it
+error: 2 of 3 tasks were not submitted
+
+"#]]
+    );
+}
+
+#[tokio::test]
 async fn nothing_valid_sends_nothing() {
     let server = accepting_server().await;
     let folder = tasks(&["broken"]);

@@ -18,10 +18,10 @@ async fn faults_name_the_file_and_the_entry_and_nothing_is_sent() {
     assert_data_eq!(
         stderr,
         str![[r#"
-error: FOLDER/sweep.yaml: dataset: registry datasets are not supported by this version: give a path
-error: FOLDER/sweep.yaml: enviroment: unknown key; did you mean `environment`?
-error: FOLDER/sweep.yaml: agents[0].modle_name: unknown key; did you mean `model_name`?
-error: FOLDER/sweep.yaml: agents[0].model_name: Model is required for all agents except nop/oracle: give `codex` a model
+error: FOLDER/sweep.yaml, line 2, column 5: agents[0].model_name: Model is required for all agents except nop/oracle: give `codex` a model
+error: FOLDER/sweep.yaml, line 3, column 5: agents[0].modle_name: unknown key; did you mean `model_name`?
+error: FOLDER/sweep.yaml, line 4, column 1: enviroment: unknown key; did you mean `environment`?
+error: FOLDER/sweep.yaml, line 5, column 1: dataset: registry datasets are not supported by this version: give a path
 
 "#]]
     );
@@ -40,6 +40,10 @@ async fn files_that_cannot_be_read_or_parsed_exit_with_1() {
         assert_eq!(outcome.code, 1, "{outcome:#?}");
         assert!(outcome.stderr.starts_with("error: ") && outcome.stderr.contains(name), "{outcome:#?}");
         assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:#?}");
+        let told = outcome.stderr.replace(file.to_str().unwrap(), "FILE");
+        let begins =
+            if name == "absent.yaml" { "error: FILE: cannot be read: " } else { "error: FILE, line 1, column " };
+        assert!(told.starts_with(begins), "{outcome:#?}");
     }
 }
 

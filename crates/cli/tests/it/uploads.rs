@@ -224,6 +224,11 @@ async fn a_full_disk_is_told_with_the_request_and_not_asked_for_each_task() {
     assert!(outcome.stderr.contains("disk is full: nothing was stored. (request id 4b3a2c1d)"), "{outcome:#?}");
     let put = asked(&server).await.iter().filter(|request| *request == ALL[1]).count();
     assert!((1..=8).contains(&put), "{put} of 30 tasks were sent: {outcome:#?}");
+    // What was not tried is one line, not one for each.
+    let told =
+        format!("error: {} tasks were not tried after these\nerror: 30 of 30 tasks were not submitted\n", 30 - put);
+    assert!(outcome.stderr.contains(&told), "{outcome:#?}");
+    assert_eq!(outcome.stderr.lines().count(), 1 + put + 2, "{outcome:#?}");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use uuid::Uuid;
 /// How a trial came out, as Harbor tells it. Its JSON is what a runner stores beside the trial's files before it records it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "what they tell has nothing to do with one another")]
 pub struct Outcome {
     /// `success` when Harbor graded the trial, else `failed`.
     pub succeeded: bool,
@@ -41,6 +42,8 @@ pub struct Outcome {
     pub artifact_prefix: Option<String>,
     /// What of the attempt's files is not stored; none when all are.
     pub omitted_files: Option<OmittedFiles>,
+    /// Whether some of the attempt's files that would be kept are not in the store, and perhaps never will be.
+    pub files_incomplete: bool,
 }
 
 impl Outcome {

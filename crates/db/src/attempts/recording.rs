@@ -114,7 +114,7 @@ async fn lock_trials(tx: &mut Tx, outcomes: &[(Uuid, &Outcome)]) -> Result<HashM
     Ok(jobs.collect())
 }
 
-/// An outcome as [`write`] hands it to the database.
+/// An outcome as [`write()`] hands it to the database.
 #[derive(Serialize)]
 struct Written<'a> {
     token: Uuid,
@@ -134,7 +134,7 @@ async fn write(tx: &mut Tx, written: &[Written<'_>], now: OffsetDateTime) -> Res
             select * from jsonb_to_recordset($1) as o (token uuid, trial_id text, status text, class text, ends boolean,
                 reward double precision, rewards jsonb, unconfirmed_reward double precision, error_type text, error_message text,
                 input_tokens bigint, cache_tokens bigint, output_tokens bigint, cost_usd double precision, phase_timing jsonb, agent_began boolean,
-                has_trajectory boolean, artifact_prefix text, omitted_files jsonb)),
+                has_trajectory boolean, artifact_prefix text, omitted_files jsonb, files_incomplete boolean)),
         ended as (
             delete from oddish.jobs j using outcomes o where j.token = o.token and o.ends),
         closed as (
@@ -147,7 +147,8 @@ async fn write(tx: &mut Tx, written: &[Written<'_>], now: OffsetDateTime) -> Res
             unconfirmed_reward = case when o.status = 'failed' then o.unconfirmed_reward end,
             error_type = o.error_type, error_message = o.error_message, error_class = o.class, input_tokens = o.input_tokens,
             cache_tokens = o.cache_tokens, output_tokens = o.output_tokens, cost_usd = o.cost_usd, phase_timing = o.phase_timing,
-            has_trajectory = o.has_trajectory, artifact_prefix = o.artifact_prefix, omitted_files = o.omitted_files
+            has_trajectory = o.has_trajectory, artifact_prefix = o.artifact_prefix, omitted_files = o.omitted_files,
+            files_incomplete = o.files_incomplete
         from outcomes o where t.id = o.trial_id and t.status = 'running'",
         Json(written) as _,
         now

@@ -72,7 +72,7 @@ async fn requeue(tx: &mut Tx, trial_ids: &[String], now: OffsetDateTime) -> Resu
         "update oddish.trials t
         set status = 'queued', attempts = 0, harbor_stage = null, artifact_prefix = null, reward = null, rewards = null, unconfirmed_reward = null,
             error_type = null, error_message = null, error_class = null, input_tokens = null, cache_tokens = null,
-            output_tokens = null, cost_usd = null, phase_timing = null, has_trajectory = false, omitted_files = null, started_at = null,
+            output_tokens = null, cost_usd = null, phase_timing = null, has_trajectory = false, omitted_files = null, files_incomplete = false, started_at = null,
             finished_at = null, cancel_requested_at = null, updated_at = $2, analysis_status = null, analysis = null, analysis_error = null,
             analysis_started_at = null, analysis_finished_at = null,
             retried_after = coalesce((select max(number) from oddish.attempts a where a.trial_id = t.id and a.kind = 'trial' and a.ended_at is not null), 0)

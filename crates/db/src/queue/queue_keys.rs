@@ -45,25 +45,56 @@ pub async fn set_limit(db: &Db, key: &str, limit: u32, now: OffsetDateTime) -> R
 }
 
 /// Makes the database's limits those of a starting server: keys that are named get their limit, keys that follow the default follow the
-/// new one, keys that were set by name before and are not named now keep theirs.
-pub async fn apply_limits(db: &Db, limits: &ConcurrencyLimits, now: OffsetDateTime) -> Result<(), DbError> {
+/// new one, keys that were set by name before and are not named now keep theirs. Returns the limits that were others before.
+pub async fn apply_limits(
+    db: &Db,
+    limits: &ConcurrencyLimits,
+    now: OffsetDateTime,
+) -> Result<Vec<ChangedLimit>, DbError> {
     let doing = "apply the concurrency limits";
     let mut tx = db.begin().await.doing(doing)?;
+    let mut changed = Vec::new();
     for key in limits.overrides.keys() {
-        resize(&mut tx, key, limit_of(limits, key), false, now).await?;
+        let limit = limit_of(limits, key);
+        let before = sqlx::query_scalar!("select concurrency_limit from oddish.queue_keys where queue_key = $1", key)
+            .fetch_optional(&mut tx)
+            .await
+            .doing(doing)?;
+        changed.extend(before.filter(|before| *before != limit).map(|before| ChangedLimit::new(key, before, limit)));
+        resize(&mut tx, key, limit, false, now).await?;
     }
     let default = i32::try_from(limits.default).unwrap_or(i32::MAX);
-    let following = sqlx::query_scalar!(
-        "select queue_key from oddish.queue_keys where is_default and concurrency_limit <> $1 order by queue_key",
+    let following = sqlx::query!(
+        "select queue_key, concurrency_limit from oddish.queue_keys
+        where is_default and concurrency_limit <> $1 order by queue_key",
         default
     )
     .fetch_all(&mut tx)
     .await
     .doing(doing)?;
     for key in following {
-        resize(&mut tx, &key, default, true, now).await?;
+        resize(&mut tx, &key.queue_key, default, true, now).await?;
+        changed.push(ChangedLimit::new(&key.queue_key, key.concurrency_limit, default));
     }
-    tx.commit().await.doing(doing)
+    tx.commit().await.doing(doing)?;
+    Ok(changed)
+}
+
+/// A limit that was another before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangedLimit {
+    /// The key.
+    pub queue_key: String,
+    /// Its limit before.
+    pub before: i32,
+    /// Its limit now.
+    pub now: i32,
+}
+
+impl ChangedLimit {
+    fn new(key: &str, before: i32, now: i32) -> Self {
+        Self { queue_key: key.to_owned(), before, now }
+    }
 }
 
 /// Stops claiming for a key; what runs goes on. `false` if there is no such key.

@@ -53,6 +53,7 @@ pub struct Trial {
     pub phase_timing: Option<Value>,
     pub has_trajectory: bool,
     pub omitted_files: Option<Value>,
+    pub files_incomplete: bool,
     #[sqlx(try_from = "Word<Option<TrialStatus>>")]
     pub analysis_status: Option<TrialStatus>,
     pub analysis: Option<Value>,
@@ -66,7 +67,7 @@ pub struct Trial {
 const COLUMNS: &str = "t.id, t.task_id, k.name as task_name, t.task_version, t.trial_index, t.experiment_id, t.agent, t.model, t.provider,
     t.queue_key, t.origin, t.status, t.attempts, t.max_attempts, t.harbor_stage, t.artifact_prefix, t.reward, t.rewards, t.unconfirmed_reward, t.error_type,
     t.error_message, t.error_class, t.cancel_requested_at, t.input_tokens, t.cache_tokens, t.output_tokens, t.cost_usd, t.phase_timing,
-    t.has_trajectory, t.omitted_files, t.analysis_status, t.analysis, t.analysis_error, t.created_at, t.started_at, t.finished_at";
+    t.has_trajectory, t.omitted_files, t.files_incomplete, t.analysis_status, t.analysis, t.analysis_error, t.created_at, t.started_at, t.finished_at";
 
 /// Trials of one task.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -287,6 +287,58 @@ async fn files_that_are_not_kept_are_of_the_newest_attempt(db: Db) {
     assert_eq!(scene.trial(&claim.attempt.subject, "omitted_files").await, None);
 }
 
+/// As whoever adopts it from the store does: the runner stores the rest later, or never.
+#[with_database]
+async fn files_of_an_outcome_that_was_recorded_before_them_are_incomplete_until_they_are_stored(db: Db) {
+    let scene = Scene::new(db);
+    scene.task(1, "a/one").await;
+    let claim = scene.begun().await;
+    let (token, trial_id) = (claim.attempt.token, &claim.attempt.subject);
+    let early = Outcome { artifact_prefix: Some("a/1/".to_owned()), files_incomplete: true, ..reward(1.0) };
+    let mut omitted = OmittedFiles::default();
+    omitted.add(OmissionReason::TooManyBytes, 5);
+    let whole = Outcome { files_incomplete: false, omitted_files: Some(omitted), ..early.clone() };
+    let stored = async |token| attempts::files_stored(&scene.db, token, &whole, NOW).await.unwrap();
+    assert_eq!(stored(token).await, Fenced::Stale, "it is not recorded yet");
+    assert!(!attempts::was_recorded(&scene.db, token).await.unwrap());
+
+    attempts::record(&scene.db, token, &early, &RULES, NOW).await.unwrap();
+    assert!(attempts::was_recorded(&scene.db, token).await.unwrap());
+    let found = trials::get(&scene.db, trial_id).await.unwrap().unwrap();
+    assert_eq!((found.files_incomplete, found.artifact_prefix.as_deref()), (true, Some("a/1/")));
+    assert_eq!(stored(token).await, Fenced::Accepted);
+    let found = trials::get(&scene.db, trial_id).await.unwrap().unwrap();
+    assert_eq!((found.files_incomplete, found.omitted_files.is_some()), (false, true));
+    assert_eq!(stored(token).await, Fenced::Stale, "once");
+    scene.assert_consistent().await;
+}
+
+#[with_database]
+async fn only_the_newest_attempt_tells_of_its_files(db: Db) {
+    let scene = Scene::new(db);
+    scene.task(1, "a/one").await;
+    let first = scene.begun().await;
+    let early =
+        Outcome { artifact_prefix: Some("a/1/".to_owned()), files_incomplete: true, ..failed("HarborCrashed", "gone") };
+    attempts::record(&scene.db, first.attempt.token, &early, &RULES, NOW).await.unwrap();
+    let due = queue::next_due(&scene.db).await.unwrap().expect("it is tried again");
+    let second = queue::claim(&scene.db, 1, due).await.unwrap().pop().expect("it is due");
+    let whole = Outcome { files_incomplete: false, ..early.clone() };
+    let stored = async |token| attempts::files_stored(&scene.db, token, &whole, due).await.unwrap();
+    assert_eq!(stored(first.attempt.token).await, Fenced::Stale, "another attempt is on its way");
+
+    assert!(attempts::begin(&scene.db, second.attempt.token, &process(), due).await.unwrap().is_some());
+    let later = Outcome { artifact_prefix: Some("a/2/".to_owned()), files_incomplete: true, ..reward(1.0) };
+    attempts::record(&scene.db, second.attempt.token, &later, &RULES, due).await.unwrap();
+    assert_eq!(stored(first.attempt.token).await, Fenced::Stale, "the trial has another one's files");
+    assert_eq!(scene.trial(&first.attempt.subject, "artifact_prefix").await.as_deref(), Some("a/2/"));
+
+    retrying::retry(&scene.db, std::slice::from_ref(&first.attempt.subject), due).await.unwrap();
+    assert_eq!(scene.trial(&first.attempt.subject, "files_incomplete").await.as_deref(), Some("false"));
+    assert_eq!(stored(second.attempt.token).await, Fenced::Stale, "it is to run again");
+    assert_eq!(scene.trial(&first.attempt.subject, "artifact_prefix").await, None);
+}
+
 #[with_database]
 async fn an_interruption_and_a_claim_given_back_cost_no_attempt(db: Db) {
     let scene = Scene::new(db).max_attempts(1);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use oddish_db::attempts;
+use oddish_db::queue_keys::ChangedLimit;
 use oddish_db::{Db, queue, queue_keys};
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_test_support::with_database;
@@ -110,13 +111,18 @@ async fn a_starting_server_sets_named_keys_and_those_that_follow_the_default(db:
     scene.task(1, "follows/default").await;
     let overrides = BTreeMap::from([("named/now".to_owned(), 2)]);
     let limits = ConcurrencyLimits { default: 3, overrides };
-    queue_keys::apply_limits(&scene.db, &limits, NOW).await.unwrap();
+    let changed = queue_keys::apply_limits(&scene.db, &limits, NOW).await.unwrap();
+    let told = ChangedLimit { queue_key: "follows/default".to_owned(), before: 8, now: 3 };
+    assert_eq!(changed, [told], "a new key had no other limit");
     assert_eq!(limits_of(&scene).await, [("follows/default", 3), ("named/before", 5), ("named/now", 2)].map(owned));
     assert_eq!(scene.count("select count(*) from oddish.slots").await, 10);
 
     // What was named once keeps its limit, also when it followed the default before.
     let overrides = BTreeMap::from([("follows/default".to_owned(), 4)]);
-    queue_keys::apply_limits(&scene.db, &ConcurrencyLimits { default: 3, overrides }, NOW).await.unwrap();
+    let limits = ConcurrencyLimits { default: 3, overrides };
+    let changed = queue_keys::apply_limits(&scene.db, &limits, NOW).await.unwrap();
+    assert_eq!(changed, [ChangedLimit { queue_key: "follows/default".to_owned(), before: 3, now: 4 }]);
+    assert_eq!(queue_keys::apply_limits(&scene.db, &limits, NOW).await.unwrap(), []);
     let limits = ConcurrencyLimits { default: 1, overrides: BTreeMap::new() };
     queue_keys::apply_limits(&scene.db, &limits, NOW).await.unwrap();
     assert_eq!(limits_of(&scene).await, [("follows/default", 4), ("named/before", 5), ("named/now", 2)].map(owned));

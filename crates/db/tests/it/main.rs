@@ -20,6 +20,7 @@ mod queue_metrics;
 mod races;
 mod scene;
 mod schema;
+mod secret_fingerprint;
 mod soak;
 mod stages;
 mod sweeps;

@@ -26,6 +26,7 @@ use crate::queue::{PATIENCE, Queue, closer, eventually, of_kind};
 
 /// What every script begins with: the call that cleans up is only noted. It takes a moment, as removing containers does.
 const NOTE_CLEAN_UP: &str = r#"#!/bin/sh
+if [ "$1" = clean-up-ended ]; then echo look >> looks; cat left 2>/dev/null; exit; fi
 if [ "$1" = clean-up ]; then sleep 0.5; echo "clean-up $ODDISH_TRIAL_ID $ODDISH_ATTEMPT" >> notes; exit; fi
 echo "start $ODDISH_TRIAL_ID $ODDISH_ATTEMPT" >> notes
 "#;

@@ -172,19 +172,40 @@ pub const KNOWN: &[Known] = &[
     of(
         Source::Oddish,
         FailureClass::Infrastructure,
-        &["FilesNotStored", "HarborCrashed", "HarborNotStarted", "HarborResultMissing", "InsufficientDiskSpace"],
+        &[
+            "EnvironmentDeadlineExceeded",
+            "FilesNotStored",
+            "HarborCrashed",
+            "HarborHungInEnvironment",
+            "HarborNotStarted",
+            "HarborResultMissing",
+            "InsufficientDiskSpace",
+        ],
     ),
+    // Whatever stops Harbor's event loop once the agent's program is in the sandbox may be the agent's doing.
+    of(Source::Oddish, FailureClass::Agent, &["AgentDeadlineExceeded", "AgentOutputUnreadable", "HarborHungInAgent"]),
     // What Harbor writes into a result comes from the agent and the tests.
     of(
         Source::Oddish,
         FailureClass::Verifier,
-        &["HarborResultTooLarge", "HarborResultUnreadable", "RewardMissing", "RewardOutOfRange", "TooManyRewards"],
+        &[
+            "HarborHungInVerifier",
+            "HarborResultTooLarge",
+            "HarborResultUnreadable",
+            "RewardMissing",
+            "RewardOutOfRange",
+            "TooManyRewards",
+            "VerifierDeadlineExceeded",
+            "VerifierOutputUnreadable",
+        ],
     ),
     of(
         Source::Oddish,
         FailureClass::Task,
         &[
             "AgentEnvUnreadable",
+            "ComposeFileInvalid",
+            "HostAccessRefused",
             "SettingsUnreadable",
             "TaskArchiveChanged",
             "TaskArchiveInvalid",

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::fault::TaskFault;
 use super::files::TaskListing;
 
-/// The file's name.
-pub(super) const NAME: &str = "docker-compose.yaml";
+/// The name of the Compose file of a sandbox.
+pub const NAME: &str = "docker-compose.yaml";
 
 /// Checks that there is something to build `main` from, where `folder` has no `Dockerfile`. What can't be told counts as right. The error
 /// is the parser's, which may know less of YAML than Docker.

@@ -21,7 +21,8 @@ impl TaskListing {
         self.0.iter().map(String::as_str)
     }
 
-    pub(super) fn has(&self, path: &str) -> bool {
+    /// Whether there is a file of this path.
+    pub fn has(&self, path: &str) -> bool {
         self.0.contains(path)
     }
 

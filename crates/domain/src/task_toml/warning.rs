@@ -7,8 +7,8 @@ pub enum TaskWarning {
     NoAgentTimeout {
         /// Seconds that the agent gets, as text.
         seconds: String,
-        /// Whether the task has steps, and whether some of them set one.
-        steps: Option<bool>,
+        /// Whether some steps of the task set one.
+        some_steps: bool,
     },
     /// Variables that are taken from where the trial runs, and have no default: without them every trial fails.
     Variables {
@@ -26,6 +26,11 @@ pub enum TaskWarning {
     ByteOrderMark {
         /// Their paths.
         paths: Vec<String>,
+    },
+    /// Access to the machine that runs the trials, which servers with Docker refuse unless they are told otherwise.
+    HostAccess {
+        /// What asks for it, each with its place.
+        places: Vec<String>,
     },
     /// A Compose file that we can't read; Docker may.
     Compose {
@@ -47,13 +52,12 @@ impl TaskWarning {
 impl fmt::Display for TaskWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoAgentTimeout { seconds, steps } => {
-                let place = match steps {
-                    None => "[agent].timeout_sec is not set",
-                    Some(_) => "[agent].timeout_sec and that of some steps are not set",
-                };
-                let scope = if *steps == Some(true) { " in every step, also where a step sets its own" } else { "" };
-                write!(f, "{place}: the agent gets {seconds} s{scope} unless the submission says otherwise")
+            Self::NoAgentTimeout { seconds, some_steps } => {
+                let scope = if *some_steps { " in steps that set none of their own" } else { "" };
+                write!(
+                    f,
+                    "[agent].timeout_sec is not set: the agent gets {seconds} s{scope} unless the submission says otherwise"
+                )
             }
             Self::Variables { names, sections } => write!(
                 f,
@@ -70,6 +74,12 @@ impl fmt::Display for TaskWarning {
                 f,
                 "a byte order mark, which Linux takes for a part of a script's first line: save {} without one",
                 shown(paths)
+            ),
+            Self::HostAccess { places } => write!(
+                f,
+                "access to the machine that runs the trials, which a server that runs them in Docker refuses unless ODDISH_ALLOW_HOST_ACCESS=true is set \
+                 there: {}",
+                places.join("; ")
             ),
             Self::Compose { path, message } => write!(f, "{path} cannot be read as YAML: {message}"),
         }

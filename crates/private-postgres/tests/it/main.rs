@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod server;
 
+use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
@@ -156,6 +157,17 @@ fn a_folder_with_something_else_in_it_is_left_alone() {
     std::fs::write(home.folder().join("letter.txt"), "dear").unwrap();
     let error = PrivatePostgres::start(&Options::new(home.folder())).unwrap_err();
     assert!(matches!(&error, Error::Occupied(folder) if *folder == home.folder()), "{error}");
+}
+
+#[test]
+fn a_folder_that_others_may_write_to_is_not_used() {
+    let home = Home::new();
+    std::fs::create_dir_all(home.folder()).unwrap();
+    for mode in [0o777, 0o770, 0o1777] {
+        std::fs::set_permissions(home.folder(), Permissions::from_mode(mode)).unwrap();
+        let error = PrivatePostgres::start(&Options::new(home.folder())).unwrap_err();
+        assert!(matches!(&error, Error::OfOthers(folder) if *folder == home.folder()), "{mode:o}: {error}");
+    }
 }
 
 #[test]

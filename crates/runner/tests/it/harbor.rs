@@ -17,6 +17,8 @@ use oddish_domain::harbor_settings::HarborSettings;
 use oddish_domain::status::JobKind;
 use oddish_runner::attempt::{Scratch, compose_project, trial_name};
 use oddish_runner::clean_up::clean_up;
+use oddish_runner::confinement::Mode;
+use oddish_runner::confinement::launch::Launch;
 use oddish_runner::driver_environment::driver_environment;
 use oddish_runner::harbor_config::{COMPOSE_OVERLAY, trial_config};
 use oddish_runner::harbor_process::{DriverLine, HarborProcess};
@@ -25,10 +27,11 @@ use oddish_runner::redaction::Redactor;
 use oddish_runner::upload::upload_tree;
 use serde_json::{Value, json};
 
-use crate::fixtures;
+use crate::upload::BOUNDS;
+use crate::{confinement, fixtures};
 
 /// Generous: the machine may be busy. No test waits so long unless something is wrong.
-const LIMIT: Duration = Duration::from_mins(3);
+pub(crate) const LIMIT: Duration = Duration::from_mins(3);
 
 fn python() -> PathBuf {
     env::var_os("ODDISH_HARBOR_PYTHON")
@@ -36,15 +39,15 @@ fn python() -> PathBuf {
         .into()
 }
 
-struct Rig {
-    jobs: tempfile::TempDir,
-    scratch: Scratch,
-    assignment: Assignment,
-    environment: Vec<(OsString, OsString)>,
+pub(crate) struct Rig {
+    _jobs: tempfile::TempDir,
+    pub(crate) scratch: Scratch,
+    pub(crate) assignment: Assignment,
+    pub(crate) environment: Vec<(OsString, OsString)>,
 }
 
 /// An attempt at a task of ours, with the task in place.
-fn rig(task: &Path) -> Rig {
+pub(crate) fn rig(task: &Path) -> Rig {
     rig_of("test", task)
 }
 
@@ -70,19 +73,35 @@ fn rig_of(task_name: &str, task: &Path) -> Rig {
         harbor: json!({}),
     };
     copy(task, &scratch.task("test"));
-    fs::create_dir_all(scratch.temporary()).unwrap();
     fs::create_dir_all(scratch.trials()).unwrap();
     fs::write(scratch.compose_overlay(), COMPOSE_OVERLAY).unwrap();
     let config = trial_config(&assignment, &HarborSettings::default(), &AgentEnv::default(), None, &scratch);
     fs::write(scratch.trial_config(), config.to_string()).unwrap();
     let environment = driver_environment(env::vars_os(), &[]);
-    Rig { jobs, scratch, assignment, environment }
+    Rig { _jobs: jobs, scratch, assignment, environment }
 }
 
 impl Rig {
-    async fn begin(&self) -> HarborProcess {
-        let mut harbor = HarborProcess::spawn(&python(), self.jobs.path(), self.environment.clone()).unwrap();
-        harbor.begin(&self.scratch.trial_config()).await.unwrap();
+    /// Starts Harbor, confined as it is by default.
+    fn launch(&self) -> HarborProcess {
+        let launch = Launch {
+            program: Path::new(env!("CARGO_BIN_EXE_oddish-runner")),
+            python: &python(),
+            settings: &confinement(Mode::Auto),
+            variables: &self.environment,
+            pass_env: &[],
+        };
+        launch.start(&self.scratch).unwrap()
+    }
+
+    pub(crate) async fn begin(&self) -> HarborProcess {
+        self.begin_with_default(3600.0).await
+    }
+
+    /// Its agent gets `seconds` where nobody names a time-out.
+    pub(crate) async fn begin_with_default(&self, seconds: f64) -> HarborProcess {
+        let mut harbor = self.launch();
+        harbor.begin(&self.scratch.trial_config(), seconds).await.unwrap();
         harbor
     }
 
@@ -119,7 +138,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn hello() -> PathBuf {
+pub(crate) fn hello() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tasks/hello")
 }
 
@@ -328,7 +347,7 @@ async fn what_an_agents_variables_leave_in_harbors_folder_is_taken_out() {
 
     let root = tempfile::tempdir().unwrap();
     let store: SharedStore = Arc::new(FolderStore::open(root.path()).unwrap());
-    upload_tree(&store, "a/", &trial, &Redactor::new(SECRETS)).await.unwrap();
+    upload_tree(&store, "a/", &trial, &Redactor::new(SECRETS), BOUNDS).await.unwrap();
     let mut redacted = 0;
     for object in list_all(&*store, "a/").await.unwrap() {
         let content = store.get(&object.key).await.unwrap();
@@ -348,7 +367,7 @@ async fn what_an_agents_variables_leave_in_harbors_folder_is_taken_out() {
 #[tokio::test]
 async fn a_driver_that_is_not_needed_ends() {
     let rig = rig(&hello());
-    let mut harbor = HarborProcess::spawn(&python(), rig.jobs.path(), rig.environment.clone()).unwrap();
+    let mut harbor = rig.launch();
     assert!(matches!(harbor.next().await.unwrap(), Some(DriverLine::Ready { .. })));
     assert!(harbor.end(LIMIT).await);
     assert!(!rig.scratch.trial().exists());
@@ -390,7 +409,8 @@ print(TrialConfig.model_validate(json.load(sys.stdin)).model_dump_json())
         "override_memory_mb": 600, "override_storage_mb": 900, "override_gpus": 1, "force_build": true,
         "environment_kwargs": {"a": "b"}, "agent_setup_timeout_sec": 90.5, "agent_max_timeout_sec": 70.0,
         "agent_kwargs": {"c": "d"}, "mcp_servers": [{"name": "m", "transport": "sse", "url": "http://m"}],
-        "artifacts": ["/a", {"source": "/b"}]
+        "artifacts": ["/a", {"source": "/b"}],
+        "timeout_multipliers": {"all": 2.0, "agent": 0.5, "verifier": 3.0, "agent_setup": 4.0, "environment_build": 5.0}
     }))
     .unwrap();
     let mut env = AgentEnv::default();
@@ -400,6 +420,7 @@ print(TrialConfig.model_validate(json.load(sys.stdin)).model_dump_json())
     assert_eq!(ours["agent"]["import_path"], "my.agents:Agent");
     assert_eq!(ours["agent"]["override_timeout_sec"], 12.5);
     assert_eq!(ours["environment"]["kwargs"], json!({"a": "b", "auto_mounting": true}));
+    assert_eq!((&ours["timeout_multiplier"], &ours["agent_timeout_multiplier"]), (&json!(2.0), &json!(0.5)));
 
     let mut child = Command::new(python())
         .args(["-P", "-c", CHECK])

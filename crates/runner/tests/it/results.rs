@@ -104,6 +104,25 @@ fn a_reward_does_not_count(#[case] of_trial: Value, #[case] of_steps: &[&str], #
     assert_eq!(outcome.error_type.as_deref(), Some(told));
 }
 
+#[rstest]
+#[case::before_the_agent("MemoryError", json!({}), "MemoryError")]
+#[case::of_the_agent("BrokenPipeError", json!({"agent_execution": BEGUN}), "AgentOutputUnreadable")]
+#[case::of_the_verifier("RecursionError", json!({"agent_execution": BEGUN, "verifier": BEGUN}), "VerifierOutputUnreadable")]
+#[case::of_neither("ConnectionResetError", json!({"agent_execution": BEGUN}), "ConnectionResetError")]
+fn what_a_sandbox_left_unreadable_is_no_fault_of_the_machine(
+    #[case] name: &str,
+    #[case] begun: Value,
+    #[case] told: &str,
+) {
+    let timings = begun.as_object().unwrap().keys().map(|phase| (phase.clone(), json!({"started_at": BEGUN})));
+    let mut result = json!({"exception_info": exception(name)});
+    result.as_object_mut().unwrap().extend(timings);
+    assert_eq!(read(&result).error_type.as_deref(), Some(told));
+}
+
+/// When a phase began.
+const BEGUN: &str = "2026-01-31T10:00:00Z";
+
 fn graded_beside(of_trial: &Value, of_steps: &[&str]) -> Value {
     let steps: Vec<Value> = of_steps
         .iter()

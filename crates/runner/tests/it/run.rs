@@ -15,21 +15,25 @@ use oddish_domain::agent_env::AgentEnv;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::{SealedEnv, SealingKey, SecretKey};
 use oddish_runner::attempt::Scratch;
+use oddish_runner::confinement::Mode;
 use oddish_runner::run::{Ending, RunError, Runner, run};
-use oddish_runner::settings::RunnerSettings;
+use oddish_runner::settings::{RunnerSettings, TreeBounds};
 use oddish_test_support::with_database;
 use oddish_wake::Wake;
 use time::OffsetDateTime;
 
+use crate::confinement;
+
 /// How long anything may take that is waited for; nothing takes as long unless it never comes.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 const ARCHIVE: &str = "tasks/some-task/v1/.oddish-task.tar.gz";
 
 /// Says that Harbor is imported, and waits for the trial.
 const READY: &str = r#"#!/bin/sh
 echo '{"ready": 0.0}'
-read -r config || exit 130
+read -r line || exit 130
+config=$(printf '%s' "$line" | sed 's/^{"config":"\([^"]*\)".*/\1/')
 echo "$config" > began
 "#;
 
@@ -54,10 +58,34 @@ pub(crate) struct Rig {
 
 /// Queues a trial of the example task and claims it. `script` is what stands in for Harbor.
 pub(crate) async fn rig(db: Db, script: &str) -> Rig {
+    scripted(rig_of(db, &hello()).await, script)
+}
+
+/// Puts a script in Harbor's place.
+pub(crate) fn scripted(rig: Rig, script: &str) -> Rig {
+    let python = rig.file("harbor");
+    let place = format!("cd {}\nTRIAL={}\n", rig.folder.path().display(), rig.scratch.trial().display());
+    fs::write(&python, READY.replacen('\n', &format!("\n{place}"), 1) + script).unwrap();
+    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+    rig
+}
+
+/// The example task.
+pub(crate) fn hello() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tasks/hello")
+}
+
+/// Queues a trial of a task and claims it.
+pub(crate) async fn rig_of(db: Db, task: &Path) -> Rig {
+    rig_of_trial(db, task, 0).await
+}
+
+/// The same, where the trial has this index: containers are told apart by it.
+pub(crate) async fn rig_of_trial(db: Db, task: &Path, index: i32) -> Rig {
     let folder = tempfile::tempdir().unwrap();
     let jobs_dir = folder.path().join("jobs");
     let store: SharedStore = Arc::new(FolderStore::open(folder.path().join("store")).unwrap());
-    let sha256 = store_task(&store, folder.path()).await;
+    let sha256 = store_task(&store, task, folder.path()).await;
     let sql = "with key as (
             insert into oddish.queue_keys (queue_key, concurrency_limit, is_default, updated_at) values ('k', 1, true, now())
             returning queue_key),
@@ -75,24 +103,26 @@ pub(crate) async fn rig(db: Db, script: &str) -> Rig {
         trial as (
             insert into oddish.trials (id, task_id, task_version, trial_index, experiment_id, agent, provider, queue_key,
                 environment, max_attempts, created_at, updated_at)
-            select 'some-task-0', task_id, version, 0, experiment_id, 'oracle', 'default', queue_key, 'docker', 6, now(), now()
+            select 'some-task-' || $3::int, task_id, version, $3::int, experiment_id, 'oracle', 'default', queue_key, 'docker', 6, now(), now()
             from version, task, key returning id, queue_key)
         insert into oddish.jobs (kind, trial_id, queue_key, priority, due_at, submitter)
             select 'trial', id, queue_key, 1, now(), 'someone' from trial";
-    sqlx::query(sql).bind(ARCHIVE).bind(sha256).execute(&db).await.unwrap();
+    sqlx::query(sql).bind(ARCHIVE).bind(sha256).bind(index).execute(&db).await.unwrap();
     let claim = queue::claim(&db, 1, OffsetDateTime::now_utc()).await.unwrap().pop().expect("a claim");
 
     let scratch = Scratch::new(&jobs_dir, &claim.attempt.subject, claim.attempt.number);
-    let python = folder.path().join("harbor");
-    let place = format!("cd {}\nTRIAL={}\n", folder.path().display(), scratch.trial().display());
-    fs::write(&python, READY.replacen('\n', &format!("\n{place}"), 1) + script).unwrap();
-    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
     let settings = RunnerSettings {
         jobs_dir,
-        harbor_python: Some(python),
+        harbor_python: Some(folder.path().join("harbor")),
         default_agent_timeout_sec: 60.0,
         min_free_bytes: 0,
+        allow_host_access: false,
         pass_env: Vec::new(),
+        // The stand-in speaks to the test by files outside the attempt's folder.
+        confinement: confinement(Mode::Off),
+        silence: Duration::from_mins(1),
+        grace: Duration::from_mins(30),
+        tree_bounds: TreeBounds { bytes: 5_000_000_000, files: 100_000 },
     };
     let retries = RetrySettings::default();
     let runner = Runner {
@@ -102,16 +132,16 @@ pub(crate) async fn rig(db: Db, script: &str) -> Rig {
         settings,
         retries,
         variables: std::env::vars_os().collect(),
+        program: env!("CARGO_BIN_EXE_oddish-runner").into(),
     };
     let attempt = claim.attempt;
     Rig { folder, runner, attempt, scratch }
 }
 
-/// Stores the example task, and returns its archive's SHA-256.
-async fn store_task(store: &SharedStore, folder: &Path) -> String {
-    let task = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tasks/hello");
+/// Stores a task, and returns its archive's SHA-256.
+async fn store_task(store: &SharedStore, task: &Path, folder: &Path) -> String {
     let mut bytes = Vec::new();
-    archive::pack(&task, &mut bytes).await.unwrap();
+    archive::pack(task, &mut bytes).await.unwrap();
     let file = folder.join("archive");
     fs::write(&file, bytes).unwrap();
     store.put_file(&ARCHIVE.parse().unwrap(), &file).await.unwrap();
@@ -123,12 +153,16 @@ impl Rig {
         self.folder.path().join(name)
     }
 
+    pub(crate) fn scratch(&self) -> &Scratch {
+        &self.scratch
+    }
+
     fn go_on(&self) {
         fs::write(self.file("go-on"), "").unwrap();
     }
 
-    async fn run(&self) -> Result<Ending, RunError> {
-        tokio::time::timeout(PATIENCE, run(&self.runner, &self.attempt)).await.expect("it does not end")
+    pub(crate) async fn run(&self) -> Result<Ending, RunError> {
+        tokio::time::timeout(PATIENCE, Box::pin(run(&self.runner, &self.attempt))).await.expect("it does not end")
     }
 
     /// Text of one column of the trial.
@@ -138,7 +172,7 @@ impl Rig {
     }
 
     /// Waits until a column of the trial has this value.
-    async fn until_trial(&self, column: &str, value: &str) {
+    pub(crate) async fn until_trial(&self, column: &str, value: &str) {
         let looking = async {
             while self.trial(column).await.as_deref() != Some(value) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -148,7 +182,7 @@ impl Rig {
     }
 
     /// What is stored of the attempt.
-    async fn stored(&self) -> Vec<Key> {
+    pub(crate) async fn stored(&self) -> Vec<Key> {
         let objects = list_all(&*self.runner.store, "tasks/some-task/trials/").await.unwrap();
         objects.into_iter().map(|object| object.key).collect()
     }
@@ -348,6 +382,7 @@ async fn files_that_cannot_be_stored_are_kept_where_they_are(db: Db) {
     assert_eq!(rig.trial("reward").await.as_deref(), Some("1"));
     assert_eq!(rig.trial("error_type").await.as_deref(), Some("FilesNotStored"));
     assert!(rig.scratch.trial().join("result.json").is_file());
+    assert_eq!(rig.trial("files_incomplete").await.as_deref(), Some("true"));
 }
 
 /// Gives the trial a sealed variable, and the runner `secret_key`.
@@ -371,7 +406,7 @@ cp "$config" given.json
 env > given.env
 mkdir -p "$TRIAL/agent"
 cp "$config" "$TRIAL/config.json"
-echo "$ANTHROPIC_API_KEY" > "$TRIAL/agent/agent.txt"
+printf '%s' "$line" | sed 's/.*"ANTHROPIC_API_KEY":"\([^"]*\)".*/\1/' > "$TRIAL/agent/agent.txt"
 grep -o hush-4711-hush "$config" >&2
 echo '{"log": "agent", "stream": "stdout", "text": "it is hush-4711-hush"}'
 "#;
@@ -383,7 +418,8 @@ echo '{"log": "agent", "stream": "stdout", "text": "it is hush-4711-hush"}'
 
     let given: serde_json::Value = serde_json::from_slice(&fs::read(rig.file("given.json")).unwrap()).unwrap();
     assert_eq!(given["agent"]["env"], serde_json::json!({"GREETING": "hush-4711-hush"}));
-    assert!(!fs::read_to_string(rig.file("given.env")).unwrap().contains(&secret_key));
+    let started_with = fs::read_to_string(rig.file("given.env")).unwrap();
+    assert!(!started_with.contains(&secret_key) && !started_with.contains("key-of-the-runner"), "{started_with}");
     assert_eq!(rig.trial("error_message").await.as_deref(), Some("bad [redacted]"));
     let mut logged = String::new();
     for key in rig.stored().await {

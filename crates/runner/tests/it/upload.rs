@@ -6,22 +6,28 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use oddish_artifacts::{FolderStore, SharedStore, list_all};
 use oddish_runner::redaction::Redactor;
+use oddish_runner::settings::TreeBounds;
 use oddish_runner::upload::upload_tree;
 use serde_json::{Value, json};
 
 use crate::fixtures;
+
+/// More than any test leaves that does not ask for less.
+pub(crate) const BOUNDS: TreeBounds = TreeBounds { bytes: 1_000_000_000, files: 1_000_000 };
 
 #[tokio::test]
 async fn a_folder_is_stored_as_it_is() {
     let root = tempfile::tempdir().unwrap();
     let store: SharedStore = Arc::new(FolderStore::open(root.path()).unwrap());
     let sample = fixtures().join("samples/multi-step");
-    let stored = upload_tree(&store, "tasks/t/trials/t-0/attempt-1/", &sample, &Redactor::default()).await.unwrap();
+    let stored =
+        upload_tree(&store, "tasks/t/trials/t-0/attempt-1/", &sample, &Redactor::default(), BOUNDS).await.unwrap();
     let keys = list_all(&*store, "tasks/").await.unwrap();
     assert_eq!((stored.files, &stored.omitted), (keys.len(), &None), "nothing is said to be missing");
     let mut files = 0;
@@ -65,7 +71,7 @@ async fn secrets_are_in_no_file_and_the_tree_says_where_they_were() {
     fs::write(trial.join("agent/[redacted].txt"), "named so").unwrap();
     fs::write(trial.join("redactions.json"), "forged").unwrap();
 
-    let tree = upload_tree(&store, "a/", &trial, &Redactor::new([SECRET])).await.unwrap();
+    let tree = upload_tree(&store, "a/", &trial, &Redactor::new([SECRET]), BOUNDS).await.unwrap();
     let stored = stored(&store, "a/").await;
     assert_eq!((tree.files, stored.len()), (6, 8), "two lists beside them");
     for (path, content) in &stored {
@@ -118,7 +124,7 @@ async fn files_that_are_not_kept_are_listed_with_their_reason() {
     mkfifo(&trial.join("pipe"), Mode::S_IRWXU).unwrap();
     fs::write(trial.join("result.json"), "{}").unwrap();
 
-    let tree = upload_tree(&store, "a/", &trial, &Redactor::new(["hush-4711-hush"])).await.unwrap();
+    let tree = upload_tree(&store, "a/", &trial, &Redactor::new(["hush-4711-hush"]), BOUNDS).await.unwrap();
     let stored = stored(&store, "a/").await;
     assert_eq!(stored.keys().collect::<Vec<_>>(), ["omitted.json", "result.json", "trial.log"]);
     assert_eq!(tree.files, 2);
@@ -153,21 +159,78 @@ async fn a_long_list_of_files_that_are_not_kept_is_cut_and_all_are_counted() {
     for number in 0..1100 {
         symlink("/nowhere", trial.path().join(number.to_string())).unwrap();
     }
-    let tree = upload_tree(&store, "a/", trial.path(), &Redactor::default()).await.unwrap();
+    let tree = upload_tree(&store, "a/", trial.path(), &Redactor::default(), BOUNDS).await.unwrap();
     assert!(!tree.is_empty(), "the list itself is there");
     assert_eq!((tree.files, tree.omitted.unwrap().files), (0, 1100));
     let list: Value = serde_json::from_slice(&stored(&store, "a/").await["omitted.json"]).unwrap();
     assert_eq!((list["files"].as_u64(), list["list"].as_array().unwrap().len()), (Some(1100), 1000));
 }
 
+/// Whatever becomes of the rest.
 #[tokio::test(start_paused = true)]
-async fn the_result_comes_when_the_rest_is_there() {
+async fn the_result_comes_first() {
     let root = tempfile::tempdir().unwrap();
     let store: SharedStore = Arc::new(FolderStore::open(root.path()).unwrap());
     // A file where the store needs a folder: the verifier's files can't be stored.
     store.put(&"a/verifier".parse().unwrap(), "".into()).await.unwrap();
-    upload_tree(&store, "a/", &fixtures().join("samples/oracle"), &Redactor::default()).await.unwrap_err();
+    upload_tree(&store, "a/", &fixtures().join("samples/oracle"), &Redactor::default(), BOUNDS).await.unwrap_err();
     let keys = list_all(&*store, "a/").await.unwrap();
-    assert!(keys.iter().any(|object| object.key.as_str() == "a/config.json"));
-    assert!(keys.iter().all(|object| object.key.as_str() != "a/result.json"), "{keys:?}");
+    for file in ["a/config.json", "a/result.json"] {
+        assert!(keys.iter().any(|object| object.key.as_str() == file), "{keys:?}");
+    }
+}
+
+/// A file of no size on the disk is as long as it looks: reading it would take minutes, and storing it all the room there is.
+#[tokio::test]
+async fn what_goes_beyond_the_bytes_is_left_out_and_the_rest_is_kept() {
+    let root = tempfile::tempdir().unwrap();
+    let store: SharedStore = Arc::new(FolderStore::open(root.path()).unwrap());
+    let trial = tempfile::tempdir().unwrap();
+    fs::create_dir_all(trial.path().join("agent")).unwrap();
+    fs::create_dir_all(trial.path().join("artifacts")).unwrap();
+    fs::File::create(trial.path().join("agent/0.log")).unwrap().set_len(50_000_000_000).unwrap();
+    for (name, bytes) in [("artifacts/a", 60), ("artifacts/b", 60), ("artifacts/c", 10), ("result.json", 20)] {
+        fs::write(trial.path().join(name), "x".repeat(bytes)).unwrap();
+    }
+    let bounds = TreeBounds { bytes: 100, files: 100 };
+    let redactor = Redactor::new(["hush-4711-hush"]);
+    let tree = upload_tree(&store, "a/", trial.path(), &redactor, bounds);
+    let tree = tokio::time::timeout(Duration::from_secs(10), tree).await.expect("it was read").unwrap();
+    let stored = stored(&store, "a/").await;
+    assert_eq!(stored.keys().collect::<Vec<_>>(), ["artifacts/a", "artifacts/c", "omitted.json", "result.json"]);
+    let omitted = json!({"files": 2, "bytes": 50_000_000_060_u64, "reasons": {"too_many_bytes": 2}});
+    assert_eq!(serde_json::to_value(tree.omitted).unwrap(), omitted);
+}
+
+/// Names that the store cannot have do not count, however many there are.
+#[tokio::test]
+async fn of_too_many_files_the_important_ones_are_kept() {
+    const FILES: usize = 200_000;
+    let root = tempfile::tempdir().unwrap();
+    let store: SharedStore = Arc::new(FolderStore::open(root.path()).unwrap());
+    let trial = tempfile::tempdir().unwrap();
+    for folder in ["agent", "verifier"] {
+        fs::create_dir_all(trial.path().join(folder)).unwrap();
+    }
+    fs::write(trial.path().join("trial.log"), "x").unwrap();
+    for number in 0..FILES / 2 {
+        fs::write(trial.path().join(format!("agent/{number}.log")), "").unwrap();
+        fs::write(trial.path().join(format!("agent/{number}\t.log")), "").unwrap();
+    }
+    fs::write(trial.path().join("verifier/reward.txt"), "1").unwrap();
+    fs::write(trial.path().join("result.json"), "{}").unwrap();
+    let bounds = TreeBounds { bytes: 1_000_000, files: 100 };
+    let redactor = Redactor::default();
+    let tree = upload_tree(&store, "a/", trial.path(), &redactor, bounds);
+    let tree = tokio::time::timeout(Duration::from_mins(1), tree).await.expect("it takes too long").unwrap();
+    let stored = stored(&store, "a/").await;
+    assert_eq!((tree.files, stored.len()), (100, 101), "and the list");
+    for name in ["result.json", "trial.log", "verifier/reward.txt", "agent/0.log"] {
+        assert!(stored.contains_key(name), "{name}");
+    }
+    let omitted = tree.omitted.unwrap();
+    assert_eq!(omitted.files, FILES as u64 + 3 - 100);
+    let list: Value = serde_json::from_slice(&stored["omitted.json"]).unwrap();
+    assert_eq!(list["list"].as_array().unwrap().len(), 1000);
+    assert_eq!(list["reasons"]["name_has_control_character"], FILES / 2);
 }

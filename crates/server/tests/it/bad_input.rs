@@ -109,7 +109,16 @@ fn install_pgqueuer_says_that_there_is_nothing_to_install() {
 #[test]
 fn the_manual_page_is_current() {
     let mut page = "# The `oddish-server` command line\n\nThis page is what the program itself says.\n".to_owned();
-    for words in [&[][..], &["api"], &["worker"], &["keys"], &["keys", "create"], &["db"], &["db", "reset"]] {
+    for words in [
+        &[][..],
+        &["api"],
+        &["worker"],
+        &["keys"],
+        &["keys", "create"],
+        &["secret", "replace"],
+        &["db"],
+        &["db", "reset"],
+    ] {
         let output = std::process::Command::new(program("oddish-server"))
             .args(words)
             .arg("--help")

@@ -46,6 +46,7 @@ fn compose_opens_nothing_to_the_network() {
     assert_eq!(shown, [json!(["127.0.0.1", "9000", 8000]), json!(["127.0.0.1", "5433", 5432])]);
     assert_eq!(services["api"]["environment"]["ODDISH_PUBLIC_URL"], "http://localhost:9000");
     assert_eq!(services["api"]["environment"]["ODDISH_API_PORT"], "8000");
+    assert_eq!(services["api"]["environment"]["ODDISH_ALLOWED_HOSTS"], "api", "as other containers call it");
 }
 
 #[test]

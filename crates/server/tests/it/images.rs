@@ -104,17 +104,23 @@ impl Deployment {
         Container::start(&all, &image("ODDISH_RUNNER_IMAGE"), words)
     }
 
-    /// [`Deployment::launch`] with the socket of this machine's Docker.
-    async fn launch_beside_docker(&self) -> Container {
+    /// [`Deployment::launch`] with the socket of this machine's Docker, and Harbor confined in this way.
+    async fn launch_beside_docker(&self, confinement: &str) -> Container {
         let jobs = self.jobs().to_str().unwrap().to_owned();
         let options = [
-            "--user=root".to_owned(),
-            "--entrypoint=tini".to_owned(),
             "--volume=/var/run/docker.sock:/var/run/docker.sock".to_owned(),
             format!("--volume={jobs}:{jobs}"),
             format!("--env=ODDISH_HARBOR_JOBS_DIR={jobs}"),
+            format!("--env=ODDISH_CONFINEMENT={confinement}"),
         ];
-        self.launch(&options, &["--", "oddish-beside-docker", "oddish-runner"]).await
+        self.launch(&options, &[]).await
+    }
+
+    /// Folders of attempts that are there.
+    fn attempts(&self) -> usize {
+        let entries = std::fs::read_dir(self.jobs()).unwrap().map(|entry| entry.unwrap().file_name());
+        // Where each Harbor is a user of its own, the folder also says which are in use.
+        entries.filter(|name| name != ".users").count()
     }
 
     async fn trial(&self, task_id: &str) -> Value {
@@ -133,9 +139,10 @@ fn the_runner_is_there_with_harbor_and_without_rights() {
         concat!("oddish-runner ", env!("CARGO_PKG_VERSION"), "\n")
     );
     assert!(printed(&["run", "--rm", &image, "--help"]).contains("ODDISH_ATTEMPT_TOKEN"));
-    assert_eq!(within("id", &[]), "uid=1000(oddish) gid=1000(oddish) groups=1000(oddish)\n");
+    let entered = |words: &[&str]| within("oddish-runner", &[&["enter", "--"], words].concat());
+    assert_eq!(entered(&["id"]), "uid=1000(oddish) gid=1000(oddish) groups=1000(oddish)\n");
     assert_eq!(within("/opt/harbor/bin/harbor", &["--version"]).trim(), "0.26.0");
-    within("sh", &["-c", "touch ~/mine /var/lib/oddish/jobs/mine && ! touch /opt/harbor/mine 2>/dev/null"]);
+    entered(&["sh", "-c", "touch ~/mine /var/lib/oddish/jobs/mine && ! touch /opt/harbor/mine 2>/dev/null"]);
 }
 
 /// Every environment of Harbor that names an extra has its packages, but for those that `docker/harbor.in` leaves out, and Smol, which runs
@@ -168,35 +175,91 @@ for entry in registry.values():
     assert_eq!(missing, ["blaxel", "boxd", "runta", "skypilot", "smol", "snowflake", "superserve"]);
 }
 
+/// The ways to confine Harbor, and the user ids of its process in each.
+const WAYS: [(&str, std::ops::Range<u32>); 2] = [("landlock", 1000..1001), ("uid", 60_600..61_100)];
+
 // The bucket lives in this process, beside the programs that are waited for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_runs_a_trial_beside_docker() {
     let deployment = Deployment::start().await;
-    let task_id = deployment.stack.submit(&hello(), &["-a", "oracle"]).remove(0);
-    let runner = deployment.launch_beside_docker().await;
-    assert_eq!(runner.ended().await, "0");
-    let trial = deployment.trial(&task_id).await;
-    assert_eq!((&trial["status"], &trial["reward"]), (&json!("success"), &json!(1.0)), "{trial}");
-    let logs = deployment.stack.get(&format!("/trials/{task_id}-0/logs")).await;
-    assert!(logs["logs"].as_str().unwrap().contains("PASS"), "{logs}");
-    // Root has made the folder the user's, and the user has emptied it again.
-    assert_eq!(std::fs::metadata(deployment.jobs()).unwrap().uid(), 1000);
-    assert_eq!(std::fs::read_dir(deployment.jobs()).unwrap().count(), 0);
+    for (way, _) in WAYS {
+        let task_id = deployment.stack.submit(&hello(), &["-a", "oracle"]).remove(0);
+        let runner = deployment.launch_beside_docker(way).await;
+        assert_eq!(runner.ended().await, "0");
+        let trial = deployment.trial(&task_id).await;
+        assert_eq!((&trial["status"], &trial["reward"]), (&json!("success"), &json!(1.0)), "{way}: {trial}");
+        let logs = deployment.stack.get(&format!("/trials/{task_id}-0/logs")).await;
+        assert!(logs["logs"].as_str().unwrap().contains("PASS"), "{way}: {logs}");
+        // Root has made the folder the user's, and the user has emptied it again.
+        assert_eq!(std::fs::metadata(deployment.jobs()).unwrap().uid(), 1000, "{way}");
+        assert_eq!(deployment.attempts(), 0, "{way}");
+    }
+}
+
+/// The tests of a task link their reward to a file that the runner may read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_in_a_container_reads_no_file_of_the_runner() {
+    const CANARY: &str = "canary-of-the-runner-4711";
+    let deployment = Deployment::start().await;
+    let jobs = deployment.jobs();
+    std::fs::create_dir_all(&jobs).unwrap();
+    let file = jobs.join("file");
+    let write = format!("umask 077; echo {CANARY} > {0}; chown oddish:oddish {0}", file.display());
+    let volume = format!("--volume={0}:{0}", jobs.display());
+    printed(&["run", "--rm", &volume, "--entrypoint=sh", &image("ODDISH_RUNNER_IMAGE"), "-c", &write]);
+    let task = tempfile::tempdir().unwrap();
+    for entry in walkdir::WalkDir::new(hello()).into_iter().map(Result::unwrap) {
+        let target = task.path().join("curious").join(entry.path().strip_prefix(hello()).unwrap());
+        if entry.file_type().is_dir() {
+            std::fs::create_dir_all(target).unwrap();
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+    let script = format!("#!/bin/bash\nln -sf {} /logs/verifier/reward.txt\n", file.display());
+    std::fs::write(task.path().join("curious/tests/test.sh"), script).unwrap();
+    for (way, _) in WAYS {
+        let task_id = deployment.stack.submit(&task.path().join("curious"), &["-a", "oracle"]).remove(0);
+        let runner = deployment.launch_beside_docker(way).await;
+        assert_eq!(runner.ended().await, "0");
+        let trial = deployment.trial(&task_id).await;
+        assert_eq!(trial["error_class"], "verifier", "{way}: {trial}");
+        let message = trial["error_message"].as_str().unwrap();
+        assert!(message.contains("PermissionError") && !message.contains(CANARY), "{way}: {message}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_that_is_stopped_gives_its_trial_back() {
-    let deployment = Deployment::start().await;
-    let task_id = deployment.stack.submit(&tasks().join("sleepy"), &["-a", "oracle"]).remove(0);
-    let runner = deployment.launch_beside_docker().await;
-    deployment.stack.stage(&task_id, "agent_running").await;
-    // What ECS does: SIGTERM, and SIGKILL when the time is up.
-    printed(&["stop", "--time=120", &runner.0]);
-    assert_eq!(runner.state("{{.State.ExitCode}}"), "0");
-    assert_eq!(deployment.stack.outcomes(&task_id).await, ["interrupted"]);
-    assert_eq!(deployment.trial(&task_id).await["status"], "queued");
-    assert_eq!(containers(&task_id), Vec::<String>::new());
-    assert_eq!(std::fs::read_dir(deployment.jobs()).unwrap().count(), 0, "its scratch folder is gone");
+    // Each process: its user, and what it was started with.
+    const PROCESSES: &str =
+        r#"for p in /proc/[0-9]*; do echo "$(grep ^Uid $p/status | cut -f2) $(tr '\0' ' ' < $p/cmdline)"; done"#;
+    for (way, users) in WAYS {
+        let deployment = Deployment::start().await;
+        let task_id = deployment.stack.submit(&tasks().join("sleepy"), &["-a", "oracle"]).remove(0);
+        let runner = deployment.launch_beside_docker(way).await;
+        deployment.stack.stage(&task_id, "agent_running").await;
+        let environment = printed(&["exec", "--privileged", &runner.0, "cat", "/proc/1/environ"]);
+        let named = |name: &str| environment.split('\0').any(|variable| variable.starts_with(&format!("{name}=")));
+        assert!(named("PATH") && named("ODDISH_TRIAL_ID"), "{environment}");
+        for secret in ["DATABASE_URL", "ODDISH_ATTEMPT_TOKEN", "ODDISH_SECRET_KEY", "ODDISH_S3_SECRET_KEY"] {
+            assert!(!named(secret), "{secret}: {environment}");
+        }
+        let processes = printed(&["exec", &runner.0, "sh", "-c", PROCESSES]);
+        let user_of = |words: &str| -> u32 {
+            let line = processes.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{processes}"));
+            line.split(' ').next().unwrap().parse().unwrap()
+        };
+        assert_eq!(user_of("tini -- oddish-runner"), 1000, "{way}: {processes}");
+        assert!(users.contains(&user_of("/opt/harbor/bin/python -P")), "{way}: {processes}");
+        // What ECS does: SIGTERM, and SIGKILL when the time is up.
+        printed(&["stop", "--time=120", &runner.0]);
+        assert_eq!(runner.state("{{.State.ExitCode}}"), "0");
+        assert_eq!(deployment.stack.outcomes(&task_id).await, ["interrupted"], "{way}");
+        assert_eq!(deployment.trial(&task_id).await["status"], "queued", "{way}");
+        assert_eq!(containers(&task_id), Vec::<String>::new());
+        assert_eq!(deployment.attempts(), 0, "{way}: its scratch folder is gone");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -224,7 +287,9 @@ async fn the_server_image_tells_whether_it_is_healthy() {
         (server.state("{{.State.Health.Status}}") == "healthy").then_some(())
     })
     .await;
-    assert_eq!(printed(&["exec", &server.0, "id", "--user"]), "1000\n");
+    let user = printed(&["exec", &server.0, "stat", "--format=%u", "/proc/1"]);
+    assert_eq!(user, "1000\n", "the program does not run as root");
+    assert!(!printed(&["exec", "--privileged", &server.0, "cat", "/proc/1/environ"]).contains("DATABASE_URL"));
     printed(&["stop", "--time=60", &server.0]);
     assert_eq!(server.state("{{.State.ExitCode}}"), "0");
 }

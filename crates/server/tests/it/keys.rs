@@ -73,5 +73,21 @@ async fn a_key_that_could_not_be_shown_is_not_made() {
         assert_eq!(refused.status.code(), Some(1), "{refused:?}");
         assert!(stderr(&refused).contains("no key was made"), "{refused:?}");
     }
+    // Closed, into a pipe that nobody reads, and thrown away: none of it is seen.
+    for redirection in [">&-", ">/dev/null", ">&- 2>&-"] {
+        let mut shell = std::process::Command::new("sh");
+        shell
+            .args(["-c", &format!("exec \"$0\" keys create {redirection}")])
+            .arg(crate::stack::program("oddish-server"));
+        let refused = shell.current_dir(stack.folder()).envs(stack.environment()).output().unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{redirection}: {refused:?}");
+        assert!(redirection.contains("2>") || stderr(&refused).contains("nobody could see it"), "{refused:?}");
+    }
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = std::process::Command::new(crate::stack::program("oddish-server"));
+    command.args(["keys", "create"]).current_dir(stack.folder()).envs(stack.environment());
+    let refused = command.stdout(writer).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
     assert_eq!(stdout(&stack.server(&["keys", "list", "--json"])), "[]\n");
 }

@@ -38,6 +38,7 @@ pub(crate) struct Stack {
     settings: Vec<(String, String)>,
     servers: Vec<Child>,
     api: String,
+    open_files: Option<u32>,
 }
 
 impl Stack {
@@ -58,7 +59,8 @@ impl Stack {
     async fn on(folder: TempDir, database_url: String, own_postgres: Option<OwnPostgres>) -> Self {
         let db = oddish_db::connect(&database_url.parse().unwrap(), 4).await.unwrap();
         oddish_db::schema::migrate(&db).await.unwrap();
-        Self { folder, database_url, own_postgres, db, settings: Vec::new(), servers: Vec::new(), api: String::new() }
+        let (settings, servers, api) = (Vec::new(), Vec::new(), String::new());
+        Self { folder, database_url, own_postgres, db, settings, servers, api, open_files: None }
     }
 
     /// The Postgres of [`Stack::with_own_postgres`].
@@ -69,6 +71,11 @@ impl Stack {
     /// Sets a variable for all servers that are started from now on.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Limits the open files of each server that is started from now on.
+    pub(crate) fn limit_open_files(&mut self, most: u32) {
+        self.open_files = Some(most);
     }
 
     /// The database and what was set, as the environment of a process that is started elsewhere.
@@ -88,7 +95,14 @@ impl Stack {
     /// Starts a server program with these arguments; its log goes to a file.
     pub(crate) fn start(&mut self, arguments: &[&str]) -> Pid {
         let log = File::options().create(true).append(true).open(self.log()).unwrap();
-        let mut command = Command::new(program("oddish-server"));
+        let mut command = match self.open_files {
+            None => Command::new(program("oddish-server")),
+            Some(most) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {most}; exec \"$0\" \"$@\"")]).arg(program("oddish-server"));
+                shell
+            }
+        };
         command.args(arguments).current_dir(self.folder()).env("ODDISH_LOCAL_STORAGE_DIR", self.storage()).stderr(log);
         self.spawn(&mut command)
     }
@@ -137,6 +151,18 @@ impl Stack {
         .await;
         self.api = address;
         pid
+    }
+
+    /// Starts a server that refuses to, and returns what it says.
+    pub(crate) async fn refusal(&mut self, arguments: &[&str]) -> String {
+        let before = self.logged().len();
+        self.start(arguments);
+        eventually("the server's refusal", async || {
+            let log = self.logged().split_off(before);
+            assert!(!log.contains("listens on") && !log.contains("waiting for trials"), "it starts: {log}");
+            log.split_once("error: ").map(|(_, error)| error.to_owned()).filter(|error| error.ends_with('\n'))
+        })
+        .await
     }
 
     /// Kills a server on the spot and waits until it is gone. Its runners live on.

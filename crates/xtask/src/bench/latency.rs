@@ -55,7 +55,7 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
     let mut server = Command::new(release.join("oddish-server"));
     without_settings(&mut server)
         .env("ODDISH_POSTGRES_BIN", postgres_bin)
-        .env("ODDISH_HARBOR_PYTHON", install_stand_in(folder.path())?);
+        .env("ODDISH_HARBOR_PYTHON", install_stand_in(folder.path(), &setup::harbor_python()?)?);
     let stack = Stack::launch(server, folder.path())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let measured = runtime.block_on(async {
@@ -81,11 +81,14 @@ fn build() -> Result<PathBuf> {
     Ok(workspace::binaries()?.parent().context("the target folder is missing")?.join("release"))
 }
 
-/// Harbor itself is no part of what is measured.
-fn install_stand_in(folder: &Path) -> Result<PathBuf> {
+/// Harbor itself is no part of what is measured. Its interpreter is: a `python3` on the PATH may be a script that starts another one, whose
+/// files a confined process cannot read.
+fn install_stand_in(folder: &Path, python: &Path) -> Result<PathBuf> {
     let path = folder.join("harbor-stand-in");
     let source = workspace::root().join("crates/server/tests/fixtures/harbor_stand_in.py");
-    std::fs::copy(&source, &path).with_context(|| format!("can't copy {}", source.display()))?;
+    let script = std::fs::read_to_string(&source).with_context(|| format!("can't read {}", source.display()))?;
+    let script = script.replacen("/usr/bin/env python3", &python.display().to_string(), 1);
+    std::fs::write(&path, script).with_context(|| format!("can't write {}", path.display()))?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
     Ok(path)
 }

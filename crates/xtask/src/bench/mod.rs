@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 
-use crate::progress::say;
+use crate::progress::{print, say};
 
 /// One connection to a server that a benchmark started, with no pooler between.
 #[expect(clippy::disallowed_methods, reason = "a benchmark asks with a connection of its own")]
@@ -116,7 +116,6 @@ impl Figure {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the figures are what was asked for")]
 fn report(figures: &[Figure], as_json: bool) -> Result<()> {
     if as_json {
         let object: Map<String, Value> = figures
@@ -129,7 +128,7 @@ fn report(figures: &[Figure], as_json: bool) -> Result<()> {
                 )
             })
             .collect();
-        println!("{}", Value::Object(object));
+        print(&format!("{}\n", Value::Object(object)))?;
     } else {
         let width = figures.iter().map(|figure| figure.name.len()).max().unwrap_or_default();
         for figure in figures {
@@ -138,7 +137,7 @@ fn report(figures: &[Figure], as_json: bool) -> Result<()> {
                 (Some(bar), true) => format!("   within {bar} {}", figure.unit),
                 (Some(bar), false) => format!("   MISSES its bar of {bar} {}", figure.unit),
             };
-            println!("{:<width$} {:>10.3} {}{bar}", figure.name, figure.value, figure.unit);
+            print(&format!("{:<width$} {:>10.3} {}{bar}\n", figure.name, figure.value, figure.unit))?;
         }
     }
     let missed: Vec<&str> = figures.iter().filter(|figure| !figure.ok()).map(|figure| &*figure.name).collect();

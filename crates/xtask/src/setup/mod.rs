@@ -11,6 +11,8 @@ pub(crate) mod pooler;
 mod postgres;
 mod python;
 pub(crate) mod schemathesis;
+pub(crate) mod spelling;
+pub(crate) mod statsmodels;
 pub(crate) mod tools;
 mod venv;
 

@@ -34,6 +34,16 @@ pub(crate) fn cargo_fuzz() -> Result<PathBuf> {
     any_version("fuzz")
 }
 
+/// `cargo-deny`: the machine's own if it has one.
+pub(crate) fn cargo_deny() -> Result<PathBuf> {
+    any_version("deny")
+}
+
+/// `cargo-machete`: the machine's own if it has one.
+pub(crate) fn cargo_machete() -> Result<PathBuf> {
+    any_version("machete")
+}
+
 fn any_version(subcommand: &str) -> Result<PathBuf> {
     let package = format!("cargo-{subcommand}");
     let own = PathBuf::from(&package);

@@ -13,6 +13,8 @@ pub(super) struct Capabilities {
     /// Asks callers for keys.
     pub(super) auth: bool,
     pub(super) files: Option<Files>,
+    /// Takes uploads, and refuses what tasks may not ask for where `docker` runs on our machines.
+    pub(super) uploads: bool,
     /// Gives new queue keys their limits.
     pub(super) limits: bool,
     /// Expands sweeps: seals agents' variables, and says where `docker` runs.
@@ -58,7 +60,7 @@ impl Capabilities {
             "Imports" => Self { files: Some(Files::Announce), limits: true, ..reads },
             "Deletes" => Self { files: Some(Files::Delete), wakes: true, ..reads },
             // What takes uploads does so in steps, and each step has a function.
-            "Uploads" => Self { files: Some(uploads(function)?), ..reads },
+            "Uploads" => Self { files: Some(uploads(function)?), uploads: true, ..reads },
             unknown => bail!(
                 "{function} runs with the state {unknown}, of which `cargo xtask template` does not know what it may do"
             ),

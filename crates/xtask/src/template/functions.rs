@@ -124,6 +124,8 @@ fn environment(yaml: &mut String, can: Capabilities) {
         set("ODDISH_SECRET_KEY: !Sub");
         set("  - \"{{resolve:secretsmanager:${Secret}:SecretString}}\"");
         set("  - Secret: !If [MakesSecretKey, !Ref SecretKey, !Ref SecretKeySecretArn]");
+    }
+    if can.sweeps || can.uploads {
         set("ODDISH_DOCKER_ENVIRONMENT: !Ref DockerEnvironment");
     }
     if can.wakes {
