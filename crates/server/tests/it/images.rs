@@ -275,6 +275,32 @@ async fn a_container_without_docker_says_so() {
     assert_eq!(trial["reward"], Value::Null);
 }
 
+/// A container that is started as its user, without the rights to change it, can do nothing by user ids.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cannot_confine_harbor_says_so_and_can_be_told_to_do_without() {
+    let stack = Stack::new().await;
+    let variables = stack.environment();
+    let start = |way: &str| {
+        let mut options = vec!["--network=host".to_owned(), "--user=1000".to_owned()];
+        options.extend(variables.iter().map(|(name, value)| format!("--env={name}={value}")));
+        options.extend([
+            format!("--env=ODDISH_CONFINEMENT={way}"),
+            "--env=ODDISH_SECRET_KEY=one-secret-that-both-servers-have-0123456789".to_owned(),
+        ]);
+        Container::start(&options, &image("ODDISH_SERVER_IMAGE"), &["worker"])
+    };
+    let refused = start("uid");
+    assert_eq!(refused.ended().await, "1");
+    let log = refused.log();
+    let said: Vec<&str> = log.lines().filter(|line| line.contains("ODDISH_CONFINEMENT=uid")).collect();
+    assert!(matches!(said.as_slice(), [line] if line.contains("ODDISH_CONFINEMENT=off")), "{log}");
+    let unconfined = start("off");
+    eventually("a worker that does without", async || {
+        unconfined.log().contains("Harbor is not confined (ODDISH_CONFINEMENT=off)").then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn the_server_image_tells_whether_it_is_healthy() {
     let stack = Stack::new().await;
