@@ -87,7 +87,8 @@ pub(crate) async fn serve(
                 Ok((stream, _)) => server.take(stream).await,
                 Err(error) => server.not_accepted(&error).await,
             },
-            _ = look.tick() => server.close_stalled(),
+            // Without clients there is nothing to look at, and a server at rest stays so.
+            _ = look.tick(), if !server.tasks.is_empty() => server.close_stalled(),
             Some(_) = server.tasks.join_next(), if !server.tasks.is_empty() => {}
         }
     }
