@@ -30,6 +30,7 @@ use self::steps::{Step, steps};
 use self::value::{Node, Table};
 
 pub use self::compose::NAME as COMPOSE;
+pub(crate) use self::compose::plain as plain_path;
 pub use self::fault::TaskFault;
 pub use self::files::{TASK_TOML, TaskFiles, TaskListing};
 pub use self::sandboxes::{Sandbox, Variable, sandboxes};

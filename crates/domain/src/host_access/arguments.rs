@@ -271,10 +271,10 @@ mod tests {
     #[test]
     fn variables_and_options_count_too() {
         let mut env = AgentEnv::default();
-        env.set("CODEX_AUTH_JSON_PATH", "/root/.codex/auth.json").unwrap();
+        env.set("CODEX_AUTH_JSON_PATH", "/home/someone/.codex/auth.json").unwrap();
         let fault = check_arguments("codex", &Map::new(), &env, &Map::new()).unwrap_err();
         assert_eq!(fault, HostArgument::File { name: "agent_env.CODEX_AUTH_JSON_PATH".to_owned() });
-        let options = json!({"region": "x", "ssh_key_path": "/root/.ssh/id"}).as_object().unwrap().clone();
+        let options = json!({"region": "x", "ssh_key_path": "/home/someone/.ssh/id"}).as_object().unwrap().clone();
         let fault = check_arguments("codex", &Map::new(), &AgentEnv::default(), &options).unwrap_err();
         assert_eq!(fault, HostArgument::File { name: "harbor.environment.kwargs.ssh_key_path".to_owned() });
     }

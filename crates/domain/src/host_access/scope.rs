@@ -1,6 +1,7 @@
 //! Where the paths of a Compose file lead.
 
 use super::fault::HostAccess;
+use crate::task_toml::plain_path;
 
 /// Harbor's folders for what a trial leaves, which a task's services may share under these names.
 const HARBORS: &[&str] = &["HOST_VERIFIER_LOGS_PATH", "HOST_AGENT_LOGS_PATH", "HOST_ARTIFACTS_PATH"];
@@ -45,7 +46,9 @@ impl Scope<'_> {
                 return Located::Harbors;
             }
             let path = if path.starts_with('/') { path.to_owned() } else { format!("{}/{folder}/{path}", merged.task) };
-            let (Some(path), Some(task)) = (plain(&path), plain(merged.task)) else { return Located::Outside };
+            let (Some(path), Some(task)) = (plain_path(&path), plain_path(merged.task)) else {
+                return Located::Outside;
+            };
             return match path.strip_prefix(&task) {
                 Some("") => Located::Task(String::new()),
                 Some(inside) if inside.starts_with('/') => Located::Task(inside[1..].to_owned()),
@@ -68,7 +71,7 @@ impl Scope<'_> {
         if path.starts_with(['/', '~', '\\']) || is_on_a_drive(path) {
             return Located::Outside;
         }
-        plain(&format!("{folder}/{path}")).map_or(Located::Outside, Located::Task)
+        plain_path(&format!("{folder}/{path}")).map_or(Located::Outside, Located::Task)
     }
 
     /// Whether a place in the task is in the folder of the sandbox, or that folder itself.
@@ -87,19 +90,6 @@ fn is_on_a_drive(path: &str) -> bool {
     characters.next().is_some_and(|letter| letter.is_ascii_alphabetic())
         && characters.next() == Some(':')
         && matches!(characters.next(), Some('\\' | '/'))
-}
-
-/// A path without `.`, `..` and doubled slashes, and without one at its beginning; none where it leads out of where it begins.
-fn plain(path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()?),
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
 }
 
 /// Whether Compose would put the value of a variable into a text. A doubled dollar sign stands for itself.

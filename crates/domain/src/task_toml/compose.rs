@@ -48,8 +48,8 @@ pub(super) fn check(
     })
 }
 
-/// A path without `.` and `..`; none where it leads out of the task.
-fn plain(path: &str) -> Option<String> {
+/// A path without `.`, `..` and doubled slashes, and without a slash at its beginning; none where it leads out of where it begins.
+pub(crate) fn plain(path: &str) -> Option<String> {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {
