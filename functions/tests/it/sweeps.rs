@@ -226,7 +226,8 @@ async fn arguments_that_name_files_of_the_runner_are_a_422(db: Db) {
     }
     let options = |sweep: &mut Value| {
         sweep["environment"] = json!("ec2");
-        sweep["harbor"] = json!({"environment": {"kwargs": {"region": "x", "ssh_key_path": "/home/someone/.ssh/id_ed25519"}}});
+        sweep["harbor"] =
+            json!({"environment": {"kwargs": {"region": "x", "ssh_key_path": "/home/someone/.ssh/id_ed25519"}}});
     };
     assert!(refused(&api, options, 422).await.contains("`harbor.environment.kwargs.ssh_key_path` names a file"));
 
