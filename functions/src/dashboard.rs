@@ -20,7 +20,7 @@ use crate::experiments::present::present as present_experiment;
 use crate::extract::Query;
 use crate::paging::{self, Wanted};
 use crate::state::Db;
-use crate::tasks::present::present_task;
+use oddish::tasks::present::present_task;
 
 /// How much of it.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use oddish::InvalidField;
 use oddish_api_types::{Detail, ErrorBody, FieldFault};
 use oddish_artifacts::{InvalidKey, StoreError};
 use oddish_db::DbError;
@@ -57,6 +58,37 @@ impl ApiError {
         Self::field("value_error", loc, format!("Value error, {msg}"))
     }
 
+    /// What a service refused, where its input came from the query.
+    pub fn in_query(error: oddish::Error) -> Self {
+        Self::of_service("query", error)
+    }
+
+    /// What a service refused, where its input came from the path.
+    pub fn in_path(error: oddish::Error) -> Self {
+        Self::of_service("path", error)
+    }
+
+    /// What a service refused. `place` is the part of the request that its input came from.
+    fn of_service(place: &str, error: oddish::Error) -> Self {
+        use oddish::Error;
+        let (status, text, link) = match error {
+            Error::NotFound { text, link } => (StatusCode::NOT_FOUND, text, link),
+            Error::Refused(text) => (StatusCode::BAD_REQUEST, text, None),
+            Error::NotAllowed(text) => (StatusCode::UNPROCESSABLE_ENTITY, text, None),
+            Error::Conflict(text) => (StatusCode::CONFLICT, text, None),
+            Error::TooLarge { text, link } => (StatusCode::PAYLOAD_TOO_LARGE, text, link),
+            Error::Invalid(InvalidField { field, rule }) => {
+                let loc = std::iter::once(place.into()).chain(field).collect();
+                return Self::value_error(loc, rule);
+            }
+            Error::Db(error) => return error.into(),
+            Error::Store(error) => return error.into(),
+            Error::Key(error) => return error.into(),
+            Error::Internal(error) => return Self::internal(error.as_ref()),
+        };
+        Self { status, detail: Detail::Text(text), link }
+    }
+
     /// 500. The cause goes to the log, with the id of the request that the log line belongs to, and never to the client.
     ///
     /// A full disk somewhere below is a 507: whoever runs the server can mend that, and is told where.
@@ -103,6 +135,13 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(http::header::LINK, link);
         }
         response
+    }
+}
+
+/// For input that came from the body, or from nowhere in the request.
+impl From<oddish::Error> for ApiError {
+    fn from(error: oddish::Error) -> Self {
+        Self::of_service("body", error)
     }
 }
 

@@ -20,7 +20,6 @@ pub mod experiments;
 pub mod extract;
 pub mod health;
 pub mod idempotency;
-pub mod judging;
 pub mod lambda;
 mod latency;
 pub mod layers;

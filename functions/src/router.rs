@@ -15,7 +15,6 @@ use crate::docs;
 use crate::document;
 use crate::experiments;
 use crate::health;
-use crate::judging::Judges;
 use crate::layers;
 use crate::public;
 use crate::queues;
@@ -23,6 +22,7 @@ use crate::routes::TAKES_SLASHES;
 use crate::state::{Artifacts, Db, Everything, Expansion, Limits, UploadRules, Wake};
 use crate::tasks;
 use crate::trials;
+use oddish::judging::Judges;
 
 #[derive(OpenApi)]
 #[openapi(info(

@@ -2,76 +2,17 @@
 //!
 //! A handler names the capabilities that it uses, and its function builds those and no others; the local server builds them all.
 
-use std::sync::Arc;
-
 use axum::extract::FromRef;
-use oddish_artifacts::{SharedStore, StorageSettings};
+use oddish_artifacts::StorageSettings;
 use oddish_db::{DatabaseSettings, NoDatabase};
-use oddish_domain::environment::DockerEnvironment;
-use oddish_domain::host_access::ALLOW_HOST_ACCESS;
-use oddish_domain::limits::ConcurrencyLimits;
-use oddish_domain::retry::RetrySettings;
-use oddish_domain::sealing::{SECRET_KEY, SealingKey};
-use oddish_domain::settings::{Reader, Settings, SettingsFaults};
-use oddish_domain::task_toml::AGENT_TIMEOUT_SEC;
+use oddish_domain::settings::{Settings, SettingsFaults};
 use oddish_wake::WakeSettings;
 
 use crate::auth::{Auth, AuthMode};
-use crate::judging::Judges;
 
-pub use oddish_db::Db;
-pub use oddish_wake::Wake;
-
-/// Object storage.
-#[derive(Clone, Debug)]
-pub struct Artifacts(pub SharedStore);
-
-/// What holds for sweeps that say nothing else.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// The limits that queue keys get when they are first seen.
-    pub concurrency: Arc<ConcurrencyLimits>,
-    /// Attempts of a trial at the most, unless its sweep says otherwise.
-    pub max_attempts: u32,
-}
-
-/// What holds while sweeps are expanded into trials.
-#[derive(Clone, Debug)]
-pub struct Expansion {
-    /// What agents' environment variables are sealed with. Without a key, sweeps that have some are refused.
-    pub sealing: Option<SealingKey>,
-    /// What the environment `docker` means.
-    pub docker: DockerEnvironment,
-    /// Whether they may name files of the machine that runs the trials.
-    pub allow_host_access: bool,
-}
-
-/// What holds for uploads.
-#[derive(Clone, Copy, Debug)]
-pub struct UploadRules {
-    /// Size of an archive at the most, in bytes.
-    pub max_bytes: u64,
-    /// Size at the most of one that comes in a form, in bytes.
-    pub max_form_bytes: u64,
-    /// Seconds that an agent gets whose task sets no time-out; the client is told.
-    pub default_agent_timeout_sec: f64,
-    /// Whether tasks may ask for access to the machine that runs their trials: where that is allowed, and where no runner has Docker.
-    pub allow_host_access: bool,
-}
-
-impl UploadRules {
-    /// Reads them from the storage and agent settings.
-    pub fn read(reader: &mut Reader<'_>, storage: &StorageSettings) -> Self {
-        let max_bytes = storage.max_task_upload_mb << 20;
-        let has_docker = DockerEnvironment::read(reader) == DockerEnvironment::Docker;
-        Self {
-            max_bytes,
-            max_form_bytes: max_bytes,
-            default_agent_timeout_sec: reader.get(&AGENT_TIMEOUT_SEC),
-            allow_host_access: reader.get(&ALLOW_HOST_ACCESS) || !has_docker,
-        }
-    }
-}
+pub use oddish::Db;
+pub use oddish::capabilities::{Artifacts, Expansion, Limits, UploadRules, Wake};
+pub use oddish::judging::Judges;
 
 /// What a form may bring to a function, in bytes. Lambda hands over 6 MB of payload (AWS, Lambda quotas), where the body is in base64 and
 /// the event around it counts too.
@@ -277,23 +218,11 @@ impl FromSettings for Uploads {
     }
 }
 
-/// What holds for sweeps that say nothing else.
-fn limits(reader: &mut Reader<'_>) -> Limits {
-    let concurrency = Arc::new(ConcurrencyLimits::read(reader));
-    Limits { concurrency, max_attempts: RetrySettings::read(reader).max_attempts }
-}
-
-/// What holds while sweeps are expanded.
-fn expansion(reader: &mut Reader<'_>) -> Expansion {
-    let sealing = reader.get(&SECRET_KEY).as_ref().map(SealingKey::of);
-    Expansion { sealing, docker: DockerEnvironment::read(reader), allow_host_access: reader.get(&ALLOW_HOST_ACCESS) }
-}
-
 impl FromSettings for Imports {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let artifacts = artifacts(settings).await?;
         let (auth, db) = access(settings)?;
-        Ok(Self { auth, db, artifacts, limits: settings.read(limits)? })
+        Ok(Self { auth, db, artifacts, limits: settings.read(Limits::read)? })
     }
 }
 
@@ -321,7 +250,7 @@ impl FromSettings for Deletes {
 impl FromSettings for Judging {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let (auth, db) = access(settings)?;
-        let (limits, judges) = settings.read(|reader| (limits(reader), Judges::read(reader)))?;
+        let (limits, judges) = settings.read(|reader| (Limits::read(reader), Judges::read(reader)))?;
         Ok(Self { auth, limits, judges, wake: wake(settings, &db).await?, db })
     }
 }
@@ -330,7 +259,7 @@ impl FromSettings for Sweeps {
     async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
         let (auth, db) = access(settings)?;
         let (limits, judges, expansion) =
-            settings.read(|reader| (limits(reader), Judges::read(reader), expansion(reader)))?;
+            settings.read(|reader| (Limits::read(reader), Judges::read(reader), Expansion::read(reader)))?;
         Ok(Self { auth, judges, limits, expansion, wake: wake(settings, &db).await?, db })
     }
 }

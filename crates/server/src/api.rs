@@ -4,13 +4,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use oddish::capabilities::{Artifacts, Expansion, Limits, Wake};
 use oddish_artifacts::signing::SigningKey;
 use oddish_db::api_keys;
 use oddish_db::queue_keys::{self, ChangedLimit};
 use oddish_domain::sealing::SealingKey;
 use oddish_functions::auth::{Auth, AuthMode};
 use oddish_functions::router;
-use oddish_functions::state::{Artifacts, Everything, Expansion, Limits, Wake};
+use oddish_functions::state::Everything;
 use time::OffsetDateTime;
 
 use crate::args::ApiArguments;

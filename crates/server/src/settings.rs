@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use oddish::capabilities::UploadRules;
+use oddish::judging::Judges;
 use oddish_artifacts::home::{self, HOME};
 use oddish_artifacts::{LOCAL_STORAGE_DIR, S3Settings, StorageSettings};
 use oddish_db::{DATABASE_URL, DatabaseSettings};
@@ -17,8 +19,6 @@ use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::{SECRET_KEY, SecretKey};
 use oddish_domain::settings::{self, Group, Reader, Setting, Settings, read_env_file, unicode_variables};
 use oddish_functions::auth::AuthMode;
-use oddish_functions::judging::Judges;
-use oddish_functions::state::UploadRules;
 use oddish_runner::confinement::ConfinementSettings;
 use oddish_runner::container;
 use oddish_runner::settings::{JOBS_DIR, RunnerSettings};

@@ -24,5 +24,5 @@ async fn require(db: &Db, experiment_id: &str) -> Result<(), ApiError> {
 }
 
 pub(crate) fn experiment_not_found(experiment_id: &str) -> ApiError {
-    ApiError::not_found(format!("Experiment {experiment_id} not found"))
+    oddish::experiments::not_found(experiment_id).into()
 }

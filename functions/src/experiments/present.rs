@@ -5,7 +5,7 @@ use oddish_db::experiment_summaries::ExperimentSummary;
 use oddish_db::sharing::Share;
 use serde_json::Value;
 
-use crate::tasks::present::github_meta;
+use oddish::tasks::present::github_meta;
 
 pub(crate) fn present(experiment: ExperimentSummary) -> ExperimentResponse {
     let label = |key: &str| experiment.last_tags.as_ref().and_then(|tags| tags.get(key)).and_then(Value::as_str);

@@ -9,8 +9,8 @@ use super::{ShareToken, ShareTokenHeader, Shared};
 use crate::error::ApiError;
 use crate::extract::PathOf;
 use crate::state::Db;
-use crate::tasks::present::present_trials_to_guests;
 use crate::tasks::task_not_found;
+use oddish::tasks::present::present_trials_to_guests;
 
 /// Lists the trials of a task in a shared experiment, of all versions, by index.
 #[utoipa::path(get, path = "/public/tasks/{task_id}/trials", operation_id = "list_public_task_trials", tag = "public",

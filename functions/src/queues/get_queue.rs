@@ -2,10 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::queues;
 use oddish_api_types::{ErrorBody, QueueResponse};
-use oddish_db::queue_keys;
 
-use super::{key_in_path, present_queue, queue_not_found};
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::PathOf;
@@ -21,7 +20,6 @@ pub async fn get_queue(
     State(db): State<Db>,
     PathOf(key): PathOf<String>,
 ) -> Result<Json<QueueResponse>, ApiError> {
-    let key = key_in_path(&key)?;
-    let queue = queue_keys::list(&db, Some(&key)).await?.pop().ok_or_else(|| queue_not_found(&key))?;
-    Ok(Json(present_queue(queue)))
+    let key = queues::Key::parse(&key).map_err(ApiError::in_path)?;
+    Ok(Json(queues::get(&db, &key).await?))
 }

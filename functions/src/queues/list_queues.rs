@@ -2,10 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::queues;
 use oddish_api_types::QueueResponse;
-use oddish_db::queue_keys;
 
-use super::present_queue;
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::state::Db;
@@ -14,5 +13,5 @@ use crate::state::Db;
 #[utoipa::path(get, path = "/queues", operation_id = "list_queues", tag = "queues",
     responses((status = 200, body = Vec<QueueResponse>)))]
 pub async fn list_queues(_: Authed<Read>, State(db): State<Db>) -> Result<Json<Vec<QueueResponse>>, ApiError> {
-    Ok(Json(queue_keys::list(&db, None).await?.into_iter().map(present_queue).collect()))
+    Ok(Json(queues::list(&db).await?))
 }

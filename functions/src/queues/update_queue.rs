@@ -2,20 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::queues;
 use oddish_api_types::{ErrorBody, QueueResponse, UpdateQueueRequest};
-use oddish_db::queue_keys;
-use oddish_domain::limits::MAX_CONCURRENCY;
-use serde_json::json;
 use time::OffsetDateTime;
 
-use super::{key_in_path, present_queue, queue_not_found};
 use crate::auth::{Authed, Full};
 use crate::error::ApiError;
 use crate::extract::{Body, PathOf};
 use crate::state::{Db, Wake};
-
-/// Characters of a reason at the most.
-const MAX_REASON: usize = 500;
 
 /// Sets the limit of a queue key, pauses it or resumes it, while everything runs.
 ///
@@ -31,40 +25,6 @@ pub async fn update_queue(
     PathOf(key): PathOf<String>,
     Body(request): Body<UpdateQueueRequest>,
 ) -> Result<Json<QueueResponse>, ApiError> {
-    let key = key_in_path(&key)?;
-    check(&request)?;
-    let now = OffsetDateTime::now_utc();
-    if let Some(limit) = request.concurrency_limit {
-        queue_keys::set_limit(&db, &key, limit, now).await?;
-    }
-    let known = match request.paused {
-        Some(true) => queue_keys::pause(&db, &key, request.reason.as_deref(), now).await?,
-        Some(false) => queue_keys::resume(&db, &key, now).await?,
-        None => true,
-    };
-    let queue = if known { queue_keys::list(&db, Some(&key)).await?.pop() } else { None };
-    wake.dispatcher().await;
-    queue.map(|queue| Json(present_queue(queue))).ok_or_else(|| queue_not_found(&key))
-}
-
-fn check(request: &UpdateQueueRequest) -> Result<(), ApiError> {
-    let fault = |field: &str, rule: String| Err(ApiError::value_error(vec![json!("body"), json!(field)], rule));
-    if request.concurrency_limit.is_some_and(|limit| limit > MAX_CONCURRENCY) {
-        return fault("concurrency_limit", format!("concurrency_limit must be from 0 to {MAX_CONCURRENCY}"));
-    }
-    if let Some(reason) = &request.reason {
-        if request.paused != Some(true) {
-            return fault("reason", "reason says why a key is paused: set paused to true with it".to_owned());
-        }
-        if reason.chars().count() > MAX_REASON || reason.chars().any(char::is_control) {
-            return fault(
-                "reason",
-                format!("reason must have at most {MAX_REASON} characters, none of them a control character"),
-            );
-        }
-    }
-    if request.concurrency_limit.is_none() && request.paused.is_none() {
-        return Err(ApiError::value_error(vec![json!("body")], "nothing to change: give concurrency_limit or paused"));
-    }
-    Ok(())
+    let key = queues::Key::parse(&key).map_err(ApiError::in_path)?;
+    Ok(Json(queues::update(&db, &wake, &key, &request, OffsetDateTime::now_utc()).await?))
 }

@@ -16,8 +16,8 @@ use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::extract::{Body, Repeatable};
 use crate::idempotency::{self, Begun, IdempotencyHeader};
-use crate::judging::Judges;
 use crate::state::{Db, Expansion, Limits, Wake};
+use oddish::judging::Judges;
 
 /// Creates the trials of a sweep and queues them.
 #[utoipa::path(post, path = "/tasks/sweep", operation_id = "create_sweep", tag = "tasks", request_body = SweepRequest,

@@ -9,12 +9,12 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
 
-use super::present::{present_task, present_trials};
 use super::task_not_found;
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::{PathOf, Query};
 use crate::state::Db;
+use oddish::tasks::present::{present_task, present_trials};
 
 /// How much of the task.
 #[derive(Debug, Deserialize, IntoParams)]

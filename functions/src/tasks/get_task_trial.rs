@@ -5,12 +5,12 @@ use axum::extract::State;
 use oddish_api_types::{ErrorBody, TrialResponse};
 use oddish_domain::id;
 
-use super::present::present_trials;
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::PathOf;
 use crate::state::Db;
 use crate::trials::trial_not_found;
+use oddish::tasks::present::present_trials;
 
 /// One trial of a task, by its index.
 #[utoipa::path(get, path = "/tasks/{task_id}/trials/{index}", operation_id = "get_task_trial", tag = "tasks",

@@ -5,11 +5,11 @@ use axum::extract::State;
 use oddish_api_types::{ErrorBody, TaskVersionResponse};
 use oddish_db::task_versions;
 
-use super::present::present_version;
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::PathOf;
 use crate::state::Db;
+use oddish::tasks::present::present_version;
 
 /// One version of a task.
 #[utoipa::path(get, path = "/tasks/{task_id}/versions/{version}", operation_id = "get_task_version", tag = "tasks",

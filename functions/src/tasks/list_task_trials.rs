@@ -6,12 +6,12 @@ use oddish_api_types::{ErrorBody, TrialResponse};
 use oddish_db::tasks::{self, Counted};
 use oddish_db::trials::{self, OfTask};
 
-use super::present::present_trials;
 use super::task_not_found;
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::PathOf;
 use crate::state::Db;
+use oddish::tasks::present::present_trials;
 
 /// Lists the trials of a task, of all its versions, by index.
 #[utoipa::path(get, path = "/tasks/{task_id}/trials", operation_id = "list_task_trials", tag = "tasks",

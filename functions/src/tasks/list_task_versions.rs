@@ -5,12 +5,12 @@ use axum::extract::State;
 use oddish_api_types::{ErrorBody, TaskVersionResponse};
 use oddish_db::task_versions;
 
-use super::present::present_version;
 use super::task_not_found;
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::PathOf;
 use crate::state::Db;
+use oddish::tasks::present::present_version;
 
 /// Lists the versions of a task, newest first.
 #[utoipa::path(get, path = "/tasks/{task_id}/versions", operation_id = "list_task_versions", tag = "tasks",

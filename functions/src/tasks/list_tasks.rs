@@ -12,12 +12,12 @@ use oddish_domain::queue_key;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::present::{compact, present_task, present_trials};
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::Query;
 use crate::paging::{self, MAX_LIMIT, Wanted};
 use crate::state::Db;
+use oddish::tasks::present::{compact, present_task, present_trials};
 
 /// Which tasks, and how much of them.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -16,15 +16,12 @@ pub mod list_task_files;
 pub mod list_task_trials;
 pub mod list_task_versions;
 pub mod list_tasks;
-pub(crate) mod present;
-mod present_waiting;
 pub mod retry_task_analysis;
 pub mod retry_verdict;
 pub mod upload_task;
 
 use std::fmt::Display;
 
-use axum::http::StatusCode;
 use oddish_api_types::MAX_MESSAGE;
 use oddish_artifacts::key;
 use oddish_domain::label;
@@ -32,7 +29,7 @@ use oddish_domain::label;
 use crate::error::ApiError;
 
 pub(crate) fn task_not_found(task_id: &str) -> ApiError {
-    ApiError::new(StatusCode::NOT_FOUND, format!("Task {task_id} not found"))
+    oddish::tasks::not_found(task_id).into()
 }
 
 /// Prefix of a version in the store, as older clients know it.

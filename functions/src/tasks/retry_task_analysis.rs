@@ -6,13 +6,12 @@ use oddish_api_types::{ErrorBody, RetryTaskAnalysisResponse};
 use oddish_db::rejudging;
 use time::OffsetDateTime;
 
-use super::task_not_found;
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::extract::PathOf;
-use crate::judging::{Judges, refusal};
 use crate::state::{Db, Limits, Wake};
 use crate::trials::QUEUED;
+use oddish::judging::{Judges, refusal};
 
 /// Has all trials of a task analysed, in place of the analyses that they have, and then a new verdict made.
 ///
@@ -32,7 +31,7 @@ pub async fn retry_task_analysis(
     let by = judges.by(&limits.concurrency)?;
     let trials = rejudging::analyse_task(&db, &task_id, by, OffsetDateTime::now_utc())
         .await
-        .map_err(|refused| refusal(refused, || task_not_found(&task_id)))?;
+        .map_err(|refused| refusal(refused, || oddish::tasks::not_found(&task_id)))?;
     wake.dispatcher().await;
     let trial_count = u64::try_from(trials).unwrap_or(u64::MAX);
     Ok(Json(RetryTaskAnalysisResponse { status: QUEUED.to_owned(), task_id, trial_count }))

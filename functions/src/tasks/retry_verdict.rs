@@ -6,13 +6,12 @@ use oddish_api_types::{ErrorBody, RetryVerdictResponse};
 use oddish_db::rejudging;
 use time::OffsetDateTime;
 
-use super::task_not_found;
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::extract::PathOf;
-use crate::judging::{Judges, refusal};
 use crate::state::{Db, Limits, Wake};
 use crate::trials::QUEUED;
+use oddish::judging::{Judges, refusal};
 
 /// Has a new verdict made on a task whose trials have been analysed.
 #[utoipa::path(post, path = "/tasks/{task_id}/verdict/retry", operation_id = "retry_verdict", tag = "tasks",
@@ -30,7 +29,7 @@ pub async fn retry_verdict(
     let by = judges.by(&limits.concurrency)?;
     rejudging::judge_task(&db, &task_id, by, OffsetDateTime::now_utc())
         .await
-        .map_err(|refused| refusal(refused, || task_not_found(&task_id)))?;
+        .map_err(|refused| refusal(refused, || oddish::tasks::not_found(&task_id)))?;
     wake.dispatcher().await;
     Ok(Json(RetryVerdictResponse { status: QUEUED.to_owned(), task_id }))
 }

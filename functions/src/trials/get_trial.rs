@@ -9,7 +9,7 @@ use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::PathOf;
 use crate::state::Db;
-use crate::tasks::present::present_trials;
+use oddish::tasks::present::present_trials;
 
 /// One trial.
 #[utoipa::path(get, path = "/trials/{trial_id}", operation_id = "get_trial", tag = "trials",

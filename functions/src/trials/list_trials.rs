@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::extract::Query;
 use crate::paging::{self, MAX_LIMIT, Wanted};
 use crate::state::Db;
-use crate::tasks::present::present_trials;
+use oddish::tasks::present::present_trials;
 
 const ORDERS: &[(&str, TrialSort)] = &[
     ("created_at", TrialSort::Created),

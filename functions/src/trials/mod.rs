@@ -22,7 +22,6 @@ pub mod retry_trial;
 pub mod retry_trial_analysis;
 pub(crate) mod structured_log;
 
-use axum::http::StatusCode;
 use oddish_api_types::CancelledTrials;
 use oddish_db::Db;
 use oddish_db::cancelling::Cancelled;
@@ -36,7 +35,7 @@ pub(crate) const CANCELLED: &str = "cancelled";
 pub(crate) const QUEUED: &str = "queued";
 
 pub(crate) fn trial_not_found(trial_id: &str) -> ApiError {
-    ApiError::new(StatusCode::NOT_FOUND, format!("Trial {trial_id} not found"))
+    oddish::trials::not_found(trial_id).into()
 }
 
 /// What a trial left, if there is such a trial.

@@ -6,12 +6,12 @@ use oddish_api_types::{ErrorBody, RetryTrialResponse};
 use oddish_db::rejudging;
 use time::OffsetDateTime;
 
-use super::{QUEUED, trial_not_found};
+use super::QUEUED;
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::extract::PathOf;
-use crate::judging::{Judges, refusal};
 use crate::state::{Db, Limits, Wake};
+use oddish::judging::{Judges, refusal};
 
 /// Has a trial analysed that has ended, in place of the analysis that it has, and then a new verdict made on its task.
 ///
@@ -31,7 +31,7 @@ pub async fn retry_trial_analysis(
     let by = judges.by(&limits.concurrency)?;
     rejudging::analyse_trial(&db, &trial_id, by, OffsetDateTime::now_utc())
         .await
-        .map_err(|refused| refusal(refused, || trial_not_found(&trial_id)))?;
+        .map_err(|refused| refusal(refused, || oddish::trials::not_found(&trial_id)))?;
     wake.dispatcher().await;
     Ok(Json(RetryTrialResponse { status: QUEUED.to_owned(), trial_id }))
 }

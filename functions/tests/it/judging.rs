@@ -1,10 +1,10 @@
 //! Having trials analysed and tasks judged, with a worker that judges through `oddish_db`.
 
+use oddish::judging::Judges;
 use oddish_db::jobs::ProcessIdentity;
 use oddish_db::judging::{self, Subject};
 use oddish_db::{Db, queue};
 use oddish_domain::retry::RetrySettings;
-use oddish_functions::judging::Judges;
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::OffsetDateTime;

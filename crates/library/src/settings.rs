@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
+use oddish::capabilities::UploadRules;
+use oddish::judging::Judges;
 use oddish_artifacts::{LOCAL_STORAGE_DIR, StorageSettings};
 use oddish_db::{DATABASE_URL, DatabaseSettings, DatabaseUrl};
 use oddish_dispatcher::LauncherSettings;
@@ -12,8 +14,6 @@ use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::SECRET_KEY;
 use oddish_domain::settings::unicode_variables;
-use oddish_functions::judging::Judges;
-use oddish_functions::state::UploadRules;
 
 use crate::Error;
 

@@ -9,7 +9,7 @@ use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::queue_key::queue_key;
 use oddish_domain::settings::{Group, Reader, Setting};
 
-use crate::error::ApiError;
+use crate::Error;
 
 const ANALYSIS_MODEL: Setting<Option<String>> = Setting::optional("ODDISH_ANALYSIS_MODEL").check(KEPT, can_be_kept).doc(
     "The model that analyses trials. Oddish queues the analyses, and a worker of your own makes them (crate oddish, module db::judging). \
@@ -68,15 +68,15 @@ impl Judges {
     }
 
     /// Their queue keys, if anybody judges.
-    pub(crate) fn keys(&self) -> Option<sweeps::Judges<'_>> {
+    pub fn keys(&self) -> Option<sweeps::Judges<'_>> {
         let keys = self.0.as_deref()?;
         Some(sweeps::Judges { analysis_key: &keys.analysis, verdict_key: &keys.verdict })
     }
 
     /// Who is to judge; 409 where nobody does.
-    pub(crate) fn by<'a>(&'a self, limits: &'a ConcurrencyLimits) -> Result<By<'a>, ApiError> {
+    pub fn by<'a>(&'a self, limits: &'a ConcurrencyLimits) -> Result<By<'a>, Error> {
         let judges = self.keys().ok_or_else(|| {
-            ApiError::conflict(format!(
+            Error::conflict(format!(
                 "This deployment judges nothing: set {ANALYSIS_MODEL} and {VERDICT_MODEL}, and run a worker that makes analyses and verdicts."
             ))
         })?;
@@ -85,7 +85,7 @@ impl Judges {
 }
 
 /// What a refusal is to the client, who asked for what `not_found` says is not there. The words are the contract's (1.5).
-pub(crate) fn refusal(refused: RejudgingRefused, not_found: impl FnOnce() -> ApiError) -> ApiError {
+pub fn refusal(refused: RejudgingRefused, not_found: impl FnOnce() -> Error) -> Error {
     use RejudgingRefused as Refused;
     let words: &str = match refused {
         Refused::NotFound => return not_found(),
@@ -106,5 +106,5 @@ pub(crate) fn refusal(refused: RejudgingRefused, not_found: impl FnOnce() -> Api
         Refused::NotAnalysed => "All trial analyses must finish before running a task verdict",
         Refused::VerdictInProgress => "Task verdict is already in progress",
     };
-    ApiError::bad_request(words)
+    Error::refused(words)
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use oddish::schemas::{SweepConfig, SweepRequest};
-use oddish::{Error, Oddish, Settings};
+use oddish_library::schemas::{SweepConfig, SweepRequest};
+use oddish_library::{Error, Oddish, Settings};
 use oddish_test_support::create_database;
 use tempfile::TempDir;
 

@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use super::present_waiting::{queue_info, waiting_reason};
 
 /// The trials as clients read them; of those that wait, why.
-pub(crate) async fn present_trials(db: &Db, trials: Vec<Trial>) -> Result<Vec<TrialResponse>, DbError> {
+pub async fn present_trials(db: &Db, trials: Vec<Trial>) -> Result<Vec<TrialResponse>, DbError> {
     let now = OffsetDateTime::now_utc();
     let waits = |trial: &&Trial| matches!(trial.status, TrialStatus::Queued | TrialStatus::Retrying);
     let ids: Vec<String> = trials.iter().filter(waits).map(|trial| trial.id.clone()).collect();
@@ -31,7 +31,7 @@ pub(crate) async fn present_trials(db: &Db, trials: Vec<Trial>) -> Result<Vec<Tr
 }
 
 /// The trials as whoever has the token of their experiment reads them: who else waits in which queue is not theirs to know.
-pub(crate) fn present_trials_to_guests(trials: Vec<Trial>) -> Vec<TrialResponse> {
+pub fn present_trials_to_guests(trials: Vec<Trial>) -> Vec<TrialResponse> {
     let now = OffsetDateTime::now_utc();
     trials.into_iter().map(|trial| present_trial(trial, None, now)).collect()
 }
@@ -82,7 +82,7 @@ fn present_trial(trial: Trial, waiting: Option<&Waiting>, now: OffsetDateTime) -
 }
 
 /// The task as clients read it, with its trials if they were asked for.
-pub(crate) fn present_task(task: Task, trials: Option<Vec<TrialResponse>>) -> TaskStatusResponse {
+pub fn present_task(task: Task, trials: Option<Vec<TrialResponse>>) -> TaskStatusResponse {
     let tally = task.tally;
     let rewarded = tally.rewarded > 0;
     let label = |key: &str| task.tags.get(key).and_then(Value::as_str);
@@ -120,7 +120,7 @@ pub(crate) fn present_task(task: Task, trials: Option<Vec<TrialResponse>>) -> Ta
 }
 
 /// A version of a task as clients read it.
-pub(crate) fn present_version(version: TaskVersion) -> TaskVersionResponse {
+pub fn present_version(version: TaskVersion) -> TaskVersionResponse {
     let TaskVersion { task_id, version, archive_key, content_hash, message, created_at } = version;
     TaskVersionResponse {
         id: version_id(&task_id, version),
@@ -136,7 +136,7 @@ pub(crate) fn present_version(version: TaskVersion) -> TaskVersionResponse {
 }
 
 /// A trial without what lists rarely show (contract 1.3, compact form).
-pub(crate) fn compact(trial: TrialResponse) -> TrialResponse {
+pub fn compact(trial: TrialResponse) -> TrialResponse {
     let analysis = trial.analysis.as_ref().and_then(Value::as_object);
     let kept =
         analysis.into_iter().flatten().filter(|(key, _)| matches!(&***key, "classification" | "subtype" | "evidence"));
@@ -163,7 +163,7 @@ fn version_id(task_id: &str, version: i32) -> String {
 }
 
 /// A JSON object as text, with every value made a string.
-pub(crate) fn github_meta(text: &str) -> Option<std::collections::BTreeMap<String, String>> {
+pub fn github_meta(text: &str) -> Option<std::collections::BTreeMap<String, String>> {
     let meta: std::collections::BTreeMap<String, Value> = serde_json::from_str(text).ok()?;
     Some(
         meta.into_iter()

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use oddish::schemas::{SweepConfig, SweepRequest};
-use oddish::{Oddish, Settings};
+use oddish_library::schemas::{SweepConfig, SweepRequest};
+use oddish_library::{Oddish, Settings};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
