@@ -13,8 +13,8 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 
+use crate::endpoints::Endpoint;
 use crate::query_text;
-use crate::routes::ROUTES;
 
 /// The tag of operations that need no database.
 const SERVICE: &str = "service";
@@ -199,7 +199,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 
 fn scope(operation: &Operation) -> Option<Scope> {
     let id = operation.operation_id.as_deref()?;
-    ROUTES.iter().find(|route| route.function == id)?.scope
+    Endpoint::named(id)?.scope
 }
 
 fn asks_for_a_key(operation: &Operation) -> bool {

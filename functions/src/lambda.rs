@@ -1,17 +1,21 @@
-//! Running one route as a Lambda function.
+//! The programs that Lambda runs: [`api`], [`dispatch`], [`reconcile`] and [`migrate`]. Nothing else of this crate knows Lambda.
+
+pub mod api;
+pub mod dispatch;
+mod latency;
+pub mod migrate;
+pub mod not_found;
+mod payload;
+pub mod reconcile;
 
 use std::convert::Infallible;
-use std::io::Write as _;
 use std::process::ExitCode;
 
-use axum::extract::DefaultBodyLimit;
-use axum::handler::Handler;
-use axum::routing::{MethodFilter, on};
 use axum::{Extension, Router, middleware};
-use http::{HeaderValue, Method, header};
+use http::{HeaderValue, header};
 use lambda_http::Adapter;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
+use lambda_http::lambda_runtime::{self, LambdaEvent};
 use lambda_http::request::LambdaRequest;
 use oddish_domain::settings::{Settings, unicode_variables};
 use oddish_telemetry::Output;
@@ -21,60 +25,13 @@ use tower::Service as _;
 use tracing::Instrument as _;
 
 use crate::answer::AnswerBound;
-use crate::latency;
 use crate::layers;
-use crate::payload;
-use crate::routes::{BOUNDS_ITS_BODY, ROUTES};
 use crate::safe_headers;
-use crate::state::FromSettings;
 
 /// What would end a path, or be turned into a slash, once the path is put into a URL. A percent sign stays: it is part of an escape.
 const NOT_IN_PATH: &AsciiSet = &CONTROLS.add(b' ').add(b'?').add(b'#').add(b'\\').add(b'"').add(b'<').add(b'>');
 /// What a URL's query can't hold.
 const NOT_IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'#').add(b'"').add(b'<').add(b'>');
-
-/// Runs the route of a function on Lambda, with the capabilities that `S` names, until the runtime ends the process.
-///
-/// Everything that can be built once is built here, outside the requests; connections are made when they are first used. The OpenAPI
-/// document is not built: it would be a good part of the binary.
-#[must_use]
-pub fn run<S: FromSettings, T: 'static>(function: &'static str, handler: impl Handler<T, S>) -> ExitCode {
-    match route(function, handler) {
-        Ok(router) => serve(function, router),
-        Err(error) => {
-            // Nothing is logged yet, and nothing could be served.
-            let _closed = writeln!(std::io::stderr(), "{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// The table has no route for a function.
-#[derive(Debug, thiserror::Error)]
-#[error("no route belongs to the function `{0}`")]
-struct NoRoute(String);
-
-/// The route that the table names for a function.
-fn route<S: FromSettings, T: 'static>(function: &str, handler: impl Handler<T, S>) -> Result<Router<S>, NoRoute> {
-    let of_function = ROUTES.iter().find(|route| route.function == function);
-    let no_route = || NoRoute(function.to_owned());
-    let route = of_function.ok_or_else(no_route)?;
-    let method =
-        Method::from_bytes(route.method.as_bytes()).ok().and_then(|method| MethodFilter::try_from(method).ok());
-    let served = on(method.ok_or_else(no_route)?, handler);
-    let router = Router::new().route(route.path, served);
-    Ok(if BOUNDS_ITS_BODY.contains(&function) { router.layer(DefaultBodyLimit::disable()) } else { router })
-}
-
-/// Answers requests from `router` on Lambda, with the capabilities that `S` names, until the runtime ends the process.
-#[must_use]
-pub fn serve<S: FromSettings>(function: &'static str, router: Router<S>) -> ExitCode {
-    start(async |settings: Settings| {
-        let state = S::from_settings(&settings).await?;
-        let app = measured(function, whole(router.with_state(state)));
-        lambda_runtime::run(service_fn(move |event| answer(app.clone(), event))).await
-    })
-}
 
 /// A function's route with everything around it.
 pub fn whole(router: Router) -> Router {

@@ -7,16 +7,16 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, Uri, header};
 use matchit::Router;
 
+use crate::endpoints::ENDPOINTS;
 use crate::error::ApiError;
-use crate::routes::ROUTES;
 use crate::unread::drain;
 
 /// The paths of all routes.
 static PATHS: LazyLock<Router<()>> = LazyLock::new(|| {
     let mut paths = Router::new();
-    for route in ROUTES {
+    for endpoint in ENDPOINTS.iter() {
         // Methods of one path are rows of their own; their path is there after the first.
-        let _known = paths.insert(route.path, ());
+        let _known = paths.insert(endpoint.path.as_str(), ());
     }
     paths
 });
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn no_route_ends_with_a_slash() {
-        assert!(ROUTES.iter().all(|route| !route.path.ends_with('/')), "it would have to be added, too");
+        assert!(ENDPOINTS.iter().all(|endpoint| !endpoint.path.ends_with('/')), "it would have to be added, too");
     }
 
     #[test]

@@ -1,6 +1,9 @@
-//! What handlers may ask for, each capability a type of its own.
+//! Sets of capabilities, one of which each endpoint works with.
 //!
-//! A handler names the capabilities that it uses, and its function builds those and no others; the local server builds them all.
+//! A handler's signature says which capabilities it uses, and the compiler holds it to the set that its row in [`endpoints`](crate::endpoints)
+//! names. A function builds the capabilities of its set and no others; the local server builds them all ([`Everything`]).
+
+use std::cell::OnceCell;
 
 use axum::extract::FromRef;
 use oddish_artifacts::StorageSettings;
@@ -8,13 +11,14 @@ use oddish_db::{DatabaseSettings, NoDatabase};
 use oddish_domain::settings::{Settings, SettingsFaults};
 use oddish_wake::WakeSettings;
 
-use crate::auth::{Auth, AuthMode};
-
 pub use oddish::Db;
 pub use oddish::capabilities::{Artifacts, Expansion, Limits, UploadRules, Wake};
 pub use oddish::judging::Judges;
 
-/// What a form may bring to a function, in bytes. Lambda hands over 6 MB of payload (AWS, Lambda quotas), where the body is in base64 and
+use crate::auth::{Auth, AuthMode};
+pub use crate::capabilities::{Capabilities, Files};
+
+/// Bytes of a form that a function takes at most. Lambda hands over 6 MB of payload (AWS, Lambda quotas), where the body is in base64 and
 /// the event around it counts too.
 const LAMBDA_FORM_BYTES: u64 = 4 << 20;
 
@@ -32,125 +36,199 @@ pub enum StateError {
     Store(#[from] oddish_artifacts::StoreError),
 }
 
-/// Capabilities that can be built from the environment's settings, without connecting to anything yet.
-pub trait FromSettings: Clone + Send + Sync + Sized + 'static {
-    /// Builds them.
+/// A set of capabilities.
+pub trait State: Clone + Send + Sync + Sized + 'static {
+    /// What a function with this set may do.
+    const CAPABILITIES: Capabilities;
+
+    /// Builds the set from the environment's settings. Connections are made when they are first used.
     fn from_settings(settings: &Settings) -> impl Future<Output = Result<Self, StateError>>;
+
+    /// Takes the set from all capabilities.
+    fn of(everything: &Everything) -> Self;
 }
 
-/// For functions that need the database only.
-#[derive(Clone, Debug, FromRef)]
-pub struct Reads {
-    auth: Auth,
-    db: Db,
+macro_rules! sets {
+    ($($(#[$doc:meta])* $name:ident $(($files:ident))? { $($field:ident: $capability:ty),* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, FromRef)]
+            pub struct $name {
+                $(#[doc = concat!("See [`", stringify!($capability), "`].")] pub $field: $capability,)*
+            }
+
+            impl State for $name {
+                const CAPABILITIES: Capabilities = Capabilities { $(files: Some(Files::$files),)? ..Capabilities::NONE }
+                    $(.and(<$capability as Capability>::ADDS))*;
+
+                async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
+                    let source = Source { settings, db: OnceCell::new() };
+                    Ok(Self { $($field: <$capability as Capability>::build(&source).await?),* })
+                }
+
+                fn of(everything: &Everything) -> Self {
+                    Self { $($field: everything.$field.clone()),* }
+                }
+            }
+        )*
+    };
 }
 
-/// For functions that read the database and files.
-#[derive(Clone, Debug, FromRef)]
-pub struct ReadsFiles {
-    auth: Auth,
-    db: Db,
-    artifacts: Artifacts,
+sets! {
+    /// The database, without keys.
+    Public { db: Db }
+    /// The database and what is stored, without keys.
+    PublicFiles(Read) { db: Db, artifacts: Artifacts }
+    /// The database.
+    Database { auth: Auth, db: Db }
+    /// The database and what is stored.
+    DatabaseAndFiles(Read) { auth: Auth, db: Db, artifacts: Artifacts }
+    /// Changes what the dispatcher does next.
+    Wakes { auth: Auth, db: Db, wake: Wake }
+    /// Has trials and tasks judged.
+    Judging { auth: Auth, db: Db, limits: Limits, judges: Judges, wake: Wake }
+    /// Creates sweeps.
+    Sweeps { auth: Auth, db: Db, judges: Judges, limits: Limits, expansion: Expansion, wake: Wake }
+    /// Gives URLs for uploads of tasks.
+    AnnouncesUploads(Announce) { auth: Auth, db: Db, artifacts: Artifacts, rules: UploadRules }
+    /// Takes archives of tasks that come with the request.
+    StoresUploads(Store) { auth: Auth, db: Db, artifacts: Artifacts, rules: UploadRules }
+    /// Takes archives of tasks that were uploaded.
+    AcceptsUploads(Accept) { auth: Auth, db: Db, artifacts: Artifacts, rules: UploadRules }
+    /// Gives URLs for uploads of trials.
+    AnnouncesImports(Announce) { auth: Auth, db: Db, artifacts: Artifacts, limits: Limits }
+    /// Takes archives of trials that were uploaded.
+    AcceptsImports(Replace) { auth: Auth, db: Db, artifacts: Artifacts, rules: UploadRules }
+    /// Deletes rows and what is stored of them.
+    Deletes(Delete) { auth: Auth, db: Db, artifacts: Artifacts, wake: Wake }
+    /// Every capability, for the local server.
+    Everything {
+        auth: Auth,
+        db: Db,
+        artifacts: Artifacts,
+        rules: UploadRules,
+        judges: Judges,
+        limits: Limits,
+        expansion: Expansion,
+        wake: Wake
+    }
 }
 
-/// For the function that takes uploads.
-#[derive(Clone, Debug, FromRef)]
-pub struct Uploads {
-    auth: Auth,
-    db: Db,
-    artifacts: Artifacts,
-    rules: UploadRules,
-}
-
-/// For the function that announces imports.
-#[derive(Clone, Debug, FromRef)]
-pub struct Imports {
-    auth: Auth,
-    db: Db,
-    artifacts: Artifacts,
-    limits: Limits,
-}
-
-/// For the function that creates sweeps.
-#[derive(Clone, Debug, FromRef)]
-pub struct Sweeps {
-    auth: Auth,
-    db: Db,
-    judges: Judges,
-    limits: Limits,
-    expansion: Expansion,
-    wake: Wake,
-}
-
-/// For functions that change what the dispatcher does next.
-#[derive(Clone, Debug, FromRef)]
-pub struct Wakes {
-    auth: Auth,
-    db: Db,
-    wake: Wake,
-}
-
-/// For functions that have trials and tasks judged.
-#[derive(Clone, Debug, FromRef)]
-pub struct Judging {
-    auth: Auth,
-    db: Db,
-    limits: Limits,
-    judges: Judges,
-    wake: Wake,
-}
-
-/// For functions that ask nobody for a key and need the database only.
-#[derive(Clone, Debug, FromRef)]
-pub struct Public {
-    db: Db,
-}
-
-/// For functions that ask nobody for a key and read files.
-#[derive(Clone, Debug, FromRef)]
-pub struct PublicFiles {
-    db: Db,
-    artifacts: Artifacts,
-}
-
-/// For functions that delete.
-#[derive(Clone, Debug, FromRef)]
-pub struct Deletes {
-    auth: Auth,
-    db: Db,
-    artifacts: Artifacts,
-    wake: Wake,
-}
-
-/// For functions that need nothing.
+/// No capability.
 #[derive(Clone, Copy, Debug)]
 pub struct Nothing;
 
-/// Everything, for the local server.
-#[derive(Clone, Debug, FromRef)]
-pub struct Everything {
-    /// Who may call.
-    pub auth: Auth,
-    /// The database.
-    pub db: Db,
-    /// Object storage.
-    pub artifacts: Artifacts,
-    /// What holds for uploads.
-    pub rules: UploadRules,
-    /// Who judges.
-    pub judges: Judges,
-    /// Limits of new queue keys.
-    pub limits: Limits,
-    /// How sweeps are expanded.
-    pub expansion: Expansion,
-    /// Wakes the dispatcher.
-    pub wake: Wake,
+impl State for Nothing {
+    const CAPABILITIES: Capabilities = Capabilities::NONE;
+
+    async fn from_settings(_: &Settings) -> Result<Self, StateError> {
+        Ok(Self)
+    }
+
+    fn of(_: &Everything) -> Self {
+        Self
+    }
+}
+
+/// What capabilities are built from.
+struct Source<'a> {
+    settings: &'a Settings,
+    /// One pool for all that need one.
+    db: OnceCell<Db>,
+}
+
+impl Source<'_> {
+    fn db(&self) -> Result<&Db, StateError> {
+        if let Some(db) = self.db.get() {
+            return Ok(db);
+        }
+        let db = lazy_db(self.settings)?;
+        Ok(self.db.get_or_init(|| db))
+    }
+}
+
+/// A capability that can be built from settings.
+trait Capability: Sized {
+    /// What a function that has it may do. What it does in the bucket is said by its set.
+    const ADDS: Capabilities;
+
+    async fn build(source: &Source<'_>) -> Result<Self, StateError>;
+}
+
+impl Capability for Db {
+    const ADDS: Capabilities = Capabilities { database: true, ..Capabilities::NONE };
+
+    async fn build(source: &Source<'_>) -> Result<Self, StateError> {
+        source.db().cloned()
+    }
+}
+
+impl Capability for Auth {
+    const ADDS: Capabilities = Capabilities { auth: true, ..Capabilities::NONE };
+
+    async fn build(source: &Source<'_>) -> Result<Self, StateError> {
+        let mode = source.settings.read(AuthMode::read)?;
+        Ok(Self::new(mode, source.db()?))
+    }
+}
+
+impl Capability for Artifacts {
+    const ADDS: Capabilities = Capabilities::NONE;
+
+    async fn build(source: &Source<'_>) -> Result<Self, StateError> {
+        artifacts(source.settings).await
+    }
+}
+
+impl Capability for UploadRules {
+    const ADDS: Capabilities = Capabilities { uploads: true, ..Capabilities::NONE };
+
+    async fn build(source: &Source<'_>) -> Result<Self, StateError> {
+        let mut rules = source.settings.read(|reader| {
+            let storage = StorageSettings::read(reader);
+            Self::read(reader, &storage)
+        })?;
+        rules.max_form_bytes = rules.max_bytes.min(LAMBDA_FORM_BYTES);
+        Ok(rules)
+    }
+}
+
+impl Capability for Limits {
+    const ADDS: Capabilities = Capabilities { limits: true, ..Capabilities::NONE };
+
+    async fn build(source: &Source<'_>) -> Result<Self, StateError> {
+        Ok(source.settings.read(Self::read)?)
+    }
+}
+
+impl Capability for Judges {
+    const ADDS: Capabilities = Capabilities::NONE;
+
+    async fn build(source: &Source<'_>) -> Result<Self, StateError> {
+        Ok(source.settings.read(Self::read)?)
+    }
+}
+
+impl Capability for Expansion {
+    const ADDS: Capabilities = Capabilities { sweeps: true, ..Capabilities::NONE };
+
+    async fn build(source: &Source<'_>) -> Result<Self, StateError> {
+        Ok(source.settings.read(Self::read)?)
+    }
+}
+
+impl Capability for Wake {
+    const ADDS: Capabilities = Capabilities { wakes: true, ..Capabilities::NONE };
+
+    async fn build(source: &Source<'_>) -> Result<Self, StateError> {
+        wake(source.settings, source.db()?).await
+    }
 }
 
 /// Connects at the first query.
 pub(crate) fn lazy_db(settings: &Settings) -> Result<Db, StateError> {
     let database = settings.read(DatabaseSettings::read)?;
-    // A function serves one request at a time: one connection is all that it can use.
+    // A function serves one request at a time, so one connection is enough.
     Ok(oddish_db::connect_lazy(&database.required()?, 1))
 }
 
@@ -160,106 +238,7 @@ pub(crate) async fn artifacts(settings: &Settings) -> Result<Artifacts, StateErr
     Ok(Artifacts(storage.open(storage.signing()).await?))
 }
 
-/// What holds for uploads.
-fn upload_rules(settings: &Settings) -> Result<UploadRules, StateError> {
-    let mut rules = settings.read(|reader| {
-        let storage = StorageSettings::read(reader);
-        UploadRules::read(reader, &storage)
-    })?;
-    rules.max_form_bytes = rules.max_bytes.min(LAMBDA_FORM_BYTES);
-    Ok(rules)
-}
-
 /// Wakes the dispatcher the way that the settings say.
 pub(crate) async fn wake(settings: &Settings, db: &Db) -> Result<Wake, StateError> {
     Ok(Wake::connect(db.clone(), &settings.read(WakeSettings::read)?).await)
-}
-
-/// The database, and who may call.
-fn access(settings: &Settings) -> Result<(Auth, Db), StateError> {
-    let mode = settings.read(AuthMode::read)?;
-    let db = lazy_db(settings)?;
-    Ok((Auth::new(mode, &db), db))
-}
-
-impl FromSettings for Nothing {
-    async fn from_settings(_settings: &Settings) -> Result<Self, StateError> {
-        Ok(Self)
-    }
-}
-
-impl FromSettings for Reads {
-    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let (auth, db) = access(settings)?;
-        Ok(Self { auth, db })
-    }
-}
-
-impl FromSettings for Wakes {
-    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let (auth, db) = access(settings)?;
-        Ok(Self { auth, wake: wake(settings, &db).await?, db })
-    }
-}
-
-impl FromSettings for ReadsFiles {
-    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let artifacts = artifacts(settings).await?;
-        let (auth, db) = access(settings)?;
-        Ok(Self { auth, db, artifacts })
-    }
-}
-
-impl FromSettings for Uploads {
-    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let (artifacts, rules) = (artifacts(settings).await?, upload_rules(settings)?);
-        let (auth, db) = access(settings)?;
-        Ok(Self { auth, db, artifacts, rules })
-    }
-}
-
-impl FromSettings for Imports {
-    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let artifacts = artifacts(settings).await?;
-        let (auth, db) = access(settings)?;
-        Ok(Self { auth, db, artifacts, limits: settings.read(Limits::read)? })
-    }
-}
-
-impl FromSettings for Public {
-    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        Ok(Self { db: lazy_db(settings)? })
-    }
-}
-
-impl FromSettings for PublicFiles {
-    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let artifacts = artifacts(settings).await?;
-        Ok(Self { db: lazy_db(settings)?, artifacts })
-    }
-}
-
-impl FromSettings for Deletes {
-    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let artifacts = artifacts(settings).await?;
-        let (auth, db) = access(settings)?;
-        Ok(Self { auth, artifacts, wake: wake(settings, &db).await?, db })
-    }
-}
-
-impl FromSettings for Judging {
-    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let (auth, db) = access(settings)?;
-        let (limits, judges) = settings.read(|reader| (Limits::read(reader), Judges::read(reader)))?;
-        Ok(Self { auth, limits, judges, wake: wake(settings, &db).await?, db })
-    }
-}
-
-impl FromSettings for Sweeps {
-    async fn from_settings(settings: &Settings) -> Result<Self, StateError> {
-        let (auth, db) = access(settings)?;
-        let (limits, judges, expansion) =
-            settings.read(|reader| (Limits::read(reader), Judges::read(reader), Expansion::read(reader)))?;
-        Ok(Self { auth, judges, limits, expansion, wake: wake(settings, &db).await?, db })
-    }
 }

@@ -75,7 +75,7 @@ impl Oddish {
             },
             wake: Wake::through(db.clone()),
         };
-        let handlers = router::router(everything, Router::new());
+        let handlers = router::router(&everything, Router::new());
         Ok(Self { settings: Arc::new(settings), db, store, handlers })
     }
 

@@ -85,7 +85,7 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
     };
     let (allowed, public_url) = (settings.allowed_hosts.as_ref(), settings.storage.public_url.as_deref());
     let browsers = Browsers::new(settings.auth, settings.origins.clone(), allowed, public_url, address.ip());
-    let app = router::guarded_router(everything, artifact_route::router(objects), |app| browsers.around(app));
+    let app = router::guarded_router(&everything, artifact_route::router(objects), |app| browsers.around(app));
     tracing::info!(
         database = url.place(),
         workers = worker.is_some(),

@@ -8,7 +8,7 @@ use oddish_dispatcher::{EcsSettings, LauncherKind};
 use oddish_domain::attempt_settings::ATTEMPT_SETTINGS;
 use oddish_domain::client_settings::CLIENT_SETTINGS;
 use oddish_domain::settings::{Description, Group, Setting, Settings};
-use oddish_functions::migrate::MigrateSettings;
+use oddish_functions::lambda::migrate::MigrateSettings;
 use oddish_runner::settings::{read_attempt, read_token};
 use oddish_telemetry::TelemetrySettings;
 use oddish_wake::WakeSettings;

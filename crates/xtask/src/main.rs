@@ -138,7 +138,7 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Write the functions and routes into template.yaml and the router of `cargo lambda watch` into Cargo.toml, from docs/openapi.json.
+    /// Write the functions and roles of the endpoints into template.yaml, from functions/endpoints.json.
     Template {
         /// Change nothing; fail if a file is not up to date.
         #[arg(long)]
@@ -149,10 +149,13 @@ enum Task {
     },
     /// Check links in the documentation, the spelling, and licences, sources and use of dependencies.
     Lint,
-    /// Build the functions for Lambda, into target/lambda. All of them take half an hour on two cores.
+    /// Build the programs that Lambda runs, as zip files in target/lambda that template.yaml names.
     BuildFunctions {
-        /// Functions to build; all if none is named.
-        functions: Vec<String>,
+        /// Programs to build: api, dispatch, reconcile, migrate; all if none is named.
+        programs: Vec<String>,
+        /// The processor that they are for; this machine's if none is named.
+        #[arg(long, value_enum)]
+        architecture: Option<build_functions::Architecture>,
     },
     /// Build the images of the runner and the server that the tests run, from debug programs.
     Images,
@@ -218,7 +221,7 @@ fn main() -> ExitCode {
             template::run(check).and_then(|()| if lint { template::lint() } else { Ok(()) })
         }
         Task::Lint => lint::run(),
-        Task::BuildFunctions { functions } => build_functions::run(&functions),
+        Task::BuildFunctions { programs, architecture } => build_functions::run(&programs, architecture),
         Task::Images => images::run(),
         Task::Watch { port } => watch::run(port),
         Task::Test { pooler: true, nextest, .. } => test::run_through_poolers(&nextest),

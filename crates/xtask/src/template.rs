@@ -1,65 +1,59 @@
-//! What the route table implies elsewhere: the functions in template.yaml, the router of `cargo lambda watch` in Cargo.toml.
+//! The functions and roles of the endpoints in template.yaml, made from the list of endpoints.
 //!
-//! The table is read from docs/openapi.json, which the functions' tests hold to their route table: linking the functions would make
-//! every task wait for them to compile.
+//! The list is read from functions/endpoints.json, which a test of the functions keeps current: linking the functions would make every task
+//! wait for them to compile.
 
 mod capabilities;
 #[cfg(test)]
 mod deployed;
 mod functions;
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::progress::{say, step};
 use crate::setup::cloudformation_lint;
 use crate::{process, workspace};
-use capabilities::Capabilities;
+use capabilities::Capability;
 
 /// Which region's resource types and limits the template is checked against.
 const REGION: &str = "us-east-1";
+const TEMPLATE: &str = "template.yaml";
 const BEGIN: &str = "# Written by `cargo xtask template`, from here";
 const END: &str = "# to here";
 
-/// Methods and their operations by path; operation ids are the functions' names.
-#[derive(Deserialize)]
-struct Document {
-    paths: BTreeMap<String, BTreeMap<String, Value>>,
-}
+/// The list of endpoints, which a test of the functions writes.
+const ENDPOINTS: &str = "functions/endpoints.json";
 
-/// What the document says of a path whose last parameter may contain slashes: the parameter's name.
-const TAKES_SLASHES: &str = "x-takes-slashes";
-
-/// One endpoint and the function that serves it.
-#[derive(Debug, PartialEq, Eq)]
-struct Route {
-    /// With a star before a parameter that may contain slashes.
-    path: String,
+/// One endpoint, as the list has it.
+#[derive(Debug, Deserialize)]
+struct Endpoint {
+    /// Name of its function.
+    name: String,
     /// Upper case.
     method: String,
-    function: String,
+    /// With a star before a parameter that may contain slashes.
+    path: String,
+    capabilities: Vec<Capability>,
 }
 
-/// `cargo xtask template`. With `check`, nothing is changed, and a file that is out of date is an error.
+/// `cargo xtask template`. With `check`, nothing is changed, and a template that is out of date is an error.
 pub(crate) fn run(check: bool) -> Result<()> {
-    let routes = routes(&read("docs/openapi.json")?)?;
-    for (file, generated) in [("template.yaml", functions(&routes)?), ("Cargo.toml", watch_router(&routes))] {
-        let found = read(file)?;
-        let expected = replace(&found, &generated).with_context(|| format!("{file} can't be filled in"))?;
-        if found == expected {
-            continue;
-        }
-        if check {
-            bail!("{file} is not what docs/openapi.json makes: run `cargo xtask template` and commit it");
-        }
-        workspace::write(&workspace::root().join(file), expected)?;
-        say(&format!("{file} is new"));
+    let endpoints: Vec<Endpoint> =
+        serde_json::from_str(&read(ENDPOINTS)?).with_context(|| format!("{ENDPOINTS} is no list of endpoints"))?;
+    let generated: String = endpoints.iter().map(functions::resources).collect();
+    let found = read(TEMPLATE)?;
+    let expected = replace(&found, &generated).with_context(|| format!("{TEMPLATE} can't be filled in"))?;
+    if found == expected {
+        return Ok(());
     }
+    if check {
+        bail!("{TEMPLATE} is not what {ENDPOINTS} makes: run `cargo xtask template` and commit it");
+    }
+    workspace::write(&workspace::root().join(TEMPLATE), expected)?;
+    say(&format!("{TEMPLATE} is new"));
     Ok(())
 }
 
@@ -81,27 +75,6 @@ fn read(file: &str) -> Result<String> {
     std::fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))
 }
 
-/// In the order of paths and methods.
-fn routes(document: &str) -> Result<Vec<Route>> {
-    let document: Document = serde_json::from_str(document).context("docs/openapi.json is no OpenAPI document")?;
-    let mut routes = Vec::new();
-    for (path, mut methods) in document.paths {
-        let path = match methods.remove(TAKES_SLASHES) {
-            Some(name) => {
-                let name = name.as_str().with_context(|| format!("{TAKES_SLASHES} of {path} is no name"))?;
-                path.replace(&format!("{{{name}}}"), &format!("{{*{name}}}"))
-            }
-            None => path,
-        };
-        for (method, operation) in methods {
-            let function = operation.get("operationId").and_then(Value::as_str);
-            let function = function.with_context(|| format!("{method} {path} has no operation id"))?.to_owned();
-            routes.push(Route { path: path.clone(), method: method.to_uppercase(), function });
-        }
-    }
-    Ok(routes)
-}
-
 /// Puts `generated` between the two marks, at the marks' own indentation.
 fn replace(text: &str, generated: &str) -> Result<String> {
     let line_of = |mark: &str| {
@@ -116,61 +89,13 @@ fn replace(text: &str, generated: &str) -> Result<String> {
     Ok(format!("{head}{generated}{tail}"))
 }
 
-/// Each endpoint's resources, with what its binary's state says that it may do.
-fn functions(routes: &[Route]) -> Result<String> {
-    let resources = routes.iter().map(|route| {
-        let source = read(&format!("functions/src/bin/{}.rs", route.function))?;
-        Ok(functions::resources(route, Capabilities::of(&route.function, &source)?))
-    });
-    resources.collect()
-}
-
-/// Each path with its methods and their functions.
-fn watch_router(routes: &[Route]) -> String {
-    let mut by_path: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for Route { path, method, function } in routes {
-        by_path.entry(path).or_default().push(format!("{{ method = \"{method}\", function = \"{function}\" }}"));
-    }
-    let mut toml = String::from("[workspace.metadata.lambda.watch.router]\n");
-    for (path, methods) in by_path {
-        let _ = writeln!(toml, "\"{path}\" = [{}]", methods.join(", "));
-    }
-    toml
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn template_and_router_are_current() {
+    fn the_template_is_current() {
         run(true).unwrap();
-    }
-
-    #[test]
-    fn methods_of_one_path_go_to_different_functions() {
-        let document =
-            r#"{"paths": {"/tasks": {"get": {"operationId": "list_tasks"}, "post": {"operationId": "add"}}}}"#;
-        let routes = routes(document).unwrap();
-        assert_eq!(
-            watch_router(&routes),
-            "[workspace.metadata.lambda.watch.router]\n\"/tasks\" = [{ method = \"GET\", function = \"list_tasks\" }, \
-             { method = \"POST\", function = \"add\" }]\n"
-        );
-    }
-
-    #[test]
-    fn a_parameter_with_slashes_has_a_star() {
-        let document =
-            r#"{"paths": {"/queues/{key}": {"x-takes-slashes": "key", "get": {"operationId": "get_queue"}}}}"#;
-        let routes = routes(document).unwrap();
-        assert!(watch_router(&routes).contains("\"/queues/{*key}\" = "), "{routes:?}");
-    }
-
-    #[test]
-    fn an_operation_without_an_id_is_refused() {
-        let error = routes(r#"{"paths": {"/tasks": {"get": {}}}}"#).unwrap_err();
-        assert!(error.to_string().contains("get /tasks"), "{error}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The function `dispatch`.
+//! The program `dispatch`.
 
-use oddish_functions::{dispatch, lambda};
+use oddish_functions::lambda;
 
 fn main() -> std::process::ExitCode {
-    lambda::start(dispatch::run)
+    lambda::start(lambda::dispatch::run)
 }

@@ -1,7 +1,7 @@
-//! The function `migrate`.
+//! The program `migrate`.
 
-use oddish_functions::{lambda, migrate};
+use oddish_functions::lambda;
 
 fn main() -> std::process::ExitCode {
-    lambda::start(migrate::run)
+    lambda::start(lambda::migrate::run)
 }

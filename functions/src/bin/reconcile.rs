@@ -1,7 +1,7 @@
-//! The function `reconcile`.
+//! The program `reconcile`.
 
-use oddish_functions::{lambda, reconcile};
+use oddish_functions::lambda;
 
 fn main() -> std::process::ExitCode {
-    lambda::start(reconcile::run)
+    lambda::start(lambda::reconcile::run)
 }

@@ -118,7 +118,7 @@ impl Api {
             wake: Wake::through(db.clone()),
         };
         change(&mut everything);
-        let router = router::router(everything, Router::new()).layer(middleware::from_fn(permissions::in_its_name));
+        let router = router::router(&everything, Router::new()).layer(middleware::from_fn(permissions::in_its_name));
         Self { db, store, watched, router, _folder: folder }
     }
 

@@ -6,7 +6,7 @@ use oddish_db::Db;
 use oddish_db::api_keys::{self, NewApiKey};
 use oddish_db::idempotency::Work;
 use oddish_domain::api_key::{GeneratedKey, Scope};
-use oddish_functions::routes::{ROUTES, Route};
+use oddish_functions::endpoints::{ENDPOINTS, Endpoint};
 use oddish_test_support::with_database;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
@@ -17,7 +17,7 @@ const FORMAT: &str = "Invalid authorization header format. Expected: Bearer <tok
 const INVALID: &str = "Invalid or expired API key";
 
 /// Asks a route with these headers, as well as can be without knowing anything.
-async fn ask(api: &Api, route: &Route, headers: &[(&str, &str)]) -> (Option<String>, Answer) {
+async fn ask(api: &Api, route: &Endpoint, headers: &[(&str, &str)]) -> (Option<String>, Answer) {
     let path: Vec<&str> = route
         .path
         .split('/')
@@ -28,7 +28,7 @@ async fn ask(api: &Api, route: &Route, headers: &[(&str, &str)]) -> (Option<Stri
         })
         .collect();
     let mut request =
-        Request::builder().method(route.method).uri(path.join("/")).header(header::CONTENT_TYPE, "application/json");
+        Request::builder().method(&route.method).uri(path.join("/")).header(header::CONTENT_TYPE, "application/json");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -49,7 +49,7 @@ async fn made(db: &Db, scope: Scope, expires_at: Option<OffsetDateTime>) -> (Str
 }
 
 /// Asserts that a route that needs a key refuses the caller with these words, and that any other does not ask.
-async fn assert_unauthorized(api: &Api, route: &Route, headers: &[(&str, &str)], text: &str) {
+async fn assert_unauthorized(api: &Api, route: &Endpoint, headers: &[(&str, &str)], text: &str) {
     let (challenge, answer) = ask(api, route, headers).await;
     if route.scope.is_none() {
         assert_ne!(answer.status.as_u16(), 401, "{route:?} {headers:?}: {answer:?}");
@@ -83,7 +83,7 @@ async fn who_has_no_good_key_gets_nowhere(db: Db) {
         (&*expired, INVALID),
         (&*revoked, INVALID),
     ];
-    for route in ROUTES {
+    for route in ENDPOINTS.iter() {
         assert_unauthorized(&api, route, &[], "Authentication required").await;
         for (value, text) in callers {
             // A header holds bytes; what is no ASCII in them is no format.
@@ -101,7 +101,7 @@ async fn a_key_opens_what_its_scope_includes_and_nothing_else(db: Db) {
         keys.push((scope, made(&api.db, scope, None).await.1));
     }
     let mut refused = 0;
-    for route in ROUTES {
+    for route in ENDPOINTS.iter() {
         for (scope, key) in &keys {
             for header in ["authorization", "x-clerk-authorization", "x-authorization"] {
                 let (_, answer) = ask(&api, route, &[(header, key)]).await;
@@ -123,7 +123,7 @@ async fn a_key_opens_what_its_scope_includes_and_nothing_else(db: Db) {
 async fn the_first_header_that_is_there_counts(db: Db) {
     let api = Api::with_keys(db);
     let (_, good) = made(&api.db, Scope::Read, None).await;
-    let route = ROUTES.iter().find(|route| route.function == "list_tasks").unwrap();
+    let route = ENDPOINTS.iter().find(|route| route.name == "list_tasks").unwrap();
     let bad = "Bearer a.b.c";
     for headers in [
         [("authorization", bad), ("x-clerk-authorization", &good), ("x-authorization", &good)],
@@ -138,7 +138,7 @@ async fn the_first_header_that_is_there_counts(db: Db) {
 #[with_database]
 async fn where_no_keys_are_asked_for_none_are_looked_at(db: Db) {
     let api = Api::new(db);
-    for route in ROUTES {
+    for route in ENDPOINTS.iter() {
         for headers in [&[][..], &[("authorization", "Bearer a.b.c")]] {
             let (_, answer) = ask(&api, route, headers).await;
             assert!(![401, 403].contains(&answer.status.as_u16()), "{route:?}: {answer:?}");

@@ -3,8 +3,8 @@
 use axum::body::Body;
 use http::{HeaderMap, Request, StatusCode};
 use oddish_db::Db;
+use oddish_functions::endpoints::ENDPOINTS;
 use oddish_functions::router::openapi;
-use oddish_functions::routes::ROUTES;
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use std::io::Write as _;
@@ -136,10 +136,10 @@ async fn every_answer_tells_browsers_how_to_take_it(db: Db) {
         ask(&open, "GET", "/docs/index.html", &[], Vec::new()).await,
         ask(&open, "GET", "/openapi.json", &[("accept-encoding", "gzip")], Vec::new()).await,
     ];
-    for route in ROUTES {
+    for route in ENDPOINTS.iter() {
         let path = route.path.replace("{*", "{").replace(['{', '}'], "");
         for api in [&api, &open] {
-            answers.push(ask(api, route.method, &path, &[], Vec::new()).await);
+            answers.push(ask(api, route.method.as_str(), &path, &[], Vec::new()).await);
         }
     }
     let statuses: std::collections::BTreeSet<u16> = answers.iter().map(|(status, ..)| status.as_u16()).collect();

@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode, header};
 use oddish_db::{Db, api_keys, schema};
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use oddish_domain::settings::Settings;
-use oddish_functions::migrate::{Event, FIRST_KEY_NAME, FirstKey, Migrated, Migration};
+use oddish_functions::lambda::migrate::{Event, FIRST_KEY_NAME, FirstKey, Migrated, Migration};
 use oddish_test_support::{direct_url, with_database};
 use serde_json::{Value, json};
 use sqlx::ConnectOptions as _;

@@ -2,13 +2,12 @@
 
 use axum::body::Body;
 use http::{Request, StatusCode};
-use oddish_functions::routes::ROUTES;
-use oddish_functions::state::Nothing;
-use oddish_functions::{lambda, not_found};
+use oddish_functions::endpoints::ENDPOINTS;
+use oddish_functions::lambda::{self, not_found};
 use tower::ServiceExt as _;
 
 async fn answer(method: &str, path: &str) -> (StatusCode, String) {
-    let app = lambda::whole(not_found::router().with_state(Nothing));
+    let app = lambda::whole(not_found::router());
     let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
     let response = app.oneshot(request).await.unwrap();
     let status = response.status();
@@ -37,7 +36,7 @@ async fn a_slash_too_many_is_a_redirect() {
 
 #[tokio::test]
 async fn a_known_path_with_another_method_is_a_405() {
-    for route in ROUTES {
+    for route in ENDPOINTS.iter() {
         let path = route.path.replace("{*", "{").replace(['{', '}'], "");
         let (status, body) = answer("PUT", &path).await;
         assert_eq!(

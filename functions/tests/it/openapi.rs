@@ -1,8 +1,8 @@
 //! What the document says besides its routes: examples that hold, and what every operation of a kind answers.
 
 use jsonschema::Validator;
+use oddish_functions::endpoints::ENDPOINTS;
 use oddish_functions::router::openapi;
-use oddish_functions::routes::ROUTES;
 use serde_json::{Value, json};
 
 fn document() -> Value {
@@ -81,9 +81,9 @@ fn examples_of_answers_show_every_field() {
 #[test]
 fn operations_say_what_surrounds_them() {
     let document = document();
-    for route in ROUTES {
+    for route in ENDPOINTS.iter() {
         let path = route.path.replace('*', "");
-        let operation = &document["paths"][&path][route.method.to_lowercase()];
+        let operation = &document["paths"][&path][route.method.as_str().to_lowercase()];
         let answers = |status: &str| operation["responses"].get(status).is_some();
         let asks = route.scope.is_some();
         assert_eq!((answers("401"), answers("403")), (asks, asks), "{path}");

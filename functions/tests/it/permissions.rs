@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
-use oddish_functions::routes::ROUTES;
+use oddish_functions::endpoints::ENDPOINTS;
 
 static TEMPLATE: LazyLock<String> =
     LazyLock::new(|| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml")).unwrap());
@@ -31,10 +31,10 @@ pub(crate) const SIGN_READ: &[&str] = &["s3:GetObject"];
 pub(crate) async fn in_its_name(request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>();
     let route = path.and_then(|path| {
-        ROUTES.iter().find(|route| route.path == path.as_str() && route.method == request.method().as_str())
+        ENDPOINTS.iter().find(|route| route.path == path.as_str() && route.method == *request.method())
     });
     match route {
-        Some(route) => FUNCTION.scope(route.function, next.run(request)).await,
+        Some(route) => FUNCTION.scope(route.name, next.run(request)).await,
         None => next.run(request).await,
     }
 }
@@ -49,7 +49,7 @@ pub(crate) fn check(actions: &[&str], key: &str) {
 
 /// Whether a statement of the function's role allows this.
 fn may(function: &str, action: &str, key: &str) -> bool {
-    let (before, _) = TEMPLATE.split_once(&format!("CodeUri: target/lambda/{function}\n")).unwrap();
+    let (before, _) = TEMPLATE.split_once(&format!("      Handler: {function}\n")).unwrap();
     let (_, role) = before.rsplit_once("Type: AWS::IAM::Role\n").unwrap();
     let folder = key.split_once('/').map_or(key, |(folder, _)| folder);
     let resource = if action.starts_with("s3:List") {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::Request;
 use oddish_artifacts::{Key, key};
 use oddish_db::Db;
-use oddish_functions::routes::ROUTES;
+use oddish_functions::endpoints::ENDPOINTS;
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
@@ -96,7 +96,7 @@ async fn only_the_token_opens_anything(db: Db) {
     api.post(&format!("/experiments/{}/unpublish", scene.private), "").await.json();
     let trial = format!("{}-0", scene.own);
     let mut routes = 0;
-    for route in ROUTES.iter().filter(|route| route.path.starts_with("/public/")) {
+    for route in ENDPOINTS.iter().filter(|route| route.path.starts_with("/public/")) {
         routes += 1;
         for token in ["", "nothing", "a%00b", &"a".repeat(43), &ended] {
             let path = route.path.replace("{task_id}", &scene.own).replace("{trial_id}", &trial);
@@ -104,11 +104,11 @@ async fn only_the_token_opens_anything(db: Db) {
             let path = path.replace("{token}", if token.is_empty() { "-" } else { token });
             let query = if token.is_empty() { String::new() } else { format!("?token={token}") };
             let answer = api.get(&format!("{path}{query}")).await;
-            if route.function == "list_public_experiments" {
+            if route.name == "list_public_experiments" {
                 assert_eq!(answer.json(), json!([]), "{token}");
                 continue;
             }
-            let text = match route.path {
+            let text = match route.path.as_str() {
                 path if path.contains("{trial_id}") => format!("Trial {trial} not found"),
                 path if path.contains("{task_id}") => format!("Task {} not found", scene.own),
                 _ => "Experiment not found".to_owned(),

@@ -1,45 +1,46 @@
-//! The route table, the document, the binaries: they say the same.
+//! What is made from the list of endpoints.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use oddish_domain::api_key::Scope;
+use oddish_functions::endpoints::{ENDPOINTS, Endpoint};
 use oddish_functions::router::openapi;
-use oddish_functions::routes::{EVENT_FUNCTIONS, ROUTES, TAKES_SLASHES};
+use serde_json::json;
 
+/// Whoever generates template.yaml, or deploys without SAM, reads the list there.
 #[test]
-fn the_document_has_every_route_and_no_other() {
-    let document = serde_json::to_value(openapi()).unwrap();
-    let mut found = BTreeSet::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        let mut methods = item.as_object().unwrap().clone();
-        let path = match methods.remove(TAKES_SLASHES) {
-            Some(name) => {
-                path.replace(&format!("{{{}}}", name.as_str().unwrap()), &format!("{{*{}}}", name.as_str().unwrap()))
-            }
-            None => path.clone(),
-        };
-        for (method, operation) in &methods {
-            found.insert((path.clone(), method.to_uppercase(), operation["operationId"].as_str().unwrap().to_owned()));
-        }
-    }
-    let table: BTreeSet<_> = ROUTES
+fn the_list_of_endpoints_is_current() {
+    let rows: Vec<_> = ENDPOINTS
         .iter()
-        .map(|route| (route.path.to_owned(), route.method.to_owned(), route.function.to_owned()))
+        .map(|endpoint| {
+            json!({
+                "name": endpoint.name,
+                "method": endpoint.method.as_str(),
+                "path": endpoint.path,
+                "scope": endpoint.scope.map(Scope::as_str),
+                "capabilities": endpoint.capabilities.names().collect::<Vec<_>>(),
+            })
+        })
         .collect();
-    assert_eq!(found, table);
+    let expected = format!("[\n{}\n]\n", rows.iter().map(|row| format!("  {row}")).collect::<Vec<_>>().join(",\n"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("endpoints.json");
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        std::fs::write(&path, &expected).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == expected, "functions/endpoints.json is out of date: run `cargo xtask generate`");
 }
 
+/// A function is called like the operation that it serves.
 #[test]
-fn every_function_has_a_binary_and_every_binary_is_one() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin");
-    let binaries: BTreeSet<String> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
-        .collect();
-    let functions: BTreeSet<String> =
-        ROUTES.iter().map(|route| route.function).chain(EVENT_FUNCTIONS.iter().copied()).map(str::to_owned).collect();
-    assert_eq!(binaries, functions);
+fn names_are_operation_ids() {
+    let document = serde_json::to_value(openapi()).unwrap();
+    for endpoint in ENDPOINTS.iter() {
+        let path = endpoint.path.replace('*', "");
+        let operation = &document["paths"][&path][endpoint.method.as_str().to_lowercase()];
+        assert_eq!(operation["operationId"], json!(endpoint.name), "{path}");
+    }
 }
 
 #[test]
@@ -62,9 +63,9 @@ fn the_table_in_docs_is_current() {
     const END: &str = "<!-- end -->";
     let document = serde_json::to_value(openapi()).unwrap();
     let mut table = "| endpoint | scope | what it does |\n|---|---|---|\n".to_owned();
-    for route in ROUTES {
+    for route in ENDPOINTS.iter() {
         let path = route.path.replace('*', "");
-        let summary = document["paths"][&path][route.method.to_lowercase()]["summary"].as_str().unwrap();
+        let summary = document["paths"][&path][route.method.as_str().to_lowercase()]["summary"].as_str().unwrap();
         let scope = route.scope.map_or("public", |scope| scope.as_str());
         writeln!(table, "| `{} {path}` | {scope} | {} |", route.method, summary.trim_end_matches('.')).unwrap();
     }
@@ -94,9 +95,8 @@ fn every_call_in_the_manual_is_a_route() {
             continue;
         }
         calls += 1;
-        let named =
-            |route: &oddish_functions::routes::Route| route.method == method && route.path.replace("{*", "{") == path;
-        assert!(ROUTES.iter().any(named), "docs/operations.md names {method} {path}");
+        let named = |route: &Endpoint| route.method == method && route.path.replace("{*", "{") == path;
+        assert!(ENDPOINTS.iter().any(named), "docs/operations.md names {method} {path}");
     }
     assert!(calls > 10, "the document names {calls} calls");
 }

@@ -9,7 +9,7 @@ use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
-use oddish_functions::routes::ROUTES;
+use oddish_functions::endpoints::ENDPOINTS;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -40,10 +40,10 @@ impl Stage {
             events: AtomicUsize::new(0),
         });
         let mut app = Router::new();
-        for route in ROUTES {
-            let method = MethodFilter::try_from(Method::from_bytes(route.method.as_bytes()).unwrap()).unwrap();
+        for route in ENDPOINTS.iter() {
+            let method = MethodFilter::try_from(route.method.clone()).unwrap();
             let handler = async move |State(gate): State<Arc<Gate>>, method, uri, headers, body| {
-                gate.forward(route.function, method, uri, headers, body).await
+                gate.forward(route.name, method, uri, headers, body).await
             };
             app = app.route(&format!("/{name}{}", route.path), on(method, handler));
         }

@@ -1,4 +1,4 @@
-//! What a cold start costs: the size of a function's binary, the time until it asks for its first event, and its memory then.
+//! What the functions cost: the size of each program, the time until a function asks for its first event, its memory then, and the building.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -7,84 +7,115 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike as _;
 
 use super::{Bar, Figure, median};
+use crate::build_functions::{self, PROGRAMS, megabytes};
+use crate::database::throw_away_folder;
 use crate::stack::without_settings;
-use crate::{build_functions, process};
+use crate::{process, workspace};
 
 /// Starts of each function, of which the median counts.
-const RUNS: usize = 5;
+const RUNS: usize = 9;
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Megabytes (10^6 bytes) that a binary may have.
-const SIZE_BAR: f64 = 12.0;
-/// Milliseconds that a function may take from its start to its first request for an event.
+/// Megabytes (10^6 bytes) that the zip file of `api` may have, and those of the others.
+const SIZE_BARS: (f64, f64) = (7.0, 6.0);
+/// What a function may take from its start to its first request for an event, in times of running `true`.
 const START_BAR: f64 = 15.0;
 /// Megabytes (10^6 bytes) that may be resident then.
 const MEMORY_BAR: f64 = 15.0;
+/// Seconds of CPU that building may take: everything from nothing, `api` after one handler was changed, all programs after that.
+const BUILD_BARS: [f64; 3] = [900.0, 150.0, 300.0];
+/// The handler that is touched for that.
+const HANDLER: &str = "functions/src/trials/get_trial.rs";
 
-/// What was measured of one function.
-struct Measured {
-    function: String,
-    megabytes: f64,
-    milliseconds: f64,
-    resident: f64,
-}
-
-struct Quantity {
-    name: &'static str,
-    unit: &'static str,
-    bar: f64,
-    of: fn(&Measured) -> f64,
-}
-
-const QUANTITIES: [Quantity; 3] = [
-    Quantity { name: "size", unit: "MB", bar: SIZE_BAR, of: |measured| measured.megabytes },
-    Quantity { name: "start to first event", unit: "ms", bar: START_BAR, of: |measured| measured.milliseconds },
-    Quantity { name: "memory", unit: "MB", bar: MEMORY_BAR, of: |measured| measured.resident },
-];
-
-/// Measures every function, or those that are named, as they are deployed. Of all figures the worst counts, and says whose it is.
-pub(super) fn measure(functions: Vec<String>) -> Result<Vec<Figure>> {
-    build_functions::run(&functions)?;
-    let functions = if functions.is_empty() { build_functions::names()? } else { functions };
-    let mut all = Vec::new();
-    for function in functions {
-        let program = build_functions::program(&function);
-        let bytes = program.metadata().with_context(|| format!("can't find {}", program.display()))?.len();
-        let starts = (0..RUNS)
-            .map(|_| cold_start(&program))
-            .collect::<Result<Vec<Start>>>()
-            .with_context(|| format!("`{function}` does not start"))?;
-        let milliseconds = median(starts.iter().map(|start| start.milliseconds).collect());
-        let resident = median(starts.iter().map(|start| start.resident).collect());
-        all.push(Measured { function, megabytes: megabytes(bytes), milliseconds, resident });
-    }
-    let nothing = (0..RUNS).map(|_| running_nothing()).collect::<Result<_>>().map(median)?;
-    let mut figures = Vec::new();
-    for Quantity { name: quantity, unit, bar, of } in QUANTITIES {
-        let worst = all.iter().max_by(|one, other| of(one).total_cmp(&of(other))).context("there are no functions")?;
+/// Measures every program, `api` as one endpoint, as all and as the one with the most capabilities; with `build`, the building too, which takes
+/// a quarter of an hour.
+pub(super) fn measure(build: bool) -> Result<Vec<Figure>> {
+    let mut figures = if build { building()? } else { Vec::new() };
+    build_functions::run(&[], None)?;
+    let nothing = median((0..RUNS).map(|_| running_nothing()).collect::<Result<_>>()?);
+    figures.push(Figure { name: "running a program (true)".into(), value: nothing, unit: "ms".into(), bar: Bar::None });
+    for program in PROGRAMS {
+        let bytes = build_functions::zip(program).metadata().context("the zip file is missing")?.len();
+        let bar = if program == "api" { SIZE_BARS.0 } else { SIZE_BARS.1 };
         figures.push(Figure {
-            name: format!("most {quantity} ({})", worst.function).into(),
-            value: of(worst),
-            unit: unit.into(),
+            name: format!("{program}: zipped").into(),
+            value: megabytes(bytes),
+            unit: "MB".into(),
             bar: Bar::AtMost(bar),
         });
+    }
+    for (program, handler) in [
+        ("api", "get_trial"),
+        ("api", "create_sweep"),
+        ("api", "bootstrap"),
+        ("dispatch", "bootstrap"),
+        ("reconcile", "bootstrap"),
+        ("migrate", "bootstrap"),
+    ] {
+        let name = if program == "api" { format!("api as {handler}") } else { program.to_owned() };
+        let path = build_functions::program(program);
+        let starts = (0..RUNS).map(|_| cold_start(&path, handler)).collect::<Result<Vec<Start>>>();
+        let starts = starts.with_context(|| format!("{name} does not start"))?;
+        let milliseconds = median(starts.iter().map(|start| start.milliseconds).collect());
         figures.push(Figure {
-            name: format!("median {quantity} of {} functions", all.len()).into(),
-            value: median(all.iter().map(of).collect()),
-            unit: unit.into(),
+            name: format!("{name}: start to first event").into(),
+            value: milliseconds,
+            unit: "ms".into(),
             bar: Bar::None,
         });
+        figures.push(Figure {
+            name: format!("{name}: start, in programs run").into(),
+            value: milliseconds / nothing,
+            unit: "x".into(),
+            bar: Bar::AtMost(START_BAR),
+        });
+        figures.push(Figure {
+            name: format!("{name}: memory").into(),
+            value: median(starts.iter().map(|start| start.resident).collect()),
+            unit: "MB".into(),
+            bar: Bar::AtMost(MEMORY_BAR),
+        });
     }
-    let slowest = all.iter().map(|measured| measured.milliseconds).fold(0.0, f64::max);
-    figures.push(Figure { name: "running a program (true)".into(), value: nothing, unit: "ms".into(), bar: Bar::None });
-    figures.push(Figure {
-        name: "slowest, in programs run".into(),
-        value: slowest / nothing,
-        unit: "x".into(),
-        bar: Bar::None,
-    });
     Ok(figures)
+}
+
+/// Builds into an empty folder, then after a change to one handler: one program, and all.
+fn building() -> Result<Vec<Figure>> {
+    let target = throw_away_folder("oddish-build-")?;
+    let api = ["api".to_owned()];
+    let steps: [(&str, &[String], bool); 3] = [
+        ("building all programs from nothing", &[], false),
+        ("building api after a changed handler", &api, true),
+        ("building all programs after a changed handler", &[], true),
+    ];
+    let mut figures = Vec::new();
+    for ((name, programs, changed), bar) in steps.into_iter().zip(BUILD_BARS) {
+        if changed {
+            touch(&workspace::root().join(HANDLER))?;
+        }
+        let before = children_cpu()?;
+        build_functions::build(programs, None, target.path())?;
+        let value = children_cpu()? - before;
+        figures.push(Figure { name: name.into(), value, unit: "s of CPU".into(), bar: Bar::AtMost(bar) });
+    }
+    Ok(figures)
+}
+
+/// Makes a file look changed to cargo.
+fn touch(path: &Path) -> Result<()> {
+    let file =
+        std::fs::File::options().append(true).open(path).with_context(|| format!("can't open {}", path.display()))?;
+    file.set_modified(std::time::SystemTime::now()).with_context(|| format!("can't touch {}", path.display()))
+}
+
+/// Seconds of CPU of all programs that this one waited for.
+fn children_cpu() -> Result<f64> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).context("can't read what programs used")?;
+    let microseconds = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    Ok(Duration::from_micros(microseconds.unsigned_abs()).as_secs_f64())
 }
 
 /// What one start of a function took.
@@ -95,11 +126,12 @@ struct Start {
 }
 
 /// Starts a function against a runtime API that never has an event for it.
-fn cold_start(program: &Path) -> Result<Start> {
+fn cold_start(program: &Path, handler: &str) -> Result<Start> {
     let runtime_api = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("found no free port")?;
     let mut command = Command::new(program);
     without_settings(&mut command)
         .env("AWS_LAMBDA_RUNTIME_API", runtime_api.local_addr()?.to_string())
+        .env("_HANDLER", handler)
         .env("AWS_LAMBDA_FUNCTION_NAME", "measured")
         .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
@@ -149,11 +181,6 @@ fn resident(process: u32) -> Result<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("the function has no memory")?;
     let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().context("VmRSS is no number")?;
     Ok(megabytes(kibibytes * 1024))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "sizes of programs are far below 2^52 bytes")]
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
 }
 
 /// Milliseconds that a program takes which does nothing.

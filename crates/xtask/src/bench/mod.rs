@@ -53,13 +53,14 @@ pub(crate) enum Benchmark {
         #[arg(long, value_name = "N")]
         statement_cache: Option<u32>,
     },
-    /// Size, start and memory of every function as it is deployed.
+    /// Size, start and memory of the functions as they are deployed.
     Functions {
         /// Print one JSON object on stdout.
         #[arg(long)]
         json: bool,
-        /// Functions to measure; all if none is named.
-        functions: Vec<String>,
+        /// Measure the building too, which takes a quarter of an hour.
+        #[arg(long)]
+        build: bool,
     },
     /// How soon a submitted trial begins, and what a server does that has nothing to do.
     Latency {
@@ -76,7 +77,7 @@ pub(crate) fn run(benchmark: Benchmark) -> Result<()> {
         Benchmark::Api { json } => report(&api::measure()?, json),
         Benchmark::Cli { json } => report(&cli::measure()?, json),
         Benchmark::Queue { json, statement_cache } => report(&queue::measure(statement_cache)?, json),
-        Benchmark::Functions { json, functions } => report(&functions::measure(functions)?, json),
+        Benchmark::Functions { json, build } => report(&functions::measure(build)?, json),
         Benchmark::Latency { json } => report(&latency::measure()?, json),
     }
 }

@@ -1,24 +1,17 @@
-//! cargo-lambda, which builds functions for Lambda and runs them behind a local gateway.
+//! cargo-lambda, which builds functions for Lambda and runs them behind a local gateway, with the zig that it links by.
 
 use std::path::PathBuf;
-use std::process::Command;
-use std::time::Duration;
 
 use anyhow::Result;
 
 use super::{lock, venv};
-use crate::process::ask;
 
-/// From this version on, the router takes several functions for one path.
-const REQUIREMENT: &str = "cargo-lambda==1.9.2";
+/// Zig links against the C library of Lambda's system, whatever this machine has.
+const REQUIREMENTS: &str = "cargo-lambda==1.9.2 ziglang==0.15.2";
 const QUESTION: [&str; 2] = ["lambda", "--version"];
 
-/// The machine's own if it has one, else from `PyPI`.
+/// `cargo-lambda`, from `PyPI`. The `python` in the same folder has zig.
 pub(crate) fn ensure() -> Result<PathBuf> {
-    let own = PathBuf::from("cargo-lambda");
-    if ask(Command::new(&own).args(QUESTION), Duration::from_secs(15)).is_ok() {
-        return Ok(own);
-    }
     let _lock = lock()?;
-    venv::program("cargo-lambda", &QUESTION, REQUIREMENT)
+    venv::program("cargo-lambda", &QUESTION, REQUIREMENTS)
 }

@@ -14,10 +14,11 @@ use crate::workspace;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The path of `program`, which `requirement` (a package with its version) brings. Installs it if it isn't there or doesn't answer
-/// `question`.
-pub(super) fn program(program: &str, question: &[&str], requirement: &str) -> Result<PathBuf> {
-    install(program, question, requirement, &format!("installing {requirement} in a venv"), &[requirement.as_ref()])
+/// The path of `program`, which `requirements` (packages with their versions, separated by blanks) bring. Installs it if it isn't there or
+/// doesn't answer `question`.
+pub(super) fn program(program: &str, question: &[&str], requirements: &str) -> Result<PathBuf> {
+    let arguments: Vec<&OsStr> = requirements.split(' ').map(OsStr::new).collect();
+    install(program, question, requirements, &format!("installing {requirements} in a venv"), &arguments)
 }
 
 /// [`program`] with exactly the packages of a lock file, which lies at `path` in this checkout and says `packages`.

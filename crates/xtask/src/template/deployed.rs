@@ -249,24 +249,25 @@ fn every_function_has_a_role_of_its_own() {
     }
 }
 
+/// Endpoints and the gateway's `$default` route are served by one program, which the handler tells which of them.
 #[test]
-fn every_binary_is_a_function() {
+fn every_function_runs_a_program_that_is_built() {
     let stack = Stack::expanded();
-    let functions: BTreeSet<String> = stack
-        .of_type("AWS::Lambda::Function")
-        .map(|(_, function)| {
-            let name = function["Properties"]["FunctionName"]["Fn::Sub"].as_str().unwrap();
-            let key = function["Properties"]["Code"]["S3Key"].as_str().unwrap();
-            let name = name.strip_prefix("${AWS::StackName}-").unwrap();
-            assert_eq!(key, format!("target/lambda/{name}"));
-            name.to_owned()
-        })
-        .collect();
-    let binaries = std::fs::read_dir(workspace::root().join("functions/src/bin")).unwrap();
-    for binary in binaries {
-        let binary = binary.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
-        assert!(functions.contains(&binary), "{binary} is not in template.yaml");
+    let mut programs = BTreeSet::new();
+    for (name, function) in stack.of_type("AWS::Lambda::Function") {
+        let function = &function["Properties"];
+        let called = function["FunctionName"]["Fn::Sub"].as_str().unwrap().strip_prefix("${AWS::StackName}-").unwrap();
+        let program = function["Code"]["S3Key"].as_str().unwrap();
+        let program = program.strip_prefix("target/lambda/").and_then(|path| path.strip_suffix("/bootstrap.zip"));
+        let program = program.unwrap_or_else(|| panic!("{name}: {function}"));
+        if program == "api" {
+            assert_eq!(function["Handler"], called, "{name}");
+        } else {
+            assert_eq!((program, &function["Handler"]), (called, &serde_json::json!("bootstrap")), "{name}");
+        }
+        programs.insert(program.to_owned());
     }
+    assert_eq!(programs, BTreeSet::from(crate::build_functions::PROGRAMS.map(str::to_owned)));
 }
 
 #[test]

@@ -2,17 +2,21 @@
 
 use std::fmt::Write as _;
 
-use super::Route;
-use super::capabilities::Capabilities;
+use super::Endpoint;
+use super::capabilities::Capability;
+
+/// The program that serves every endpoint, as `cargo xtask build-functions` packs it.
+const PROGRAM: &str = "target/lambda/api/bootstrap.zip";
 
 /// What all functions share is in the template's `Globals`.
-pub(super) fn resources(route: &Route, can: Capabilities) -> String {
-    let Route { path, method, function } = route;
+pub(super) fn resources(endpoint: &Endpoint) -> String {
+    let Endpoint { name: function, path, method, capabilities } = endpoint;
+    let database = capabilities.contains(&Capability::Database);
     let name = resource_name(function);
     let mut yaml = String::new();
-    role(&mut yaml, &name, can);
+    role(&mut yaml, &name, capabilities);
     let _ = writeln!(yaml, "  {name}Function:\n    Type: AWS::Serverless::Function");
-    if can.database {
+    if database {
         yaml.push_str("    DependsOn: Migration\n");
     }
     let _ = write!(
@@ -21,18 +25,19 @@ pub(super) fn resources(route: &Route, can: Capabilities) -> String {
       SkipBuild: true
     Properties:
       FunctionName: !Sub \"${{AWS::StackName}}-{function}\"
-      CodeUri: target/lambda/{function}
+      CodeUri: {PROGRAM}
+      Handler: {function}
       Role: !GetAtt {name}Role.Arn
 "
     );
-    if can.unpacks() {
+    if capabilities.iter().any(|capability| capability.unpacks()) {
         // An archive, what is in it, and a pack of that: 1 GiB each at the most.
         yaml.push_str("      MemorySize: 1769\n      EphemeralStorage:\n        Size: 4096\n");
     }
-    if can.database {
+    if database {
         yaml.push_str(NETWORK);
     }
-    environment(&mut yaml, can);
+    environment(&mut yaml, capabilities);
     let path = api_gateway_path(path);
     let _ = write!(
         yaml,
@@ -53,7 +58,7 @@ const NETWORK: &str = "      VpcConfig:
         SecurityGroupIds: [!Ref FunctionSecurityGroup]
 ";
 
-fn role(yaml: &mut String, name: &str, can: Capabilities) {
+fn role(yaml: &mut String, name: &str, capabilities: &[Capability]) {
     let _ = write!(
         yaml,
         "  {name}Role:
@@ -64,12 +69,11 @@ fn role(yaml: &mut String, name: &str, can: Capabilities) {
         Statement: [{{ Effect: Allow, Action: \"sts:AssumeRole\", Principal: {{ Service: lambda.amazonaws.com }} }}]
       ManagedPolicyArns: [!Ref WriteApiLog{}]
 ",
-        if can.database { ", !Ref EnterNetwork" } else { "" }
+        if capabilities.contains(&Capability::Database) { ", !Ref EnterNetwork" } else { "" }
     );
-    let mut grants: Vec<_> = can.files.map(|files| files.grants().to_vec()).unwrap_or_default();
-    if can.wakes {
-        grants.push((&["sqs:SendMessage"], &["!GetAtt WakeQueue.Arn"]));
-    }
+    // What is done in the bucket first, as the template has it elsewhere.
+    let (files, others): (Vec<_>, Vec<_>) = capabilities.iter().partition(|capability| capability.is_of_files());
+    let grants: Vec<_> = files.into_iter().chain(others).flat_map(|capability| capability.grants()).collect();
     if grants.is_empty() {
         return;
     }
@@ -94,8 +98,9 @@ fn role(yaml: &mut String, name: &str, can: Capabilities) {
     }
 }
 
-fn environment(yaml: &mut String, can: Capabilities) {
-    if !can.database {
+fn environment(yaml: &mut String, capabilities: &[Capability]) {
+    let can = |capability| capabilities.contains(&capability);
+    if !can(Capability::Database) {
         return;
     }
     yaml.push_str(
@@ -108,27 +113,27 @@ fn environment(yaml: &mut String, can: Capabilities) {
 ",
     );
     let mut set = |text: &str| yaml.extend(["          ", text, "\n"]);
-    if can.auth {
+    if can(Capability::Auth) {
         set("ODDISH_AUTH: api-key");
     }
-    if can.files.is_some() {
+    if capabilities.iter().any(|capability| capability.is_of_files()) {
         set("ODDISH_S3_ENABLED: \"true\"");
         set("ODDISH_S3_BUCKET: !Ref Bucket");
         set("ODDISH_S3_REGION: !Ref AWS::Region");
     }
-    if can.limits {
+    if can(Capability::Limits) {
         set("ODDISH_DEFAULT_MODEL_CONCURRENCY: !Ref ModelConcurrency");
         set("ODDISH_MODEL_CONCURRENCY_OVERRIDES: !Ref ModelConcurrencyOverrides");
     }
-    if can.sweeps {
+    if can(Capability::Sweeps) {
         set("ODDISH_SECRET_KEY: !Sub");
         set("  - \"{{resolve:secretsmanager:${Secret}:SecretString}}\"");
         set("  - Secret: !If [MakesSecretKey, !Ref SecretKey, !Ref SecretKeySecretArn]");
     }
-    if can.sweeps || can.uploads {
+    if can(Capability::Sweeps) || can(Capability::Uploads) {
         set("ODDISH_DOCKER_ENVIRONMENT: !Ref DockerEnvironment");
     }
-    if can.wakes {
+    if can(Capability::Wakes) {
         set("ODDISH_WAKE_QUEUE_URL: !Ref WakeQueue");
     }
 }
@@ -152,20 +157,20 @@ fn resource_name(function: &str) -> String {
 mod tests {
     use super::*;
 
-    fn yaml(path: &str, can: Capabilities) -> String {
-        let route = Route { path: path.to_owned(), method: "GET".to_owned(), function: "get_queue".to_owned() };
-        resources(&route, can)
+    fn yaml(path: &str) -> String {
+        let [name, method, path] = ["get_queue", "GET", path].map(str::to_owned);
+        resources(&Endpoint { name, method, path, capabilities: Vec::new() })
     }
 
     #[test]
     fn a_parameter_with_slashes_has_a_plus() {
-        let yaml = yaml("/queues/{*key}", Capabilities::default());
+        let yaml = yaml("/queues/{*key}");
         assert!(yaml.contains("  GetQueueFunction:\n") && yaml.contains("Path: /queues/{key+}\n"), "{yaml}");
     }
 
     #[test]
     fn what_needs_nothing_gets_nothing() {
-        let yaml = yaml("/docs", Capabilities::default());
+        let yaml = yaml("/docs");
         for word in ["VpcConfig", "DATABASE_URL", "Migration", "EnterNetwork", "Policies:", "Environment"] {
             assert!(!yaml.contains(word), "{word}: {yaml}");
         }

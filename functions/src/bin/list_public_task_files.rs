@@ -1,7 +1,0 @@
-//! The function `list_public_task_files`.
-
-use oddish_functions::{lambda, public::list_public_task_files, state::PublicFiles};
-
-fn main() -> std::process::ExitCode {
-    lambda::run::<PublicFiles, _>(env!("CARGO_BIN_NAME"), list_public_task_files::list_public_task_files)
-}
