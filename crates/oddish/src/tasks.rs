@@ -3,9 +3,16 @@
 pub mod present;
 mod present_waiting;
 
+use oddish_artifacts::key;
+
 use crate::Error;
 
 /// The error for a task that does not exist.
 pub fn not_found(task_id: &str) -> Error {
     Error::not_found(format!("Task {task_id} not found"))
+}
+
+/// Prefix of a version in the store, as older clients know it.
+pub fn version_prefix(task_id: &str, version: i32) -> Result<String, Error> {
+    Ok(format!("{}v{version}/", key::task_prefix(task_id)?))
 }
