@@ -3,7 +3,7 @@
 use crate::idempotency::IdempotencyKey;
 
 /// A request that creates something, and who makes it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Submission<'a, T> {
     /// The things to create.
     pub input: &'a T,

@@ -123,9 +123,7 @@ fn refusal(refused: SweepRefused, task_id: &str) -> Error {
         SweepRefused::NotUploaded => Error::conflict(format!(
             "The archive of task {task_id} was announced and never completed. Upload it, then submit the sweep."
         )),
-        SweepRefused::VersionNotFound { version } => {
-            Error::not_found(format!("Version {version} not found for task {task_id}"))
-        }
+        SweepRefused::VersionNotFound { version } => tasks::version_not_found(task_id, version),
         SweepRefused::AlreadySubmitted => Error::conflict(format!(
             "Task {task_id} has been submitted before. Set append_to_task to add these trials to it."
         )),

@@ -19,7 +19,7 @@ use self::archive::Checked;
 use crate::capabilities::{Artifacts, UploadRules};
 use crate::fields::{UNNAMED, fault, label};
 use crate::idempotency::{self, Begun, Work};
-use crate::tasks::version_prefix;
+use crate::tasks::{version_not_found, version_prefix};
 use crate::{Error, Submission};
 
 /// The name of a task, checked.
@@ -131,9 +131,7 @@ pub async fn complete(
             ));
         }
         ToComplete::Busy => return Err(Error::conflict("This upload is being completed by another request.")),
-        ToComplete::Unknown => {
-            return Err(Error::not_found(format!("Version {version} not found for task {task_id}")));
-        }
+        ToComplete::Unknown => return Err(version_not_found(task_id, *version)),
     };
     if let Some(registration) = registration {
         uploads::register_task(&mut work, task_id, registration, now).await?;
