@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Request};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
-use oddish_db::idempotency::IdempotencyKey;
+use oddish::idempotency::IdempotencyKey;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 

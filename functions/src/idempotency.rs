@@ -5,8 +5,8 @@
 
 use axum::Json;
 use http::{HeaderMap, HeaderName};
-use oddish_db::Db;
-use oddish_db::idempotency::{self, IdempotencyKey, Work};
+use oddish::Db;
+use oddish::idempotency::{self, IdempotencyKey, Work};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -39,22 +39,15 @@ pub enum Begun<T> {
 
 /// Begins a request's work, unless it was done before.
 pub async fn begin<T: DeserializeOwned>(db: &Db, key: Option<&IdempotencyKey>) -> Result<Begun<T>, ApiError> {
-    match idempotency::begin(db, key, OffsetDateTime::now_utc()).await? {
-        idempotency::Begun::Fresh(work) => Ok(Begun::Fresh(work)),
-        idempotency::Begun::Answered(answer) => serde_json::from_value(answer)
-            .map(|answer| Begun::Answered(Json(answer)))
-            .map_err(|error| ApiError::internal(&error)),
-        idempotency::Begun::OtherRequest => Err(ApiError::conflict(
-            "This Idempotency-Key was used for another request within the last 24 hours. Repeat that request unchanged, or use a new key.",
-        )),
-    }
+    Ok(match idempotency::begin(db, key, OffsetDateTime::now_utc()).await? {
+        idempotency::Begun::Fresh(work) => Begun::Fresh(work),
+        idempotency::Begun::Answered(answer) => Begun::Answered(Json(answer)),
+    })
 }
 
 /// Keeps what was done, and the answer beside it.
 pub async fn finish<T: Serialize>(work: Work, answer: T) -> Result<Json<T>, ApiError> {
-    let kept = serde_json::to_value(&answer).map_err(|error| ApiError::internal(&error))?;
-    work.finish(&kept).await?;
-    Ok(Json(answer))
+    Ok(Json(idempotency::finish(work, answer).await?))
 }
 
 /// The header's value, checked.

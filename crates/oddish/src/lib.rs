@@ -7,11 +7,18 @@
 pub mod capabilities;
 mod error;
 pub mod experiments;
+mod fields;
+pub mod idempotency;
+pub mod imports;
 pub mod judging;
 pub mod paging;
 pub mod queues;
+mod submission;
+pub mod sweeps;
 pub mod tasks;
 pub mod trials;
+pub mod uploads;
 
 pub use error::{Error, InvalidField};
 pub use oddish_db::Db;
+pub use submission::Submission;

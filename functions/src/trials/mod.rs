@@ -11,7 +11,6 @@ pub mod get_trial_logs;
 pub mod get_trial_result;
 pub mod get_trial_structured_logs;
 pub mod get_trial_trajectory;
-mod import_check;
 pub mod init_import;
 pub mod list_trial_files;
 pub mod list_trials;

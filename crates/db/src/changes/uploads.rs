@@ -57,7 +57,7 @@ pub async fn announce(db: &Db, upload: &NewUpload<'_>, now: OffsetDateTime) -> R
     let existing_task = newest.is_some();
     let task_id = match newest {
         Some(task) => task.id,
-        None => create_task(&mut tx, upload.name, now).await?,
+        None => insert_task(&mut tx, upload.name, now).await?,
     };
     let current = sqlx::query!(
         "select version, content_hash, archive_sha256 from oddish.task_versions where task_id = $1 order by version desc limit 1",
@@ -93,7 +93,19 @@ pub async fn announce(db: &Db, upload: &NewUpload<'_>, now: OffsetDateTime) -> R
     Ok(Announced { task_id, version, existing_task, unchanged: false })
 }
 
-async fn create_task(tx: &mut Tx, name: &str, now: OffsetDateTime) -> Result<String, DbError> {
+/// Creates a task for an archive that comes with the request. Its first version is registered within the same work, so that nobody sees
+/// the task without it.
+pub async fn create_task(
+    work: &mut Work,
+    name: &str,
+    content_hash: &str,
+    now: OffsetDateTime,
+) -> Result<NewVersion, DbError> {
+    let task_id = insert_task(&mut work.tx, name, now).await?;
+    Ok(NewVersion { task_id, number: 1, content_hash: content_hash.to_owned(), message: None })
+}
+
+async fn insert_task(tx: &mut Tx, name: &str, now: OffsetDateTime) -> Result<String, DbError> {
     loop {
         // Ids are short: one that is taken is drawn again.
         let task_id = id::task_id(name);
@@ -116,11 +128,20 @@ async fn create_task(tx: &mut Tx, name: &str, now: OffsetDateTime) -> Result<Str
 /// it announced.
 #[derive(Debug)]
 pub struct Completion {
-    task_id: String,
-    version: i32,
     /// Where the client put the archive.
     pub staging_key: String,
-    /// What the content's hash must be.
+    /// The version as announced.
+    pub version: NewVersion,
+}
+
+/// A version of a task that is not registered yet.
+#[derive(Debug)]
+pub struct NewVersion {
+    /// The task.
+    pub task_id: String,
+    /// Its number, from 1.
+    pub number: i32,
+    /// SHA-256 over its files, lower-case hex (contract 2.4).
     pub content_hash: String,
     message: Option<String>,
 }
@@ -160,13 +181,13 @@ pub async fn begin_completion(work: &mut Work, task_id: &str, version: i32) -> R
     .await
     .doing(doing)?;
     if let Some(upload) = held {
-        return Ok(ToComplete::Held(Box::new(Completion {
+        let version = NewVersion {
             task_id: task_id.to_owned(),
-            version,
-            staging_key: upload.staging_key,
+            number: version,
             content_hash: upload.content_hash,
             message: upload.message,
-        })));
+        };
+        return Ok(ToComplete::Held(Box::new(Completion { staging_key: upload.staging_key, version })));
     }
     let registered = sqlx::query_scalar!(
         "select content_hash from oddish.task_versions where task_id = $1 and version = $2",
@@ -203,8 +224,9 @@ pub struct StoredArchive<'a> {
     pub files: FileIndex<'a>,
 }
 
-impl Completion {
-    /// Registers the version, whose archive lies under its own key now, and ends the upload, as part of the work that holds it.
+impl NewVersion {
+    /// Registers the version, whose archive lies under its own key now, and ends its upload if it was announced, as part of the work that
+    /// took its number.
     pub async fn register(
         self,
         work: &mut Work,
@@ -217,7 +239,7 @@ impl Completion {
                 (task_id, version, archive_key, archive_sha256, archive_bytes, content_hash, message, created_at)
             values ($1, $2, $3, $4, $5, $6, $7, $8)",
             self.task_id,
-            self.version,
+            self.number,
             archive.key,
             archive.sha256,
             archive.bytes,
@@ -228,7 +250,7 @@ impl Completion {
         .execute(&mut work.tx)
         .await
         .doing("register an uploaded version")?;
-        task_files::insert(&mut work.tx, &self.task_id, self.version, archive.files).await
+        task_files::insert(&mut work.tx, &self.task_id, self.number, archive.files).await
     }
 }
 

@@ -343,7 +343,7 @@ async fn an_upload_that_is_being_completed_comes_before_the_deletion_or_not_at_a
         bytes: 1,
         files: FileIndex { key: "tasks/some/v1/files.pack", files: &[] },
     };
-    completion.register(&mut work, &archive, NOW).await.unwrap();
+    completion.version.register(&mut work, &archive, NOW).await.unwrap();
     work.finish(&Value::Null).await.unwrap();
     assert_eq!(deletion.await.unwrap(), Some((0, vec![task_id.to_owned()])));
     assert_eq!(scene.count("select count(*) from oddish.task_versions").await, 0);

@@ -8,8 +8,6 @@ use oddish_db::idempotency::Work;
 use oddish_db::jobs::ProcessIdentity;
 use oddish_db::queue::Claim;
 use oddish_db::sweeps::{self, Judges, NewSweep};
-use oddish_db::task_files::FileIndex;
-use oddish_db::task_versions::{self, NewTask};
 use oddish_db::{Db, attempts, queue, queue_keys};
 use oddish_domain::id;
 use oddish_domain::limits::ConcurrencyLimits;
@@ -82,16 +80,18 @@ impl Scene {
 
     /// Uploads a task under this id.
     pub(crate) async fn upload_as(&self, task_id: &str) {
-        let task = NewTask {
-            task_id,
-            name: "some task",
-            archive_key: &format!("tasks/{task_id}/v1/.oddish-task.tar.gz"),
-            archive_sha256: &"0".repeat(64),
-            archive_bytes: 1,
-            content_hash: &"1".repeat(64),
-            files: FileIndex { key: "pack", files: &[] },
-        };
-        assert!(task_versions::create_task(&self.db, &task, NOW).await.unwrap());
+        sqlx::query(
+            "with created as (
+                insert into oddish.tasks (id, name, created_at, updated_at) values ($1, 'some task', $2, $2) returning id)
+            insert into oddish.task_versions
+                (task_id, version, archive_key, archive_sha256, archive_bytes, content_hash, files_key, created_at)
+            select id, 1, 'tasks/' || id || '/v1/.oddish-task.tar.gz', repeat('0', 64), 1, repeat('1', 64), 'pack', $2 from created",
+        )
+        .bind(task_id)
+        .bind(NOW)
+        .execute(&self.db)
+        .await
+        .unwrap();
     }
 
     /// Submits a sweep on an uploaded task.

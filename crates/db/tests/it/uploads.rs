@@ -44,7 +44,7 @@ async fn complete_with(db: &Db, announced: &Announced, archive: char) {
     let files = FileIndex { key: "pack", files: &[] };
     let sha256 = archive.to_string().repeat(64);
     let archive = StoredArchive { key: &key, sha256: &sha256, bytes: 1, files };
-    completion.register(&mut work, &archive, NOW).await.unwrap();
+    completion.version.register(&mut work, &archive, NOW).await.unwrap();
     work.finish(&Value::Null).await.unwrap();
 }
 

@@ -8,8 +8,8 @@ use oddish_domain::queue_key::{provider_bucket, stored_model, trial_queue_key};
 use serde_json::json;
 use time::OffsetDateTime;
 
-use crate::error::ApiError;
-use crate::tasks::{UNNAMED, label, label_at};
+use crate::Error;
+use crate::fields::{self, UNNAMED, label};
 
 /// Of tokens. Sums over millions of trials still fit into their column.
 const MOST_TOKENS: i64 = 1_000_000_000_000;
@@ -23,7 +23,7 @@ const WORD: usize = 64;
 const PHASES: usize = 32;
 
 /// A trial whose fields are in the form in which they are stored.
-pub(crate) struct Checked {
+pub(super) struct Checked {
     agent: String,
     model: Option<String>,
     queue_key: String,
@@ -34,13 +34,13 @@ pub(crate) struct Checked {
 }
 
 /// Checks everything that a client says of a trial.
-pub(crate) fn check(request: &InitImportRequest) -> Result<Checked, ApiError> {
+pub(super) fn check(request: &InitImportRequest) -> Result<Checked, Error> {
     let InitImportRequest { trial, experiment_id, .. } = request;
-    let agent = label_at(&["trial", "agent"], &trial.agent)?;
-    let given = trial.model.as_deref().map(|model| label_at(&["trial", "model"], model)).transpose()?;
+    let agent = label(&["trial", "agent"], &trial.agent)?;
+    let given = trial.model.as_deref().map(|model| label(&["trial", "model"], model)).transpose()?;
     check_names(agent, given).map_err(|error| {
         let field = if error.is_of_model() { "model" } else { "agent" };
-        ApiError::value_error(vec![json!("body"), json!("trial"), json!(field)], error)
+        Error::invalid_at(["trial", field], error)
     })?;
     let queue_key = trial_queue_key(agent, given);
     let environment = trial.environment.as_deref().map_or(Ok(DEFAULT_ENVIRONMENT), environment::check_environment);
@@ -48,9 +48,9 @@ pub(crate) fn check(request: &InitImportRequest) -> Result<Checked, ApiError> {
     check_numbers(trial)?;
     check_texts(trial)?;
     check_times(trial)?;
-    let experiment = experiment_id.as_deref().map(|name| label("experiment_id", name)).transpose()?;
+    let experiment = experiment_id.as_deref().map(|name| label(&["experiment_id"], name)).transpose()?;
     let external = trial.external_trial_id.as_deref();
-    let external = external.map(|id| label_at(&["trial", "external_trial_id"], id)).transpose()?;
+    let external = external.map(|id| label(&["trial", "external_trial_id"], id)).transpose()?;
     Ok(Checked {
         provider: provider_bucket(agent, given),
         agent: agent.to_owned(),
@@ -64,7 +64,7 @@ pub(crate) fn check(request: &InitImportRequest) -> Result<Checked, ApiError> {
 
 impl Checked {
     /// The trial as it is to be written.
-    pub(crate) fn new_import<'a>(
+    pub(super) fn new_import<'a>(
         &'a self,
         request: &'a InitImportRequest,
         key_owner: Option<&'a str>,
@@ -103,7 +103,7 @@ impl Checked {
     }
 }
 
-fn check_numbers(trial: &ImportedTrial) -> Result<(), ApiError> {
+fn check_numbers(trial: &ImportedTrial) -> Result<(), Error> {
     if trial.reward.is_some_and(|reward| !(-MOST..=MOST).contains(&reward)) {
         return refused("reward", "must be a number from -1000000000 to 1000000000");
     }
@@ -127,7 +127,7 @@ fn check_numbers(trial: &ImportedTrial) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn check_texts(trial: &ImportedTrial) -> Result<(), ApiError> {
+fn check_texts(trial: &ImportedTrial) -> Result<(), Error> {
     let is_word = |text: &str| (1..=WORD).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     if !is_word(&trial.harbor_stage) {
         return refused("harbor_stage", "must have 1 to 64 characters, without control characters");
@@ -144,7 +144,7 @@ fn check_texts(trial: &ImportedTrial) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn check_times(trial: &ImportedTrial) -> Result<(), ApiError> {
+fn check_times(trial: &ImportedTrial) -> Result<(), Error> {
     for (field, time) in [("started_at", trial.started_at), ("finished_at", trial.finished_at)] {
         if time.is_some_and(|time| time < OffsetDateTime::UNIX_EPOCH) {
             return refused(field, "must not be before 1970");
@@ -158,10 +158,10 @@ fn check_times(trial: &ImportedTrial) -> Result<(), ApiError> {
     }
 }
 
-fn fault(field: &str, rule: &str) -> ApiError {
-    ApiError::value_error(vec![json!("body"), json!("trial"), json!(field)], format!("{field} {rule}"))
+fn fault(field: &str, rule: &str) -> Error {
+    fields::fault(&["trial", field], rule)
 }
 
-fn refused<T>(field: &str, rule: &str) -> Result<T, ApiError> {
+fn refused<T>(field: &str, rule: &str) -> Result<T, Error> {
     Err(fault(field, rule))
 }

@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
-use axum::http::StatusCode;
 use oddish_artifacts::archive::{self, ArchiveError, TaskFolder, UnpackLimits};
 use oddish_artifacts::file_pack::{self, FilePack};
 use oddish_artifacts::hash;
 use oddish_db::task_files::IndexedFile;
 use oddish_domain::{host_access, task_toml};
 
-use crate::error::ApiError;
-use crate::state::UploadRules;
+use crate::Error;
+use crate::capabilities::UploadRules;
 
 /// What is known of an archive that can be stored.
 pub(super) struct Checked {
@@ -39,28 +38,27 @@ impl Checked {
 
 /// Unpacks the archive into a temporary folder, with bounds on everything, and checks that Harbor can run what is in it, and that it asks
 /// for nothing that it may not have.
-pub(super) async fn check(archive: &Path, rules: &UploadRules) -> Result<Checked, ApiError> {
-    let folder = tempfile::tempdir().map_err(|error| ApiError::internal(&error))?;
+pub(super) async fn check(archive: &Path, rules: &UploadRules) -> Result<Checked, Error> {
+    let folder = tempfile::tempdir().map_err(Error::internal)?;
     let task = folder.path().join("task");
-    let reader = tokio::fs::File::open(archive).await.map_err(|error| ApiError::internal(&error))?;
-    let unpacked =
-        archive::unpack(reader, &task, &UnpackLimits::default()).await.map_err(|error| refused_archive(&error))?;
+    let reader = tokio::fs::File::open(archive).await.map_err(Error::internal)?;
+    let unpacked = archive::unpack(reader, &task, &UnpackLimits::default()).await.map_err(refused)?;
     let files = TaskFolder::of_files(&task, &unpacked.paths);
     let UploadRules { default_agent_timeout_sec, allow_host_access, .. } = *rules;
     let checked = tokio::task::spawn_blocking(move || {
         let host_access = if allow_host_access { Ok(()) } else { host_access::check_task(&files) };
         (task_toml::check_task(&files, default_agent_timeout_sec), host_access)
     });
-    let (checked, host_access) = checked.await.map_err(|stopped| ApiError::internal(&stopped))?;
+    let (checked, host_access) = checked.await.map_err(Error::internal)?;
     let checked = checked.map_err(|faults| {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        ApiError::bad_request(format!("This is not a task that Harbor can run: {}", faults.join("; ")))
+        Error::refused(format!("This is not a task that Harbor can run: {}", faults.join("; ")))
     })?;
-    host_access.map_err(|refused| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, refused.to_string()))?;
-    let size = tokio::fs::metadata(archive).await.map_err(|error| ApiError::internal(&error))?.len();
+    host_access.map_err(|refused| Error::NotAllowed(refused.to_string()))?;
+    let size = tokio::fs::metadata(archive).await.map_err(Error::internal)?.len();
     Ok(Checked {
-        sha256: hash::sha256_file(archive).await.map_err(|error| ApiError::internal(&error))?,
-        content_hash: hash::content_hash(&task).await.map_err(|error| ApiError::internal(&error))?,
+        sha256: hash::sha256_file(archive).await.map_err(Error::internal)?,
+        content_hash: hash::content_hash(&task).await.map_err(Error::internal)?,
         // Comes after the hash: it moves the files.
         pack: file_pack::pack_files(&task, unpacked.paths).await?,
         bytes: i64::try_from(size).unwrap_or(i64::MAX),
@@ -68,9 +66,10 @@ pub(super) async fn check(archive: &Path, rules: &UploadRules) -> Result<Checked
     })
 }
 
-pub(crate) fn refused_archive(error: &ArchiveError) -> ApiError {
+/// The error for an archive that cannot be unpacked.
+pub(crate) fn refused(error: ArchiveError) -> Error {
     match error {
-        ArchiveError::Io { .. } => ApiError::internal(error),
-        _ => ApiError::bad_request(format!("Invalid tarball: {error}")),
+        ArchiveError::Io { .. } => Error::internal(error),
+        _ => Error::refused(format!("Invalid tarball: {error}")),
     }
 }
