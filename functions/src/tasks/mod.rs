@@ -6,7 +6,6 @@ pub mod cancel_tasks;
 pub mod complete_upload;
 pub mod create_sweep;
 pub mod delete_task;
-pub(crate) mod files;
 pub mod get_task;
 pub mod get_task_file;
 pub mod get_task_trial;
@@ -22,19 +21,14 @@ pub mod upload_task;
 
 use std::fmt::Display;
 
+use oddish::tasks::version_prefix;
 use oddish_api_types::MAX_MESSAGE;
-use oddish_artifacts::key;
 use oddish_domain::label;
 
 use crate::error::ApiError;
 
 pub(crate) fn task_not_found(task_id: &str) -> ApiError {
     oddish::tasks::not_found(task_id).into()
-}
-
-/// Prefix of a version in the store, as older clients know it.
-fn version_prefix(task_id: &str, version: i32) -> Result<String, ApiError> {
-    Ok(format!("{}v{version}/", key::task_prefix(task_id)?))
 }
 
 /// Who submitted what nobody put their name to.
