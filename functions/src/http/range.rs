@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::ops::Range;
 
 use axum::extract::FromRequestParts;
-use http::header;
 use http::request::Parts;
+use http::{HeaderMap, header};
 
 /// The header, as far as it counts.
 #[derive(Debug, utoipa::IntoParams)]
@@ -20,9 +20,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RangeHeader {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        // A condition cannot be checked: without it, the whole file is a right answer.
-        let header = parts.headers.get(header::RANGE).filter(|_| !parts.headers.contains_key(header::IF_RANGE));
-        Ok(Self { range: header.and_then(|value| value.to_str().ok()).map(str::to_owned) })
+        Ok(Self::read(&parts.headers))
     }
 }
 
@@ -38,6 +36,12 @@ pub(crate) enum Asked {
 }
 
 impl RangeHeader {
+    /// A range under a condition, which cannot be checked, is as if there was no header.
+    fn read(headers: &HeaderMap) -> Self {
+        let header = headers.get(header::RANGE).filter(|_| !headers.contains_key(header::IF_RANGE));
+        Self { range: header.and_then(|value| value.to_str().ok()).map(str::to_owned) }
+    }
+
     /// What is asked for of a file with `size` bytes. What is malformed, and several ranges at once, are as if there was no header, as the
     /// standard allows.
     pub(crate) fn of(&self, size: u64) -> Asked {
@@ -62,10 +66,20 @@ impl RangeHeader {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn of(range: &str, size: u64) -> Asked {
-        RangeHeader { range: Some(range.to_owned()) }.of(size)
+        let headers = HeaderMap::from_iter([(header::RANGE, HeaderValue::from_str(range).unwrap())]);
+        RangeHeader::read(&headers).of(size)
+    }
+
+    #[test]
+    fn a_range_under_a_condition_does_not_count() {
+        let headers = [(header::RANGE, "bytes=0-0"), (header::IF_RANGE, "\"tag\"")];
+        let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
+        assert_eq!(RangeHeader::read(&HeaderMap::from_iter(headers)).of(10), Asked::Whole);
     }
 
     #[test]
