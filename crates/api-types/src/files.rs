@@ -160,3 +160,24 @@ pub struct TrialDebugFilesResponse {
     /// The prefix that was listed.
     pub using_prefix: String,
 }
+
+/// Which files of a task or of a trial to list.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+pub struct ListFilesQuery {
+    /// Only what is in this folder.
+    #[cfg_attr(feature = "openapi", param(max_length = 1024))]
+    pub prefix: Option<String>,
+    /// Whether to list the files of folders in folders too, or their folders instead.
+    #[cfg_attr(feature = "openapi", param(default = true))]
+    pub recursive: Option<bool>,
+    /// Files and folders at the most. Without it all of them, as long as they fit into one answer.
+    #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 1000))]
+    pub limit: Option<i64>,
+    /// Where to go on: `cursor` of the listing before.
+    #[cfg_attr(feature = "openapi", param(max_length = 1025))]
+    pub cursor: Option<String>,
+    /// Whether to give links, which work for 15 minutes.
+    #[cfg_attr(feature = "openapi", param(default = true))]
+    pub presign: Option<bool>,
+}

@@ -42,13 +42,14 @@ pub use deleted::{
 pub use error::{Detail, ErrorBody, FieldFault};
 pub use experiment::{ExperimentResponse, LastAuthor, ListExperimentsResponse};
 pub use files::{
-    Folder, TaskFile, TaskFileResponse, TaskFilesResponse, TrialDebugFilesResponse, TrialFile, TrialFilesResponse,
+    Folder, ListFilesQuery, TaskFile, TaskFileResponse, TaskFilesResponse, TrialDebugFilesResponse, TrialFile,
+    TrialFilesResponse,
 };
 pub use health::HealthResponse;
 pub use import::{
     CompleteImportRequest, CompleteImportResponse, ImportedStatus, ImportedTrial, InitImportRequest, InitImportResponse,
 };
-pub use log::{AgentLogs, LogSource, NamedLog, StructuredLogsResponse, TrialLogsResponse, VerifierLogs};
+pub use log::{AgentLogs, LogQuery, LogSource, NamedLog, StructuredLogsResponse, TrialLogsResponse, VerifierLogs};
 pub use oddish_domain::api_key::Scope;
 pub use oddish_domain::failure::FailureClass;
 pub use oddish_domain::status::{HarborStage, Priority, TaskStatus, TrialOrigin, TrialStatus};
@@ -64,6 +65,6 @@ pub use share::{
 };
 pub use sweep::{MAX_TAGS, SweepRequest, TaskResponse};
 pub use task::TaskStatusResponse;
-pub use trial::{ListTrialsResponse, PhaseTiming, TrialResponse};
+pub use trial::{ListTrialsQuery, ListTrialsResponse, PhaseTiming, TrialResponse};
 pub use upload::{CompleteUploadRequest, InitUploadRequest, InitUploadResponse, MAX_MESSAGE, UploadResponse};
 pub use version::TaskVersionResponse;

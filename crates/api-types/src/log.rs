@@ -105,3 +105,25 @@ pub struct NamedLog {
     /// The text. Bytes that are not UTF-8 are replaced.
     pub content: String,
 }
+
+/// Which part of a trial's log is wanted. Without any of these, all of it.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+pub struct LogQuery {
+    /// Only the last lines, so many.
+    #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 10_000))]
+    pub tail: Option<u32>,
+    /// From this byte on: `next_offset` of the answer before.
+    #[cfg_attr(feature = "openapi", param(minimum = 0))]
+    pub offset: Option<u64>,
+    /// Bytes at the most; a character is never cut.
+    #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 2_097_152))]
+    pub limit: Option<u64>,
+    /// Seconds to wait until there is something after `offset`, or the log has ended.
+    #[cfg_attr(feature = "openapi", param(minimum = 0, maximum = 20))]
+    pub wait: Option<u64>,
+    /// The live log of this attempt, whatever became of the trial since. Without it, the live log of the newest attempt while the trial runs,
+    /// and the log files that it left after that.
+    #[cfg_attr(feature = "openapi", param(minimum = 1))]
+    pub attempt: Option<i32>,
+}

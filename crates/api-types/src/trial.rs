@@ -156,3 +156,63 @@ pub struct ListTrialsResponse {
     /// How many fit, where `total` was asked for.
     pub total: Option<i64>,
 }
+
+/// Which trials to list.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(default)]
+pub struct ListTrialsQuery {
+    /// Only trials in this state.
+    pub status: Option<TrialStatus>,
+    /// Only trials of tasks that this user submitted.
+    pub user: Option<String>,
+    /// Only trials of this task.
+    pub task_id: Option<String>,
+    /// Only trials of this experiment, by id.
+    pub experiment_id: Option<String>,
+    /// Only trials of this agent.
+    pub agent: Option<String>,
+    /// Only trials of this model, in any spelling.
+    pub model: Option<String>,
+    /// Only trials under the limit of this queue key.
+    pub queue_key: Option<String>,
+    /// Only trials that ended with an error of this class.
+    pub error_class: Option<FailureClass>,
+    /// `created_at`; or, within a task or an experiment, `finished_at`, `duration`, `reward` or `cost_usd`. A `-` before it puts the highest
+    /// first; those that have none come last then.
+    #[cfg_attr(
+        feature = "openapi",
+        param(example = "-created_at", pattern = "^-?(created_at|finished_at|duration|reward|cost_usd)$")
+    )]
+    pub sort: Option<String>,
+    /// Trials at the most.
+    #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 1000))]
+    pub limit: i64,
+    /// Trials to skip.
+    #[cfg_attr(feature = "openapi", param(minimum = 0, maximum = 1_000_000))]
+    pub offset: Option<i64>,
+    /// Where to go on: the `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// Whether to count all trials that fit.
+    pub total: bool,
+}
+
+impl Default for ListTrialsQuery {
+    fn default() -> Self {
+        Self {
+            status: None,
+            user: None,
+            task_id: None,
+            experiment_id: None,
+            agent: None,
+            model: None,
+            queue_key: None,
+            error_class: None,
+            sort: None,
+            limit: 100,
+            offset: None,
+            cursor: None,
+            total: false,
+        }
+    }
+}

@@ -4,6 +4,8 @@
 //! once. A service takes typed input, the current time and the capabilities that it needs ([`capabilities`]) as parameters, and returns a
 //! value of `oddish-api-types` or an [`Error`]. It knows neither HTTP nor Lambda.
 
+pub mod answer;
+pub mod caller;
 pub mod capabilities;
 mod error;
 pub mod experiments;
@@ -11,7 +13,9 @@ mod fields;
 pub mod idempotency;
 pub mod imports;
 pub mod judging;
+mod listing;
 pub mod paging;
+pub mod public;
 pub mod queues;
 mod submission;
 pub mod sweeps;

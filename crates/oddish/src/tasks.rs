@@ -1,5 +1,6 @@
 //! Tasks.
 
+pub mod files;
 pub mod present;
 mod present_waiting;
 

@@ -1,5 +1,13 @@
 //! Trials.
 
+pub mod files;
+pub mod logs;
+pub mod media_type;
+mod reading;
+pub mod structured_logs;
+
+pub use reading::{get, list};
+
 use crate::Error;
 
 /// The error for a trial that does not exist.

@@ -6,8 +6,8 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, header};
+use oddish::answer::body_cost;
 
-use crate::answer::body_cost;
 use crate::error::ApiError;
 
 /// Bytes that a function may answer.
@@ -39,6 +39,6 @@ pub(crate) async fn bound(request: Request, next: Next) -> Response {
 }
 
 /// What is sure to be handed over as text; anything else may go in base64.
-fn is_text(content_type: &str) -> bool {
+pub(crate) fn is_text(content_type: &str) -> bool {
     content_type.starts_with("text/") || content_type.starts_with("application/json")
 }

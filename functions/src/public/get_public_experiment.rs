@@ -1,6 +1,7 @@
 //! `GET /public/experiments/{token}`.
 
 use axum::Json;
+use oddish::public;
 use oddish_api_types::{ErrorBody, PublicExperimentName};
 
 use super::Shared;
@@ -9,6 +10,6 @@ use super::Shared;
 #[utoipa::path(get, path = "/public/experiments/{token}", operation_id = "get_public_experiment", tag = "public",
     params(("token" = String, Path, description = "Token of the shared experiment", pattern = "^[A-Za-z0-9_-]{43}$")),
     responses((status = 200, body = PublicExperimentName), (status = 404, body = ErrorBody)))]
-pub async fn get_public_experiment(Shared { experiment, token }: Shared) -> Json<PublicExperimentName> {
-    Json(PublicExperimentName { name: experiment.name, public_token: token })
+pub async fn get_public_experiment(Shared(shared): Shared) -> Json<PublicExperimentName> {
+    Json(public::get_experiment(shared))
 }

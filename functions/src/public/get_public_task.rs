@@ -2,17 +2,15 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::public;
 use oddish_api_types::{ErrorBody, TaskStatusResponse};
-use oddish_db::paging::Page;
-use oddish_db::tasks;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{ShareToken, ShareTokenHeader, Shared, present};
+use super::{ShareToken, ShareTokenHeader, Shared};
 use crate::error::ApiError;
 use crate::extract::{PathOf, Query};
 use crate::state::Db;
-use crate::tasks::task_not_found;
 
 /// How much of the task.
 #[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
@@ -35,11 +33,9 @@ impl Default for GetPublicTask {
     responses((status = 200, body = TaskStatusResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_public_task(
     State(db): State<Db>,
-    shared: Shared,
+    Shared(shared): Shared,
     PathOf(task_id): PathOf<String>,
     Query(query): Query<GetPublicTask>,
 ) -> Result<Json<TaskStatusResponse>, ApiError> {
-    let found = tasks::list(&db, &present::filter(&shared, Some(&task_id)), &Page::first(1)).await?;
-    let presented = present::present(&db, &shared, found.items, query.include_trials).await?;
-    presented.into_iter().next().map(Json).ok_or_else(|| task_not_found(&task_id))
+    Ok(Json(public::get_task(&db, &shared, &task_id, query.include_trials).await?))
 }

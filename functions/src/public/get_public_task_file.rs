@@ -2,14 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::caller::Caller;
+use oddish::tasks::files;
 use oddish_api_types::{ErrorBody, TaskFileResponse};
-use oddish_db::task_files::Audience;
 
-use super::{ShareToken, ShareTokenHeader, Shared, version};
+use super::{ShareToken, ShareTokenHeader, Shared};
 use crate::error::ApiError;
 use crate::extract::{PathOf, Query};
 use crate::state::{Artifacts, Db};
-use crate::tasks::files;
 use crate::tasks::list_task_files::VersionQuery;
 
 /// The text of one file of a task, in a version that trials of a shared experiment ran. Of the solution and the tests there is none.
@@ -20,11 +20,10 @@ use crate::tasks::list_task_files::VersionQuery;
         (status = 413, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_public_task_file(
     State(db): State<Db>,
-    State(Artifacts(store)): State<Artifacts>,
-    shared: Shared,
+    State(artifacts): State<Artifacts>,
+    Shared(shared): Shared,
     PathOf((task_id, path)): PathOf<(String, String)>,
-    Query(asked): Query<VersionQuery>,
+    Query(VersionQuery { version }): Query<VersionQuery>,
 ) -> Result<Json<TaskFileResponse>, ApiError> {
-    let version = version(&db, &shared, &task_id, asked.version).await?;
-    files::read(&db, store.as_ref(), Audience::Guests, (&task_id, Some(version)), &path).await.map(Json)
+    Ok(Json(files::get(&db, &artifacts, Caller::Guest(&shared), (&task_id, version), &path).await?))
 }

@@ -2,20 +2,21 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http::HeaderMap;
+use oddish::caller::Caller;
+use oddish::trials::files;
 use oddish_api_types::ErrorBody;
 
-use super::{ShareToken, ShareTokenHeader, Shared, trial};
+use super::{ShareToken, ShareTokenHeader, Shared};
 use crate::answer::AnswerBound;
 use crate::error::ApiError;
 use crate::extract::PathOf;
+use crate::http::files::attachment;
+use crate::http::range::RangeHeader;
 use crate::state::{Artifacts, Db};
-use crate::trials::files;
-use crate::trials::get_trial_file::RangeHeader;
 
 /// One file that a trial of a shared experiment left, as an attachment, or a part of it.
 #[utoipa::path(get, path = "/public/trials/{trial_id}/files/{*path}", operation_id = "get_public_trial_file", tag = "public",
-    params(("trial_id" = String, Path, description = "Id of the trial"), 
+    params(("trial_id" = String, Path, description = "Id of the trial"),
         ("path" = String, Path, description = "Path of the file"), RangeHeader, ShareToken, ShareTokenHeader),
     responses((status = 200, description = "The file", content_type = "*/*"),
         (status = 206, description = "The part of the file", content_type = "*/*"),
@@ -23,12 +24,12 @@ use crate::trials::get_trial_file::RangeHeader;
         (status = 416, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_public_trial_file(
     State(db): State<Db>,
-    State(Artifacts(store)): State<Artifacts>,
-    shared: Shared,
+    State(artifacts): State<Artifacts>,
+    Shared(shared): Shared,
     bound: AnswerBound,
     PathOf((trial_id, path)): PathOf<(String, String)>,
-    headers: HeaderMap,
+    range: RangeHeader,
 ) -> Result<Response, ApiError> {
-    let trial = trial(&db, &shared, &trial_id).await?;
-    files::read(&store, &trial, &path, &headers, bound).await
+    let file = files::get(&db, &artifacts, Caller::Guest(&shared), &trial_id, &path).await?;
+    attachment(file, &range, bound).await
 }

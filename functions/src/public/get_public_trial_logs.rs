@@ -2,13 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use oddish_api_types::{ErrorBody, TrialLogsResponse};
+use oddish::caller::Caller;
+use oddish::trials::logs;
+use oddish_api_types::{ErrorBody, LogQuery, TrialLogsResponse};
 
-use super::{ShareToken, ShareTokenHeader, Shared, trial};
+use super::{ShareToken, ShareTokenHeader, Shared};
 use crate::error::ApiError;
 use crate::extract::{PathOf, Query};
 use crate::state::{Artifacts, Db};
-use crate::trials::logs::{self, LogQuery};
 
 /// The log of a trial of a shared experiment, or a part of it.
 #[utoipa::path(get, path = "/public/trials/{trial_id}/logs", operation_id = "get_public_trial_logs", tag = "public",
@@ -16,11 +17,10 @@ use crate::trials::logs::{self, LogQuery};
     responses((status = 200, body = TrialLogsResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_public_trial_logs(
     State(db): State<Db>,
-    State(Artifacts(store)): State<Artifacts>,
-    shared: Shared,
+    State(artifacts): State<Artifacts>,
+    Shared(shared): Shared,
     PathOf(trial_id): PathOf<String>,
     Query(query): Query<LogQuery>,
 ) -> Result<Json<TrialLogsResponse>, ApiError> {
-    let trial = trial(&db, &shared, &trial_id).await?;
-    logs::logs(&db, store.as_ref(), &trial.trial_id, &query).await.map(Json)
+    logs::get(&db, &artifacts, Caller::Guest(&shared), &trial_id, &query).await.map(Json).map_err(ApiError::in_query)
 }

@@ -2,13 +2,15 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use oddish::caller::Caller;
+use oddish::trials::files;
 use oddish_api_types::ErrorBody;
 
-use super::{ShareToken, ShareTokenHeader, Shared, trial};
+use super::{ShareToken, ShareTokenHeader, Shared};
 use crate::error::ApiError;
 use crate::extract::PathOf;
+use crate::http::files::json;
 use crate::state::{Artifacts, Db};
-use crate::trials::files;
 
 /// Harbor's own `result.json` of a trial of a shared experiment, byte for byte.
 #[utoipa::path(get, path = "/public/trials/{trial_id}/result", operation_id = "get_public_trial_result", tag = "public",
@@ -17,10 +19,9 @@ use crate::trials::files;
         (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
 pub async fn get_public_trial_result(
     State(db): State<Db>,
-    State(Artifacts(store)): State<Artifacts>,
-    shared: Shared,
+    State(artifacts): State<Artifacts>,
+    Shared(shared): Shared,
     PathOf(trial_id): PathOf<String>,
 ) -> Result<Response, ApiError> {
-    let trial = trial(&db, &shared, &trial_id).await?;
-    files::result(store.as_ref(), &trial).await
+    Ok(json(Some(files::get_result(&db, &artifacts, Caller::Guest(&shared), &trial_id).await?)))
 }

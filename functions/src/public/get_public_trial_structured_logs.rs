@@ -2,13 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::caller::Caller;
+use oddish::trials::structured_logs;
 use oddish_api_types::{ErrorBody, StructuredLogsResponse};
 
-use super::{ShareToken, ShareTokenHeader, Shared, trial};
+use super::{ShareToken, ShareTokenHeader, Shared};
 use crate::error::ApiError;
 use crate::extract::PathOf;
 use crate::state::{Artifacts, Db};
-use crate::trials::structured_log;
 
 /// The log files that a trial of a shared experiment left, by what they are.
 #[utoipa::path(get, path = "/public/trials/{trial_id}/logs/structured", operation_id = "get_public_trial_structured_logs", tag = "public",
@@ -16,10 +17,9 @@ use crate::trials::structured_log;
     responses((status = 200, body = StructuredLogsResponse), (status = 404, body = ErrorBody)))]
 pub async fn get_public_trial_structured_logs(
     State(db): State<Db>,
-    State(Artifacts(store)): State<Artifacts>,
-    shared: Shared,
+    State(artifacts): State<Artifacts>,
+    Shared(shared): Shared,
     PathOf(trial_id): PathOf<String>,
 ) -> Result<Json<StructuredLogsResponse>, ApiError> {
-    let trial = trial(&db, &shared, &trial_id).await?;
-    structured_log::structured(store.as_ref(), &trial).await.map(Json)
+    Ok(Json(structured_logs::get(&db, &artifacts, Caller::Guest(&shared), &trial_id).await?))
 }

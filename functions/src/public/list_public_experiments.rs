@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::public;
 use oddish_api_types::PublicExperimentResponse;
-use oddish_db::sharing;
 
 use super::{ShareToken, ShareTokenHeader, Shared};
 use crate::error::ApiError;
@@ -17,12 +17,5 @@ pub async fn list_public_experiments(
     State(db): State<Db>,
     shared: Option<Shared>,
 ) -> Result<Json<Vec<PublicExperimentResponse>>, ApiError> {
-    let Some(Shared { experiment, token }) = shared else { return Ok(Json(Vec::new())) };
-    Ok(Json(vec![PublicExperimentResponse {
-        task_count: sharing::task_count(&db, &experiment.id).await?,
-        id: experiment.id,
-        name: experiment.name,
-        public_token: token,
-        created_at: experiment.created_at,
-    }]))
+    Ok(Json(public::list_experiments(&db, shared.map(|Shared(shared)| shared)).await?))
 }

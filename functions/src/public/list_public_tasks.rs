@@ -2,15 +2,16 @@
 
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
+use oddish::paging::{MAX_LIMIT, Wanted};
+use oddish::public;
 use oddish_api_types::{ErrorBody, TaskStatusResponse};
-use oddish_db::tasks;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Shared, present};
+use super::Shared;
 use crate::error::ApiError;
 use crate::extract::Query;
-use crate::paging::{self, Wanted};
+use crate::paging;
 use crate::state::Db;
 
 /// Which of the tasks.
@@ -44,20 +45,17 @@ impl Default for ListPublicTasks {
         (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn list_public_tasks(
     State(db): State<Db>,
-    shared: Shared,
+    Shared(shared): Shared,
     OriginalUri(uri): OriginalUri,
     Query(query): Query<ListPublicTasks>,
 ) -> Result<Response, ApiError> {
     let wanted = Wanted {
         limit: query.limit,
-        max_limit: paging::MAX_LIMIT,
+        max_limit: MAX_LIMIT,
         offset: query.offset,
         cursor: query.cursor.as_deref(),
         sort: None,
     };
-    let chosen = paging::choose(wanted, &[("created_at", ())])?;
-    let listed = tasks::list(&db, &present::filter(&shared, None), &chosen.page).await?;
-    let next = chosen.cursor(listed.next.as_ref());
-    let answer = present::present(&db, &shared, listed.items, true).await?;
-    Ok(paging::array(&answer, next.as_deref(), None, &uri))
+    let (tasks, next) = public::list_tasks(&db, &shared, wanted).await.map_err(ApiError::in_query)?;
+    Ok(paging::array(&tasks, next.as_deref(), None, &uri))
 }

@@ -16,34 +16,26 @@ pub mod list_public_task_files;
 pub mod list_public_task_trials;
 pub mod list_public_tasks;
 pub mod list_public_trial_files;
-mod present;
 
 use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts, RawPathParams};
 use http::HeaderName;
 use http::request::Parts;
-use oddish_db::sharing::{self, SharedExperiment};
-use oddish_db::trial_artifacts::TrialArtifacts;
+use oddish::caller;
+use oddish::{tasks, trials};
 
 use crate::error::ApiError;
 use crate::state::Db;
-use crate::tasks::task_not_found;
-use crate::trials::{find_artifacts, trial_not_found};
 
 const HEADER: HeaderName = HeaderName::from_static("x-share-token");
 const PARAMETER: &str = "token";
 
 /// Proof that the caller has the token of a shared experiment.
-pub struct Shared {
-    experiment: SharedExperiment,
-    /// The token that the caller has.
-    token: String,
-}
+pub struct Shared(caller::Shared);
 
 impl Shared {
     async fn open(db: &Db, token: Option<String>) -> Result<Option<Self>, ApiError> {
         let Some(token) = token else { return Ok(None) };
-        let found = sharing::by_token(db, &token).await?;
-        Ok(found.map(|experiment| Self { experiment, token }))
+        Ok(caller::Shared::open(db, token).await?.map(Self))
     }
 }
 
@@ -135,25 +127,10 @@ impl Named {
     /// Without a token, what is asked for is as little there as with one of another experiment.
     fn not_found(&self) -> ApiError {
         match (&self.trial_id, &self.task_id) {
-            (Some(trial_id), _) => trial_not_found(trial_id),
-            (None, Some(task_id)) => task_not_found(task_id),
+            (Some(trial_id), _) => trials::not_found(trial_id).into(),
+            (None, Some(task_id)) => tasks::not_found(task_id).into(),
             // The words are the contract's (1.5).
             (None, None) => ApiError::not_found("Experiment not found"),
         }
     }
-}
-
-/// What a trial of the experiment left.
-async fn trial(db: &Db, shared: &Shared, trial_id: &str) -> Result<TrialArtifacts, ApiError> {
-    let trial = find_artifacts(db, trial_id).await?;
-    if trial.experiment_id == shared.experiment.id { Ok(trial) } else { Err(trial_not_found(trial_id)) }
-}
-
-/// The version of a task whose files may be read: one that trials of the experiment ran, the newest where none is named.
-async fn version(db: &Db, shared: &Shared, task_id: &str, asked: Option<i32>) -> Result<i32, ApiError> {
-    let ran = sharing::newest_version(db, &shared.experiment.id, task_id, asked).await?;
-    ran.ok_or_else(|| match asked {
-        Some(version) => ApiError::not_found(format!("Version {version} not found for task {task_id}")),
-        None => task_not_found(task_id),
-    })
 }

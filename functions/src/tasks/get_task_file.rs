@@ -2,10 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::caller::Caller;
+use oddish::tasks::files;
 use oddish_api_types::{ErrorBody, TaskFileResponse};
-use oddish_db::task_files::Audience;
 
-use super::files;
 use super::list_task_files::VersionQuery;
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
@@ -21,9 +21,9 @@ use crate::state::{Artifacts, Db};
 pub async fn get_task_file(
     _: Authed<Read>,
     State(db): State<Db>,
-    State(Artifacts(store)): State<Artifacts>,
+    State(artifacts): State<Artifacts>,
     PathOf((task_id, path)): PathOf<(String, String)>,
     Query(VersionQuery { version }): Query<VersionQuery>,
 ) -> Result<Json<TaskFileResponse>, ApiError> {
-    files::read(&db, store.as_ref(), Audience::Members, (&task_id, version), &path).await.map(Json)
+    Ok(Json(files::get(&db, &artifacts, Caller::Member, (&task_id, version), &path).await?))
 }

@@ -2,15 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use oddish_api_types::{ErrorBody, TaskFilesResponse};
-use oddish_db::task_files::Audience;
+use oddish::caller::Caller;
+use oddish::tasks::files;
+use oddish_api_types::{ErrorBody, ListFilesQuery, TaskFilesResponse};
 use serde::Deserialize;
 
-use super::files;
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::{PathOf, Query};
-use crate::listing::ListQuery;
 use crate::state::{Artifacts, Db};
 
 /// Which version is meant.
@@ -24,16 +23,17 @@ pub struct VersionQuery {
 
 /// The files of a task, and a link to the archive that holds them all.
 #[utoipa::path(get, path = "/tasks/{task_id}/files", operation_id = "list_task_files", tag = "tasks",
-    params(("task_id" = String, Path, description = "Id of the task"), ListQuery, VersionQuery),
+    params(("task_id" = String, Path, description = "Id of the task"), ListFilesQuery, VersionQuery),
     responses((status = 200, body = TaskFilesResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 422, body = ErrorBody)))]
 pub async fn list_task_files(
     _: Authed<Read>,
     State(db): State<Db>,
-    State(Artifacts(store)): State<Artifacts>,
+    State(artifacts): State<Artifacts>,
     PathOf(task_id): PathOf<String>,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<ListFilesQuery>,
     Query(VersionQuery { version }): Query<VersionQuery>,
 ) -> Result<Json<TaskFilesResponse>, ApiError> {
-    files::list(&db, store.as_ref(), Audience::Members, (&task_id, version), &query).await.map(Json)
+    let listed = files::list(&db, &artifacts, Caller::Member, (&task_id, version), &query).await;
+    listed.map(Json).map_err(ApiError::in_query)
 }

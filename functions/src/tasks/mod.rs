@@ -5,7 +5,6 @@ pub mod cancel_tasks;
 pub mod complete_upload;
 pub mod create_sweep;
 pub mod delete_task;
-pub(crate) mod files;
 pub mod get_task;
 pub mod get_task_file;
 pub mod get_task_trial;
@@ -18,8 +17,6 @@ pub mod list_tasks;
 pub mod retry_task_analysis;
 pub mod retry_verdict;
 pub mod upload_task;
-
-use oddish::tasks::version_prefix;
 
 use crate::error::ApiError;
 

@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::trials::files;
 use oddish_api_types::{ErrorBody, TrialDebugFilesResponse};
 
-use super::{files, find_artifacts};
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::PathOf;
@@ -17,8 +17,8 @@ use crate::state::{Artifacts, Db};
 pub async fn get_trial_debug_files(
     _: Authed<Read>,
     State(db): State<Db>,
-    State(Artifacts(store)): State<Artifacts>,
+    State(artifacts): State<Artifacts>,
     PathOf(trial_id): PathOf<String>,
 ) -> Result<Json<TrialDebugFilesResponse>, ApiError> {
-    files::debug(store.as_ref(), &find_artifacts(&db, &trial_id).await?).await.map(Json)
+    Ok(Json(files::list_all(&db, &artifacts, &trial_id).await?))
 }

@@ -2,25 +2,17 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http::HeaderMap;
+use oddish::caller::Caller;
+use oddish::trials::files;
 use oddish_api_types::ErrorBody;
 
-use super::{files, find_artifacts};
 use crate::answer::AnswerBound;
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::PathOf;
+use crate::http::files::attachment;
+use crate::http::range::RangeHeader;
 use crate::state::{Artifacts, Db};
-
-/// The `Range` header, for the `OpenAPI` document.
-#[derive(utoipa::IntoParams)]
-#[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "describes the header in the OpenAPI document; `range::asked` reads it")]
-pub struct RangeHeader {
-    /// Which bytes are wanted, such as `bytes=0-1023`: one range.
-    #[param(rename = "Range")]
-    range: Option<String>,
-}
 
 /// One file that a trial left, as an attachment, or a part of it.
 ///
@@ -35,10 +27,11 @@ pub struct RangeHeader {
 pub async fn get_trial_file(
     _: Authed<Read>,
     State(db): State<Db>,
-    State(Artifacts(store)): State<Artifacts>,
+    State(artifacts): State<Artifacts>,
     bound: AnswerBound,
     PathOf((trial_id, path)): PathOf<(String, String)>,
-    headers: HeaderMap,
+    range: RangeHeader,
 ) -> Result<Response, ApiError> {
-    files::read(&store, &find_artifacts(&db, &trial_id).await?, &path, &headers, bound).await
+    let file = files::get(&db, &artifacts, Caller::Member, &trial_id, &path).await?;
+    attachment(file, &range, bound).await
 }

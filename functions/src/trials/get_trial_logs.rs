@@ -2,9 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
-use oddish_api_types::{ErrorBody, TrialLogsResponse};
+use oddish::caller::Caller;
+use oddish::trials::logs;
+use oddish_api_types::{ErrorBody, LogQuery, TrialLogsResponse};
 
-use super::logs::{self, LogQuery};
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::{PathOf, Query};
@@ -20,9 +21,9 @@ use crate::state::{Artifacts, Db};
 pub async fn get_trial_logs(
     _: Authed<Read>,
     State(db): State<Db>,
-    State(Artifacts(store)): State<Artifacts>,
+    State(artifacts): State<Artifacts>,
     PathOf(trial_id): PathOf<String>,
     Query(query): Query<LogQuery>,
 ) -> Result<Json<TrialLogsResponse>, ApiError> {
-    logs::logs(&db, store.as_ref(), &trial_id, &query).await.map(Json)
+    logs::get(&db, &artifacts, Caller::Member, &trial_id, &query).await.map(Json).map_err(ApiError::in_query)
 }

@@ -2,9 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::caller::Caller;
+use oddish::trials::structured_logs;
 use oddish_api_types::{ErrorBody, StructuredLogsResponse};
 
-use super::{find_artifacts, structured_log};
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::PathOf;
@@ -17,8 +18,8 @@ use crate::state::{Artifacts, Db};
 pub async fn get_trial_structured_logs(
     _: Authed<Read>,
     State(db): State<Db>,
-    State(Artifacts(store)): State<Artifacts>,
+    State(artifacts): State<Artifacts>,
     PathOf(trial_id): PathOf<String>,
 ) -> Result<Json<StructuredLogsResponse>, ApiError> {
-    structured_log::structured(store.as_ref(), &find_artifacts(&db, &trial_id).await?).await.map(Json)
+    Ok(Json(structured_logs::get(&db, &artifacts, Caller::Member, &trial_id).await?))
 }

@@ -2,12 +2,14 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use oddish::caller::Caller;
+use oddish::trials::files;
 use oddish_api_types::ErrorBody;
 
-use super::{files, find_artifacts};
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::PathOf;
+use crate::http::files::json;
 use crate::state::{Artifacts, Db};
 
 /// The agent's trajectory, as it left it (ATIF); `null` where it left none. One that is too large for an answer is a 413 with a signed link.
@@ -18,8 +20,8 @@ use crate::state::{Artifacts, Db};
 pub async fn get_trial_trajectory(
     _: Authed<Read>,
     State(db): State<Db>,
-    State(Artifacts(store)): State<Artifacts>,
+    State(artifacts): State<Artifacts>,
     PathOf(trial_id): PathOf<String>,
 ) -> Result<Response, ApiError> {
-    files::trajectory(store.as_ref(), &find_artifacts(&db, &trial_id).await?).await
+    Ok(json(files::get_trajectory(&db, &artifacts, Caller::Member, &trial_id).await?))
 }

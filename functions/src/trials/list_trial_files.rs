@@ -2,26 +2,26 @@
 
 use axum::Json;
 use axum::extract::State;
-use oddish_api_types::{ErrorBody, TrialFilesResponse};
+use oddish::caller::Caller;
+use oddish::trials::files;
+use oddish_api_types::{ErrorBody, ListFilesQuery, TrialFilesResponse};
 
-use super::{files, find_artifacts};
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::{PathOf, Query};
-use crate::listing::ListQuery;
 use crate::state::{Artifacts, Db};
 
 /// The files that a trial left, with a link to each.
 #[utoipa::path(get, path = "/trials/{trial_id}/files", operation_id = "list_trial_files", tag = "trials",
-    params(("trial_id" = String, Path, description = "Id of the trial"), ListQuery),
+    params(("trial_id" = String, Path, description = "Id of the trial"), ListFilesQuery),
     responses((status = 200, body = TrialFilesResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 422, body = ErrorBody)))]
 pub async fn list_trial_files(
     _: Authed<Read>,
     State(db): State<Db>,
-    State(Artifacts(store)): State<Artifacts>,
+    State(artifacts): State<Artifacts>,
     PathOf(trial_id): PathOf<String>,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<ListFilesQuery>,
 ) -> Result<Json<TrialFilesResponse>, ApiError> {
-    files::list(store.as_ref(), &find_artifacts(&db, &trial_id).await?, &query).await.map(Json)
+    files::list(&db, &artifacts, Caller::Member, &trial_id, &query).await.map(Json).map_err(ApiError::in_query)
 }

@@ -209,6 +209,27 @@ async fn neither_solution_nor_tests_are_shared(db: Db) {
     assert_eq!(scene.get(&files).await.error(404), "File not found");
 }
 
+/// A guest with a wrong query learns no more of what is not shared than one with a right query.
+#[with_database]
+async fn what_is_not_shared_is_not_found_before_the_query_is_checked(db: Db) {
+    let scene = Scene::new(db).await;
+    let hidden = [
+        format!("trials/{}-0/logs?limit=0", scene.hidden),
+        format!("trials/{}-0/files?limit=0", scene.hidden),
+        format!("tasks/{}/files?limit=0", scene.hidden),
+        format!("trials/{}-0/files/..%2Fx", scene.hidden),
+        format!("tasks/{}/files/..%2Fx", scene.hidden),
+    ];
+    for path in &hidden {
+        assert!(scene.get(&format!("/public/{path}")).await.error(404).ends_with(" not found"), "{path}");
+        let shared = path.replace(&scene.hidden, &scene.own);
+        for path in [format!("/public/{shared}"), format!("/{path}")] {
+            let status = if path.contains("limit=0") { 422 } else { 400 };
+            scene.get(&path).await.error(status);
+        }
+    }
+}
+
 /// The archive holds the solution, so that a file which is too large for an answer gets no link to it.
 #[with_database]
 async fn no_answer_links_to_the_archive(db: Db) {

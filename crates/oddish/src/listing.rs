@@ -1,34 +1,12 @@
 //! Listing files, of a task or of a trial, with their folders or without.
 
-use serde::Deserialize;
-
+use oddish_api_types::ListFilesQuery;
 use oddish_artifacts::key::is_relative_path;
 
-use crate::error::ApiError;
+use crate::Error;
 
 /// Files that are looked at for one answer.
 const MOST: usize = 10_000;
-
-/// What to list.
-#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ListQuery {
-    /// Only what is in this folder.
-    #[param(max_length = 1024)]
-    prefix: Option<String>,
-    /// Whether to list the files of folders in folders too, or their folders instead.
-    #[param(default = true)]
-    recursive: Option<bool>,
-    /// Files and folders at the most. Without it all of them, as long as they fit into one answer.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<i64>,
-    /// Where to go on: `cursor` of the listing before.
-    #[param(max_length = 1025)]
-    cursor: Option<String>,
-    /// Whether to give links, which work for 15 minutes.
-    #[param(default = true)]
-    presign: Option<bool>,
-}
 
 /// What to list, checked.
 #[derive(Debug)]
@@ -42,41 +20,39 @@ pub(crate) struct Wanted {
     limit: usize,
 }
 
-impl ListQuery {
-    /// Checks it. The words for a bad prefix are the contract's (1.5).
-    pub(crate) fn check(&self) -> Result<Wanted, ApiError> {
-        let folder = self.prefix.as_deref().unwrap_or_default();
+impl Wanted {
+    /// Checks a query. The words for a bad prefix are the contract's (1.5).
+    pub(crate) fn of(query: &ListFilesQuery) -> Result<Self, Error> {
+        let folder = query.prefix.as_deref().unwrap_or_default();
         let folder = folder.strip_suffix('/').unwrap_or(folder);
-        if !folder.is_empty() && !is_relative_path(folder) || self.prefix.as_deref() == Some("/") {
-            return Err(ApiError::bad_request("Invalid path"));
+        if !folder.is_empty() && !is_relative_path(folder) || query.prefix.as_deref() == Some("/") {
+            return Err(Error::refused("Invalid path"));
         }
         let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-        let limit = match self.limit {
+        let limit = match query.limit {
             None => MOST,
-            Some(limit) => usize::try_from(limit).ok().filter(|limit| (1..=1000).contains(limit)).ok_or_else(|| {
-                let loc = vec!["query".into(), "limit".into()];
-                ApiError::value_error(loc, "limit must be from 1 to 1000")
-            })?,
+            Some(limit) => usize::try_from(limit)
+                .ok()
+                .filter(|limit| (1..=1000).contains(limit))
+                .ok_or_else(|| Error::invalid("limit", "limit must be from 1 to 1000"))?,
         };
-        let after = self.cursor.as_deref().unwrap_or_default();
+        let after = query.cursor.as_deref().unwrap_or_default();
         let place = after.strip_suffix('/').unwrap_or(after);
-        if self.cursor.is_some() && (!is_relative_path(place) || !after.starts_with(&prefix)) {
-            return Err(ApiError::bad_request(
+        if query.cursor.is_some() && (!is_relative_path(place) || !after.starts_with(&prefix)) {
+            return Err(Error::refused(
                 "Invalid cursor: send the `cursor` of the listing before, with the same prefix",
             ));
         }
-        Ok(Wanted {
+        Ok(Self {
             prefix,
-            recursive: self.recursive.unwrap_or(true),
-            presign: self.presign.unwrap_or(true),
+            recursive: query.recursive.unwrap_or(true),
+            presign: query.presign.unwrap_or(true),
             // After a folder comes what is after everything in it.
             after: if after.ends_with('/') { format!("{after}{}", char::MAX) } else { after.to_owned() },
             limit,
         })
     }
-}
 
-impl Wanted {
     /// How many files to look at: one more than can be listed tells that there are more.
     pub(crate) fn to_look_at(&self) -> usize {
         if self.recursive { self.limit + 1 } else { MOST + 1 }
@@ -140,11 +116,11 @@ mod tests {
     use super::*;
 
     /// Pages until there are no more, of files that lie in a list.
-    fn walk(files: &[&str], query: &ListQuery) -> Vec<String> {
+    fn walk(files: &[&str], query: &ListFilesQuery) -> Vec<String> {
         let mut query = query.clone();
         let mut found = Vec::new();
         loop {
-            let wanted = query.check().unwrap();
+            let wanted = Wanted::of(&query).unwrap();
             let after = files.iter().filter(|path| path.starts_with(&wanted.prefix) && **path > wanted.after.as_str());
             let looked_at: Vec<&str> = after.take(wanted.to_look_at()).copied().collect();
             let page = wanted.page(looked_at, |path| path, |_| 1, usize::MAX);
@@ -164,12 +140,12 @@ mod tests {
     #[test]
     fn pages_put_together_are_the_whole() {
         for limit in [None, Some(1), Some(2), Some(3)] {
-            let all = ListQuery { limit, ..ListQuery::default() };
+            let all = ListFilesQuery { limit, ..ListFilesQuery::default() };
             assert_eq!(walk(&FILES, &all), FILES, "{limit:?}");
-            let top = ListQuery { recursive: Some(false), ..all };
+            let top = ListFilesQuery { recursive: Some(false), ..all };
             assert_eq!(walk(&FILES, &top), ["a-b", "a/", "a0", "b/", "task.toml"], "{limit:?}");
             for prefix in ["a", "a/"] {
-                let inner = ListQuery { prefix: Some(prefix.to_owned()), ..top.clone() };
+                let inner = ListFilesQuery { prefix: Some(prefix.to_owned()), ..top.clone() };
                 assert_eq!(walk(&FILES, &inner), ["a/x", "a/y/"], "{limit:?}");
             }
         }
@@ -177,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_page_ends_where_the_room_does() {
-        let wanted = ListQuery::default().check().unwrap();
+        let wanted = Wanted::of(&ListFilesQuery::default()).unwrap();
         let page = wanted.page(FILES.to_vec(), |path| path, |_| 10, 25);
         assert_eq!((page.files, page.cursor, page.room), (vec!["a-b", "a/x"], Some("a/x".to_owned()), 5));
     }
@@ -185,13 +161,16 @@ mod tests {
     #[test]
     fn what_leads_elsewhere_is_refused() {
         for prefix in ["/", "/etc", "..", "a/../b", "a//b", "a\0"] {
-            let query = ListQuery { prefix: Some(prefix.to_owned()), ..ListQuery::default() };
-            assert!(query.check().is_err(), "{prefix:?}");
+            let query = ListFilesQuery { prefix: Some(prefix.to_owned()), ..ListFilesQuery::default() };
+            assert!(Wanted::of(&query).is_err(), "{prefix:?}");
         }
         for cursor in ["", "/", "../a", "b"] {
-            let query =
-                ListQuery { prefix: Some("a".to_owned()), cursor: Some(cursor.to_owned()), ..ListQuery::default() };
-            assert!(query.check().is_err(), "{cursor:?}");
+            let query = ListFilesQuery {
+                prefix: Some("a".to_owned()),
+                cursor: Some(cursor.to_owned()),
+                ..ListFilesQuery::default()
+            };
+            assert!(Wanted::of(&query).is_err(), "{cursor:?}");
         }
     }
 }

@@ -4,10 +4,13 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use oddish_api_types::{AgentLogs, NamedLog, StructuredLogsResponse, VerifierLogs};
 use oddish_artifacts::log_text::log_files;
 use oddish_artifacts::{ArtifactStore, ObjectMeta, StoreError, list_most};
-use oddish_db::trial_artifacts::TrialArtifacts;
+use oddish_db::Db;
 
+use super::reading::find;
+use crate::Error;
 use crate::answer::{Decoded, ROOM, decode, text_cost};
-use crate::error::ApiError;
+use crate::caller::Caller;
+use crate::capabilities::Artifacts;
 
 /// Bytes of one text at the most.
 const MOST: u64 = 256 << 10;
@@ -30,13 +33,16 @@ enum Kind {
     Other,
 }
 
-/// The trial's logs. Where they are too much for one answer, texts are cut, and say so, and the last files are left out.
-pub(crate) async fn structured(
-    store: &dyn ArtifactStore,
-    trial: &TrialArtifacts,
-) -> Result<StructuredLogsResponse, ApiError> {
+/// Returns the log files that a trial left, by what they are. Where they are too much for one answer, texts are cut, and say so, and the last files are left out.
+pub async fn get(
+    db: &Db,
+    Artifacts(store): &Artifacts,
+    caller: Caller<'_>,
+    trial_id: &str,
+) -> Result<StructuredLogsResponse, Error> {
+    let (store, trial) = (store.as_ref(), find(db, caller, trial_id, None).await?);
     let mut answer = StructuredLogsResponse {
-        trial_id: trial.trial_id.clone(),
+        trial_id: trial.trial_id,
         agent: AgentLogs::default(),
         verifier: VerifierLogs::default(),
         other: Vec::new(),

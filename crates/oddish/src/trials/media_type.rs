@@ -1,19 +1,18 @@
 //! Which media type a file is served as.
 
-/// Of what is not known, or what a browser would run: pages, images with scripts, scripts.
-pub(crate) const ANYTHING: &str = "application/octet-stream";
+/// The media type of what is not known, or what a browser would run: pages, images with scripts, scripts.
+pub const ANYTHING: &str = "application/octet-stream";
 
-const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Guesses it from the file's name (contract 1.5).
-pub(crate) fn of_path(path: &str) -> &'static str {
+pub(super) fn of_path(path: &str) -> &'static str {
     let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
     let Some((_, ending)) = name.rsplit_once('.') else { return ANYTHING };
     match ending.to_ascii_lowercase().as_str() {
         "txt" | "log" | "md" | "toml" | "ini" | "cfg" | "yaml" | "yml" | "sh" | "py" | "rs" | "c" | "h" | "cpp"
         | "go" | "java" | "rb" | "sql" | "patch" | "diff" => TEXT,
-        "json" => JSON,
+        "json" => "application/json",
         "jsonl" | "ndjson" => "application/x-ndjson",
         "csv" => "text/csv; charset=utf-8",
         "png" => "image/png",
@@ -25,11 +24,6 @@ pub(crate) fn of_path(path: &str) -> &'static str {
         "zip" => "application/zip",
         _ => ANYTHING,
     }
-}
-
-/// Whether a body of this type is handed on as text, and not as bytes.
-pub(crate) fn is_text(media_type: &str) -> bool {
-    media_type.starts_with("text/") || media_type == JSON
 }
 
 #[cfg(test)]

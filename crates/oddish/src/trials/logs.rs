@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use oddish_api_types::{LogSource, TrialLogsResponse, TrialStatus};
+use oddish_api_types::{LogQuery, LogSource, TrialLogsResponse, TrialStatus};
 use oddish_artifacts::log_text::LogText;
 use oddish_artifacts::{ArtifactStore, key};
 use oddish_db::Db;
-use oddish_db::trial_artifacts::{self, TrialArtifacts};
-use serde::Deserialize;
-use serde_json::json;
+use oddish_db::trial_artifacts::TrialArtifacts;
 
-use super::trial_not_found;
+use super::reading::find;
+use crate::Error;
 use crate::answer::{ROOM, decode};
-use crate::error::ApiError;
+use crate::caller::Caller;
+use crate::capabilities::Artifacts;
 
 /// Bytes of log in one answer at the most.
 const MOST: u64 = 2 << 20;
@@ -23,28 +23,6 @@ const AROUND: usize = 4096;
 /// Time between two looks at a log that is waited for. Its writer adds to it every two seconds.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Which part of the log is wanted. Without any of these, all of it.
-#[derive(Clone, Copy, Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct LogQuery {
-    /// Only the last lines, so many.
-    #[param(minimum = 1, maximum = 10_000)]
-    tail: Option<u32>,
-    /// From this byte on: `next_offset` of the answer before.
-    #[param(minimum = 0)]
-    offset: Option<u64>,
-    /// Bytes at the most; a character is never cut.
-    #[param(minimum = 1, maximum = 2_097_152)]
-    limit: Option<u64>,
-    /// Seconds to wait until there is something after `offset`, or the log has ended.
-    #[param(minimum = 0, maximum = 20)]
-    wait: Option<u64>,
-    /// The live log of this attempt, whatever became of the trial since. Without it, the live log of the newest attempt while the trial runs,
-    /// and the log files that it left after that.
-    #[param(minimum = 1)]
-    pub(crate) attempt: Option<i32>,
-}
-
 /// The part of the log that is wanted, checked.
 #[derive(Clone, Copy, Debug)]
 enum Part {
@@ -53,39 +31,42 @@ enum Part {
     From { offset: u64, most: u64, wait: Duration },
 }
 
-impl LogQuery {
-    fn part(&self) -> Result<Part, ApiError> {
-        let refused = |field: &str, rule: &str| {
-            Err(ApiError::value_error(vec![json!("query"), json!(field)], format!("{field} {rule}")))
-        };
-        if self.limit.is_some_and(|limit| !(1..=MOST).contains(&limit)) {
+impl Part {
+    fn of(query: &LogQuery) -> Result<Self, Error> {
+        let refused = |field: &str, rule: &str| Err(Error::invalid(field, format_args!("{field} {rule}")));
+        if query.limit.is_some_and(|limit| !(1..=MOST).contains(&limit)) {
             return refused("limit", "must be from 1 to 2097152");
         }
-        if self.wait.is_some_and(|wait| wait > 20) {
+        if query.wait.is_some_and(|wait| wait > 20) {
             return refused("wait", "must be from 0 to 20");
         }
-        let most = self.limit.unwrap_or(MOST).max(LEAST);
-        match (self.tail, self.offset, self.limit, self.wait) {
+        let most = query.limit.unwrap_or(MOST).max(LEAST);
+        match (query.tail, query.offset, query.limit, query.wait) {
             (Some(lines), _, _, _) if !(1..=10_000).contains(&lines) => refused("tail", "must be from 1 to 10000"),
-            (Some(lines), None, _, None) => Ok(Part::Tail { lines: lines as usize, most }),
+            (Some(lines), None, _, None) => Ok(Self::Tail { lines: lines as usize, most }),
             (Some(_), _, _, _) => refused("tail", "cannot be combined with offset or wait"),
-            (None, None, None, None) => Ok(Part::Whole),
+            (None, None, None, None) => Ok(Self::Whole),
             (None, offset, _, wait) => {
                 let wait = Duration::from_secs(wait.unwrap_or_default());
-                Ok(Part::From { offset: offset.unwrap_or_default(), most, wait })
+                Ok(Self::From { offset: offset.unwrap_or_default(), most, wait })
             }
         }
     }
 }
 
-/// The log of a trial, or the part of it that is wanted; waits if that was asked for.
-pub(crate) async fn logs(
+/// Returns the log of a trial, or the part of it that is wanted; waits if that was asked for.
+pub async fn get(
     db: &Db,
-    store: &dyn ArtifactStore,
+    Artifacts(store): &Artifacts,
+    caller: Caller<'_>,
     trial_id: &str,
     query: &LogQuery,
-) -> Result<TrialLogsResponse, ApiError> {
-    let part = query.part()?;
+) -> Result<TrialLogsResponse, Error> {
+    if let Caller::Guest(_) = caller {
+        // Before a guest is told what is wrong with a query: without the trial there is nothing to ask about.
+        find(db, caller, trial_id, None).await?;
+    }
+    let part = Part::of(query)?;
     let until = match part {
         Part::From { wait, .. } => Instant::now() + wait,
         Part::Whole | Part::Tail { .. } => Instant::now(),
@@ -93,10 +74,9 @@ pub(crate) async fn logs(
     let mut known = None;
     loop {
         // The end of an attempt is looked for before what it wrote: once it has ended, nothing is added any more.
-        let trial = trial_artifacts::get(db, trial_id, query.attempt).await?;
-        let trial = trial.ok_or_else(|| trial_not_found(trial_id))?;
-        let log = Log::open(store, &trial, query.attempt, known.take()).await?;
-        let answer = log.answer(store, &trial, part).await?;
+        let trial = find(db, caller, trial_id, query.attempt).await?;
+        let log = Log::open(store.as_ref(), &trial, query.attempt, known.take()).await?;
+        let answer = log.answer(store.as_ref(), &trial, part).await?;
         let left = until.saturating_duration_since(Instant::now());
         if !answer.logs.is_empty() || answer.complete || left.is_zero() {
             return Ok(answer);
@@ -121,11 +101,11 @@ impl Log {
         trial: &TrialArtifacts,
         asked: Option<i32>,
         known: Option<Self>,
-    ) -> Result<Self, ApiError> {
+    ) -> Result<Self, Error> {
         let newest = trial.newest_attempt;
         if let Some(attempt) = asked.filter(|attempt| *attempt < 1 || newest.is_none_or(|newest| *attempt > newest)) {
             let text = format!("Attempt {attempt} of trial {} has not begun", trial.trial_id);
-            return Err(ApiError::not_found(text));
+            return Err(Error::not_found(text));
         }
         let trial_is_over = trial.status.is_terminal();
         if let (None, false, Some(prefix)) = (asked, trial.status == TrialStatus::Running, &trial.prefix) {
@@ -151,7 +131,7 @@ impl Log {
         store: &dyn ArtifactStore,
         trial: &TrialArtifacts,
         part: Part,
-    ) -> Result<TrialLogsResponse, ApiError> {
+    ) -> Result<TrialLogsResponse, Error> {
         let size = self.text.size();
         let mut before_is_missing = false;
         let (offset, bytes) = match part {

@@ -7,8 +7,8 @@ use oddish_db::tasks::{self, Task, TaskFilter};
 use oddish_db::trials::{self, OfTask, Trial};
 use oddish_db::{Db, DbError};
 
-use super::Shared;
-use oddish::tasks::present::{present_task, present_trials_to_guests};
+use crate::caller::Shared;
+use crate::tasks::present::{present_task, present_trials_to_guests};
 
 /// Which tasks those are, counting what the experiment ran of them; one of them, if an id is given.
 pub(super) fn filter(shared: &Shared, task_id: Option<&str>) -> TaskFilter {
