@@ -11,7 +11,6 @@ pub mod api_keys;
 pub mod auth;
 pub mod browsers;
 pub mod dashboard;
-mod deleting;
 pub mod dispatch;
 pub mod docs;
 mod document;

@@ -16,10 +16,6 @@ pub(crate) fn choose<T: Copy>(wanted: Wanted<'_>, orders: &[(&str, T)]) -> Resul
     oddish::paging::choose(wanted, orders).map_err(ApiError::in_query)
 }
 
-pub(crate) fn choose_of<T: Copy>(list: &str, wanted: Wanted<'_>, orders: &[(&str, T)]) -> Result<Chosen<T>, ApiError> {
-    oddish::paging::choose_of(list, wanted, orders).map_err(ApiError::in_query)
-}
-
 /// An answer that is a bare array, as older clients want it: where it goes on, and how much there is, is in headers.
 pub(crate) fn array<T: Serialize>(items: &[T], next_cursor: Option<&str>, total: Option<i64>, uri: &Uri) -> Response {
     let mut response = Json(items).into_response();

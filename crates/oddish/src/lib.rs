@@ -4,9 +4,16 @@
 //! once. A service takes typed input, the current time and the capabilities that it needs ([`capabilities`]) as parameters, and returns a
 //! value of `oddish-api-types` or an [`Error`]. It knows neither HTTP nor Lambda.
 
+pub mod admin;
+pub mod api_keys;
+mod cancelling;
 pub mod capabilities;
+pub mod dashboard;
+mod deleting;
 mod error;
 pub mod experiments;
+pub mod health;
+pub mod idempotency;
 pub mod judging;
 pub mod paging;
 pub mod queues;

@@ -1,6 +1,15 @@
 //! Trials.
 
+mod changes;
+mod reading;
+
+pub use changes::{cancel, delete, retry, retry_analysis};
+pub use reading::get;
+
 use crate::Error;
+
+/// Status in the answers to retrying (contract 1.5).
+pub(crate) const QUEUED: &str = "queued";
 
 /// The error for a trial that does not exist.
 pub fn not_found(trial_id: &str) -> Error {

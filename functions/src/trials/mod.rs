@@ -22,17 +22,10 @@ pub mod retry_trial;
 pub mod retry_trial_analysis;
 pub(crate) mod structured_log;
 
-use oddish_api_types::CancelledTrials;
 use oddish_db::Db;
-use oddish_db::cancelling::Cancelled;
 use oddish_db::trial_artifacts::{self, TrialArtifacts};
 
 use crate::error::ApiError;
-
-/// Status in the answers to cancelling (contract 1.5).
-pub(crate) const CANCELLED: &str = "cancelled";
-/// Status in the answers to retrying (contract 1.5).
-pub(crate) const QUEUED: &str = "queued";
 
 pub(crate) fn trial_not_found(trial_id: &str) -> ApiError {
     oddish::trials::not_found(trial_id).into()
@@ -41,13 +34,4 @@ pub(crate) fn trial_not_found(trial_id: &str) -> ApiError {
 /// What a trial left, if there is such a trial.
 pub(crate) async fn find_artifacts(db: &Db, trial_id: &str) -> Result<TrialArtifacts, ApiError> {
     trial_artifacts::get(db, trial_id, None).await?.ok_or_else(|| trial_not_found(trial_id))
-}
-
-pub(crate) fn cancelled_trials(cancelled: Cancelled) -> CancelledTrials {
-    CancelledTrials {
-        cancelled: cancelled.ended,
-        stopping: cancelled.stopping,
-        already_stopping: cancelled.stopping_already,
-        already_ended: cancelled.over,
-    }
 }
