@@ -21,3 +21,8 @@ impl<S: Send + Sync> FromRequestParts<S> for AnswerBound {
         Ok(parts.extensions.get().copied().unwrap_or(Self(None)))
     }
 }
+
+/// What is sure to be handed over as text; anything else may go in base64.
+pub(crate) fn is_text(content_type: &str) -> bool {
+    content_type.starts_with("text/") || content_type.starts_with("application/json")
+}

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
-use oddish_db::Db;
-use oddish_db::api_keys::{self, ApiKey};
+use oddish::Db;
+use oddish::api_keys::{self, Holder};
 use oddish_domain::api_key::{self, Scope};
 use oddish_domain::settings::{Choice, Group, Reader, Setting};
 use time::OffsetDateTime;
@@ -62,8 +62,8 @@ pub struct Auth(Option<Arc<Keys>>);
 struct Keys {
     db: Db,
     trusted_for: Duration,
-    /// Keys that were good, by their hash.
-    good: Mutex<HashMap<String, (Instant, ApiKey)>>,
+    /// Holders of keys that were good, by the hash of the key.
+    good: Mutex<HashMap<String, (Instant, Holder)>>,
 }
 
 /// Shows no hash.
@@ -97,30 +97,30 @@ impl Auth {
 }
 
 impl Keys {
-    async fn check(&self, headers: &HeaderMap) -> Result<ApiKey, ApiError> {
+    async fn check(&self, headers: &HeaderMap) -> Result<Holder, ApiError> {
         let hash = api_key::sha256(token(headers)?);
         let now = OffsetDateTime::now_utc();
-        if let Some(key) = self.remembered(&hash).filter(|key| key.is_active(now)) {
-            return Ok(key);
+        if let Some(holder) = self.remembered(&hash).filter(|holder| holder.is_let_in(now)) {
+            return Ok(holder);
         }
-        let key = api_keys::authenticate(&self.db, &hash, now).await?;
-        let key = key.ok_or_else(|| unauthorized("Invalid or expired API key"))?;
-        self.remember(hash, &key);
-        Ok(key)
+        let holder = api_keys::authenticate(&self.db, &hash, now).await?;
+        let holder = holder.ok_or_else(|| unauthorized("Invalid or expired API key"))?;
+        self.remember(hash, &holder);
+        Ok(holder)
     }
 
-    fn remembered(&self, hash: &str) -> Option<ApiKey> {
+    fn remembered(&self, hash: &str) -> Option<Holder> {
         let good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
-        good.get(hash).filter(|(seen, _)| seen.elapsed() < self.trusted_for).map(|(_, key)| key.clone())
+        good.get(hash).filter(|(seen, _)| seen.elapsed() < self.trusted_for).map(|(_, holder)| holder.clone())
     }
 
-    fn remember(&self, hash: String, key: &ApiKey) {
+    fn remember(&self, hash: String, holder: &Holder) {
         let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
         if good.len() >= REMEMBERED {
             good.retain(|_, (seen, _)| seen.elapsed() < self.trusted_for);
         }
         if good.len() < REMEMBERED {
-            good.insert(hash, (Instant::now(), key.clone()));
+            good.insert(hash, (Instant::now(), holder.clone()));
         }
     }
 }
@@ -189,12 +189,12 @@ where
         let Auth(Some(keys)) = Auth::from_ref(state) else {
             return Ok(Self { owner: None, permission: PhantomData });
         };
-        let key = keys.check(&parts.headers).await?;
-        if key.scope < P::SCOPE {
+        let holder = keys.check(&parts.headers).await?;
+        if holder.scope < P::SCOPE {
             // The words are the contract's (1.2).
-            let text = format!("Insufficient scope. Required: {}, got: {}", P::SCOPE, key.scope);
+            let text = format!("Insufficient scope. Required: {}, got: {}", P::SCOPE, holder.scope);
             return Err(ApiError::new(StatusCode::FORBIDDEN, text));
         }
-        Ok(Self { owner: Some(key.owner), permission: PhantomData })
+        Ok(Self { owner: Some(holder.owner), permission: PhantomData })
     }
 }

@@ -1,17 +1,9 @@
-//! Requests that may come twice: the `Idempotency-Key` header.
-//!
-//! A handler begins its [`Work`], does it within that, and finishes with its answer. Errors are never kept: the same request may succeed
-//! the next time.
+//! The `Idempotency-Key` header. What is kept under a key is the services' concern ([`oddish::idempotency`]).
 
-use axum::Json;
 use http::{HeaderMap, HeaderName};
-use oddish::Db;
-use oddish::idempotency::{self, IdempotencyKey, Work};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use oddish::idempotency::IdempotencyKey;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use time::OffsetDateTime;
 
 use crate::error::ApiError;
 
@@ -27,27 +19,6 @@ pub struct IdempotencyHeader {
     /// Makes the request safe to repeat: within 24 hours the same key with the same body gets the same answer, and nothing is done again.
     #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
     idempotency_key: Option<String>,
-}
-
-/// What to do about a request.
-pub enum Begun<T> {
-    /// Its work.
-    Fresh(Work),
-    /// What it was answered when it came first.
-    Answered(Json<T>),
-}
-
-/// Begins a request's work, unless it was done before.
-pub async fn begin<T: DeserializeOwned>(db: &Db, key: Option<&IdempotencyKey>) -> Result<Begun<T>, ApiError> {
-    Ok(match idempotency::begin(db, key, OffsetDateTime::now_utc()).await? {
-        idempotency::Begun::Fresh(work) => Begun::Fresh(work),
-        idempotency::Begun::Answered(answer) => Begun::Answered(Json(answer)),
-    })
-}
-
-/// Keeps what was done, and the answer beside it.
-pub async fn finish<T: Serialize>(work: Work, answer: T) -> Result<Json<T>, ApiError> {
-    Ok(Json(idempotency::finish(work, answer).await?))
 }
 
 /// The header's value, checked.

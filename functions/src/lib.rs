@@ -11,7 +11,6 @@ pub mod auth;
 pub mod browsers;
 pub mod capabilities;
 pub mod dashboard;
-mod deleting;
 pub mod docs;
 mod document;
 pub mod endpoints;

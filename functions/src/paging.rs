@@ -5,20 +5,8 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, Uri, header};
 use serde::Serialize;
 
-pub(crate) use oddish::paging::{Chosen, MAX_LIMIT, Wanted};
-
-use crate::error::ApiError;
-
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
-
-pub(crate) fn choose<T: Copy>(wanted: Wanted<'_>, orders: &[(&str, T)]) -> Result<Chosen<T>, ApiError> {
-    oddish::paging::choose(wanted, orders).map_err(ApiError::in_query)
-}
-
-pub(crate) fn choose_of<T: Copy>(list: &str, wanted: Wanted<'_>, orders: &[(&str, T)]) -> Result<Chosen<T>, ApiError> {
-    oddish::paging::choose_of(list, wanted, orders).map_err(ApiError::in_query)
-}
 
 /// An answer that is a bare array, as older clients want it: where it goes on, and how much there is, is in headers.
 pub(crate) fn array<T: Serialize>(items: &[T], next_cursor: Option<&str>, total: Option<i64>, uri: &Uri) -> Response {

@@ -196,3 +196,53 @@ pub struct BrowseTasksResponse {
     /// Whether there are more.
     pub has_more: bool,
 }
+
+/// `GET /dashboard`: how much of it.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(default)]
+pub struct GetDashboardQuery {
+    /// Tasks at the most.
+    #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 500))]
+    pub tasks_limit: i64,
+    /// Tasks to skip.
+    #[cfg_attr(feature = "openapi", param(minimum = 0, maximum = 1_000_000))]
+    pub tasks_offset: i64,
+    /// Experiments at the most.
+    #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 100))]
+    pub experiments_limit: i64,
+    /// Experiments to skip.
+    #[cfg_attr(feature = "openapi", param(minimum = 0, maximum = 1_000_000))]
+    pub experiments_offset: i64,
+    /// Only experiments with this in their name or in a submitter's, whatever the case, or of this id.
+    pub experiments_query: Option<String>,
+    /// Only experiments in this state: `active`, `needs-review`, `pending-verdict`, `failed` or `completed`; `all` and anything else
+    /// mean every one.
+    pub experiments_status: Option<String>,
+    /// Count the use of models by trials of the last so many minutes only.
+    #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 86400))]
+    pub usage_minutes: Option<i64>,
+    /// Whether to list tasks.
+    pub include_tasks: bool,
+    /// Whether to tell what models used.
+    pub include_usage: bool,
+    /// Whether to list experiments.
+    pub include_experiments: bool,
+}
+
+impl Default for GetDashboardQuery {
+    fn default() -> Self {
+        Self {
+            tasks_limit: 200,
+            tasks_offset: 0,
+            experiments_limit: 25,
+            experiments_offset: 0,
+            experiments_query: None,
+            experiments_status: None,
+            usage_minutes: None,
+            include_tasks: true,
+            include_usage: true,
+            include_experiments: true,
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Experiments as clients see them (contract 1.5, `/dashboard`).
 
+use oddish_domain::experiment::ExperimentStatus;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -90,4 +91,37 @@ pub struct ListExperimentsResponse {
     pub limit: i64,
     /// How many fit, where `total` was asked for.
     pub total: Option<i64>,
+}
+
+/// `GET /experiments`: which experiments.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(default)]
+pub struct ListExperimentsQuery {
+    /// Only experiments with this in their name or in a submitter's, whatever the case, or of this id.
+    pub query: Option<String>,
+    /// Only experiments in this state.
+    #[cfg_attr(feature = "openapi", param(inline))]
+    pub status: Option<ExperimentStatus>,
+    /// Only experiments with a task that this user submitted.
+    pub user: Option<String>,
+    /// `created_at`, or `active_at` for when something last happened. A `-` before it puts the newest first.
+    #[cfg_attr(feature = "openapi", param(example = "-created_at", pattern = "^-?(created_at|active_at)$"))]
+    pub sort: Option<String>,
+    /// Experiments at the most.
+    #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 1000))]
+    pub limit: i64,
+    /// Experiments to skip.
+    #[cfg_attr(feature = "openapi", param(minimum = 0, maximum = 1_000_000))]
+    pub offset: Option<i64>,
+    /// Where to go on: the `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// Whether to count all experiments that fit.
+    pub total: bool,
+}
+
+impl Default for ListExperimentsQuery {
+    fn default() -> Self {
+        Self { query: None, status: None, user: None, sort: None, limit: 100, offset: None, cursor: None, total: false }
+    }
 }

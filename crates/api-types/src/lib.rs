@@ -33,14 +33,14 @@ pub use admin::{
 pub use api_key::{ApiKeyResponse, CreateApiKeyRequest, CreatedApiKeyResponse, RevokeApiKeyResponse};
 pub use cancel::{CancelResponse, CancelTasksRequest, CancelTasksResponse, CancelledTrials};
 pub use dashboard::{
-    BrowseTasksResponse, BrowsedTaskResponse, DashboardResponse, ExperimentName, LatestTrial, ModelUsageResponse,
-    Pipeline, QueueStatistics,
+    BrowseTasksResponse, BrowsedTaskResponse, DashboardResponse, ExperimentName, GetDashboardQuery, LatestTrial,
+    ModelUsageResponse, Pipeline, QueueStatistics,
 };
 pub use deleted::{
     DeleteExperimentResponse, DeleteTaskResponse, DeleteTrialResponse, DeletedExperiment, DeletedTask, DeletedTrial,
 };
 pub use error::{Detail, ErrorBody, FieldFault};
-pub use experiment::{ExperimentResponse, LastAuthor, ListExperimentsResponse};
+pub use experiment::{ExperimentResponse, LastAuthor, ListExperimentsQuery, ListExperimentsResponse};
 pub use files::{
     Folder, ListFilesQuery, TaskFile, TaskFileResponse, TaskFilesResponse, TrialDebugFilesResponse, TrialFile,
     TrialFilesResponse,
@@ -51,6 +51,7 @@ pub use import::{
 };
 pub use log::{AgentLogs, LogQuery, LogSource, NamedLog, StructuredLogsResponse, TrialLogsResponse, VerifierLogs};
 pub use oddish_domain::api_key::Scope;
+pub use oddish_domain::experiment::ExperimentStatus;
 pub use oddish_domain::failure::FailureClass;
 pub use oddish_domain::status::{HarborStage, Priority, TaskStatus, TrialOrigin, TrialStatus};
 pub use oddish_domain::sweep::SweepConfig;
@@ -64,7 +65,7 @@ pub use share::{
     PublicExperimentName, PublicExperimentResponse, RenameExperimentRequest, RenameExperimentResponse, ShareResponse,
 };
 pub use sweep::{MAX_TAGS, SweepRequest, TaskResponse};
-pub use task::TaskStatusResponse;
+pub use task::{GetTaskQuery, ListTasksQuery, TaskStatusResponse};
 pub use trial::{ListTrialsQuery, ListTrialsResponse, PhaseTiming, TrialResponse};
 pub use upload::{CompleteUploadRequest, InitUploadRequest, InitUploadResponse, MAX_MESSAGE, UploadResponse};
 pub use version::TaskVersionResponse;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use oddish_domain::failure::FailureClass;
 use oddish_domain::status::{Priority, TaskStatus, TrialStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -84,4 +85,78 @@ pub struct TaskStatusResponse {
     /// When it ended.
     #[serde(with = "time::serde::rfc3339::option")]
     pub finished_at: Option<OffsetDateTime>,
+}
+
+/// `GET /tasks/{task_id}`: how much of the task.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(default)]
+pub struct GetTaskQuery {
+    /// Whether the task comes with its trials.
+    pub include_trials: bool,
+    /// Which version's trials to show and count: a number, or `all`. The newest that has any, when it is left out.
+    #[cfg_attr(feature = "openapi", param(pattern = "^(all|[1-9][0-9]{0,8})$", example = "all"))]
+    pub version: Option<String>,
+}
+
+impl Default for GetTaskQuery {
+    fn default() -> Self {
+        Self { include_trials: true, version: None }
+    }
+}
+
+/// `GET /tasks`: which tasks, and how much of them.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(default)]
+pub struct ListTasksQuery {
+    /// Only tasks in this stage.
+    pub status: Option<TaskStatus>,
+    /// Only tasks that this user submitted.
+    pub user: Option<String>,
+    /// Only tasks of this experiment, by id, and of their trials those that it ran: all of them, of whatever version, and no others.
+    pub experiment_id: Option<String>,
+    /// Only tasks with a trial of this agent.
+    pub agent: Option<String>,
+    /// Only tasks with a trial of this model, in any spelling.
+    pub model: Option<String>,
+    /// Only tasks with a trial that ended with an error of this class.
+    pub error_class: Option<FailureClass>,
+    /// Whether each task comes with its trials: those of the newest version that has any, or those that `experiment_id` ran.
+    pub include_trials: bool,
+    /// Whether trials come without their tokens, cost and the long parts of their analyses.
+    pub compact_trials: bool,
+    /// `-created_at`, the newest first, or `created_at`.
+    #[cfg_attr(feature = "openapi", param(example = "-created_at", pattern = "^-?created_at$"))]
+    pub sort: Option<String>,
+    /// Tasks at the most.
+    #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 1000))]
+    pub limit: i64,
+    /// Tasks to skip.
+    #[cfg_attr(feature = "openapi", param(minimum = 0, maximum = 1_000_000))]
+    pub offset: Option<i64>,
+    /// Where to go on: the `x-next-cursor` of the page before.
+    pub cursor: Option<String>,
+    /// Whether to count all tasks that fit, into `x-total-count`.
+    pub total: bool,
+}
+
+impl Default for ListTasksQuery {
+    fn default() -> Self {
+        Self {
+            status: None,
+            user: None,
+            experiment_id: None,
+            agent: None,
+            model: None,
+            error_class: None,
+            include_trials: true,
+            compact_trials: false,
+            sort: None,
+            limit: 100,
+            offset: None,
+            cursor: None,
+            total: false,
+        }
+    }
 }

@@ -224,17 +224,9 @@ impl Dispatcher {
 
     async fn remove_deleted(&self) -> Result<(), DbError> {
         let Closer { db, store, .. } = &self.closer;
-        for prefix in deleting::take_prefixes(db, PREFIXES, OffsetDateTime::now_utc()).await? {
-            let began = OffsetDateTime::now_utc();
-            match store.delete_prefix(&prefix).await {
-                Ok(objects) => {
-                    tracing::info!(prefix, objects, "removed what a deletion left in the store");
-                    deleting::removed(db, &[prefix], began).await?;
-                }
-                Err(error) => log(&error, "cannot remove what a deletion left in the store"),
-            }
-        }
-        Ok(())
+        let now = OffsetDateTime::now_utc();
+        let prefixes = deleting::take_prefixes(db, PREFIXES, now).await?;
+        deleting::remove(db, &prefixes, now, |prefix| store.delete_prefix(prefix)).await
     }
 
     /// Looks after what did not go as it should: runners that no longer renew, and claims that nobody began.

@@ -1,6 +1,23 @@
-//! Generated experiment names (contract 3.1).
+//! Experiments: the states that they are listed by, and generated names (contract 3.1).
 
 use crate::random::pick;
+
+/// What state an experiment is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = "active"))]
+#[serde(rename_all = "kebab-case")]
+pub enum ExperimentStatus {
+    /// A trial has not ended.
+    Active,
+    /// All have.
+    Completed,
+    /// A trial or a verdict failed.
+    Failed,
+    /// A verdict asks for a review.
+    NeedsReview,
+    /// A verdict has not come yet.
+    PendingVerdict,
+}
 
 const ADJECTIVES: [&str; 22] = [
     "amber", "brisk", "calm", "crisp", "daring", "eager", "frosty", "glossy", "jolly", "lucky", "mellow", "nimble",

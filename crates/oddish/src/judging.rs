@@ -5,11 +5,11 @@ use std::sync::Arc;
 use oddish_db::rejudging::{By, RejudgingRefused};
 use oddish_db::sweeps;
 use oddish_domain::agent::check_names;
-use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::queue_key::queue_key;
 use oddish_domain::settings::{Group, Reader, Setting};
 
 use crate::Error;
+use crate::capabilities::Limits;
 
 const ANALYSIS_MODEL: Setting<Option<String>> = Setting::optional("ODDISH_ANALYSIS_MODEL").check(KEPT, can_be_kept).doc(
     "The model that analyses trials. Oddish queues the analyses, and a worker of your own makes them (crate oddish, module db::judging). \
@@ -73,19 +73,19 @@ impl Judges {
         Some(sweeps::Judges { analysis_key: &keys.analysis, verdict_key: &keys.verdict })
     }
 
-    /// Who is to judge; 409 where nobody does.
-    pub fn by<'a>(&'a self, limits: &'a ConcurrencyLimits) -> Result<By<'a>, Error> {
+    /// Who is to judge. [`Error::Conflict`] where nobody does.
+    pub(crate) fn by<'a>(&'a self, limits: &'a Limits) -> Result<By<'a>, Error> {
         let judges = self.keys().ok_or_else(|| {
             Error::conflict(format!(
                 "This deployment judges nothing: set {ANALYSIS_MODEL} and {VERDICT_MODEL}, and run a worker that makes analyses and verdicts."
             ))
         })?;
-        Ok(By { judges, limits })
+        Ok(By { judges, limits: &limits.concurrency })
     }
 }
 
-/// What a refusal is to the client, who asked for what `not_found` says is not there. The words are the contract's (1.5).
-pub fn refusal(refused: RejudgingRefused, not_found: impl FnOnce() -> Error) -> Error {
+/// What a refusal is to whoever asked for what `not_found` says is not there. The words are the contract's (1.5).
+pub(crate) fn refusal(refused: RejudgingRefused, not_found: impl FnOnce() -> Error) -> Error {
     use RejudgingRefused as Refused;
     let words: &str = match refused {
         Refused::NotFound => return not_found(),

@@ -4,12 +4,18 @@
 //! once. A service takes typed input, the current time and the capabilities that it needs ([`capabilities`]) as parameters, and returns a
 //! value of `oddish-api-types` or an [`Error`]. It knows neither HTTP nor Lambda.
 
+pub mod admin;
 pub mod answer;
+pub mod api_keys;
 pub mod caller;
+mod cancelling;
 pub mod capabilities;
+pub mod dashboard;
+mod deleting;
 mod error;
 pub mod experiments;
 mod fields;
+pub mod health;
 pub mod idempotency;
 pub mod imports;
 pub mod judging;

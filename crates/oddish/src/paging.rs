@@ -34,6 +34,17 @@ pub struct Chosen<T> {
     order: String,
 }
 
+/// A part of a list.
+#[derive(Clone, Debug)]
+pub struct Listing<T> {
+    /// The entries.
+    pub items: Vec<T>,
+    /// What a client sends to get the next part, if there is more.
+    pub next_cursor: Option<String>,
+    /// How many entries fit, where that was asked for.
+    pub total: Option<i64>,
+}
+
 /// Checks what a client wants of one list among several: the names of its parameters begin with that list's.
 pub fn choose_of<T: Copy>(list: &str, wanted: Wanted<'_>, orders: &[(&str, T)]) -> Result<Chosen<T>, Error> {
     check(&format!("{list}_"), wanted, orders)

@@ -1,8 +1,17 @@
 //! Tasks.
 
+mod browsing;
+mod changes;
 pub mod files;
 pub mod present;
 mod present_waiting;
+mod reading;
+mod versions;
+
+pub use browsing::browse;
+pub use changes::{cancel, delete, retry_analysis, retry_verdict};
+pub use reading::{get, get_trial, list, list_trials};
+pub use versions::{get_version, list_versions};
 
 use oddish_artifacts::{InvalidKey, key};
 

@@ -1,14 +1,19 @@
 //! Trials.
 
+mod changes;
 pub mod files;
 pub mod logs;
 pub mod media_type;
 mod reading;
 pub mod structured_logs;
 
+pub use changes::{cancel, delete, retry, retry_analysis};
 pub use reading::{get, list};
 
 use crate::Error;
+
+/// Status in the answers to retrying (contract 1.5).
+pub(crate) const QUEUED: &str = "queued";
 
 /// The error for a trial that does not exist.
 pub fn not_found(trial_id: &str) -> Error {

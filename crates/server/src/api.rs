@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use oddish::api_keys;
 use oddish::capabilities::{Artifacts, Expansion, Limits, Wake};
 use oddish_artifacts::signing::SigningKey;
-use oddish_db::api_keys;
 use oddish_db::queue_keys::{self, ChangedLimit};
 use oddish_domain::sealing::SealingKey;
 use oddish_functions::auth::{Auth, AuthMode};
@@ -58,7 +58,7 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
             "the limit of trials at once is {now} from now on, for all servers on this database; before this start it was {before}"
         );
     }
-    if settings.auth == AuthMode::ApiKey && api_keys::list(&db).await?.is_empty() {
+    if settings.auth == AuthMode::ApiKey && api_keys::list(&db, OffsetDateTime::now_utc()).await?.is_empty() {
         tracing::warn!("nobody can use the API: there is no key yet. `oddish-server keys create` makes one");
     }
 

@@ -1,16 +1,12 @@
 //! `oddish-server keys`. On stdout is what was asked for, the key alone above all; everything else is on stderr.
 
 use anyhow::{Context as _, bail};
-use oddish_api_types::{ApiKeyResponse, CreatedApiKeyResponse};
-use oddish_db::Db;
-use oddish_db::api_keys::{self, NewApiKey};
-use oddish_db::idempotency::Work;
+use oddish::{Db, Error, api_keys};
+use oddish_api_types::{ApiKeyResponse, CreateApiKeyRequest, CreatedApiKeyResponse};
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use oddish_domain::label;
-use oddish_functions::api_keys::present;
 use oddish_functions::auth::AuthMode;
-use serde_json::Value;
-use time::{Date, Duration, OffsetDateTime};
+use time::{Date, OffsetDateTime};
 
 use crate::args::KeysCommand;
 use crate::settings::ServerSettings;
@@ -28,11 +24,10 @@ pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<()> {
                     "no key was made, since nobody could see it: stdout is closed, or goes to /dev/null. Show it, or send it to a file"
                 );
             }
-            let name = label::check(&name).context("--name")?;
-            let owner = owner.as_deref().map_or(Ok(name), label::check).context("--owner")?;
-            let expires_at = expires_in_days.map(|days| now + Duration::days(days.into()));
-            let new = NewApiKey { name, owner, scope, expires_at };
-            create(&db, &new, now, |created| {
+            label::check(&name).context("--name")?;
+            owner.as_deref().map(label::check).transpose().context("--owner")?;
+            let request = CreateApiKeyRequest { name, owner, scope: Some(scope.to_string()), expires_in_days };
+            create(&db, &request, now, |created| {
                 if json {
                     return console::print(&format!("{}\n", serde_json::to_string(created)?));
                 }
@@ -45,7 +40,7 @@ pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<()> {
             }
         }
         KeysCommand::List { json } => {
-            let keys: Vec<_> = api_keys::list(&db).await?.into_iter().map(|key| present(key, now)).collect();
+            let keys = api_keys::list(&db, now).await?;
             if json {
                 console::print(&format!("{}\n", serde_json::to_string(&keys)?))?;
             } else if keys.is_empty() {
@@ -55,9 +50,12 @@ pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<()> {
             }
         }
         KeysCommand::Revoke { id } => {
-            if !api_keys::revoke(&db, &id, now).await? {
-                bail!("no key has the id {id:?}: `oddish-server keys list` shows the ids");
-            }
+            match api_keys::revoke(&db, id.clone(), now).await {
+                Err(Error::NotFound { .. }) => {
+                    bail!("no key has the id {id:?}: `oddish-server keys list` shows the ids")
+                }
+                revoked => revoked?,
+            };
             console::say(&format!("Revoked. Within a minute the key {id} lets nobody in any more."));
         }
     }
@@ -67,17 +65,16 @@ pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<()> {
 /// Makes a key and shows it. One that could not be shown is not kept: nobody would know what works.
 async fn create(
     db: &Db,
-    new: &NewApiKey<'_>,
+    request: &CreateApiKeyRequest,
     now: OffsetDateTime,
     show: impl FnOnce(&CreatedApiKeyResponse) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let key = GeneratedKey::draw();
-    let mut work = Work::begin(db).await?;
-    let about = present(api_keys::create(&mut work, &key, new, now).await?, now);
-    if let Err(error) = show(&CreatedApiKeyResponse { key: key.text, about }) {
+    let draft = api_keys::draft(db, GeneratedKey::draw(), request, None, now).await?;
+    if let Err(error) = show(draft.created()) {
         bail!("no key was made, since it could not be shown: {error:#}");
     }
-    work.finish(&Value::Null).await.context("the key that was shown could not be stored, and does not work")
+    draft.keep().await.context("the key that was shown could not be stored, and does not work")?;
+    Ok(())
 }
 
 fn introduction(key: &ApiKeyResponse) -> String {

@@ -2,11 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::api_keys;
 use oddish_api_types::ApiKeyResponse;
-use oddish_db::api_keys;
 use time::OffsetDateTime;
 
-use super::present;
 use crate::auth::{Authed, Full};
 use crate::error::ApiError;
 use crate::state::Db;
@@ -15,7 +14,5 @@ use crate::state::Db;
 #[utoipa::path(get, path = "/api-keys", operation_id = "list_api_keys", tag = "api keys",
     responses((status = 200, body = Vec<ApiKeyResponse>)))]
 pub async fn list_api_keys(_: Authed<Full>, State(db): State<Db>) -> Result<Json<Vec<ApiKeyResponse>>, ApiError> {
-    let now = OffsetDateTime::now_utc();
-    let keys = api_keys::list(&db).await?;
-    Ok(Json(keys.into_iter().map(|key| present(key, now)).collect()))
+    Ok(Json(api_keys::list(&db, OffsetDateTime::now_utc()).await?))
 }

@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::api_keys;
 use oddish_api_types::{ErrorBody, RevokeApiKeyResponse};
-use oddish_db::api_keys;
 use time::OffsetDateTime;
 
 use crate::auth::{Authed, Full};
@@ -22,9 +22,5 @@ pub async fn revoke_api_key(
     State(db): State<Db>,
     PathOf(key_id): PathOf<String>,
 ) -> Result<Json<RevokeApiKeyResponse>, ApiError> {
-    if !api_keys::revoke(&db, &key_id, OffsetDateTime::now_utc()).await? {
-        // The words are the contract's (1.5).
-        return Err(ApiError::not_found("API key not found"));
-    }
-    Ok(Json(RevokeApiKeyResponse { status: "revoked".to_owned(), key_id }))
+    Ok(Json(api_keys::revoke(&db, key_id, OffsetDateTime::now_utc()).await?))
 }

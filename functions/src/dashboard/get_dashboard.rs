@@ -1,203 +1,23 @@
 //! `GET /dashboard`.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
 use axum::extract::State;
-use oddish_api_types::{DashboardResponse, ErrorBody, ModelUsageResponse, Pipeline, QueueStatistics};
-use oddish_db::dashboard::{self, ModelUsage, QueueCounts};
-use oddish_db::experiment_summaries::{self, ExperimentFilter, ExperimentSort, ExperimentState};
-use oddish_db::paging::{Listed, Page};
-use oddish_db::tasks::{self, TaskFilter};
-use serde::Deserialize;
-use serde_json::json;
-use time::{Duration, OffsetDateTime};
-use utoipa::IntoParams;
+use oddish::dashboard;
+use oddish_api_types::{DashboardResponse, ErrorBody, GetDashboardQuery};
+use time::OffsetDateTime;
 
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
-use crate::experiments::present::present as present_experiment;
 use crate::extract::Query;
-use crate::paging::{self, Wanted};
 use crate::state::Db;
-use oddish::tasks::present::present_task;
-
-/// How much of it.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(default)]
-pub struct GetDashboard {
-    /// Tasks at the most.
-    #[param(minimum = 1, maximum = 500)]
-    tasks_limit: i64,
-    /// Tasks to skip.
-    #[param(minimum = 0, maximum = 1_000_000)]
-    tasks_offset: i64,
-    /// Experiments at the most.
-    #[param(minimum = 1, maximum = 100)]
-    experiments_limit: i64,
-    /// Experiments to skip.
-    #[param(minimum = 0, maximum = 1_000_000)]
-    experiments_offset: i64,
-    /// Only experiments with this in their name or in a submitter's, whatever the case, or of this id.
-    experiments_query: Option<String>,
-    /// Only experiments in this state: `active`, `needs-review`, `pending-verdict`, `failed` or `completed`; `all` and anything else
-    /// mean every one.
-    experiments_status: Option<String>,
-    /// Count the use of models by trials of the last so many minutes only.
-    #[param(minimum = 1, maximum = 86400)]
-    usage_minutes: Option<i64>,
-    /// Whether to list tasks.
-    include_tasks: bool,
-    /// Whether to tell what models used.
-    include_usage: bool,
-    /// Whether to list experiments.
-    include_experiments: bool,
-}
-
-impl Default for GetDashboard {
-    fn default() -> Self {
-        Self {
-            tasks_limit: 200,
-            tasks_offset: 0,
-            experiments_limit: 25,
-            experiments_offset: 0,
-            experiments_query: None,
-            experiments_status: None,
-            usage_minutes: None,
-            include_tasks: true,
-            include_usage: true,
-            include_experiments: true,
-        }
-    }
-}
 
 /// What goes on: queues, stages, what models used, the newest tasks and the last active experiments.
-#[utoipa::path(get, path = "/dashboard", operation_id = "get_dashboard", tag = "dashboard", params(GetDashboard),
+#[utoipa::path(get, path = "/dashboard", operation_id = "get_dashboard", tag = "dashboard", params(GetDashboardQuery),
     responses((status = 200, body = DashboardResponse), (status = 422, body = ErrorBody)))]
 pub async fn get_dashboard(
     _: Authed<Read>,
     State(db): State<Db>,
-    Query(query): Query<GetDashboard>,
+    Query(query): Query<GetDashboardQuery>,
 ) -> Result<Json<DashboardResponse>, ApiError> {
-    let tasks_page = page("tasks", query.tasks_limit, 500, query.tasks_offset)?;
-    let experiments_page = page("experiments", query.experiments_limit, 100, query.experiments_offset)?;
-    let since = query.usage_minutes.map(since).transpose()?;
-
-    // At once, as far as there are connections.
-    let stages = async {
-        if !query.include_tasks && !query.include_experiments {
-            return Ok((BTreeMap::new(), Pipeline::default()));
-        }
-        let (queues, judgements) = tokio::try_join!(dashboard::queues(&db), dashboard::judgements(&db))?;
-        let pipeline =
-            Pipeline { trials: by_status(&queues), analyses: judgements.analyses, verdicts: judgements.verdicts };
-        Ok((queues.into_iter().map(statistics).collect(), pipeline))
-    };
-    let usage = async { if query.include_usage { dashboard::usage(&db, since).await } else { Ok(Vec::new()) } };
-    let tasks = async {
-        if query.include_tasks { tasks::list(&db, &TaskFilter::default(), &tasks_page).await } else { Ok(none()) }
-    };
-    let filter = ExperimentFilter {
-        query: query.experiments_query.filter(|text| !text.is_empty()),
-        state: query.experiments_status.as_deref().and_then(state),
-        ..ExperimentFilter::default()
-    };
-    let experiments = async {
-        if !query.include_experiments {
-            return Ok(none());
-        }
-        experiment_summaries::list(&db, &filter, ExperimentSort::Active, &experiments_page).await
-    };
-    let ((queues, pipeline), usage, tasks, experiments) = tokio::try_join!(stages, usage, tasks, experiments)?;
-    Ok(Json(DashboardResponse {
-        queues,
-        pipeline,
-        model_usage: usage.into_iter().map(model_usage).collect(),
-        has_more: tasks.next.is_some(),
-        tasks: tasks.items.into_iter().map(|task| present_task(task, None)).collect(),
-        tasks_limit: query.tasks_limit,
-        tasks_offset: query.tasks_offset,
-        experiments_has_more: experiments.next.is_some(),
-        experiments: experiments.items.into_iter().map(present_experiment).collect(),
-        experiments_limit: query.experiments_limit,
-        experiments_offset: query.experiments_offset,
-        cached: false,
-    }))
-}
-
-fn page(what: &str, limit: i64, max_limit: i64, offset: i64) -> Result<Page, ApiError> {
-    let wanted = Wanted { limit, max_limit, offset: Some(offset), cursor: None, sort: None };
-    paging::choose_of(what, wanted, &[("", ())]).map(|chosen| chosen.page)
-}
-
-fn since(minutes: i64) -> Result<OffsetDateTime, ApiError> {
-    if !(1..=86400).contains(&minutes) {
-        let loc = vec![json!("query"), json!("usage_minutes")];
-        return Err(ApiError::value_error(loc, "usage_minutes must be from 1 to 86400"));
-    }
-    Ok(OffsetDateTime::now_utc() - Duration::minutes(minutes))
-}
-
-fn none<T>() -> Listed<T> {
-    Listed { items: Vec::new(), next: None }
-}
-
-/// What other words than these mean is the contract's (1.5).
-fn state(status: &str) -> Option<ExperimentState> {
-    Some(match status {
-        "active" => ExperimentState::Active,
-        "needs-review" => ExperimentState::NeedsReview,
-        "pending-verdict" => ExperimentState::PendingVerdict,
-        "failed" => ExperimentState::Failed,
-        "completed" => ExperimentState::Completed,
-        _ => return None,
-    })
-}
-
-fn statistics(counts: QueueCounts) -> (String, QueueStatistics) {
-    let statistics = QueueStatistics {
-        pending: 0,
-        queued: counts.queued,
-        running: counts.running,
-        success: counts.succeeded,
-        failed: counts.failed,
-        retrying: counts.retrying,
-        recommended_concurrency: counts.limit,
-    };
-    (counts.queue_key, statistics)
-}
-
-/// Trials of all keys by status, without those that no trial has.
-fn by_status(queues: &[QueueCounts]) -> BTreeMap<String, i64> {
-    let sum = |count: fn(&QueueCounts) -> i64| queues.iter().map(count).sum::<i64>();
-    let counts = [
-        ("queued", sum(|queue| queue.queued)),
-        ("running", sum(|queue| queue.running)),
-        ("retrying", sum(|queue| queue.retrying)),
-        ("success", sum(|queue| queue.succeeded)),
-        ("failed", sum(|queue| queue.failed)),
-    ];
-    counts.into_iter().filter(|(_, count)| *count > 0).map(|(status, count)| (status.to_owned(), count)).collect()
-}
-
-fn model_usage(usage: ModelUsage) -> ModelUsageResponse {
-    #[expect(clippy::cast_precision_loss, reason = "an average of far fewer trials than this loses precision from")]
-    let average = (usage.timed > 0).then(|| usage.duration_sec / usage.timed as f64);
-    let active = usage.trials - usage.succeeded - usage.failed;
-    ModelUsageResponse {
-        queued: (active - usage.running - usage.retrying).max(0),
-        model: usage.model,
-        provider: usage.provider,
-        trial_count: usage.trials,
-        input_tokens: usage.input_tokens,
-        cache_tokens: usage.cache_tokens,
-        output_tokens: usage.output_tokens,
-        cost_usd: usage.cost_usd,
-        running: usage.running,
-        retrying: usage.retrying,
-        succeeded: usage.succeeded,
-        failed: usage.failed,
-        avg_duration_s: average,
-    }
+    dashboard::get(&db, query, OffsetDateTime::now_utc()).await.map(Json).map_err(ApiError::in_query)
 }

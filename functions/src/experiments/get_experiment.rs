@@ -2,11 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::experiments;
 use oddish_api_types::{ErrorBody, ExperimentResponse};
-use oddish_db::experiment_summaries;
 
-use super::experiment_not_found;
-use super::present::present;
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::PathOf;
@@ -21,6 +19,5 @@ pub async fn get_experiment(
     State(db): State<Db>,
     PathOf(experiment_id): PathOf<String>,
 ) -> Result<Json<ExperimentResponse>, ApiError> {
-    let experiment = experiment_summaries::get(&db, &experiment_id).await?;
-    experiment.map(|experiment| Json(present(experiment))).ok_or_else(|| experiment_not_found(&experiment_id))
+    Ok(Json(experiments::get(&db, &experiment_id).await?))
 }

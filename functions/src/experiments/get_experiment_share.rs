@@ -2,11 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::experiments;
 use oddish_api_types::{ErrorBody, ShareResponse};
-use oddish_db::sharing;
 
-use super::experiment_not_found;
-use super::present::present_share;
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::PathOf;
@@ -21,6 +19,5 @@ pub async fn get_experiment_share(
     State(db): State<Db>,
     PathOf(experiment_id): PathOf<String>,
 ) -> Result<Json<ShareResponse>, ApiError> {
-    let share = sharing::get(&db, &experiment_id).await?;
-    share.map(present_share).map(Json).ok_or_else(|| experiment_not_found(&experiment_id))
+    Ok(Json(experiments::share(&db, &experiment_id).await?))
 }

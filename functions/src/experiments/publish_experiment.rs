@@ -2,12 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::experiments;
 use oddish_api_types::{ErrorBody, ShareResponse};
-use oddish_db::sharing;
 use time::OffsetDateTime;
 
-use super::experiment_not_found;
-use super::present::present_share;
 use crate::auth::{Authed, Full};
 use crate::error::ApiError;
 use crate::extract::PathOf;
@@ -22,6 +20,5 @@ pub async fn publish_experiment(
     State(db): State<Db>,
     PathOf(experiment_id): PathOf<String>,
 ) -> Result<Json<ShareResponse>, ApiError> {
-    let share = sharing::publish(&db, &experiment_id, OffsetDateTime::now_utc()).await?;
-    share.map(present_share).map(Json).ok_or_else(|| experiment_not_found(&experiment_id))
+    Ok(Json(experiments::publish(&db, &experiment_id, OffsetDateTime::now_utc()).await?))
 }

@@ -2,13 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::experiments;
 use oddish_api_types::{ErrorBody, RenameExperimentRequest, RenameExperimentResponse};
-use oddish_db::experiments;
-use oddish_domain::label::{self, LabelFault};
-use serde_json::json;
 use time::OffsetDateTime;
 
-use super::experiment_not_found;
 use crate::auth::{Authed, Full};
 use crate::error::ApiError;
 use crate::extract::{Body, PathOf};
@@ -24,13 +21,5 @@ pub async fn rename_experiment(
     PathOf(experiment_id): PathOf<String>,
     Body(request): Body<RenameExperimentRequest>,
 ) -> Result<Json<RenameExperimentResponse>, ApiError> {
-    let name = label::check(&request.name).map_err(|fault| match fault {
-        // The words are the contract's (1.5).
-        LabelFault::Empty => ApiError::bad_request("Experiment name cannot be empty"),
-        _ => ApiError::value_error(vec![json!("body"), json!("name")], format!("name {fault}")),
-    })?;
-    if !experiments::rename(&db, &experiment_id, name, OffsetDateTime::now_utc()).await? {
-        return Err(experiment_not_found(&experiment_id));
-    }
-    Ok(Json(RenameExperimentResponse { id: experiment_id, name: name.to_owned() }))
+    Ok(Json(experiments::rename(&db, experiment_id, &request, OffsetDateTime::now_utc()).await?))
 }

@@ -9,9 +9,8 @@ use oddish::trials::files::FoundFile;
 use oddish::trials::media_type::ANYTHING;
 
 use super::range::{Asked, RangeHeader};
-use crate::answer::AnswerBound;
+use crate::answer::{AnswerBound, is_text};
 use crate::error::ApiError;
-use crate::payload;
 
 /// A file, or the part of it that is asked for, as an attachment: what agents write must not run in the browser of who reads it.
 pub(crate) async fn attachment(
@@ -40,7 +39,7 @@ pub(crate) async fn attachment(
     let body = if bound.is_some() {
         let bytes = file.read(wanted).await?;
         // A function's answer is text where its media type is, and would replace what is not, and take more room than base64.
-        if payload::is_text(media_type) && (str::from_utf8(&bytes).is_err() || body_cost(&bytes) > ROOM) {
+        if is_text(media_type) && (str::from_utf8(&bytes).is_err() || body_cost(&bytes) > ROOM) {
             media_type = ANYTHING;
         }
         Body::from(bytes)

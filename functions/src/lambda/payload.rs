@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, header};
 use oddish::answer::body_cost;
 
+use crate::answer::is_text;
 use crate::error::ApiError;
 
 /// Bytes that a function may answer.
@@ -36,9 +37,4 @@ pub(crate) async fn bound(request: Request, next: Next) -> Response {
     };
     let text = format!("The answer would be {} MB, more than the 6 MB that a function can give. {way}", cost >> 20);
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, text).into_response()
-}
-
-/// What is sure to be handed over as text; anything else may go in base64.
-pub(crate) fn is_text(content_type: &str) -> bool {
-    content_type.starts_with("text/") || content_type.starts_with("application/json")
 }

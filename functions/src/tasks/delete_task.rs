@@ -2,13 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
-use oddish_api_types::{DeleteTaskResponse, DeletedTask, ErrorBody};
-use oddish_db::deleting::{self, Target};
+use oddish::tasks;
+use oddish_api_types::{DeleteTaskResponse, ErrorBody};
 use time::OffsetDateTime;
 
-use super::task_not_found;
 use crate::auth::{Authed, Full};
-use crate::deleting::{SUCCESS, keep};
 use crate::error::ApiError;
 use crate::extract::PathOf;
 use crate::state::{Artifacts, Db, Wake};
@@ -22,14 +20,9 @@ use crate::state::{Artifacts, Db, Wake};
 pub async fn delete_task(
     _: Authed<Full>,
     State(db): State<Db>,
-    State(Artifacts(store)): State<Artifacts>,
+    State(artifacts): State<Artifacts>,
     State(wake): State<Wake>,
     PathOf(task_id): PathOf<String>,
 ) -> Result<Json<DeleteTaskResponse>, ApiError> {
-    let now = OffsetDateTime::now_utc();
-    let deletion = deleting::begin(&db, Target::Task(&task_id), now).await?;
-    let deletion = deletion.ok_or_else(|| task_not_found(&task_id))?;
-    keep(deletion, &db, &store, now).await?;
-    wake.dispatcher().await;
-    Ok(Json(DeleteTaskResponse { status: SUCCESS.to_owned(), deleted: DeletedTask { task_id } }))
+    Ok(Json(tasks::delete(&db, &artifacts, &wake, task_id, OffsetDateTime::now_utc()).await?))
 }

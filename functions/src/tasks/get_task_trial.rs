@@ -2,15 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::tasks;
 use oddish_api_types::{ErrorBody, TrialResponse};
-use oddish_domain::id;
 
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::PathOf;
 use crate::state::Db;
-use crate::trials::trial_not_found;
-use oddish::tasks::present::present_trials;
 
 /// One trial of a task, by its index.
 #[utoipa::path(get, path = "/tasks/{task_id}/trials/{index}", operation_id = "get_task_trial", tag = "tasks",
@@ -22,8 +20,5 @@ pub async fn get_task_trial(
     State(db): State<Db>,
     PathOf((task_id, index)): PathOf<(String, u32)>,
 ) -> Result<Json<TrialResponse>, ApiError> {
-    let trial_id = id::trial_id(&task_id, index);
-    let trial = oddish_db::trials::get(&db, &trial_id).await?;
-    let trials = present_trials(&db, trial.into_iter().collect()).await?;
-    trials.into_iter().next().map(Json).ok_or_else(|| trial_not_found(&trial_id))
+    Ok(Json(tasks::get_trial(&db, &task_id, index).await?))
 }

@@ -2,14 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::tasks;
 use oddish_api_types::{ErrorBody, TaskVersionResponse};
-use oddish_db::task_versions;
 
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::PathOf;
 use crate::state::Db;
-use oddish::tasks::present::present_version;
 
 /// One version of a task.
 #[utoipa::path(get, path = "/tasks/{task_id}/versions/{version}", operation_id = "get_task_version", tag = "tasks",
@@ -21,8 +20,5 @@ pub async fn get_task_version(
     State(db): State<Db>,
     PathOf((task_id, version)): PathOf<(String, i32)>,
 ) -> Result<Json<TaskVersionResponse>, ApiError> {
-    let found = task_versions::list(&db, &task_id, Some(version)).await?.pop();
-    // The words are the contract's (1.4).
-    let missing = || ApiError::not_found(format!("Version {version} not found for task {task_id}"));
-    found.map(present_version).map(Json).ok_or_else(missing)
+    Ok(Json(tasks::get_version(&db, &task_id, version).await?))
 }

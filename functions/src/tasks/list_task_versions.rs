@@ -2,15 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::tasks;
 use oddish_api_types::{ErrorBody, TaskVersionResponse};
-use oddish_db::task_versions;
 
-use super::task_not_found;
 use crate::auth::{Authed, Read};
 use crate::error::ApiError;
 use crate::extract::PathOf;
 use crate::state::Db;
-use oddish::tasks::present::present_version;
 
 /// Lists the versions of a task, newest first.
 #[utoipa::path(get, path = "/tasks/{task_id}/versions", operation_id = "list_task_versions", tag = "tasks",
@@ -21,10 +19,5 @@ pub async fn list_task_versions(
     State(db): State<Db>,
     PathOf(task_id): PathOf<String>,
 ) -> Result<Json<Vec<TaskVersionResponse>>, ApiError> {
-    let versions = task_versions::list(&db, &task_id, None).await?;
-    // One whose first archive never came is not there yet.
-    if versions.is_empty() {
-        return Err(task_not_found(&task_id));
-    }
-    Ok(Json(versions.into_iter().map(present_version).collect()))
+    Ok(Json(tasks::list_versions(&db, &task_id).await?))
 }

@@ -17,9 +17,3 @@ pub mod list_tasks;
 pub mod retry_task_analysis;
 pub mod retry_verdict;
 pub mod upload_task;
-
-use crate::error::ApiError;
-
-pub(crate) fn task_not_found(task_id: &str) -> ApiError {
-    oddish::tasks::not_found(task_id).into()
-}

@@ -2,16 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::tasks;
 use oddish_api_types::{ErrorBody, RetryTaskAnalysisResponse};
-use oddish_db::rejudging;
 use time::OffsetDateTime;
 
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::extract::PathOf;
-use crate::state::{Db, Limits, Wake};
-use crate::trials::QUEUED;
-use oddish::judging::{Judges, refusal};
+use crate::state::{Db, Judges, Limits, Wake};
 
 /// Has all trials of a task analysed, in place of the analyses that they have, and then a new verdict made.
 ///
@@ -28,11 +26,6 @@ pub async fn retry_task_analysis(
     State(wake): State<Wake>,
     PathOf(task_id): PathOf<String>,
 ) -> Result<Json<RetryTaskAnalysisResponse>, ApiError> {
-    let by = judges.by(&limits.concurrency)?;
-    let trials = rejudging::analyse_task(&db, &task_id, by, OffsetDateTime::now_utc())
-        .await
-        .map_err(|refused| refusal(refused, || oddish::tasks::not_found(&task_id)))?;
-    wake.dispatcher().await;
-    let trial_count = u64::try_from(trials).unwrap_or(u64::MAX);
-    Ok(Json(RetryTaskAnalysisResponse { status: QUEUED.to_owned(), task_id, trial_count }))
+    let now = OffsetDateTime::now_utc();
+    Ok(Json(tasks::retry_analysis(&db, &limits, &judges, &wake, task_id, now).await?))
 }

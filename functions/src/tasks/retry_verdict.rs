@@ -2,16 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::tasks;
 use oddish_api_types::{ErrorBody, RetryVerdictResponse};
-use oddish_db::rejudging;
 use time::OffsetDateTime;
 
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::extract::PathOf;
-use crate::state::{Db, Limits, Wake};
-use crate::trials::QUEUED;
-use oddish::judging::{Judges, refusal};
+use crate::state::{Db, Judges, Limits, Wake};
 
 /// Has a new verdict made on a task whose trials have been analysed.
 #[utoipa::path(post, path = "/tasks/{task_id}/verdict/retry", operation_id = "retry_verdict", tag = "tasks",
@@ -26,10 +24,6 @@ pub async fn retry_verdict(
     State(wake): State<Wake>,
     PathOf(task_id): PathOf<String>,
 ) -> Result<Json<RetryVerdictResponse>, ApiError> {
-    let by = judges.by(&limits.concurrency)?;
-    rejudging::judge_task(&db, &task_id, by, OffsetDateTime::now_utc())
-        .await
-        .map_err(|refused| refusal(refused, || oddish::tasks::not_found(&task_id)))?;
-    wake.dispatcher().await;
-    Ok(Json(RetryVerdictResponse { status: QUEUED.to_owned(), task_id }))
+    let now = OffsetDateTime::now_utc();
+    Ok(Json(tasks::retry_verdict(&db, &limits, &judges, &wake, task_id, now).await?))
 }

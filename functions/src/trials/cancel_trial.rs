@@ -2,12 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::trials;
 use oddish_api_types::{CancelResponse, ErrorBody};
-use oddish_db::cancelling;
-use oddish_db::trial_selection::{self, Scope, Selection};
 use time::OffsetDateTime;
 
-use super::{CANCELLED, cancelled_trials, trial_not_found};
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::extract::PathOf;
@@ -23,11 +21,5 @@ pub async fn cancel_trial(
     State(wake): State<Wake>,
     PathOf(trial_id): PathOf<String>,
 ) -> Result<Json<CancelResponse>, ApiError> {
-    let trials = trial_selection::ids(&db, &Selection::all(Scope::Trial(trial_id.clone()))).await?;
-    if trials.is_empty() {
-        return Err(trial_not_found(&trial_id));
-    }
-    let cancelled = cancelling::cancel(&db, &trials, &[], OffsetDateTime::now_utc()).await?;
-    wake.dispatcher().await;
-    Ok(Json(CancelResponse { status: CANCELLED.to_owned(), trials: cancelled_trials(cancelled) }))
+    Ok(Json(trials::cancel(&db, &wake, trial_id, OffsetDateTime::now_utc()).await?))
 }

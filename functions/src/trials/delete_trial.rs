@@ -2,13 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
-use oddish_api_types::{DeleteTrialResponse, DeletedTrial, ErrorBody};
-use oddish_db::deleting::{self, Target};
+use oddish::trials;
+use oddish_api_types::{DeleteTrialResponse, ErrorBody};
 use time::OffsetDateTime;
 
-use super::trial_not_found;
 use crate::auth::{Authed, Full};
-use crate::deleting::{SUCCESS, keep};
 use crate::error::ApiError;
 use crate::extract::PathOf;
 use crate::state::{Artifacts, Db, Wake};
@@ -23,15 +21,9 @@ use crate::state::{Artifacts, Db, Wake};
 pub async fn delete_trial(
     _: Authed<Full>,
     State(db): State<Db>,
-    State(Artifacts(store)): State<Artifacts>,
+    State(artifacts): State<Artifacts>,
     State(wake): State<Wake>,
     PathOf(trial_id): PathOf<String>,
 ) -> Result<Json<DeleteTrialResponse>, ApiError> {
-    let now = OffsetDateTime::now_utc();
-    let deletion = deleting::begin(&db, Target::Trial(&trial_id), now).await?;
-    let deletion = deletion.ok_or_else(|| trial_not_found(&trial_id))?;
-    let task_id = deletion.trials.iter().map(|trial| trial.task_id.clone()).collect();
-    keep(deletion, &db, &store, now).await?;
-    wake.dispatcher().await;
-    Ok(Json(DeleteTrialResponse { status: SUCCESS.to_owned(), deleted: DeletedTrial { trial_id, task_id } }))
+    Ok(Json(trials::delete(&db, &artifacts, &wake, trial_id, OffsetDateTime::now_utc()).await?))
 }

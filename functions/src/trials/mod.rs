@@ -15,26 +15,3 @@ pub mod list_trial_files;
 pub mod list_trials;
 pub mod retry_trial;
 pub mod retry_trial_analysis;
-
-use oddish_api_types::CancelledTrials;
-use oddish_db::cancelling::Cancelled;
-
-use crate::error::ApiError;
-
-/// Status in the answers to cancelling (contract 1.5).
-pub(crate) const CANCELLED: &str = "cancelled";
-/// Status in the answers to retrying (contract 1.5).
-pub(crate) const QUEUED: &str = "queued";
-
-pub(crate) fn trial_not_found(trial_id: &str) -> ApiError {
-    oddish::trials::not_found(trial_id).into()
-}
-
-pub(crate) fn cancelled_trials(cancelled: Cancelled) -> CancelledTrials {
-    CancelledTrials {
-        cancelled: cancelled.ended,
-        stopping: cancelled.stopping,
-        already_stopping: cancelled.stopping_already,
-        already_ended: cancelled.over,
-    }
-}

@@ -2,16 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use oddish_api_types::{ErrorBody, RetryTrialResponse, TrialOrigin};
-use oddish_db::retrying;
-use oddish_db::trial_selection::{Scope, Selection};
+use oddish::trials;
+use oddish_api_types::{ErrorBody, RetryTrialResponse};
 use time::OffsetDateTime;
 
-use super::{QUEUED, trial_not_found};
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::extract::{PathOf, Repeatable};
-use crate::idempotency::{self, Begun, IdempotencyHeader};
+use crate::idempotency::IdempotencyHeader;
 use crate::state::{Db, Wake};
 
 /// Runs a trial again that has ended, with all its tries. What it left before is no longer its result.
@@ -26,31 +24,5 @@ pub async fn retry_trial(
     PathOf(trial_id): PathOf<String>,
     Repeatable { key, body: () }: Repeatable<()>,
 ) -> Result<Json<RetryTrialResponse>, ApiError> {
-    let mut work = match idempotency::begin(&db, key.as_ref()).await? {
-        Begun::Fresh(work) => work,
-        Begun::Answered(answer) => return Ok(answer),
-    };
-    let selection = Selection::all(Scope::Trial(trial_id.clone()));
-    let requeued = retrying::retry_within(&mut work, &selection, OffsetDateTime::now_utc()).await?;
-    if requeued.queued.is_empty() {
-        drop(work);
-        return Err(not_ended(&db, &trial_id).await);
-    }
-    let answer = idempotency::finish(work, RetryTrialResponse { status: QUEUED.to_owned(), trial_id }).await?;
-    wake.dispatcher().await;
-    Ok(answer)
-}
-
-async fn not_ended(db: &Db, trial_id: &str) -> ApiError {
-    match oddish_db::trials::get(db, trial_id).await {
-        Ok(Some(trial)) if trial.origin == TrialOrigin::Imported => ApiError::bad_request(format!(
-            "Trial {trial_id} was imported: it ran elsewhere and cannot be run again here."
-        )),
-        // The words are the contract's (1.5), without the stuck trials, which are found and retried by themselves.
-        Ok(Some(trial)) => {
-            ApiError::bad_request(format!("Can only retry completed or failed trials (current: {})", trial.status))
-        }
-        Ok(None) => trial_not_found(trial_id),
-        Err(error) => error.into(),
-    }
+    Ok(Json(trials::retry(&db, &wake, trial_id, key.as_ref(), OffsetDateTime::now_utc()).await?))
 }

@@ -2,16 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
+use oddish::trials;
 use oddish_api_types::{ErrorBody, RetryTrialResponse};
-use oddish_db::rejudging;
 use time::OffsetDateTime;
 
-use super::QUEUED;
 use crate::auth::{Authed, Submit};
 use crate::error::ApiError;
 use crate::extract::PathOf;
-use crate::state::{Db, Limits, Wake};
-use oddish::judging::{Judges, refusal};
+use crate::state::{Db, Judges, Limits, Wake};
 
 /// Has a trial analysed that has ended, in place of the analysis that it has, and then a new verdict made on its task.
 ///
@@ -28,10 +26,6 @@ pub async fn retry_trial_analysis(
     State(wake): State<Wake>,
     PathOf(trial_id): PathOf<String>,
 ) -> Result<Json<RetryTrialResponse>, ApiError> {
-    let by = judges.by(&limits.concurrency)?;
-    rejudging::analyse_trial(&db, &trial_id, by, OffsetDateTime::now_utc())
-        .await
-        .map_err(|refused| refusal(refused, || oddish::trials::not_found(&trial_id)))?;
-    wake.dispatcher().await;
-    Ok(Json(RetryTrialResponse { status: QUEUED.to_owned(), trial_id }))
+    let now = OffsetDateTime::now_utc();
+    Ok(Json(trials::retry_analysis(&db, &limits, &judges, &wake, trial_id, now).await?))
 }

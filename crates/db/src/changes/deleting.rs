@@ -56,7 +56,7 @@ pub struct Deletion {
 
 /// Deletes everything that belongs to the target. `None` when there is no such thing.
 ///
-/// The caller finishes the deletion with the prefixes of what goes, removes those from the store, and tells [`removed`].
+/// The caller finishes the deletion with the prefixes of what goes, and has [`remove`] empty them in the store.
 pub async fn begin(db: &Db, target: Target<'_>, now: OffsetDateTime) -> Result<Option<Deletion>, DbError> {
     loop {
         let tx = db.begin().await.doing("begin a deletion")?;
@@ -343,9 +343,35 @@ pub async fn take_prefixes(db: &Db, most: i64, now: OffsetDateTime) -> Result<Ve
     .doing("look what is left in the store")
 }
 
-/// Everything under these prefixes was removed from the store, by a removal that began at `began`. Where somebody may have written since, it is
-/// to be done once more.
-pub async fn removed(db: &Db, prefixes: &[String], began: OffsetDateTime) -> Result<(), DbError> {
+/// Removes everything under these prefixes from the store by `delete`, which tells how many objects that were, and notes each prefix that is
+/// done. Where somebody may write after `now`, it is to be done once more. A prefix that the store does not remove stays to be removed.
+pub async fn remove<'a, F, E>(
+    db: &Db,
+    prefixes: &'a [String],
+    now: OffsetDateTime,
+    delete: impl Fn(&'a str) -> F,
+) -> Result<(), DbError>
+where
+    F: Future<Output = Result<u64, E>>,
+    E: std::error::Error + 'static,
+{
+    for prefix in prefixes {
+        match delete(prefix).await {
+            Ok(objects) => {
+                tracing::info!(prefix, objects, "removed what a deletion left in the store");
+                note_removed(db, std::slice::from_ref(prefix), now).await?;
+            }
+            Err(error) => tracing::error!(
+                prefix,
+                error = &error as &dyn std::error::Error,
+                "cannot remove what a deletion left in the store; the dispatcher tries again"
+            ),
+        }
+    }
+    Ok(())
+}
+
+async fn note_removed(db: &Db, prefixes: &[String], began: OffsetDateTime) -> Result<(), DbError> {
     sqlx::query!(
         "with done as (delete from oddish.prefixes_to_delete where prefix = any($1) and written_until <= $2)
         update oddish.prefixes_to_delete set due_at = written_until where prefix = any($1) and written_until > $2",

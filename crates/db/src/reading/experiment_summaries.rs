@@ -1,5 +1,6 @@
 //! Experiments with what became of their trials, as lists and the dashboard show them.
 
+use oddish_domain::experiment::ExperimentStatus;
 use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder};
 use time::OffsetDateTime;
@@ -45,21 +46,6 @@ pub struct ExperimentSummary {
     pub last_tags: Option<Value>,
 }
 
-/// What state an experiment is in (contract 1.5, `experiments_status`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExperimentState {
-    /// A trial has not ended.
-    Active,
-    /// All have.
-    Completed,
-    /// A trial or a verdict failed.
-    Failed,
-    /// A verdict asks for a review.
-    NeedsReview,
-    /// A verdict has not come yet.
-    PendingVerdict,
-}
-
 /// Which experiments to list.
 #[derive(Clone, Debug, Default)]
 pub struct ExperimentFilter {
@@ -70,7 +56,7 @@ pub struct ExperimentFilter {
     /// Only those with a task of this submitter.
     pub submitted_by: Option<String>,
     /// Only those in this state.
-    pub state: Option<ExperimentState>,
+    pub state: Option<ExperimentStatus>,
 }
 
 /// What experiments are listed by.
@@ -133,11 +119,11 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &ExperimentFilter) {
     }
     if let Some(state) = filter.state {
         conditions.and().push(match state {
-            ExperimentState::Active => "y.total > y.succeeded + y.failed",
-            ExperimentState::Completed => "y.total = y.succeeded + y.failed",
-            ExperimentState::Failed => "(y.failed > 0 or j.verdict_failed > 0)",
-            ExperimentState::NeedsReview => "j.verdict_needs_review > 0",
-            ExperimentState::PendingVerdict => "j.verdict_pending > 0",
+            ExperimentStatus::Active => "y.total > y.succeeded + y.failed",
+            ExperimentStatus::Completed => "y.total = y.succeeded + y.failed",
+            ExperimentStatus::Failed => "(y.failed > 0 or j.verdict_failed > 0)",
+            ExperimentStatus::NeedsReview => "j.verdict_needs_review > 0",
+            ExperimentStatus::PendingVerdict => "j.verdict_pending > 0",
         });
     }
 }

@@ -307,7 +307,9 @@ fn keys_are_always_asked_for() {
         .collect();
     let others = stack.of_type("AWS::Lambda::Function").map(|(name, _)| name).filter(|name| !asking.contains(name));
     for name in others {
-        let public = name.contains("Public") || name.starts_with("GetDocs") || ["GetOpenapiFunction", "GetHealthFunction"].contains(&name);
+        let public = name.contains("Public")
+            || name.starts_with("GetDocs")
+            || ["GetOpenapiFunction", "GetHealthFunction"].contains(&name);
         let no_endpoint = ["Dispatch", "Reconcile", "Migrate", "NotFound"].iter().any(|event| name.starts_with(event));
         assert!(public || no_endpoint, "{name} asks nobody for a key");
     }

@@ -73,7 +73,8 @@ fn role(yaml: &mut String, name: &str, capabilities: &[Capability]) {
     );
     // What is done in the bucket first, as the template has it elsewhere.
     let (files, others): (Vec<_>, Vec<_>) = capabilities.iter().partition(|capability| capability.is_of_files());
-    let grants: Vec<_> = files.into_iter().chain(others).flat_map(|capability: &Capability| capability.grants()).collect();
+    let grants: Vec<_> =
+        files.into_iter().chain(others).flat_map(|capability: &Capability| capability.grants()).collect();
     if grants.is_empty() {
         return;
     }

@@ -2,12 +2,10 @@
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{DisplayErrorContext, SdkError};
-use oddish_db::api_keys::{self, NewApiKey};
-use oddish_db::idempotency::Work;
-use oddish_db::{Db, DbError};
+use oddish::{Db, Error, api_keys};
+use oddish_api_types::CreateApiKeyRequest;
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
@@ -45,7 +43,7 @@ pub enum FirstKeyError {
     NoKey(String),
     /// The database did not do it.
     #[error(transparent)]
-    Db(#[from] DbError),
+    Service(#[from] Error),
 }
 
 /// Makes the key, unless there is one.
@@ -53,21 +51,24 @@ pub enum FirstKeyError {
 /// It is in the secret before it is in the database, and what the secret holds is used again: whenever this is cut off, doing it once
 /// more ends with one key, the one in the secret.
 pub(super) async fn ensure(db: &Db, secrets: &Client, secret: &str) -> Result<FirstKey, FirstKeyError> {
-    if api_keys::list(db).await?.iter().any(|key| key.name == FIRST_KEY_NAME) {
+    let now = OffsetDateTime::now_utc();
+    if api_keys::list(db, now).await?.iter().any(|key| key.name == FIRST_KEY_NAME) {
         return Ok(FirstKey::Kept);
     }
     let key = match stored(secrets, secret).await? {
         Some(key) => key,
         None => store(secrets, secret).await?,
     };
-    let new = NewApiKey { name: FIRST_KEY_NAME, owner: OWNER, scope: Scope::Full, expires_at: None };
-    let mut work = Work::begin(db).await?;
-    match api_keys::create(&mut work, &key, &new, OffsetDateTime::now_utc()).await {
-        Ok(_) => Ok(work.finish(&Value::Null).await.map(|()| FirstKey::Made)?),
+    let request = CreateApiKeyRequest {
+        name: FIRST_KEY_NAME.to_owned(),
+        owner: Some(OWNER.to_owned()),
+        scope: Some(Scope::Full.to_string()),
+        expires_in_days: None,
+    };
+    match api_keys::draft(db, key, &request, None, now).await {
+        Ok(draft) => Ok(draft.keep().await.map(|_| FirstKey::Made)?),
         // Another invocation took the same key from the secret, and was quicker.
-        Err(DbError::Refused { constraint: Some(constraint), .. }) if constraint == "api_keys_sha256_key" => {
-            Ok(FirstKey::Kept)
-        }
+        Err(Error::Conflict(_)) => Ok(FirstKey::Kept),
         Err(error) => Err(error.into()),
     }
 }

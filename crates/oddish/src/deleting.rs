@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use oddish_artifacts::{InvalidKey, SharedStore, key};
-use oddish_db::deleting::{self, Deletion};
-use oddish_db::{Db, DbError};
+use oddish_artifacts::{InvalidKey, key};
+use oddish_db::Db;
+use oddish_db::deleting::{self, DeletedTrial, Deletion, Target};
 use time::OffsetDateTime;
 
-use crate::error::ApiError;
+use crate::Error;
+use crate::capabilities::{Artifacts, Wake};
 
 /// What the status of an answer to a deletion says (contract 1.5).
 pub(crate) const SUCCESS: &str = "success";
@@ -16,16 +17,28 @@ pub(crate) const SUCCESS: &str = "success";
 /// How long a request may take to empty the store. What is left then, the dispatcher removes.
 const AT_MOST: Duration = Duration::from_secs(10);
 
-/// Keeps the deletion, and removes from the store what is gone.
-pub(crate) async fn keep(
-    deletion: Deletion,
+/// What went.
+pub(crate) struct Gone {
+    /// Trials of all tasks.
+    pub(crate) trials: Vec<DeletedTrial>,
+    /// Tasks.
+    pub(crate) tasks: Vec<String>,
+}
+
+/// Deletes everything that belongs to the target, and what is stored of it. `None` when there is no such thing.
+pub(crate) async fn delete(
     db: &Db,
-    store: &SharedStore,
+    Artifacts(store): &Artifacts,
+    wake: &Wake,
+    target: Target<'_>,
     now: OffsetDateTime,
-) -> Result<(), ApiError> {
+) -> Result<Option<Gone>, Error> {
+    let Some(mut deletion) = deleting::begin(db, target, now).await? else { return Ok(None) };
     let prefixes = prefixes(&deletion)?;
+    let gone = Gone { trials: std::mem::take(&mut deletion.trials), tasks: std::mem::take(&mut deletion.tasks) };
     deletion.finish(&prefixes, now).await?;
-    match tokio::time::timeout(AT_MOST, remove(db, store, &prefixes)).await {
+    let removal = deleting::remove(db, &prefixes, now, |prefix| store.delete_prefix(prefix));
+    match tokio::time::timeout(AT_MOST, removal).await {
         Ok(Ok(())) => {}
         // It is deleted all the same.
         Ok(Err(error)) => {
@@ -33,7 +46,8 @@ pub(crate) async fn keep(
         }
         Err(_) => tracing::info!("the dispatcher will remove from the store what is left of a deletion"),
     }
-    Ok(())
+    wake.dispatcher().await;
+    Ok(Some(gone))
 }
 
 /// Where in the store everything is that goes: each task and trial has a prefix of its own, as has each archive that is awaited.
@@ -44,19 +58,4 @@ fn prefixes(deletion: &Deletion) -> Result<Vec<String>, InvalidKey> {
     let of_tasks = deletion.tasks.iter().map(|task_id| key::task_prefix(task_id));
     let of_trials = trials.map(|trial| key::trial_prefix(&trial.task_id, &trial.trial_id));
     of_tasks.chain(of_trials).chain(staging.map(Ok)).collect()
-}
-
-async fn remove(db: &Db, store: &SharedStore, prefixes: &[String]) -> Result<(), DbError> {
-    for prefix in prefixes {
-        let began = OffsetDateTime::now_utc();
-        match store.delete_prefix(prefix).await {
-            Ok(_) => deleting::removed(db, std::slice::from_ref(prefix), began).await?,
-            Err(error) => tracing::warn!(
-                prefix,
-                error = &error as &dyn std::error::Error,
-                "what was deleted is not removed from the store yet; the dispatcher will do it"
-            ),
-        }
-    }
-    Ok(())
 }

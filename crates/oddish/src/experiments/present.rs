@@ -1,11 +1,10 @@
 //! From rows to what clients read of experiments.
 
-use oddish_api_types::{ExperimentResponse, LastAuthor, ShareResponse};
+use oddish_api_types::{ExperimentResponse, LastAuthor};
 use oddish_db::experiment_summaries::ExperimentSummary;
-use oddish_db::sharing::Share;
 use serde_json::Value;
 
-use oddish::tasks::present::github_meta;
+use crate::tasks::present::github_meta;
 
 pub(crate) fn present(experiment: ExperimentSummary) -> ExperimentResponse {
     let label = |key: &str| experiment.last_tags.as_ref().and_then(|tags| tags.get(key)).and_then(Value::as_str);
@@ -38,8 +37,4 @@ pub(crate) fn present(experiment: ExperimentSummary) -> ExperimentResponse {
         created_at: experiment.created_at,
         last_created_at: experiment.active_at,
     }
-}
-
-pub(crate) fn present_share(share: Share) -> ShareResponse {
-    ShareResponse { name: share.name, is_public: share.public_token.is_some(), public_token: share.public_token }
 }
