@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use snapbox::{assert_data_eq, file};
 
-use crate::binary::oddish;
+use crate::binary::{command, oddish};
 
 #[test]
 fn every_command_has_help_with_examples() {
@@ -19,6 +19,31 @@ fn every_command_has_help_with_examples() {
         assert!(outcome.stdout.contains("Examples:\n  oddish "), "{outcome:#?}");
         assert_data_eq!(outcome.stdout, expected.raw());
     }
+}
+
+/// Help that was not written in full must not look as if it was.
+#[test]
+fn help_that_cannot_be_written_is_an_error() {
+    for arguments in [&["--help"][..], &["--version"], &["run", "--help"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = command(arguments).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert_eq!(
+            String::from_utf8(output.stderr).unwrap(),
+            "error: cannot write to stdout: No space left on device (os error 28)\n",
+            "{arguments:?}"
+        );
+    }
+}
+
+/// `oddish --help | head -1` is no failure.
+#[test]
+fn help_that_nobody_reads_to_its_end_is_fine() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command(&["run", "--help"]).stdout(writer).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
 
 #[test]

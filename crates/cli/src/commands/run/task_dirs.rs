@@ -9,8 +9,8 @@ use oddish_domain::id::uploaded_task_name;
 use oddish_domain::task_toml::TASK_TOML;
 use walkdir::WalkDir;
 
+use crate::failure::Failure;
 use crate::plain_text;
-use crate::printer::Failure;
 
 /// Names that are told when several tasks share one, and folders of each.
 const SHOWN_CLASHES: usize = 10;

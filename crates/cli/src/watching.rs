@@ -1,5 +1,8 @@
 //! Watches tasks until they end, through lost connections, until the user has seen enough.
 
+mod live_view;
+mod scope;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -7,11 +10,13 @@ use oddish_api_types::TaskStatusResponse;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
+use self::live_view::LiveView;
 use crate::client::{Client, ClientError};
-use crate::live_view::LiveView;
+use crate::failure::Failure;
 use crate::plain_text;
-use crate::printer::{Failure, Printer};
-use crate::scope::{self, RunTrials};
+use crate::printer::Printer;
+
+pub(crate) use self::scope::RunTrials;
 
 /// How long a watcher goes without an answer.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -8,7 +8,7 @@ use oddish_api_types::ErrorBody;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Method, StatusCode, Url};
 
-use crate::connection;
+use super::connection;
 use crate::plain_text;
 
 const PUT_TIMEOUT: Duration = Duration::from_mins(30);

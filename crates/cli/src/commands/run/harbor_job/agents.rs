@@ -8,9 +8,9 @@ use oddish_domain::agent_env::reference;
 use serde_json::{Map, Value};
 
 use super::known::{self, AGENT};
-use crate::agent_variables;
+use crate::commands::run::agent_variables;
+use crate::commands::run::config::check_agent_of;
 use crate::config_file::Fields;
-use crate::run_config::check_agent_of;
 
 /// Whether an agent of a sweep file cannot have this key.
 pub(super) fn is_own_key(key: &str) -> bool {

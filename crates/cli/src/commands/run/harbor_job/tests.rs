@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::known::{AGENT, DATASET, ENVIRONMENT, JOB, Known, Meaning, TASK, VERIFIER};
 use super::{is_job, read};
+use crate::commands::run::config::RunConfig;
 use crate::config_file::{self, Faults, Node};
 use crate::installed_harbor;
-use crate::run_config::RunConfig;
 
 /// The fields of each model of a job configuration, with Harbor's defaults where JSON has them.
 const FIELDS: &str = "

@@ -1,17 +1,20 @@
 //! `oddish status` (contract 2.5).
 
+mod args;
+
 use oddish_api_types::TaskStatusResponse;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::api::Api;
-use crate::args::StatusArgs;
-use crate::client::Client;
-use crate::printer::{ExitStatus, Failure, Printer};
-use crate::table::stdout_width;
-use crate::task_view;
-use crate::trial_view;
-use crate::watch::{Subject, Watched, watch};
+use crate::client::{Api, Client};
+use crate::exit_status::ExitStatus;
+use crate::failure::Failure;
+use crate::printer::Printer;
+use crate::view::table::stdout_width;
+use crate::view::{task, trial};
+use crate::watching::{Subject, Watched, watch};
+
+pub(crate) use self::args::StatusArgs;
 
 const RECENT_EXPERIMENTS: usize = 8;
 
@@ -42,15 +45,15 @@ pub(crate) async fn status(args: &StatusArgs, printer: &Printer) -> Result<ExitS
     if args.json {
         print_json(&subject, &tasks, printer)?;
     } else {
-        printer.result(&trial_view::results(&tasks, client.server(), stdout_width()))?;
+        printer.result(&trial::results(&tasks, client.server(), stdout_width()))?;
     }
-    Ok(if trial_view::any_failed(&tasks) { ExitStatus::Failure } else { ExitStatus::Success })
+    Ok(if trial::any_failed(&tasks) { ExitStatus::Failure } else { ExitStatus::Success })
 }
 
 fn as_text(subject: &Subject, tasks: &[TaskStatusResponse], server: &str) -> String {
     match (subject, tasks) {
-        (Subject::Task(_), [task]) => task_view::task(task, server, stdout_width()),
-        _ => task_view::experiment(tasks, stdout_width(), usize::MAX),
+        (Subject::Task(_), [task]) => task::task(task, server, stdout_width()),
+        _ => task::experiment(tasks, stdout_width(), usize::MAX),
     }
 }
 
@@ -91,7 +94,7 @@ async fn recent(args: &StatusArgs, client: &Client, printer: &Printer) -> Result
     } else if experiments.is_empty() {
         printer.note(&format!("No experiments yet at {}.", client.server()));
     } else {
-        printer.result(&task_view::recent_experiments(&experiments, stdout_width()))?;
+        printer.result(&task::recent_experiments(&experiments, stdout_width()))?;
     }
     Ok(ExitStatus::Success)
 }

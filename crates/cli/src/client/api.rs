@@ -4,8 +4,8 @@ use oddish_domain::client_settings::{API_KEY, API_URL, DEFAULT_API_URL};
 use oddish_domain::settings::{Settings, unicode_variables};
 use reqwest::Url;
 
+use crate::failure::Failure;
 use crate::plain_text;
-use crate::printer::Failure;
 
 /// The server and the key for it.
 #[derive(Debug)]

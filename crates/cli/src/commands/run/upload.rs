@@ -12,11 +12,10 @@ use oddish_artifacts::hash::{self, HashError};
 use reqwest::{Body, StatusCode};
 use tokio_util::io::{InspectReader, ReaderStream};
 
-use crate::client::{Client, ClientError};
-use crate::object_store::{ObjectStore, SignedRequest};
-use crate::packing::cannot_pack;
+use super::packing::cannot_pack;
+use super::task_dirs::{TaskDir, shown};
+use crate::client::{Client, ClientError, ObjectStore, SignedRequest};
 use crate::plain_text;
-use crate::task_dirs::{TaskDir, shown};
 
 /// Waits before a connection is tried again; as many tries as waits, and one.
 const RECONNECT_PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use comfy_table::Cell;
 use oddish_api_types::{TaskStatusResponse, TrialResponse, TrialStatus};
 
+use super::table::{flat_row, render, table, text_cell, trial_status_cell};
 use crate::plain_text;
-use crate::table::{flat_row, render, table, text_cell, trial_status_cell};
 
 const MAX_MESSAGE: usize = 200;
 

@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 use oddish_api_types::SweepConfig;
 use serde_json::Value;
 
-use crate::agent_variables;
+use super::config::{RunConfig, check_agent_of};
+use super::task_dirs::Filter;
+use super::{agent_variables, harbor_job};
 use crate::config_file::{Content, Faults, Fields, Node};
-use crate::harbor_job;
-use crate::run_config::{RunConfig, check_agent_of};
-use crate::task_dirs::Filter;
 
 const TOP_KEYS: &[&str] = &[
     "agents",

@@ -6,9 +6,9 @@ use oddish_api_types::{Priority, SweepConfig};
 use oddish_domain::agent::check_agent;
 use serde_json::{Map, Value};
 
+use super::task_dirs::{Filter, Source, shown};
 use crate::config_file::Fields;
 use crate::plain_text;
-use crate::task_dirs::{Filter, Source, shown};
 
 /// The settings of a file; each is absent, or empty, where the file doesn't have it.
 #[derive(Debug, Default)]

@@ -8,8 +8,7 @@ use oddish_api_types::{TaskStatusResponse, TrialResponse};
 
 use crate::plain_text;
 use crate::printer::Printer;
-use crate::task_view;
-use crate::trial_view;
+use crate::view::{task, trial};
 
 /// Lines kept free of rows: headers, summaries, and the prompt.
 const FRAME_LINES: usize = 8;
@@ -41,13 +40,9 @@ impl<'a> LiveView<'a> {
                 *text = match tasks {
                     [task] if task.trials.is_some() => {
                         let trials = task.trials.as_deref().unwrap_or_default();
-                        format!(
-                            "{}\n\n{}",
-                            plain_text::line(&task.id),
-                            trial_view::live_trials(trials, Some(width), rows)
-                        )
+                        format!("{}\n\n{}", plain_text::line(&task.id), trial::live_trials(trials, Some(width), rows))
                     }
-                    _ => task_view::experiment(tasks, Some(width), rows),
+                    _ => task::experiment(tasks, Some(width), rows),
                 };
                 let text = text.clone();
                 self.draw(&text);
@@ -109,8 +104,8 @@ impl<'a> LiveView<'a> {
 fn states(tasks: &[TaskStatusResponse]) -> Vec<(String, String)> {
     if let [TaskStatusResponse { trials: Some(trials), .. }] = tasks {
         let state = |trial: &TrialResponse| {
-            let reward = trial.reward.map(|reward| format!(", reward {}", trial_view::reward(Some(reward))));
-            format!("{}{}", plain_text::line(trial_view::activity(trial)), reward.unwrap_or_default())
+            let reward = trial.reward.map(|reward| format!(", reward {}", trial::reward(Some(reward))));
+            format!("{}{}", plain_text::line(trial::activity(trial)), reward.unwrap_or_default())
         };
         return trials.iter().map(|trial| (plain_text::line(&trial.id), state(trial))).collect();
     }

@@ -11,8 +11,8 @@ use oddish_domain::agent::ORACLE;
 use serde_json::Value;
 
 use self::known::{AGENT, ENVIRONMENT, JOB, VERIFIER};
+use super::config::RunConfig;
 use crate::config_file::{Content, Faults, Fields, Node};
-use crate::run_config::RunConfig;
 
 /// The multipliers of time-outs, as a job and a submission call them.
 const MULTIPLIERS: [&str; 5] = [

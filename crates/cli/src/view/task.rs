@@ -3,9 +3,9 @@
 use comfy_table::Cell;
 use oddish_api_types::{ExperimentResponse, TaskStatus, TaskStatusResponse};
 
+use super::table::{flat_row, render, table, task_status_cell, text_cell};
+use super::trial::{counted, failures, omissions, reward, trials};
 use crate::plain_text;
-use crate::table::{flat_row, render, table, task_status_cell, text_cell};
-use crate::trial_view::{counted, failures, omissions, reward, trials};
 
 /// One task and its trials.
 pub(crate) fn task(task: &TaskStatusResponse, server: &str, width: Option<u16>) -> String {

@@ -1,6 +1,6 @@
 use super::read;
+use crate::commands::run::config::RunConfig;
 use crate::config_file::{self, Faults};
-use crate::run_config::RunConfig;
 
 fn sweep(text: &str) -> Result<RunConfig, Vec<String>> {
     let folder = tempfile::tempdir().unwrap();

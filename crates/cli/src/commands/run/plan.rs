@@ -9,14 +9,14 @@ use oddish_domain::environment::check_environment;
 use oddish_domain::experiment::generate_experiment_name;
 use serde_json::Value;
 
-use crate::agent_variables;
-use crate::args::RunArgs;
+use super::args::RunArgs;
+use super::config::{self, RunConfig};
+use super::task_dirs::{Filter, Found, OddDir, Source, TaskDir, find, shown};
+use super::{agent_variables, harbor_job, sweep_file};
 use crate::config_file::{self, Content, Faults};
+use crate::failure::Failure;
 use crate::plain_text;
-use crate::printer::{Failure, Printer};
-use crate::run_config::{self, RunConfig};
-use crate::task_dirs::{Filter, Found, OddDir, Source, TaskDir, find, shown};
-use crate::{harbor_job, sweep_file};
+use crate::printer::Printer;
 
 const DEFAULT_AGENT: &str = "claude-code";
 
@@ -48,7 +48,7 @@ impl Plan {
 
 /// Reads a sweep file or a job configuration of Harbor's; every fault in it is told.
 fn read_config(path: &Path, printer: &Printer) -> Result<RunConfig, Failure> {
-    let named = |lines: Vec<String>| lines.iter().map(|line| run_config::of(path, line)).collect();
+    let named = |lines: Vec<String>| lines.iter().map(|line| config::of(path, line)).collect();
     let node = config_file::read(path).map_err(|lines| Failure::all(named(lines)))?;
     let is_sweep = matches!(&node.content, Content::Mapping(entries) if entries.iter().any(|entry| sweep_file::is_own_key(&entry.key)));
     let faults = Faults::default();
@@ -73,7 +73,7 @@ fn tell_left_out(path: &Path, args: &RunArgs, file: &RunConfig, printer: &Printe
         lines.extend(file.left_out_tasks.iter().map(String::as_str));
     }
     for line in lines {
-        printer.warning(&run_config::of(path, line));
+        printer.warning(&config::of(path, line));
     }
     if names_tasks && !given_paths(args).is_empty() {
         printer.warning(&format!("the tasks in {} are ignored: they come from the command line", shown(path)));

@@ -1,22 +1,35 @@
 //! `oddish run` (contract 2.2).
 
+mod agent_variables;
+mod args;
+mod config;
+mod harbor_job;
+mod packing;
+mod plan;
+mod submit;
+mod sweep_file;
+mod task_check;
+mod task_dirs;
+mod upload;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use oddish_api_types::{TaskStatus, TaskStatusResponse, TrialResponse};
 use serde::Serialize;
 
-use crate::api::Api;
-use crate::args::RunArgs;
-use crate::client::Client;
+use self::plan::Plan;
+use self::submit::{NotSubmitted, Submitted, submit};
+use self::task_check::Checked;
+use crate::client::{Api, Client};
+use crate::exit_status::ExitStatus;
+use crate::failure::Failure;
 use crate::plain_text;
-use crate::plan::Plan;
-use crate::printer::{ExitStatus, Failure, Printer};
-use crate::scope::RunTrials;
-use crate::submit::{NotSubmitted, Submitted, submit};
-use crate::table::stdout_width;
-use crate::task_check::{self, Checked};
-use crate::trial_view::{self, counted};
-use crate::watch::{Subject, Watched, watch};
+use crate::printer::Printer;
+use crate::view::table::stdout_width;
+use crate::view::trial::{self, counted};
+use crate::watching::{RunTrials, Subject, Watched, watch};
+
+pub(crate) use self::args::RunArgs;
 
 /// Checks, submits and, unless told otherwise, watches.
 pub(crate) async fn run(args: &RunArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
@@ -112,13 +125,13 @@ async fn report(
         match watch(client, printer, &submission.subject()).await? {
             Watched::Stopped => status = ExitStatus::Interrupted,
             Watched::Ended(tasks) => {
-                if trial_view::any_failed(&tasks) {
+                if trial::any_failed(&tasks) {
                     status = ExitStatus::Failure;
                 }
                 if args.json {
                     submission.add_results(tasks);
                 } else {
-                    printer.result(&format!("\n{}", trial_view::results(&tasks, client.server(), stdout_width())))?;
+                    printer.result(&format!("\n{}", trial::results(&tasks, client.server(), stdout_width())))?;
                 }
             }
         }

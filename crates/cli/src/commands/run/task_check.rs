@@ -4,10 +4,10 @@ use oddish_artifacts::archive::TaskFolder;
 use oddish_domain::host_access;
 use oddish_domain::task_toml::{DEFAULT_AGENT_TIMEOUT_SEC, TaskWarning, check_task};
 
-use crate::packing::cannot_pack;
+use super::packing::cannot_pack;
+use super::submit::NotSubmitted;
+use super::task_dirs::TaskDir;
 use crate::plain_text;
-use crate::submit::NotSubmitted;
-use crate::task_dirs::TaskDir;
 
 /// A task that can be sent.
 #[derive(Debug)]
