@@ -23,7 +23,7 @@ use capabilities::Capabilities;
 
 /// Which region's resource types and limits the template is checked against.
 const REGION: &str = "us-east-1";
-const BEGIN: &str = "# Written by `cargo xtask template`, from here";
+const BEGIN: &str = "# Written by `cargo xtask generate`, from here";
 const END: &str = "# to here";
 
 /// Methods and their operations by path; operation ids are the functions' names.
@@ -45,7 +45,7 @@ struct Route {
     function: String,
 }
 
-/// `cargo xtask template`. With `check`, nothing is changed, and a file that is out of date is an error.
+/// Writes what the document makes. With `check`, nothing is changed, and a file that is out of date is an error.
 pub(crate) fn run(check: bool) -> Result<()> {
     let routes = routes(&read("docs/openapi.json")?)?;
     for (file, generated) in [("template.yaml", functions(&routes)?), ("Cargo.toml", watch_router(&routes))] {
@@ -55,7 +55,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
             continue;
         }
         if check {
-            bail!("{file} is not what docs/openapi.json makes: run `cargo xtask template` and commit it");
+            bail!("{file} is not what docs/openapi.json makes");
         }
         workspace::write(&workspace::root().join(file), expected)?;
         say(&format!("{file} is new"));

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use oddish_test_support::derived;
 use snapbox::{assert_data_eq, file};
 
 use crate::binary::{command, oddish};
@@ -53,13 +54,5 @@ fn the_manual_page_is_current() {
         let command = [&["oddish"], &arguments[..arguments.len() - 1]].concat().join(" ");
         write!(page, "\n## `{command}`\n\n```text\n{}\n```\n", oddish(&arguments).stdout.trim_end()).unwrap();
     }
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cli.md");
-    if std::env::var_os("UPDATE_EXPECTED").is_some() {
-        std::fs::write(&path, &page).unwrap();
-    }
-    let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        found == page,
-        "docs/cli.md is out of date: run `UPDATE_EXPECTED=1 cargo xtask test -E 'test(the_manual_page)'`"
-    );
+    derived::check("docs/cli.md", &page);
 }

@@ -62,7 +62,7 @@ impl Capabilities {
             // What takes uploads does so in steps, and each step has a function.
             "Uploads" => Self { files: Some(uploads(function)?), uploads: true, ..reads },
             unknown => bail!(
-                "{function} runs with the state {unknown}, of which `cargo xtask template` does not know what it may do"
+                "{function} runs with the state {unknown}, of which `cargo xtask generate` does not know what it may do"
             ),
         })
     }
@@ -79,7 +79,7 @@ fn uploads(function: &str) -> Result<Files> {
         "upload_task" => Files::Store,
         "complete_upload" => Files::Accept,
         "complete_import" => Files::Replace,
-        _ => bail!("{function} takes uploads, and `cargo xtask template` does not know what it does in the bucket"),
+        _ => bail!("{function} takes uploads, and `cargo xtask generate` does not know what it does in the bucket"),
     })
 }
 

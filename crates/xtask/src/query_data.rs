@@ -10,13 +10,8 @@ use crate::progress::step;
 use crate::setup;
 use crate::{process, workspace};
 
-/// `cargo xtask prepare`: sets up no more than it needs.
-pub(crate) fn run(check: bool) -> Result<()> {
-    prepare(&setup::postgres_bin()?, check)
-}
-
-/// Writes the query data anew; with `check`, fails if that would change it.
-pub(crate) fn prepare(postgres_bin: &Path, check: bool) -> Result<()> {
+/// Writes the query data; with `check`, fails if that would change it.
+pub(crate) fn generate(postgres_bin: &Path, check: bool) -> Result<()> {
     let sqlx = setup::tools::sqlx()?;
     let database = migrated(&sqlx, postgres_bin)?;
     let command = |arguments: &[&str]| sqlx_command(&sqlx, &database, arguments);
@@ -27,9 +22,7 @@ pub(crate) fn prepare(postgres_bin: &Path, check: bool) -> Result<()> {
             prepare.arg("--check");
         }
         let outcome = process::shown(prepare.args(["--", "--all-targets"]));
-        outcome.context(
-            "the query data is not what the queries and migrations make: run `cargo xtask prepare` and commit it",
-        )
+        outcome.context("crates/db/.sqlx is not what queries and migrations make")
     })
 }
 
@@ -38,7 +31,7 @@ pub(crate) fn prepare(postgres_bin: &Path, check: bool) -> Result<()> {
 /// By sqlx's own command: a program of ours would have to compile first, against the data that is about to be made.
 pub(crate) fn migrated(sqlx: &Path, postgres_bin: &Path) -> Result<ThrowAwayDatabase> {
     let database = ThrowAwayDatabase::start(postgres_bin)?;
-    step("migrating it", || process::logged("prepare", &mut sqlx_command(sqlx, &database, &["migrate", "run"])))?;
+    step("migrating it", || process::logged("query-data", &mut sqlx_command(sqlx, &database, &["migrate", "run"])))?;
     Ok(database)
 }
 
