@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::Path;
 
 use oddish_dispatcher::{EcsSettings, LauncherKind};
 use oddish_domain::attempt_settings::ATTEMPT_SETTINGS;

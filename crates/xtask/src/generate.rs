@@ -26,21 +26,24 @@ pub(crate) fn run(must_check: bool) -> Result<()> {
 
 /// Fails if a file is not what it is derived from. One that is out of date doesn't hide the others.
 pub(crate) fn check(postgres_bin: &Path, nextest: &Path) -> Result<()> {
-    let outcomes = [
-        ("query data", query_data::generate(postgres_bin, true)),
-        ("pages", step("checking pages", || pages(nextest, false))),
-        ("template.yaml", step("checking template.yaml", || template::run(true))),
+    let checks: [(&str, &dyn Fn() -> Result<()>); 3] = [
+        ("query data", &|| query_data::generate(postgres_bin, true)),
+        ("pages", &|| step("checking pages", || pages(nextest, false))),
+        ("template.yaml", &|| step("checking template.yaml", || template::run(true))),
     ];
-    interrupt::check()?;
-    let mut stale = Vec::new();
-    for (name, outcome) in outcomes {
-        if let Err(error) = outcome {
+    let mut failed = Vec::new();
+    for (name, check) in checks {
+        interrupt::check()?;
+        if let Err(error) = check() {
             say(&format!("{name}: {error:#}"));
-            stale.push(name);
+            failed.push(name);
         }
     }
-    if !stale.is_empty() {
-        bail!("out of date: {}: run `cargo xtask generate` and commit what it changes", stale.join(", "));
+    if !failed.is_empty() {
+        bail!(
+            "failed: {}: `cargo xtask generate` writes what is out of date; commit what it changes",
+            failed.join(", ")
+        );
     }
     Ok(())
 }
