@@ -1,5 +1,9 @@
 //! The typed client of the server's API: the only place that speaks HTTP.
 
+mod api;
+mod connection;
+mod object_store;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -11,11 +15,13 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
-use crate::api::Api;
-use crate::connection::{self, innermost, opening};
-use crate::object_store::StoreError;
+use self::connection::{innermost, opening};
+use self::object_store::StoreError;
+use crate::failure::Failure;
 use crate::plain_text;
-use crate::printer::Failure;
+
+pub(crate) use self::api::Api;
+pub(crate) use self::object_store::{ObjectStore, SignedRequest};
 
 const SUBMIT_TIMEOUT: Duration = Duration::from_mins(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(30);

@@ -3,54 +3,61 @@
 //! Speaks HTTP to the server and nothing else: it never links SQL or an AWS SDK. Results go to stdout, everything else to
 //! stderr (`printer`); text from a server or a file passes `plain_text` before it reaches a terminal.
 
-mod agent_variables;
-mod api;
 mod args;
 mod client;
+mod commands;
 mod config_file;
-mod connection;
-mod harbor_job;
+mod exit_status;
+mod failure;
+mod help;
 #[cfg(test)]
 mod installed_harbor;
-mod live_view;
-mod object_store;
-mod packing;
 mod plain_text;
-mod plan;
 mod printer;
-mod run;
-mod run_config;
-mod scope;
-mod status;
-mod submit;
-mod sweep_file;
-mod table;
-mod task_check;
-mod task_dirs;
-mod task_view;
-mod trial_view;
-mod upload;
-mod watch;
+mod view;
+mod watching;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::args::{Cli, Command};
-use crate::printer::{Failure, Printer};
+use crate::commands::run::run;
+use crate::commands::status::status;
+use crate::exit_status::ExitStatus;
+use crate::failure::Failure;
+use crate::printer::Printer;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let printer = Printer::new(cli.command.is_quiet());
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return printer.failure(&Failure::new(format!("cannot start: {error}"))).into(),
-    };
-    let outcome = runtime.block_on(async {
-        match &cli.command {
-            Command::Run(args) => run::run(args, &printer).await,
-            Command::Status(args) => status::status(args, &printer).await,
+    let (printer, outcome) = match Cli::try_parse() {
+        Ok(cli) => {
+            let printer = Printer::new(cli.command.is_quiet());
+            let outcome = execute(&cli.command, &printer);
+            (printer, outcome)
         }
+        Err(shown) => {
+            let printer = Printer::new(false);
+            let outcome = printer.shown(&shown);
+            (printer, outcome)
+        }
+    };
+    let status = outcome.unwrap_or_else(|failure| {
+        printer.failure(&failure);
+        failure.status()
     });
-    outcome.unwrap_or_else(|failure| printer.failure(&failure)).into()
+    status.into()
+}
+
+fn execute(command: &Command, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("cannot start: {error}")))?;
+    runtime.block_on(async {
+        match command {
+            Command::Run(args) => run(args, printer).await,
+            Command::Status(args) => status(args, printer).await,
+        }
+    })
 }

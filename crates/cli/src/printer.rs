@@ -1,75 +1,17 @@
-//! Where output goes: results to stdout, talk to stderr; and what the process exits with.
+//! Where output goes: results to stdout, talk to stderr.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::process::ExitCode;
 
 use clap::builder::styling::{AnsiColor, Style};
+
+use crate::exit_status::ExitStatus;
+use crate::failure::Failure;
+use crate::plain_text::steers_terminal;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default();
-
-/// What the process tells its caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ExitStatus {
-    /// All was done; where trials were watched, none failed.
-    Success,
-    /// Something failed, and was said on stderr.
-    Failure,
-    /// The command line or the environment makes no sense.
-    Usage,
-    /// Ctrl-C ended a watch: nothing else has ended.
-    Interrupted,
-}
-
-impl From<ExitStatus> for ExitCode {
-    fn from(status: ExitStatus) -> Self {
-        ExitCode::from(match status {
-            ExitStatus::Success => 0,
-            ExitStatus::Failure => 1,
-            ExitStatus::Usage => 2,
-            // As shells say it of a process that SIGINT ended.
-            ExitStatus::Interrupted => 130,
-        })
-    }
-}
-
-/// Why a command stops. The texts are already safe to print.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    faults: Vec<String>,
-    hint: Option<String>,
-    status: ExitStatus,
-}
-
-impl Failure {
-    /// One fault, exit status 1.
-    pub(crate) fn new(fault: impl Into<String>) -> Self {
-        Self::all(vec![fault.into()])
-    }
-
-    /// Several faults, one line each, exit status 1.
-    pub(crate) fn all(faults: Vec<String>) -> Self {
-        Self { faults, hint: None, status: ExitStatus::Failure }
-    }
-
-    /// A command line or an environment that makes no sense, exit status 2.
-    pub(crate) fn usage(fault: impl Into<String>) -> Self {
-        Self { status: ExitStatus::Usage, ..Self::new(fault) }
-    }
-
-    /// Adds a line that says what to do next.
-    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    /// Nobody reads stdout any more (`| head`): there is nothing to say and nobody to say it to.
-    fn stdout_closed() -> Self {
-        Self { faults: Vec::new(), hint: None, status: ExitStatus::Success }
-    }
-}
 
 /// Writes to stdout and stderr. Colours are dropped where the stream is no terminal or `NO_COLOR` is set.
 #[derive(Debug)]
@@ -90,11 +32,18 @@ impl Printer {
     /// A result, on stdout.
     #[expect(clippy::unused_self, reason = "all output goes through the printer, so that no other code prints")]
     pub(crate) fn result(&self, text: &str) -> Result<(), Failure> {
-        let mut stdout = anstream::stdout().lock();
-        writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => Failure::stdout_closed(),
-            _ => Failure::new(format!("cannot write to stdout: {error}")),
-        })
+        to_stdout(&format!("{text}\n"))
+    }
+
+    /// What clap shows in place of running a command: help and version on stdout, a faulty command line on stderr.
+    #[expect(clippy::unused_self, reason = "all output goes through the printer, so that no other code prints")]
+    pub(crate) fn shown(&self, shown: &clap::Error) -> Result<ExitStatus, Failure> {
+        let text = shown.render().ansi().to_string();
+        if shown.use_stderr() {
+            let _ = write!(anstream::stderr(), "{text}");
+            return Ok(ExitStatus::Usage);
+        }
+        to_stdout(&text).map(|()| ExitStatus::Success)
     }
 
     /// A result as JSON, on stdout.
@@ -129,16 +78,23 @@ impl Printer {
         to_stderr(&format!("{HINT}hint{HINT:#}: {text}"));
     }
 
-    /// Says why the command stops and gives the exit status for it.
-    pub(crate) fn failure(&self, failure: &Failure) -> ExitStatus {
-        for fault in &failure.faults {
+    /// Why the command stops, on stderr.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        for fault in failure.faults() {
             self.error(fault);
         }
-        if let Some(hint) = &failure.hint {
+        if let Some(hint) = failure.hint() {
             self.hint(hint);
         }
-        failure.status
     }
+}
+
+fn to_stdout(text: &str) -> Result<(), Failure> {
+    let mut stdout = anstream::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::stdout_closed(),
+        _ => Failure::new(format!("cannot write to stdout: {error}")),
+    })
 }
 
 /// Nothing can be done, and nobody told, when stderr itself is closed.
@@ -150,7 +106,7 @@ fn to_stderr(text: &str) {
 /// strings, so the document stays the same.
 fn escape_terminal_controls(json: &str) -> String {
     json.chars().fold(String::with_capacity(json.len()), |mut text, character| {
-        if character != '\n' && crate::plain_text::steers_terminal(character) {
+        if character != '\n' && steers_terminal(character) {
             let _ = write!(text, "\\u{:04x}", u32::from(character));
         } else {
             text.push(character);

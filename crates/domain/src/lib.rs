@@ -35,3 +35,4 @@ pub mod status;
 pub mod sweep;
 pub mod task_toml;
 pub mod whole;
+pub mod yaml;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::Path;
 
 use oddish_dispatcher::{EcsSettings, LauncherKind};
 use oddish_domain::attempt_settings::ATTEMPT_SETTINGS;
@@ -11,6 +10,7 @@ use oddish_domain::settings::{Description, Group, Setting, Settings};
 use oddish_functions::lambda::migrate::MigrateSettings;
 use oddish_runner::settings::{read_attempt, read_token};
 use oddish_telemetry::TelemetrySettings;
+use oddish_test_support::derived;
 use oddish_wake::WakeSettings;
 
 use crate::settings::{GROUPS, PASSED_ON, ServerSettings};
@@ -75,8 +75,7 @@ fn groups() -> impl Iterator<Item = &'static Group> {
 fn page() -> String {
     let mut text = String::from(
         "# Configuration\n\n\
-         Every environment variable of every program, from the code that reads them: `UPDATE_EXPECTED=1 cargo xtask test -E\n\
-         'test(the_configuration_page)'` writes this page.\n\n\
+         Every environment variable of every program, from the code that reads them: `cargo xtask generate` writes this page.\n\n\
          A variable that is empty counts as not set. A program that finds a value it cannot use says which and does not start; it never shows\n\
          a secret one. `oddish-server` reads `.env` in its working directory too (no other folder's), below the environment; `oddish-server settings` prints\n\
          its part of this page in that form, which is [env.example](../env.example). Functions and runners read their environment only.\n\n\
@@ -99,16 +98,7 @@ fn page() -> String {
 
 #[test]
 fn the_configuration_page_is_current() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
-    let expected = page();
-    if std::env::var_os("UPDATE_EXPECTED").is_some() {
-        std::fs::write(&path, &expected).unwrap();
-    }
-    let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        found == expected,
-        "docs/configuration.md is out of date: run `UPDATE_EXPECTED=1 cargo xtask test -E 'test(the_configuration_page)'`"
-    );
+    derived::check("docs/configuration.md", &page());
 }
 
 #[test]

@@ -200,19 +200,12 @@ pub(crate) fn environment() -> anyhow::Result<BTreeMap<String, String>> {
 
 #[cfg(test)]
 mod tests {
+    use oddish_test_support::derived;
+
     use super::*;
 
     #[test]
-    fn env_example_shows_every_variable() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../env.example");
-        let expected = env_example();
-        if std::env::var_os("UPDATE_EXPECTED").is_some() {
-            std::fs::write(&path, &expected).unwrap();
-        }
-        let found = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            found == expected,
-            "env.example is out of date: run `UPDATE_EXPECTED=1 cargo xtask test -E 'test(env_example)'`"
-        );
+    fn env_example_is_current() {
+        derived::check("env.example", &env_example());
     }
 }

@@ -5,6 +5,8 @@
 
 #![expect(clippy::panic, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
+pub mod derived;
+
 use std::env;
 use std::time::Duration;
 

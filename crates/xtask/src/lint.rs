@@ -1,4 +1,4 @@
-//! Checks of what the compiler does not look at: links in documentation, spelling, dependencies.
+//! Checks of what the compiler does not look at: links in documentation, spelling, template.yaml, dependencies.
 
 use std::process::Command;
 
@@ -7,15 +7,16 @@ use anyhow::{Result, bail};
 use crate::programs::cargo;
 use crate::progress::{say, step};
 use crate::setup::{spelling, tools};
-use crate::{interrupt, process, workspace};
+use crate::{interrupt, process, template, workspace};
 
 type Check = fn() -> Result<()>;
 
 /// `cargo xtask lint`: all of them. A failure of one doesn't hide the others.
 pub(crate) fn run() -> Result<()> {
-    let checks: [(&str, Check); 4] = [
+    let checks: [(&str, Check); 5] = [
         ("documentation", documentation),
         ("spelling", spelling_check),
+        ("template.yaml", template::lint),
         ("licences, bans and sources of dependencies", dependencies),
         ("unused dependencies", unused_dependencies),
     ];

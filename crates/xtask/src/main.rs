@@ -15,6 +15,7 @@ mod demo;
 mod environment_options;
 mod fuzz;
 mod fuzz_api;
+mod generate;
 mod http;
 mod images;
 mod interrupt;
@@ -22,10 +23,10 @@ mod leftovers;
 mod lint;
 mod mutate;
 mod pooler;
-mod prepare;
 mod process;
 mod programs;
 mod progress;
+mod query_data;
 mod setup;
 mod soak;
 mod stack;
@@ -121,9 +122,14 @@ enum Task {
         /// Files of tests/mutations without their ending; all when there are none.
         names: Vec<String>,
     },
-    /// Write crates/db/.sqlx, which the query macros compile against, from the migrations.
-    Prepare {
-        /// Change nothing; fail if it is not up to date.
+    /// Write every file that is derived from the code or the migrations, and print the names of those that changed.
+    ///
+    /// These are crates/db/.sqlx, which the query macros compile against; docs/openapi.json; the table in docs/api.md; docs/cli.md;
+    /// docs/server.md; docs/configuration.md; env.example; the functions and routes in template.yaml. The test of such a page has a name
+    /// that ends with `_is_current`. What comes from the installed Harbor has commands of its own.
+    #[command(verbatim_doc_comment)]
+    Generate {
+        /// Change nothing; fail if a file is out of date.
         #[arg(long)]
         check: bool,
     },
@@ -138,16 +144,7 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Write the functions and roles of the endpoints into template.yaml, from functions/endpoints.json.
-    Template {
-        /// Change nothing; fail if a file is not up to date.
-        #[arg(long)]
-        check: bool,
-        /// Run cfn-lint and `sam validate --lint` over template.yaml too.
-        #[arg(long)]
-        lint: bool,
-    },
-    /// Check links in the documentation, the spelling, and licences, sources and use of dependencies.
+    /// Check links in the documentation, the spelling, template.yaml (cfn-lint, `sam validate --lint`), and licences, sources and use of dependencies.
     Lint,
     /// Build the programs that Lambda runs, as zip files in target/lambda that template.yaml names.
     BuildFunctions {
@@ -213,13 +210,10 @@ fn main() -> ExitCode {
         Task::Soak { soak, seconds, seed } => soak::run(soak, seconds, seed),
         Task::CompareTasks { folder, json } => compare_tasks::run(&folder, json),
         Task::Mutate { names } => mutate::run(&names),
-        Task::Prepare { check } => prepare::run(check),
+        Task::Generate { check } => generate::run(check),
         Task::EnvironmentOptions => environment_options::run(),
         Task::AgentArguments => agent_arguments::run(),
         Task::StatisticsFixture { check } => statistics_fixture::run(check),
-        Task::Template { check, lint } => {
-            template::run(check).and_then(|()| if lint { template::lint() } else { Ok(()) })
-        }
         Task::Lint => lint::run(),
         Task::BuildFunctions { programs, architecture } => build_functions::run(&programs, architecture),
         Task::Images => images::run(),

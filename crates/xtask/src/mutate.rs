@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::database::ThrowAwayDatabase;
 use crate::pooler::Poolers;
-use crate::prepare::migrated;
 use crate::progress::{say, step};
+use crate::query_data::migrated;
 use crate::{interrupt, process, setup, workspace};
 
 /// Where the output of the compiler and of the tests goes.
@@ -152,20 +152,11 @@ fn folder() -> PathBuf {
 fn copy_tree() -> Result<PathBuf> {
     let tree = folder().join("tree");
     workspace::create_folder(&tree)?;
-    let list = |root: &Path| -> Result<BTreeSet<PathBuf>> {
-        let mut git = Command::new("git");
-        git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(root);
-        let output = git.output().context("can't run git")?;
-        ensure!(output.status.success(), "git can't list {}", root.display());
-        let names = String::from_utf8(output.stdout).context("a file's name is not UTF-8")?;
-        let files = names.split('\0').filter(|name| !name.is_empty()).map(PathBuf::from);
-        Ok(files.filter(|file| root.join(file).is_file()).collect())
-    };
     // A repository of its own: in a folder that belongs to another, `git apply` silently does nothing.
     let created = Command::new("git").args(["init", "--quiet"]).current_dir(&tree).status().context("can't run git")?;
     ensure!(created.success(), "git can't make a repository of {}", tree.display());
-    let wanted = list(workspace::root())?;
-    for surplus in list(&tree)?.difference(&wanted) {
+    let wanted = workspace::files(workspace::root())?;
+    for surplus in workspace::files(&tree)?.difference(&wanted) {
         fs::remove_file(tree.join(surplus)).with_context(|| format!("can't remove {}", surplus.display()))?;
     }
     for file in &wanted {

@@ -21,7 +21,7 @@ use capabilities::Capability;
 /// Which region's resource types and limits the template is checked against.
 const REGION: &str = "us-east-1";
 const TEMPLATE: &str = "template.yaml";
-const BEGIN: &str = "# Written by `cargo xtask template`, from here";
+const BEGIN: &str = "# Written by `cargo xtask generate`, from here";
 const END: &str = "# to here";
 
 /// The list of endpoints, which a test of the functions writes.
@@ -39,7 +39,7 @@ struct Endpoint {
     capabilities: Vec<Capability>,
 }
 
-/// `cargo xtask template`. With `check`, nothing is changed, and a template that is out of date is an error.
+/// Writes what the list makes. With `check`, nothing is changed, and a template that is out of date is an error.
 pub(crate) fn run(check: bool) -> Result<()> {
     let endpoints: Vec<Endpoint> =
         serde_json::from_str(&read(ENDPOINTS)?).with_context(|| format!("{ENDPOINTS} is no list of endpoints"))?;
@@ -50,7 +50,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
         return Ok(());
     }
     if check {
-        bail!("{TEMPLATE} is not what {ENDPOINTS} makes: run `cargo xtask template` and commit it");
+        bail!("{TEMPLATE} is not what {ENDPOINTS} makes");
     }
     workspace::write(&workspace::root().join(TEMPLATE), expected)?;
     say(&format!("{TEMPLATE} is new"));

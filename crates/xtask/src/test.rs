@@ -7,17 +7,16 @@ use anyhow::{Result, bail};
 
 use crate::database::ThrowAwayDatabase;
 use crate::pooler::Poolers;
-use crate::prepare::prepare;
 use crate::programs::{build_all, cargo};
 use crate::progress::{say, step};
 use crate::setup::pooler::Kind;
 use crate::setup::{self, Toolbox, cargo_lambda, moto, schemathesis};
-use crate::{attack, images, interrupt, lint, process, template, workspace};
+use crate::{attack, generate, images, interrupt, lint, process, template, workspace};
 
 /// Tells the tests to send their queries through the pooler of that kind: `named` or `unnamed`.
 const THROUGH: &str = "ODDISH_TEST_THROUGH";
 
-/// `cargo xtask test`. `arguments` go to nextest. With `ci`, formatting, query data, lints, spelling and documentation are checked first, and
+/// `cargo xtask test`. `arguments` go to nextest. With `ci`, formatting, derived files, lints, spelling and documentation are checked first, and
 /// the quick attacks of `cargo xtask attack` come last; the template is checked too unless tests are asked for by name. A failure of one
 /// doesn't hide the others.
 pub(crate) fn run(ci: bool, arguments: &[String]) -> Result<()> {
@@ -37,7 +36,7 @@ pub(crate) fn run(ci: bool, arguments: &[String]) -> Result<()> {
             "formatting",
             step("checking the formatting", || process::shown(&mut cargo(&["fmt", "--all", "--check"]))),
         )?;
-        check("query data", prepare(&toolbox.postgres_bin, true))?;
+        check("derived files", generate::check(&toolbox.postgres_bin, &nextest))?;
         let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
         check("lints", step("checking the lints", || process::shown(&mut cargo(&clippy))))?;
         check("spelling", lint::spelling_check())?;

@@ -6,6 +6,7 @@ use std::path::Path;
 use oddish_domain::api_key::Scope;
 use oddish_functions::endpoints::{ENDPOINTS, Endpoint};
 use oddish_functions::router::openapi;
+use oddish_test_support::derived;
 use serde_json::json;
 
 /// Whoever generates template.yaml, or deploys without SAM, reads the list there.
@@ -24,12 +25,7 @@ fn the_list_of_endpoints_is_current() {
         })
         .collect();
     let expected = format!("[\n{}\n]\n", rows.iter().map(|row| format!("  {row}")).collect::<Vec<_>>().join(",\n"));
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("endpoints.json");
-    if std::env::var_os("UPDATE_EXPECTED").is_some() {
-        std::fs::write(&path, &expected).unwrap();
-    }
-    let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == expected, "functions/endpoints.json is out of date: run `cargo xtask generate`");
+    derived::check("functions/endpoints.json", &expected);
 }
 
 /// A function is called like the operation that it serves.
@@ -45,42 +41,27 @@ fn names_are_operation_ids() {
 
 #[test]
 fn the_document_in_docs_is_current() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
     let expected = format!("{}\n", serde_json::to_string_pretty(&openapi()).unwrap());
-    if std::env::var_os("UPDATE_EXPECTED").is_some() {
-        std::fs::write(&path, &expected).unwrap();
-    }
-    let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        found == expected,
-        "docs/openapi.json is out of date: run `UPDATE_EXPECTED=1 cargo xtask test -E 'test(the_document_in_docs)'`"
-    );
+    derived::check("docs/openapi.json", &expected);
 }
 
 #[test]
 fn the_table_in_docs_is_current() {
-    const BEGIN: &str = "cargo xtask test -E 'test(the_table_in_docs)' -->\n";
-    const END: &str = "<!-- end -->";
     let document = serde_json::to_value(openapi()).unwrap();
     let mut table = "| endpoint | scope | what it does |\n|---|---|---|\n".to_owned();
     for route in ENDPOINTS.iter() {
         let path = route.path.replace('*', "");
         let summary = document["paths"][&path][route.method.as_str().to_lowercase()]["summary"].as_str().unwrap();
         let scope = route.scope.map_or("public", |scope| scope.as_str());
-        writeln!(table, "| `{} {path}` | {scope} | {} |", route.method, summary.trim_end_matches('.')).unwrap();
+        writeln!(
+            table,
+            "| `{} {path}` | {scope} | {} |",
+            route.method,
+            summary.trim_end_matches('.').replace('\n', " ")
+        )
+        .unwrap();
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/api.md");
-    let found = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = found.split_once(BEGIN).unwrap();
-    let (_, after) = rest.split_once(END).unwrap();
-    let expected = format!("{before}{BEGIN}{table}{END}{after}");
-    if std::env::var_os("UPDATE_EXPECTED").is_some() {
-        std::fs::write(&path, &expected).unwrap();
-    }
-    assert!(
-        found == expected || std::env::var_os("UPDATE_EXPECTED").is_some(),
-        "the table in docs/api.md is out of date: run `UPDATE_EXPECTED=1 cargo xtask test -E 'test(the_table_in_docs)'`"
-    );
+    derived::check_part("docs/api.md", "<!-- the table of endpoints", "<!-- end -->", &table);
 }
 
 /// The calls that the operator's manual names are calls that there are.

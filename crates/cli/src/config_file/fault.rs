@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use super::node::Place;
+use oddish_domain::yaml::Place;
 
 /// Something wrong, and where. The text is safe to print.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

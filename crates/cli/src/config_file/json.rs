@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use oddish_domain::yaml::Place;
 use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use super::fault::Fault;
-use super::node::{Content, Entry, Node, Place};
+use super::node::{Content, Entry, Node};
 use super::scalar;
 use crate::plain_text;
 

@@ -1,21 +1,7 @@
 //! What a file holds.
 
-use std::fmt;
-
+use oddish_domain::yaml::Place;
 use serde_json::Number;
-
-/// Where something stands in a file: both from 1, the column in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}", self.line, self.column)
-    }
-}
 
 /// A value and its place.
 #[derive(Clone, Debug)]

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use oddish_test_support::derived;
 use snapbox::{assert_data_eq, file};
 
-use crate::binary::oddish;
+use crate::binary::{command, oddish};
 
 #[test]
 fn every_command_has_help_with_examples() {
@@ -21,6 +22,31 @@ fn every_command_has_help_with_examples() {
     }
 }
 
+/// Help that was not written in full must not look as if it was.
+#[test]
+fn help_that_cannot_be_written_is_an_error() {
+    for arguments in [&["--help"][..], &["--version"], &["run", "--help"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = command(arguments).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert_eq!(
+            String::from_utf8(output.stderr).unwrap(),
+            "error: cannot write to stdout: No space left on device (os error 28)\n",
+            "{arguments:?}"
+        );
+    }
+}
+
+/// `oddish --help | head -1` is no failure.
+#[test]
+fn help_that_nobody_reads_to_its_end_is_fine() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command(&["run", "--help"]).stdout(writer).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
 #[test]
 fn the_manual_page_is_current() {
     let mut page = "# The `oddish` command line\n\nThis page is what the programs themselves say.\n".to_owned();
@@ -28,13 +54,5 @@ fn the_manual_page_is_current() {
         let command = [&["oddish"], &arguments[..arguments.len() - 1]].concat().join(" ");
         write!(page, "\n## `{command}`\n\n```text\n{}\n```\n", oddish(&arguments).stdout.trim_end()).unwrap();
     }
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cli.md");
-    if std::env::var_os("UPDATE_EXPECTED").is_some() {
-        std::fs::write(&path, &page).unwrap();
-    }
-    let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        found == page,
-        "docs/cli.md is out of date: run `UPDATE_EXPECTED=1 cargo xtask test -E 'test(the_manual_page)'`"
-    );
+    derived::check("docs/cli.md", &page);
 }

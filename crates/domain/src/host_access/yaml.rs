@@ -3,15 +3,9 @@
 //! Nothing that Docker's parser would find may be hidden from ours, so what they could read differently is refused: tags that decode a value, and
 //! more nodes than any real file has.
 
-use std::collections::HashMap;
-
-use granit_parser::{Event, Parser, Tag};
 use serde_json::Value;
 
-/// Most nodes of one file, counting what an alias repeats.
-const MAX_NODES: usize = 100_000;
-/// Most levels.
-const MAX_DEPTH: usize = 64;
+use crate::yaml::{self, Build, Collection, MERGE, MOST_LEVELS, MOST_VALUES, Place, Refusal, ScalarStyle, Tag};
 
 /// A value and where it begins.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,15 +75,7 @@ fn is_null(text: &str) -> bool {
 
 /// The documents of a text; the error is the parser's, or what is refused.
 pub(super) fn parse(text: &str) -> Result<Vec<Node>, String> {
-    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
-    let mut documents = Vec::new();
-    while let Some((event, line)) = reader.next()? {
-        if matches!(event, Event::DocumentStart(..) | Event::DocumentEnd | Event::StreamStart | Event::StreamEnd) {
-            continue;
-        }
-        documents.push(reader.node(event, line, 0)?);
-    }
-    Ok(documents)
+    yaml::documents(text, Tree)
 }
 
 /// A JSON value as such a tree, without lines.
@@ -107,110 +93,70 @@ pub(super) fn of_json(value: &Value) -> Node {
     Node { line: 0, content }
 }
 
-struct Reader<'a> {
-    parser: Parser<'a, granit_parser::StrInput<'a>>,
-    anchors: HashMap<usize, Node>,
-    nodes: usize,
-}
+/// Builds such trees.
+struct Tree;
 
-impl<'a> Reader<'a> {
-    fn next(&mut self) -> Result<Option<(Event<'a>, usize)>, String> {
-        loop {
-            match self.parser.next_event() {
-                None => return Ok(None),
-                Some(Err(error)) => return Err(error.to_string().replace('\n', " ")),
-                Some(Ok((Event::Comment(..) | Event::Anchor(..), _))) => {}
-                Some(Ok((event, span))) => return Ok(Some((event, span.start.line()))),
-            }
-        }
+impl Build for Tree {
+    type Value = Node;
+    type Mapping = Vec<(Key, Node)>;
+    type Fault = String;
+
+    fn scalar(&mut self, text: &str, _: ScalarStyle, tag: Option<&Tag>, place: Place) -> Result<Node, String> {
+        check_tag(tag, place)?;
+        Ok(Node { line: place.line, content: Content::Text(text.to_owned()) })
     }
 
-    fn following(&mut self) -> Result<(Event<'a>, usize), String> {
-        self.next()?.ok_or_else(|| "it ends too early".to_owned())
+    fn begin(&mut self, _: Collection, tag: Option<&Tag>, place: Place) -> Result<(), String> {
+        check_tag(tag, place)
     }
 
-    fn node(&mut self, event: Event<'a>, line: usize, depth: usize) -> Result<Node, String> {
-        if depth > MAX_DEPTH {
-            return Err(format!("line {line}: more than {MAX_DEPTH} levels"));
-        }
-        self.count(1, line)?;
-        if let Some(tag) = event.tag() {
-            check_tag(tag, line)?;
-        }
-        let anchor = event.anchor_id().filter(|id| *id > 0);
-        let content = match event {
-            Event::Alias(id) => {
-                let Some(named) = self.anchors.get(&id).cloned() else {
-                    return Err(format!("line {line}: an alias of something around it"));
-                };
-                self.count(size(&named), line)?;
-                return Ok(named);
-            }
-            Event::SequenceStart(..) => {
-                let mut items = Vec::new();
-                loop {
-                    match self.following()? {
-                        (Event::SequenceEnd, _) => break Content::List(items),
-                        (event, line) => items.push(self.node(event, line, depth + 1)?),
-                    }
-                }
-            }
-            Event::MappingStart(..) => self.mapping(depth)?,
-            other => match other.scalar() {
-                Some((text, _)) => Content::Text(text.to_owned()),
-                None => return Err(format!("line {line}: it cannot be understood")),
-            },
+    fn list(&mut self, items: Vec<Node>, place: Place) -> Node {
+        Node { line: place.line, content: Content::List(items) }
+    }
+
+    /// The fields that `<<` merges come first, then `<<` itself.
+    fn entry(&mut self, fields: &mut Vec<(Key, Node)>, key: yaml::Key<Node>, value: Node) -> Result<(), String> {
+        let line = key.value.line;
+        let Content::Text(name) = key.value.content else {
+            return Err(format!("line {line}: a key that is no text"));
         };
-        let node = Node { line, content };
-        if let Some(id) = anchor {
-            self.anchors.insert(id, node.clone());
+        if name == MERGE {
+            for merged in value.items() {
+                fields.extend(merged.fields().iter().cloned());
+            }
         }
-        Ok(node)
+        fields.push((Key { name, line }, value));
+        Ok(())
     }
 
-    /// The fields of a mapping, with those that `<<` merges into it.
-    fn mapping(&mut self, depth: usize) -> Result<Content, String> {
-        let mut fields = Vec::new();
-        loop {
-            let (event, line) = self.following()?;
-            if matches!(event, Event::MappingEnd) {
-                return Ok(Content::Map(fields));
-            }
-            let key = self.node(event, line, depth + 1)?;
-            let (event, line) = self.following()?;
-            let value = self.node(event, line, depth + 1)?;
-            let Content::Text(name) = key.content else {
-                return Err(format!("line {}: a key that is no text", key.line));
-            };
-            if name == "<<" {
-                for merged in value.items() {
-                    fields.extend(merged.fields().iter().cloned());
-                }
-            }
-            fields.push((Key { name, line: key.line }, value));
-        }
+    fn mapping(&mut self, fields: Vec<(Key, Node)>, place: Place) -> Node {
+        Node { line: place.line, content: Content::Map(fields) }
     }
 
-    fn count(&mut self, more: usize, line: usize) -> Result<(), String> {
-        self.nodes += more;
-        if self.nodes > MAX_NODES { Err(format!("line {line}: more than {MAX_NODES} values")) } else { Ok(()) }
+    /// A value keeps the line on which it is written.
+    fn alias(&mut self, named: &Node, _: Place) -> Node {
+        named.clone()
+    }
+
+    fn refuse(&mut self, refusal: Refusal, Place { line, .. }: Place) -> String {
+        match refusal {
+            Refusal::Syntax(error) => error.to_string().replace('\n', " "),
+            Refusal::NoEnd => "it ends too early".to_owned(),
+            Refusal::NoValue => format!("line {line}: it cannot be understood"),
+            Refusal::AliasOfItsOwn => format!("line {line}: an alias of something around it"),
+            Refusal::TooDeep => format!("line {line}: more than {MOST_LEVELS} levels"),
+            Refusal::TooMany => format!("line {line}: more than {MOST_VALUES} values"),
+        }
     }
 }
 
 /// Tags that leave a value what it looks like. `!reset` and `!override` are Compose's: what they take back is looked at all the same.
-fn check_tag(tag: &Tag, line: usize) -> Result<(), String> {
+fn check_tag(tag: Option<&Tag>, Place { line, .. }: Place) -> Result<(), String> {
     const HARMLESS: &[&str] = &["str", "int", "float", "bool", "null", "map", "seq", "merge"];
+    let Some(tag) = tag else { return Ok(()) };
     let known = match tag.core_suffix() {
         Some(suffix) => HARMLESS.contains(&suffix),
         None => matches!(tag.original().as_str(), "!" | "!reset" | "!override"),
     };
     if known { Ok(()) } else { Err(format!("line {line}: the tag {} is not understood", tag.original())) }
-}
-
-fn size(node: &Node) -> usize {
-    1 + match &node.content {
-        Content::Text(_) => 0,
-        Content::List(items) => items.iter().map(size).sum(),
-        Content::Map(fields) => fields.iter().map(|(_, value)| 1 + size(value)).sum(),
-    }
 }

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Output;
 
+use oddish_test_support::derived;
+
 use crate::stack::{Stack, hello, program};
 
 fn text(output: &Output, status: i32) -> String {
@@ -129,15 +131,7 @@ fn the_manual_page_is_current() {
         let command = [&["oddish-server"], words].concat().join(" ");
         write!(page, "\n## `{command}`\n\n```text\n{}\n```\n", help.trim_end()).unwrap();
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/server.md");
-    if std::env::var_os("UPDATE_EXPECTED").is_some() {
-        std::fs::write(&path, &page).unwrap();
-    }
-    let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        found == page,
-        "docs/server.md is out of date: run `UPDATE_EXPECTED=1 cargo xtask test -E 'test(the_manual_page)'`"
-    );
+    derived::check("docs/server.md", &page);
 }
 
 /// The output of a server program in this folder, with nothing of the tester's settings.

@@ -1,0 +1,4 @@
+//! The commands, each in a folder of its own with its arguments. What several commands need lies above.
+
+pub(crate) mod run;
+pub(crate) mod status;

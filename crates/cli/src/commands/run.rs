@@ -1,0 +1,282 @@
+//! `oddish run` (contract 2.2).
+
+mod agent_variables;
+mod args;
+mod config;
+mod harbor_job;
+mod packing;
+mod plan;
+mod submit;
+mod sweep_file;
+mod task_check;
+mod task_dirs;
+mod upload;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use oddish_api_types::{TaskStatus, TaskStatusResponse, TrialResponse};
+use serde::Serialize;
+
+use self::plan::Plan;
+use self::submit::{NotSubmitted, Submitted, submit};
+use self::task_check::Checked;
+use crate::client::{Api, Client};
+use crate::exit_status::ExitStatus;
+use crate::failure::Failure;
+use crate::plain_text;
+use crate::printer::Printer;
+use crate::view::table::stdout_width;
+use crate::view::trial::{self, counted};
+use crate::watching::{RunTrials, Subject, Watched, watch};
+
+pub(crate) use self::args::RunArgs;
+
+/// Checks, submits and, unless told otherwise, watches.
+pub(crate) async fn run(args: &RunArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let api = Api::resolve(args.api.as_deref())?;
+    let plan = Plan::new(args, printer)?;
+    let client = Client::new(api)?;
+
+    let (valid, refused) = task_check::check_all(plan.tasks);
+    let mut left_out: Vec<NotSubmitted> = plan.odd.into_iter().map(NotSubmitted::odd).chain(refused).collect();
+    let noted = tell_warnings(&valid, plan.sweep.timeout_minutes.is_some(), printer);
+    let mut submitted = Vec::new();
+    if !valid.is_empty() {
+        printer.note(&format!("Submitting {} to {}", counted(valid.len(), "task"), client.server()));
+    }
+    let requested = plan.sweep.experiment_id.clone().unwrap_or_default();
+    let tasks = valid.into_iter().map(|checked| checked.task).collect();
+    for result in submit(&client, printer, tasks, plan.sweep).await {
+        match result {
+            Ok(task) => submitted.push(task),
+            Err(task) => left_out.push(task),
+        }
+    }
+    for task in &submitted {
+        if let Some(version) = task.reused_version {
+            printer.note(&format!("{}: unchanged, reusing version {version}", plain_text::line(&task.name)));
+        }
+        for warning in task.warnings.iter().map(|warning| warning_text(&task.name, warning)) {
+            if !noted.contains(&warning) {
+                printer.warning(&warning);
+            }
+        }
+    }
+    tell_left_out(&left_out, submitted.len(), printer);
+    match Submission::new(&client, &requested, &submitted) {
+        Some(submission) => report(args, printer, &client, submission, &left_out).await,
+        None => Ok(ExitStatus::Failure),
+    }
+}
+
+/// Tells what the check found worth knowing, and returns it: the server's check will find it too. What many tasks have in common is told
+/// once. Of a missing agent time-out there is nothing to tell where the submission sets one.
+fn tell_warnings(tasks: &[Checked], timeout_is_given: bool, printer: &Printer) -> BTreeSet<String> {
+    /// Tasks with one warning that are named.
+    const NAMED: usize = 3;
+    let (mut noted, mut tasks_of) = (BTreeSet::new(), Vec::<(String, Vec<&str>)>::new());
+    for checked in tasks {
+        for warning in &checked.warnings {
+            let text = warning.to_string();
+            noted.insert(warning_text(&checked.task.name, &text));
+            if timeout_is_given && warning.is_about_the_agents_timeout() {
+                continue;
+            }
+            match tasks_of.iter_mut().find(|(other, _)| *other == text) {
+                Some((_, names)) => names.push(&checked.task.name),
+                None => tasks_of.push((text, vec![&checked.task.name])),
+            }
+        }
+    }
+    for (text, names) in tasks_of {
+        match names.split_at_checked(NAMED) {
+            Some((named, more)) if !more.is_empty() => {
+                let named = format!("{} and {} more tasks", named.join(", "), more.len());
+                printer.warning(&warning_text(&named, &text));
+            }
+            _ => {
+                for name in names {
+                    printer.warning(&warning_text(name, &text));
+                }
+            }
+        }
+    }
+    noted
+}
+
+fn warning_text(task: &str, warning: &str) -> String {
+    format!("{}: {}", plain_text::line(task), plain_text::short_line(warning, 500))
+}
+
+/// Says what was submitted, watches it, and says what came of it.
+async fn report(
+    args: &RunArgs,
+    printer: &Printer,
+    client: &Client,
+    mut submission: Submission,
+    left_out: &[NotSubmitted],
+) -> Result<ExitStatus, Failure> {
+    submission.not_submitted = left_out.iter().map(Absent::from).collect();
+    if !args.json {
+        printer.result(&submission.to_text())?;
+    }
+    let mut status = if left_out.is_empty() { ExitStatus::Success } else { ExitStatus::Failure };
+    if args.watches() {
+        match watch(client, printer, &submission.subject()).await? {
+            Watched::Stopped => status = ExitStatus::Interrupted,
+            Watched::Ended(tasks) => {
+                if trial::any_failed(&tasks) {
+                    status = ExitStatus::Failure;
+                }
+                if args.json {
+                    submission.add_results(tasks);
+                } else {
+                    printer.result(&format!("\n{}", trial::results(&tasks, client.server(), stdout_width())))?;
+                }
+            }
+        }
+    }
+    if args.json {
+        printer.json(&submission)?;
+    }
+    Ok(status)
+}
+
+fn tell_left_out(left_out: &[NotSubmitted], submitted: usize, printer: &Printer) {
+    let (untried, tried): (Vec<_>, Vec<_>) = left_out.iter().partition(|task| task.untried);
+    for task in &tried {
+        for fault in &task.faults {
+            printer.error(&format!("{}: {fault}", task.task));
+        }
+    }
+    match untried.len() {
+        0 => {}
+        1 => printer.error("1 task was not tried after these"),
+        number => printer.error(&format!("{number} tasks were not tried after these")),
+    }
+    if left_out.len() + submitted > 1 && !left_out.is_empty() {
+        printer.error(&format!("{} of {} tasks were not submitted", left_out.len(), left_out.len() + submitted));
+    }
+    if let Some(hint) = left_out.iter().find_map(|task| task.hint) {
+        printer.hint(hint);
+    }
+}
+
+/// What was submitted, as `--json` prints it (contract 2.2).
+#[derive(Serialize)]
+struct Submission {
+    /// Name of the experiment.
+    experiment: String,
+    experiment_id: Option<String>,
+    experiment_url: Option<String>,
+    /// Always null: nothing is published.
+    public_experiment_url: Option<String>,
+    total_trials: u32,
+    tasks: Vec<Task>,
+    /// Tasks that were found but not submitted.
+    not_submitted: Vec<Absent>,
+}
+
+#[derive(Serialize)]
+struct Task {
+    id: String,
+    name: String,
+    trials_count: u32,
+    url: String,
+    /// Always null: nothing is published.
+    public_url: Option<String>,
+    /// How it ended; only with `--watch`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<TaskStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trials: Option<Vec<TrialResponse>>,
+    #[serde(skip)]
+    providers: BTreeMap<String, u32>,
+    /// The trials that this run created.
+    #[serde(skip)]
+    mine: RunTrials,
+}
+
+#[derive(Serialize)]
+struct Absent {
+    name: String,
+    errors: Vec<String>,
+}
+
+impl From<&NotSubmitted> for Absent {
+    fn from(task: &NotSubmitted) -> Self {
+        Self { name: task.task.clone(), errors: task.faults.clone() }
+    }
+}
+
+impl Submission {
+    /// Nothing when no task was submitted. `requested` names the experiment where the server doesn't.
+    fn new(client: &Client, requested: &str, submitted: &[Submitted]) -> Option<Self> {
+        let first = &submitted.first()?.sweep;
+        let tasks = submitted.iter().map(|task| Task {
+            id: task.sweep.id.clone(),
+            name: task.name.clone(),
+            trials_count: task.sweep.trials_count,
+            url: client.task_url(&task.sweep.id).into(),
+            public_url: None,
+            status: None,
+            trials: None,
+            providers: task.sweep.providers.clone(),
+            mine: RunTrials::of(&task.sweep),
+        });
+        Some(Self {
+            experiment: first.experiment_name.clone().unwrap_or_else(|| requested.into()),
+            experiment_id: first.experiment_id.clone(),
+            experiment_url: first.experiment_id.as_deref().map(|id| client.experiment_url(id).into()),
+            public_experiment_url: None,
+            total_trials: submitted.iter().map(|task| task.sweep.trials_count).sum(),
+            tasks: tasks.collect(),
+            not_submitted: Vec::new(),
+        })
+    }
+
+    fn add_results(&mut self, ended: Vec<TaskStatusResponse>) {
+        for result in ended {
+            if let Some(task) = self.tasks.iter_mut().find(|task| task.id == result.id) {
+                task.status = Some(result.status);
+                task.trials = Some(result.trials.unwrap_or_default());
+            }
+        }
+    }
+
+    /// The trials that were submitted now.
+    fn subject(&self) -> Subject {
+        Subject::Run {
+            experiment_id: self.experiment_id.clone().unwrap_or_else(|| self.experiment.clone()),
+            tasks: self.tasks.iter().map(|task| (task.id.clone(), task.mine.clone())).collect(),
+        }
+    }
+
+    fn to_text(&self) -> String {
+        let mut providers: BTreeMap<&str, u32> = BTreeMap::new();
+        for (provider, number) in self.tasks.iter().flat_map(|task| &task.providers) {
+            *providers.entry(provider).or_default() += number;
+        }
+        let providers: Vec<String> =
+            providers.iter().map(|(provider, number)| format!("{} {number}", plain_text::line(provider))).collect();
+        let mut lines = vec![match self.tasks.as_slice() {
+            [_] => "Task submitted!".to_owned(),
+            tasks => format!("{} tasks submitted!", tasks.len()),
+        }];
+        let mut fact = |name: &str, value: &str| lines.push(format!("{name:<11} {}", plain_text::line(value)));
+        if let [task] = self.tasks.as_slice() {
+            fact("Task", &task.id);
+        }
+        fact("Trials", &self.total_trials.to_string());
+        fact("Providers", &providers.join(", "));
+        fact(
+            "Experiment",
+            &match &self.experiment_id {
+                Some(id) => format!("{id} ({})", self.experiment),
+                None => self.experiment.clone(),
+            },
+        );
+        fact("Watch", &self.subject().resume_hint());
+        lines.join("\n")
+    }
+}

@@ -1,0 +1,14 @@
+//! Why a folder can't be packed, as it is told.
+
+use oddish_artifacts::archive::PackError;
+
+use super::task_dirs::shown;
+use crate::plain_text;
+
+/// The fault as a line that is safe to print.
+pub(crate) fn cannot_pack(error: PackError) -> String {
+    match error {
+        PackError::Io { path, source } => format!("cannot pack: {}: {source}", shown(&path)),
+        other => format!("cannot pack: {}", plain_text::line(&other.to_string())),
+    }
+}

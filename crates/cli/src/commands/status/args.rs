@@ -1,0 +1,44 @@
+//! The arguments of `oddish status` (contract 2.5).
+
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+
+use crate::help;
+
+const EXAMPLES: &str = "\
+Examples:
+  oddish status                              The newest experiments
+  oddish status my-task-1a2b3c4d             One task and its trials
+  oddish status my-task-1a2b3c4d --watch     The same, live, until it ends
+  oddish status --experiment 9f8e7d6c --json
+
+Exit status:
+  0  found and, where watched, ended without a failed trial
+  1  not found, no answer, or a watched trial failed
+  2  the command line makes no sense
+  130  a watch was ended with Ctrl-C; the trials go on";
+
+/// Show a task, an experiment, or the newest experiments
+#[derive(Args, Debug)]
+#[command(after_help = help::after(EXAMPLES))]
+pub(crate) struct StatusArgs {
+    /// Task to show
+    #[arg(value_name = "TASK_ID", conflicts_with = "experiment", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) task_id: Option<String>,
+
+    /// Experiment to show, by id
+    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) experiment: Option<String>,
+
+    /// Watch until it ends, then show results
+    #[arg(short, long)]
+    pub(crate) watch: bool,
+
+    /// Print JSON on stdout; with --watch, once it has ended
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// URL of the server; wins over the environment
+    #[arg(long, value_name = "URL")]
+    pub(crate) api: Option<String>,
+}

@@ -1,0 +1,28 @@
+//! What the process exits with.
+
+use std::process::ExitCode;
+
+/// What the process tells its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExitStatus {
+    /// All was done; where trials were watched, none failed.
+    Success,
+    /// Something failed, and was said on stderr.
+    Failure,
+    /// The command line or the environment makes no sense.
+    Usage,
+    /// Ctrl-C ended a watch: nothing else has ended.
+    Interrupted,
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        ExitCode::from(match status {
+            ExitStatus::Success => 0,
+            ExitStatus::Failure => 1,
+            ExitStatus::Usage => 2,
+            // As shells say it of a process that SIGINT ended.
+            ExitStatus::Interrupted => 130,
+        })
+    }
+}

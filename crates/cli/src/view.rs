@@ -1,0 +1,5 @@
+//! Tasks, trials and experiments as text: what several commands show.
+
+pub(crate) mod table;
+pub(crate) mod task;
+pub(crate) mod trial;
