@@ -1,0 +1,4 @@
+//! What only functions on AWS do.
+
+mod events;
+mod template;
