@@ -9,6 +9,6 @@ mod idempotency;
 pub(crate) mod listing;
 mod names;
 mod observability;
-mod openapi;
+pub(crate) mod openapi;
 mod routes;
 mod slashes;

@@ -15,5 +15,6 @@ mod migrate;
 mod not_found;
 mod public;
 mod queues;
+mod shapes;
 mod tasks;
 mod trials;

@@ -15,12 +15,30 @@ use serde_json::{Value, json};
 
 use super::{ask, made, trusting};
 
+use crate::shapes::{self, Shape};
+
 #[with_database]
 async fn a_key_is_shown_once_and_works_until_it_is_revoked(db: Db) {
     let api = trusting(db, Duration::ZERO);
     let (_, first) = made(&api.db, "alice", Scope::Full, None).await;
     let answer = ask(&api, "POST", "/api-keys", &first, Some(json!({"name": " nightly 🦦 ", "scope": "read"}))).await;
     assert_eq!(answer.status.as_u16(), 200, "{answer:?}");
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::CreatedApiKeyResponse.of(&answer), @r#"
+    {
+      "created_at": "[time]",
+      "expires_at": null,
+      "id": "[id]",
+      "is_active": true,
+      "key": "[key]",
+      "key_prefix": "[key]",
+      "last_used_at": null,
+      "name": "nightly 🦦",
+      "owner": "alice",
+      "revoked_at": null,
+      "scope": "read"
+    }
+    "#);
     let created = answer.json();
     let text = created["key"].as_str().unwrap().to_owned();
     let id = created["id"].as_str().unwrap().to_owned();
@@ -31,6 +49,34 @@ async fn a_key_is_shown_once_and_works_until_it_is_revoked(db: Db) {
     assert_eq!(created["key_prefix"], text[..11]);
 
     let listed = ask(&api, "GET", "/api-keys", &first, None).await;
+    insta::assert_json_snapshot!(Shape::ApiKeyResponse.of(&listed), @r#"
+    [
+      {
+        "created_at": "[time]",
+        "expires_at": null,
+        "id": "[id]",
+        "is_active": true,
+        "key_prefix": "[key]",
+        "last_used_at": null,
+        "name": "nightly 🦦",
+        "owner": "alice",
+        "revoked_at": null,
+        "scope": "read"
+      },
+      {
+        "created_at": "[time]",
+        "expires_at": null,
+        "id": "[id]",
+        "is_active": true,
+        "key_prefix": "[key]",
+        "last_used_at": "[time]",
+        "name": "of a test",
+        "owner": "alice",
+        "revoked_at": null,
+        "scope": "full"
+      }
+    ]
+    "#);
     assert!(!listed.body.contains(&text) && !listed.body.contains("sha256"), "{listed:?}");
     let entry = |listed: &Answer| {
         listed.json().as_array().unwrap().iter().find(|entry| entry["id"] == *id).expect("the key's entry").clone()
@@ -41,10 +87,15 @@ async fn a_key_is_shown_once_and_works_until_it_is_revoked(db: Db) {
     assert_eq!((&entry["is_active"], &entry["expires_at"]), (&json!(true), &json!(null)));
 
     assert_eq!(ask(&api, "GET", "/tasks", &text, None).await.status.as_u16(), 200);
-    for _ in 0..2 {
-        let revoked = ask(&api, "DELETE", &format!("/api-keys/{id}"), &first, None).await;
-        assert_eq!(revoked.json(), json!({"status": "revoked", "key_id": id}));
+    let revoke = async || ask(&api, "DELETE", &format!("/api-keys/{id}"), &first, None).await;
+    let revoked = revoke().await;
+    insta::assert_json_snapshot!(Shape::RevokeApiKeyResponse.of(&revoked), @r#"
+    {
+      "key_id": "[id]",
+      "status": "revoked"
     }
+    "#);
+    assert_eq!(revoke().await.body, revoked.body, "it may be repeated");
     assert_eq!(ask(&api, "GET", "/tasks", &text, None).await.error(401), "Invalid or expired API key");
     let listed = ask(&api, "GET", "/api-keys", &first, None).await.json();
     let entry = listed.as_array().unwrap().iter().find(|entry| entry["id"] == *id).unwrap();

@@ -6,6 +6,7 @@ use oddish_test_support::with_database;
 use serde_json::json;
 
 use crate::deleting::{keys, store_files};
+use crate::shapes::{self, Shape};
 
 #[with_database]
 async fn a_deleted_experiment_says_what_went(db: Db) {
@@ -19,9 +20,18 @@ async fn a_deleted_experiment_says_what_went(db: Db) {
         store_files(&api, task, index).await;
     }
     let path = format!("/experiments/{experiment}");
-    let answer = api.delete(&path).await.json();
-    let deleted = json!({"trials": 5, "tasks": 1, "experiments": 1});
-    assert_eq!(answer, json!({"status": "success", "message": "Experiment deleted", "deleted": deleted}));
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::DeleteExperimentResponse.of(&api.delete(&path).await), @r#"
+    {
+      "deleted": {
+        "experiments": 1,
+        "tasks": 1,
+        "trials": 5
+      },
+      "message": "Experiment deleted",
+      "status": "success"
+    }
+    "#);
     assert_eq!(keys(&api, &format!("tasks/{own}/")).await, Vec::<String>::new());
     let left = keys(&api, &format!("tasks/{both}/trials/")).await;
     assert!(left.len() == 2 && left.iter().all(|key| key.contains(&format!("{both}-0/"))), "{left:?}");

@@ -6,6 +6,7 @@ use oddish_test_support::with_database;
 use serde_json::json;
 
 use crate::http::listing::{all_pages, ids, submit};
+use crate::shapes::{self, Shape};
 
 #[with_database]
 async fn an_experiment_holds_what_it_ran_whatever_version_is_newest(db: Db) {
@@ -71,6 +72,76 @@ async fn experiments_tell_what_became_of_their_trials(db: Db) {
     assert_eq!(all_pages(&api, "/experiments?limit=1&sort=-active_at").await.len(), 2);
 
     let id = api.experiment_of(&first).await;
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::ListExperimentsResponse.of(&api.get("/experiments?limit=1").await), @r#"
+    {
+      "items": [
+        {
+          "active_trials": 1,
+          "analysis_tasks": 0,
+          "completed_trials": 0,
+          "cost_usd": 0.0,
+          "created_at": "[time]",
+          "failed_trials": 0,
+          "id": "[id]",
+          "is_public": false,
+          "last_author": {
+            "name": "100%_sure",
+            "source": "api"
+          },
+          "last_created_at": "[time]",
+          "last_pr_number": null,
+          "last_pr_title": null,
+          "last_pr_url": null,
+          "name": "calm 100% delta",
+          "reward_success": 0,
+          "reward_sum": 0.0,
+          "reward_total": 0,
+          "reward_unconfirmed": 0,
+          "task_count": 1,
+          "total_trials": 1,
+          "verdict_failed": 0,
+          "verdict_good": 0,
+          "verdict_needs_review": 0,
+          "verdict_pending": 0
+        }
+      ],
+      "limit": 1,
+      "next_cursor": "-created_at~[place]",
+      "total": null
+    }
+    "#);
+    insta::assert_json_snapshot!(Shape::ExperimentResponse.of(&api.get(&format!("/experiments/{id}")).await), @r#"
+    {
+      "active_trials": 0,
+      "analysis_tasks": 0,
+      "completed_trials": 2,
+      "cost_usd": 0.0,
+      "created_at": "[time]",
+      "failed_trials": 0,
+      "id": "[id]",
+      "is_public": false,
+      "last_author": {
+        "name": "alice",
+        "source": "api"
+      },
+      "last_created_at": "[time]",
+      "last_pr_number": null,
+      "last_pr_title": null,
+      "last_pr_url": null,
+      "name": "swift otter",
+      "reward_success": 2,
+      "reward_sum": 2.0,
+      "reward_total": 2,
+      "reward_unconfirmed": 0,
+      "task_count": 1,
+      "total_trials": 2,
+      "verdict_failed": 0,
+      "verdict_good": 0,
+      "verdict_needs_review": 0,
+      "verdict_pending": 0
+    }
+    "#);
     let one = api.get(&format!("/experiments/{id}")).await.json();
     let counts = [
         "task_count",

@@ -5,13 +5,21 @@ use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::json;
 
+use crate::shapes::{self, Shape};
+
 #[with_database]
 async fn an_experiment_is_renamed(db: Db) {
     let api = Api::new(db);
     let experiment = api.experiment_of(&api.submitted(1).await).await;
     let path = format!("/experiments/{experiment}");
-    let renamed = api.patch(&path, &json!({"name": "  größte Übung 🦦 "})).await.json();
-    assert_eq!(renamed, json!({"id": experiment, "name": "größte Übung 🦦"}));
+    let renamed = api.patch(&path, &json!({"name": "  größte Übung 🦦 "})).await;
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::RenameExperimentResponse.of(&renamed), @r#"
+    {
+      "id": "[id]",
+      "name": "größte Übung 🦦"
+    }
+    "#);
     assert_eq!(api.get(&path).await.json()["name"], "größte Übung 🦦");
     for empty in ["", "   "] {
         let text = api.patch(&path, &json!({"name": empty})).await.error(400);

@@ -5,6 +5,8 @@ use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
+use crate::shapes::{self, Shape};
+
 #[with_database]
 async fn an_experiments_trials_run_again_by_filter(db: Db) {
     let api = Api::new(db);
@@ -24,6 +26,20 @@ async fn an_experiments_trials_run_again_by_filter(db: Db) {
     };
     let foreseen = ask(json!({"statuses": ["failed", "success", "running"], "dry_run": true})).await;
     assert_eq!(foreseen, (json!("dry_run"), json!([trial(0), trial(3)]), json!([trial(1)])));
+    let dry_run = json!({"statuses": ["failed", "running"], "dry_run": true});
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::RetryExperimentResponse.of(&api.post(&retry, &dry_run.to_string()).await), @r#"
+    {
+      "experiment_id": "[id]",
+      "queued": [
+        "hello-[id]-3"
+      ],
+      "status": "dry_run",
+      "still_active": [
+        "hello-[id]-1"
+      ]
+    }
+    "#);
     assert_eq!(api.statuses(&task_id).await, ["success", "running", "queued", "failed"], "nothing was done");
     let fits_neither = ask(json!({"statuses": ["success"], "error_classes": ["cancelled"]})).await;
     assert_eq!(fits_neither, (json!("queued"), json!([]), json!([])));

@@ -5,6 +5,8 @@ use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
+use crate::shapes::{self, Shape};
+
 /// Whether an experiment is shared, after asking for something.
 async fn ask(api: &Api, experiment: &str, what: &str) -> Value {
     let path = format!("/experiments/{experiment}/{what}");
@@ -29,6 +31,17 @@ async fn a_token_ends_when_the_sharing_does(db: Db) {
     assert_eq!((&shared["name"], &shared["is_public"]), (&name, &json!(true)));
     assert_eq!(ask(&api, &experiment, "publish").await, shared, "it keeps its token");
     assert_eq!(ask(&api, &experiment, "share").await, shared);
+    let path = format!("/experiments/{experiment}");
+    api.patch(&path, &json!({"name": "shared"})).await.json();
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::ShareResponse.of(&api.get(&format!("{path}/share")).await), @r#"
+    {
+      "is_public": true,
+      "name": "shared",
+      "public_token": "[token]"
+    }
+    "#);
+    api.patch(&path, &json!({"name": name})).await.json();
     assert_eq!(api.get(&format!("/tasks/{task_id}")).await.json()["experiment_is_public"], true);
     assert_eq!(api.get(&format!("/public/experiments/{token}")).await.json()["name"], name);
 

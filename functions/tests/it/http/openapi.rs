@@ -10,7 +10,7 @@ fn document() -> Value {
 }
 
 /// A validator for one schema of the document, with the components that it refers to.
-fn validator(document: &Value, schema: &Value) -> Validator {
+pub(crate) fn validator(document: &Value, schema: &Value) -> Validator {
     let whole = json!({"allOf": [schema], "components": document["components"]});
     jsonschema::draft202012::options().should_validate_formats(true).build(&whole).unwrap()
 }

@@ -9,6 +9,8 @@ use serde_json::json;
 
 use super::Scene;
 
+use crate::shapes::{self, Shape};
+
 #[with_database]
 async fn only_the_token_opens_anything(db: Db) {
     let scene = Scene::new(db).await;
@@ -16,6 +18,24 @@ async fn only_the_token_opens_anything(db: Db) {
     assert_eq!(api.get("/public/experiments").await.json(), json!([]), "whatever is shared");
     let listed = scene.get("/public/experiments").await.json();
     assert_eq!(listed.as_array().unwrap().len(), 1);
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::PublicExperimentResponse.of(&scene.get("/public/experiments").await), @r#"
+    [
+      {
+        "created_at": "[time]",
+        "id": "[id]",
+        "name": "the shared one",
+        "public_token": "[token]",
+        "task_count": 2
+      }
+    ]
+    "#);
+    insta::assert_json_snapshot!(Shape::PublicExperimentName.of(&api.get(&format!("/public/experiments/{}", scene.token)).await), @r#"
+    {
+      "name": "the shared one",
+      "public_token": "[token]"
+    }
+    "#);
     assert_eq!((&listed[0]["id"], &listed[0]["task_count"]), (&json!(scene.shared), &json!(2)));
     let header = async |value: &str| {
         let request = Request::get(format!("/public/tasks/{}", scene.own)).header("x-share-token", value);

@@ -7,6 +7,8 @@ use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use crate::shapes::{self, Shape};
+
 const KEY: &str = "/queues/openai/gpt-5.2";
 
 /// How many jobs can be claimed now.
@@ -44,10 +46,24 @@ async fn a_limit_changes_while_everything_runs(db: Db) {
 async fn a_pause_says_who_and_why(db: Db) {
     let api = Api::new(db);
     submit(&api, "gpt-5.2", 1).await;
-    let mut paused = api.patch(KEY, &json!({"paused": true, "reason": "the budget is spent"})).await.json();
-    assert!(paused["paused"]["at"].take().is_string());
-    let expected = json!({"at": null, "by": "user", "reason": "the budget is spent", "next_probe_at": null});
-    assert_eq!(paused["paused"], expected);
+    let paused = api.patch(KEY, &json!({"paused": true, "reason": "the budget is spent"})).await;
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::QueueResponse.of(&paused), @r#"
+    {
+      "concurrency_limit": 8,
+      "delayed": 0,
+      "is_default": true,
+      "paused": {
+        "at": "[time]",
+        "by": "user",
+        "next_probe_at": null,
+        "reason": "the budget is spent"
+      },
+      "queue_key": "openai/gpt-5.2",
+      "ready": 1,
+      "running": 0
+    }
+    "#);
     assert_eq!(claimable(&api).await, 0);
     assert_eq!(api.patch(KEY, &json!({"paused": false})).await.json()["paused"], Value::Null);
     assert_eq!(claimable(&api).await, 1);

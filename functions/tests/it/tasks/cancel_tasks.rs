@@ -7,6 +7,8 @@ use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use crate::shapes::{self, Shape};
+
 async fn cancel_tasks(api: &Api, task_ids: &[&str]) -> Value {
     let answer = api.post("/tasks/cancel", &json!({ "task_ids": task_ids }).to_string()).await;
     assert_eq!(answer.status.as_u16(), 200, "{answer:?}");
@@ -32,6 +34,32 @@ async fn cancelling_a_task_ends_what_waits_and_stops_what_runs(db: Db) {
     let first = cancel_tasks(&api, &[&task_id, "nowhere", &task_id]).await;
     assert_eq!(first, expected(json!([trial(2)]), json!([trial(1)]), json!([]), json!([trial(0)]), 1, 2));
     assert_eq!(attempts::standing(&api.db, token).await.unwrap(), Standing::CancelRequested);
+    let body = json!({"task_ids": [task_id, "nowhere"]}).to_string();
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::CancelTasksResponse.of(&api.post("/tasks/cancel", &body).await), @r#"
+    {
+      "already_ended": [
+        "hello-[id]-0",
+        "hello-[id]-2"
+      ],
+      "already_stopping": [
+        "hello-[id]-1"
+      ],
+      "cancelled": [],
+      "modal_calls_cancelled": 0,
+      "not_found_task_ids": [
+        "nowhere"
+      ],
+      "status": "cancelled",
+      "stopping": [],
+      "task_ids": [
+        "hello-[id]"
+      ],
+      "tasks_cancelled": 0,
+      "tasks_found": 1,
+      "trials_cancelled": 0
+    }
+    "#);
     let again = cancel_tasks(&api, &[&task_id, "nowhere"]).await;
     assert_eq!(again, expected(json!([]), json!([]), json!([trial(1)]), json!([trial(0), trial(2)]), 0, 0));
 

@@ -8,6 +8,8 @@ use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
+use crate::shapes::{self, Shape};
+
 #[with_database]
 async fn a_sweep_expands_into_trials_in_order(db: Db) {
     let api = Api::new(db);
@@ -20,10 +22,25 @@ async fn a_sweep_expands_into_trials_in_order(db: Db) {
             {"agent": "nop"},
         ],
     });
-    let answer = api.post("/tasks/sweep", &sweep.to_string()).await.json();
-    assert_eq!(answer["trials_count"], 3);
-    assert_eq!(answer["providers"], json!({"claude": 2, "default": 1}));
-    assert_eq!(answer["experiment_name"], "nightly");
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::TaskResponse.of(&api.post("/tasks/sweep", &sweep.to_string()).await), @r#"
+    {
+      "created_at": "[time]",
+      "experiment_id": "[id]",
+      "experiment_name": "nightly",
+      "first_trial_index": 0,
+      "id": "hello-[id]",
+      "name": "hello",
+      "priority": "high",
+      "providers": {
+        "claude": 2,
+        "default": 1
+      },
+      "status": "pending",
+      "trials_count": 3,
+      "version": 1
+    }
+    "#);
     let task = api.get(&format!("/tasks/{task_id}")).await.json();
     assert_eq!(
         (&task["github_username"], &task["priority"], &task["user"]),

@@ -8,6 +8,7 @@ use oddish_test_support::with_database;
 use serde_json::json;
 
 use crate::deleting::{keys, left_over, store_files};
+use crate::shapes::{self, Shape};
 
 #[with_database]
 async fn a_deleted_task_leaves_nothing_in_the_store(db: Db) {
@@ -29,13 +30,24 @@ async fn a_deleted_task_leaves_nothing_in_the_store(db: Db) {
     assert_eq!(keys(&api, "staging/").await.len(), 1);
 
     let mut wakes = Wakes::listen(&api.db).await.unwrap();
+    let mut answers = Vec::new();
     for task in [&task_id, &other] {
         assert!(!keys(&api, &format!("tasks/{task}/")).await.is_empty());
         let answer = api.delete(&format!("/tasks/{task}")).await;
-        assert_eq!(answer.json(), json!({"status": "success", "deleted": {"task_id": task}}));
+        answers.push(answer);
         assert_eq!(api.get(&format!("/tasks/{task}")).await.error(404), format!("Task {task} not found"));
         assert_eq!(api.delete(&format!("/tasks/{task}")).await.error(404), format!("Task {task} not found"));
     }
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::DeleteTaskResponse.of(&answers[0]), @r#"
+    {
+      "deleted": {
+        "task_id": "hello-[id]"
+      },
+      "status": "success"
+    }
+    "#);
+    assert_eq!(answers[1].json()["deleted"]["task_id"], json!(other));
     assert!([&task_id, &other].contains(&&task_of_name), "the upload was of one of them");
     wakes.next().await.unwrap();
     assert_eq!((keys(&api, "tasks/").await, keys(&api, "staging/").await), (vec![], vec![]));

@@ -7,6 +7,8 @@ use oddish_test_support::{hello_task, with_database};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::shapes::{self, Shape};
+
 /// The example task with these files besides.
 fn task_with(files: &[(&str, &[u8])]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -55,6 +57,66 @@ async fn files_are_listed_and_read_without_their_archive(db: Db) {
         (&json!([]), &json!(true), &json!(true))
     );
     assert!(listing["archive_url"].as_str().unwrap().contains(&archive));
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::TaskFilesResponse.of(&api.get(&format!("/tasks/{task_id}/files?recursive=true&presign=true")).await), @r#"
+    {
+      "archive_key": "tasks/hello-[id]/v1/.oddish-task.tar.gz",
+      "archive_url": "http://oddish.test/artifacts/tasks/hello-[id]/v1/.oddish-task.tar.gz?[signature]",
+      "cursor": null,
+      "dirs": [],
+      "files": [
+        {
+          "last_modified": "[time]",
+          "path": "empty",
+          "size": 0
+        },
+        {
+          "last_modified": "[time]",
+          "path": "environment/Dockerfile",
+          "size": 39
+        },
+        {
+          "last_modified": "[time]",
+          "path": "instruction.md",
+          "size": 65
+        },
+        {
+          "last_modified": "[time]",
+          "path": "solution/solve.sh",
+          "size": 40
+        },
+        {
+          "last_modified": "[time]",
+          "path": "task.toml",
+          "size": 235
+        },
+        {
+          "last_modified": "[time]",
+          "path": "tests/data/ünï.txt",
+          "size": 6
+        },
+        {
+          "last_modified": "[time]",
+          "path": "tests/test.sh",
+          "size": 170
+        }
+      ],
+      "prefix": "tasks/hello-[id]/v1/",
+      "presign_expires_in": 900,
+      "presigned": true,
+      "recursive": true,
+      "task_id": "hello-[id]",
+      "truncated": false,
+      "version": 1
+    }
+    "#);
+    insta::assert_json_snapshot!(Shape::TaskFileResponse.of(&api.get(&format!("/tasks/{task_id}/files/instruction.md?presign=false")).await), @r#"
+    {
+      "content": "Create the file /app/hello.txt holding exactly the text `hello`.\n",
+      "key": "tasks/hello-[id]/v1/.oddish-task.tar.gz#instruction.md",
+      "path": "instruction.md"
+    }
+    "#);
     for path in &found {
         let escaped = path.replace('ü', "%C3%BC").replace('ï', "%C3%AF");
         let file = api.get(&format!("/tasks/{task_id}/files/{escaped}?presign=false")).await.json();

@@ -10,6 +10,8 @@ use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use crate::shapes::{self, Shape};
+
 /// A deployment that judges.
 fn judged(db: Db) -> Api {
     Api::with(db, |everything| everything.judges = Judges::of("claude-haiku-4-5", "openai/gpt-5.2"))
@@ -112,9 +114,9 @@ async fn a_task_is_analysed_and_judged_again(db: Db) {
     let api = judged(db);
     let task_id = ended(&api).await;
     let retry = format!("/tasks/{task_id}/analysis/retry");
+    let mut answers = Vec::new();
     for _ in 0..2 {
-        let answer = api.post(&retry, "").await.json();
-        assert_eq!(answer, json!({"status": "queued", "task_id": task_id, "trial_count": 2}));
+        answers.push(api.post(&retry, "").await);
         let analysing = task(&api, &task_id).await;
         assert_eq!((&analysing["status"], &analysing["run_analysis"]), (&json!("analyzing"), &json!(true)));
         assert_eq!((&analysing["verdict"], &analysing["finished_at"]), (&json!(null), &json!(null)));
@@ -128,13 +130,26 @@ async fn a_task_is_analysed_and_judged_again(db: Db) {
         assert_eq!(task(&api, &task_id).await["status"], "completed");
     }
 
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::RetryTaskAnalysisResponse.of(&answers[0]), @r#"
+    {
+      "status": "queued",
+      "task_id": "hello-[id]",
+      "trial_count": 2
+    }
+    "#);
+    assert_eq!(answers[0].body, answers[1].body);
     let answer = api.post(&format!("/trials/{task_id}-1/analysis/retry"), "").await.json();
     assert_eq!(answer, json!({"status": "queued", "trial_id": format!("{task_id}-1")}));
     assert_eq!(task(&api, &task_id).await["trials"][0]["analysis_status"], "success", "the other's stays");
     assert_eq!(judge_all(&api).await, (1, 1));
 
-    let answer = api.post(&format!("/tasks/{task_id}/verdict/retry"), "").await.json();
-    assert_eq!(answer, json!({"status": "queued", "task_id": task_id}));
+    insta::assert_json_snapshot!(Shape::RetryVerdictResponse.of(&api.post(&format!("/tasks/{task_id}/verdict/retry"), "").await), @r#"
+    {
+      "status": "queued",
+      "task_id": "hello-[id]"
+    }
+    "#);
     let pending = task(&api, &task_id).await;
     assert_eq!((&pending["status"], &pending["verdict_status"]), (&json!("verdict_pending"), &json!("queued")));
     let text = api.post(&format!("/tasks/{task_id}/verdict/retry"), "").await.error(400);

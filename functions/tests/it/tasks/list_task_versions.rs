@@ -5,6 +5,8 @@ use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::json;
 
+use crate::shapes::{self, Shape};
+
 #[with_database]
 async fn versions_are_listed_newest_first(db: Db) {
     let api = Api::new(db);
@@ -14,12 +16,20 @@ async fn versions_are_listed_newest_first(db: Db) {
         from oddish.task_versions";
     sqlx::query(second).execute(&api.db).await.unwrap();
     let listed = api.get(&format!("/tasks/{task_id}/versions")).await.json();
-    let mut newest = listed[0].clone();
-    assert!(newest["created_at"].take().is_string());
-    let expected = json!({"id": format!("{task_id}-v2"), "task_id": task_id, "version": 2,
-        "task_path": format!("s3://tasks/{task_id}/v2/"), "task_s3_key": format!("tasks/{task_id}/v2/"),
-        "content_hash": "b".repeat(64), "message": "tests wait longer", "created_by_user_id": null, "created_at": null});
-    assert_eq!(newest, expected);
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::TaskVersionResponse.of(&api.get(&format!("/tasks/{task_id}/versions/2")).await), @r#"
+    {
+      "content_hash": "[sha256]",
+      "created_at": "[time]",
+      "created_by_user_id": null,
+      "id": "hello-[id]-v2",
+      "message": "tests wait longer",
+      "task_id": "hello-[id]",
+      "task_path": "s3://tasks/hello-[id]/v2/",
+      "task_s3_key": "tasks/hello-[id]/v2/",
+      "version": 2
+    }
+    "#);
     assert_eq!((listed.as_array().unwrap().len(), &listed[1]["version"]), (2, &json!(1)));
     assert_eq!(api.get(&format!("/tasks/{task_id}/versions/2")).await.json(), listed[0]);
     let text = api.get(&format!("/tasks/{task_id}/versions/3")).await.error(404);

@@ -10,12 +10,30 @@ use oddish_test_api::{Answer, Api, archive_of, hello_archive};
 use oddish_test_support::{hello_task, with_database};
 use serde_json::{Value, json};
 
+use crate::shapes::{self, Shape};
+
 #[with_database]
 async fn an_upload_is_stored_and_names_are_not_unique(db: Db) {
     let api = Api::new(db);
     let archive = hello_archive().await;
     let first = api.upload("my task 🐙.tar.gz", &archive).await.json();
-    let second = api.upload("my task 🐙.tar.gz", &archive).await.json();
+    let second = api.upload("my task 🐙.tar.gz", &archive).await;
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::UploadResponse.of(&second), @r#"
+    {
+      "content_hash": "[sha256]",
+      "content_unchanged": false,
+      "existing_task": false,
+      "name": "my task 🐙",
+      "s3_key": "tasks/my-task-[id]/",
+      "task_id": "my-task-[id]",
+      "task_path": null,
+      "version": 1,
+      "version_id": "my-task-[id]-v1",
+      "warnings": []
+    }
+    "#);
+    let second = second.json();
     assert_eq!(first["name"], "my task 🐙");
     assert_ne!(first["task_id"], second["task_id"]);
     let task_id = first["task_id"].as_str().unwrap();
@@ -107,9 +125,29 @@ async fn complete(api: &Api, init: &Value) -> Answer {
 async fn an_announced_upload_becomes_a_version(db: Db) {
     let api = Api::new(db);
     let hash = hello_hash().await;
-    let announced = init(&api, "hello 🐙", &hash).await;
-    assert_eq!((&announced["version"], &announced["existing_task"]), (&json!(1), &json!(false)));
-    assert_eq!((&announced["requires_completion"], &announced["upload_method"]), (&json!(true), &json!("PUT")));
+    let body = json!({"name": "hello 🐙", "content_hash": hash}).to_string();
+    let announced = api.post("/tasks/upload/init", &body).await;
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::InitUploadResponse.of(&announced), @r#"
+    {
+      "content_hash": "[sha256]",
+      "content_unchanged": false,
+      "existing_task": false,
+      "name": "hello 🐙",
+      "requires_completion": true,
+      "s3_key": "tasks/hello-[id]/v1/",
+      "task_id": "hello-[id]",
+      "task_path": null,
+      "upload_headers": {
+        "Content-Type": "application/gzip"
+      },
+      "upload_method": "PUT",
+      "upload_url": "http://oddish.test/artifacts/staging/[random]/.oddish-task.tar.gz?[signature]",
+      "version": 1,
+      "version_id": "hello-[id]-v1"
+    }
+    "#);
+    let announced = announced.json();
     let task_id = announced["task_id"].as_str().unwrap();
     let sweep = json!({"task_id": task_id, "user": "alice", "configs": [{"agent": "oracle"}]}).to_string();
     assert!(api.post("/tasks/sweep", &sweep).await.error(409).contains("never completed"));

@@ -5,6 +5,8 @@ use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
+use crate::shapes::{self, Shape};
+
 #[with_database]
 async fn cancelling_a_trial_leaves_the_others(db: Db) {
     let api = Api::new(db);
@@ -12,7 +14,18 @@ async fn cancelling_a_trial_leaves_the_others(db: Db) {
     let path = format!("/trials/{task_id}-0/cancel");
     let expected = |cancelled: Value, ended: Value| json!({"status": "cancelled", "cancelled": cancelled, "stopping": [], "already_stopping": [], "already_ended": ended});
     let id = json!([format!("{task_id}-0")]);
-    assert_eq!(api.post(&path, "").await.json(), expected(id.clone(), json!([])));
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::CancelResponse.of(&api.post(&path, "").await), @r#"
+    {
+      "already_ended": [],
+      "already_stopping": [],
+      "cancelled": [
+        "hello-[id]-0"
+      ],
+      "status": "cancelled",
+      "stopping": []
+    }
+    "#);
     assert_eq!(api.post(&path, "").await.json(), expected(json!([]), id));
     assert_eq!(api.statuses(&task_id).await, ["failed", "queued"]);
     api.succeeded().await;

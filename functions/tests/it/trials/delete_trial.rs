@@ -6,6 +6,7 @@ use oddish_test_support::with_database;
 use serde_json::json;
 
 use crate::deleting::{keys, store_files};
+use crate::shapes::{self, Shape};
 
 #[with_database]
 async fn a_deleted_trial_takes_its_own_files(db: Db) {
@@ -18,8 +19,16 @@ async fn a_deleted_trial_takes_its_own_files(db: Db) {
         store_files(&api, &task_id, index).await;
     }
     let trial_id = format!("{task_id}-1");
-    let answer = api.delete(&format!("/trials/{trial_id}")).await.json();
-    assert_eq!(answer, json!({"status": "success", "deleted": {"trial_id": trial_id, "task_id": task_id}}));
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::DeleteTrialResponse.of(&api.delete(&format!("/trials/{trial_id}")).await), @r#"
+    {
+      "deleted": {
+        "task_id": "hello-[id]",
+        "trial_id": "hello-[id]-1"
+      },
+      "status": "success"
+    }
+    "#);
     let left = keys(&api, &format!("tasks/{task_id}/trials/")).await;
     assert!(left.len() == 2 && left.iter().all(|key| key.contains(&format!("{task_id}-10/"))), "{left:?}");
     assert_eq!(api.get(&format!("/tasks/{task_id}")).await.json()["total"], 10);

@@ -7,6 +7,8 @@ use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
+use crate::shapes::{self, Shape};
+
 #[with_database]
 async fn all_files_come_in_one_answer_with_a_link_each(db: Db) {
     let api = Api::new(db);
@@ -36,6 +38,35 @@ async fn all_files_come_in_one_answer_with_a_link_each(db: Db) {
     let url = format!("http://oddish.test/artifacts/{prefix}agent/oracle.txt?");
     assert!(found[0]["url"].as_str().unwrap().starts_with(&url), "{listing}");
     assert!(found.iter().all(|file| file["url"].is_string()));
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::TrialFilesResponse.of(&api.get(&format!("{files}?limit=2")).await), @r#"
+    {
+      "cursor": "artifacts/0000",
+      "dirs": [],
+      "files": [
+        {
+          "key": "tasks/hello-[id]/trials/hello-[id]-0/attempt-1/agent/oracle.txt",
+          "last_modified": "[time]",
+          "path": "agent/oracle.txt",
+          "size": 4,
+          "url": "http://oddish.test/artifacts/tasks/hello-[id]/trials/hello-[id]-0/attempt-1/agent/oracle.txt?[signature]"
+        },
+        {
+          "key": "tasks/hello-[id]/trials/hello-[id]-0/attempt-1/artifacts/0000",
+          "last_modified": "[time]",
+          "path": "artifacts/0000",
+          "size": 1,
+          "url": "http://oddish.test/artifacts/tasks/hello-[id]/trials/hello-[id]-0/attempt-1/artifacts/0000?[signature]"
+        }
+      ],
+      "prefix": "tasks/hello-[id]/trials/hello-[id]-0/attempt-1/",
+      "presign_expires_in": 900,
+      "presigned": true,
+      "recursive": true,
+      "trial_id": "hello-[id]-0",
+      "truncated": true
+    }
+    "#);
     let plain = api.get(&format!("{files}?presign=false&limit=2")).await.json();
     assert_eq!((plain["files"].as_array().unwrap().len(), &plain["files"][0]["url"]), (2, &Value::Null));
     let next = api.get(&format!("{files}?limit=1&cursor={}", plain["cursor"].as_str().unwrap())).await.json();
@@ -190,12 +221,23 @@ async fn debug_files_are_those_of_all_attempts(db: Db) {
     let task_id = api.submitted(1).await;
     let chunk = key::attempt_log_chunk(&task_id, &format!("{task_id}-0"), 1, 0).unwrap();
     api.store.put(&chunk, "log".into()).await.unwrap();
-    let (trial_id, prefix) = api.left(&[("agent/trajectory.json", b"{}")]).await;
-    let trial_prefix = format!("tasks/{task_id}/trials/{trial_id}/");
-    let trajectory = format!("{prefix}agent/trajectory.json");
-    assert_eq!(
-        api.get(&format!("/trials/{trial_id}/debug-files")).await.json(),
-        json!({"trial_id": trial_id, "trial_s3_key": prefix, "computed_prefix": trial_prefix, "harbor_result_path": null,
-            "files": [chunk.as_str(), trajectory], "trajectory_files": [trajectory], "error": null, "using_prefix": trial_prefix})
-    );
+    let (trial_id, _) = api.left(&[("agent/trajectory.json", b"{}")]).await;
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::TrialDebugFilesResponse.of(&api.get(&format!("/trials/{trial_id}/debug-files")).await), @r#"
+    {
+      "computed_prefix": "tasks/hello-[id]/trials/hello-[id]-0/",
+      "error": null,
+      "files": [
+        "tasks/hello-[id]/trials/hello-[id]-0/attempt-1.log/00000000",
+        "tasks/hello-[id]/trials/hello-[id]-0/attempt-1/agent/trajectory.json"
+      ],
+      "harbor_result_path": null,
+      "trajectory_files": [
+        "tasks/hello-[id]/trials/hello-[id]-0/attempt-1/agent/trajectory.json"
+      ],
+      "trial_id": "hello-[id]-0",
+      "trial_s3_key": "tasks/hello-[id]/trials/hello-[id]-0/attempt-1/",
+      "using_prefix": "tasks/hello-[id]/trials/hello-[id]-0/"
+    }
+    "#);
 }

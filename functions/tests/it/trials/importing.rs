@@ -6,6 +6,8 @@ use oddish_test_api::{Answer, Api, archive_of};
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
+use crate::shapes::{self, Shape};
+
 const INIT: &str = "/trials/import/init";
 const COMPLETE: &str = "/trials/import/complete";
 
@@ -47,17 +49,26 @@ async fn job_archive() -> Vec<u8> {
 async fn an_imported_trial_is_there_with_its_end_and_its_files(db: Db) {
     let api = Api::new(db);
     let task_id = api.uploaded().await;
-    let announced = init(&api, &import(&task_id, "ext-1")).await.json();
+    let announced = init(&api, &import(&task_id, "ext-1")).await;
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::InitImportResponse.of(&announced), @r#"
+    {
+      "archive_s3_key": "staging/[random]/.oddish-trial-import.tar.gz",
+      "experiment_id": "[id]",
+      "experiment_name": "laptop",
+      "requires_completion": true,
+      "task_id": "hello-[id]",
+      "trial_id": "hello-[id]-0",
+      "trial_s3_key": "tasks/hello-[id]/trials/hello-[id]-0/attempt-0/",
+      "upload_headers": {
+        "Content-Type": "application/gzip"
+      },
+      "upload_method": "PUT",
+      "upload_url": "http://oddish.test/artifacts/staging/[random]/.oddish-trial-import.tar.gz?[signature]"
+    }
+    "#);
+    let announced = announced.json();
     let trial_id = format!("{task_id}-0");
-    let prefix = format!("tasks/{task_id}/trials/{trial_id}/attempt-0/");
-    assert_eq!(
-        (&announced["trial_id"], &announced["task_id"], &announced["experiment_name"], &announced["trial_s3_key"]),
-        (&json!(trial_id), &json!(task_id), &json!("laptop"), &json!(prefix))
-    );
-    assert_eq!(
-        (&announced["upload_method"], &announced["upload_headers"], &announced["requires_completion"]),
-        (&json!("PUT"), &json!({"Content-Type": "application/gzip"}), &json!(true))
-    );
     let staging = announced["archive_s3_key"].as_str().unwrap();
     assert!(staging.ends_with("/.oddish-trial-import.tar.gz"), "{staging}");
 
@@ -92,10 +103,15 @@ async fn an_imported_trial_is_there_with_its_end_and_its_files(db: Db) {
     let text = complete(&api, &announced["trial_id"]).await.error(400);
     assert_eq!(text, "Uploaded trial archive not found in S3");
     api.put_signed(&announced["upload_url"], job_archive().await).await;
-    let expected = json!({"trial_id": trial_id, "trial_s3_key": prefix, "files_extracted": 3});
-    for _ in 0..2 {
-        assert_eq!(complete(&api, &announced["trial_id"]).await.json(), expected);
+    let completed = complete(&api, &announced["trial_id"]).await;
+    insta::assert_json_snapshot!(Shape::CompleteImportResponse.of(&completed), @r#"
+    {
+      "files_extracted": 3,
+      "trial_id": "hello-[id]-0",
+      "trial_s3_key": "tasks/hello-[id]/trials/hello-[id]-0/attempt-0/"
     }
+    "#);
+    assert_eq!(complete(&api, &announced["trial_id"]).await.body, completed.body, "it may be repeated");
     assert_eq!(api.get(&format!("/trials/{trial_id}/result")).await.body, r#"{"n_total_trials": 1}"#);
     assert_eq!(api.get(&format!("/trials/{trial_id}/trajectory")).await.body, r#"{"steps": []}"#);
     let logs = api.get(&format!("/trials/{trial_id}/logs")).await.json();

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::shapes::{self, Shape};
+
 /// A trial that writes a log.
 struct Writer<'a> {
     api: &'a Api,
@@ -250,40 +252,61 @@ async fn structured_logs_are_told_apart(db: Db) {
     let empty = json!({"trial_id": format!("{task_id}-0"), "agent": {"oracle": null, "setup": null, "commands": []},
         "verifier": {"stdout": null, "stderr": null}, "other": [], "exception": null, "truncated": false});
     assert_eq!(api.get(&structured).await.json(), empty);
-    let (trial_id, _) = api
-        .left(&[
-            ("agent/command-10/stdout.txt", b"ten"),
-            ("agent/command-2/stdout.txt", b"two \xff"),
-            ("agent/command-x/stdout.txt", b"none"),
-            ("agent/oracle.txt", b"oracle"),
-            ("agent/setup/stdout.txt", b"setup"),
-            ("agent/trajectory.json", b"{}"),
-            ("steps/one/agent/oracle.txt", b"second"),
-            ("verifier/test-stdout.txt", b"out"),
-            ("verifier/test-stderr.txt", b"err"),
-            ("exception.txt", b"Traceback"),
-            ("trial.log", b"log"),
-            ("result.json", b"{}"),
-        ])
-        .await;
-    assert_eq!(
-        api.get(&structured).await.json(),
-        json!({
-            "trial_id": trial_id,
-            "agent": {
-                "oracle": "oracle", "setup": "setup",
-                "commands": [{"name": "command-2", "content": "two \u{fffd}"}, {"name": "command-10", "content": "ten"}],
-            },
-            "verifier": {"stdout": "out", "stderr": "err"},
-            "other": [
-                {"name": "agent/command-x/stdout.txt", "content": "none"},
-                {"name": "steps/one/agent/oracle.txt", "content": "second"},
-                {"name": "trial.log", "content": "log"},
-            ],
-            "exception": "Traceback",
-            "truncated": false,
-        })
-    );
+    api.left(&[
+        ("agent/command-10/stdout.txt", b"ten"),
+        ("agent/command-2/stdout.txt", b"two \xff"),
+        ("agent/command-x/stdout.txt", b"none"),
+        ("agent/oracle.txt", b"oracle"),
+        ("agent/setup/stdout.txt", b"setup"),
+        ("agent/trajectory.json", b"{}"),
+        ("steps/one/agent/oracle.txt", b"second"),
+        ("verifier/test-stdout.txt", b"out"),
+        ("verifier/test-stderr.txt", b"err"),
+        ("exception.txt", b"Traceback"),
+        ("trial.log", b"log"),
+        ("result.json", b"{}"),
+    ])
+    .await;
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::StructuredLogsResponse.of(&api.get(&structured).await), @r#"
+    {
+      "agent": {
+        "commands": [
+          {
+            "content": "two �",
+            "name": "command-2"
+          },
+          {
+            "content": "ten",
+            "name": "command-10"
+          }
+        ],
+        "oracle": "oracle",
+        "setup": "setup"
+      },
+      "exception": "Traceback",
+      "other": [
+        {
+          "content": "none",
+          "name": "agent/command-x/stdout.txt"
+        },
+        {
+          "content": "second",
+          "name": "steps/one/agent/oracle.txt"
+        },
+        {
+          "content": "log",
+          "name": "trial.log"
+        }
+      ],
+      "trial_id": "hello-[id]-0",
+      "truncated": false,
+      "verifier": {
+        "stderr": "err",
+        "stdout": "out"
+      }
+    }
+    "#);
     assert_eq!(api.get("/trials/nowhere-0/logs/structured").await.error(404), "Trial nowhere-0 not found");
 }
 
@@ -316,6 +339,21 @@ async fn the_log_of_a_running_trial_is_what_was_written_so_far(db: Db) {
         let key = key::attempt_log_chunk(&task_id, &trial_id, 1, chunk).unwrap();
         api.store.put(&key, Bytes::from(text)).await.unwrap();
     }
-    assert_eq!(api.get(&logs).await.json()["logs"], "first\nsecond\n");
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::TrialLogsResponse.of(&api.get(&logs).await), @r#"
+    {
+      "attempt": 1,
+      "complete": false,
+      "logs": "first\nsecond\n",
+      "newest_attempt": 1,
+      "next_offset": 13,
+      "offset": 0,
+      "s3_key": null,
+      "size": 13,
+      "source": "live",
+      "trial_id": "hello-[id]-0",
+      "truncated": false
+    }
+    "#);
     api.get("/trials/nowhere-0/logs").await.error(404);
 }

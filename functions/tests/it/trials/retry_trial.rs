@@ -6,6 +6,8 @@ use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::json;
 
+use crate::shapes::{self, Shape};
+
 #[with_database]
 async fn a_trial_that_ended_runs_again_and_wakes_the_dispatcher(db: Db) {
     let api = Api::new(db);
@@ -15,8 +17,13 @@ async fn a_trial_that_ended_runs_again_and_wakes_the_dispatcher(db: Db) {
     assert_eq!(text, "Can only retry completed or failed trials (current: queued)");
     api.succeeded().await;
     let mut wakes = Wakes::listen(&api.db).await.unwrap();
-    let answer = api.post(&retry, "").await.json();
-    assert_eq!(answer, json!({"status": "queued", "trial_id": format!("{task_id}-0")}));
+    let _readable = shapes::readable();
+    insta::assert_json_snapshot!(Shape::RetryTrialResponse.of(&api.post(&retry, "").await), @r#"
+    {
+      "status": "queued",
+      "trial_id": "hello-[id]-0"
+    }
+    "#);
     wakes.next().await.unwrap();
     let task = api.get(&format!("/tasks/{task_id}")).await.json();
     assert_eq!((&task["status"], &task["trials"][0]["status"]), (&json!("running"), &json!("queued")));
