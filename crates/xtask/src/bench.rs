@@ -71,14 +71,14 @@ pub(crate) enum Benchmark {
 }
 
 /// `cargo xtask bench`.
-pub(crate) fn run(benchmark: Benchmark) -> Result<()> {
+pub(crate) fn run(benchmark: &Benchmark) -> Result<()> {
     match benchmark {
-        Benchmark::Overhead { json } => report(&overhead::measure()?, json),
-        Benchmark::Api { json } => report(&api::measure()?, json),
-        Benchmark::Cli { json } => report(&cli::measure()?, json),
-        Benchmark::Queue { json, statement_cache } => report(&queue::measure(statement_cache)?, json),
-        Benchmark::Functions { json, build } => report(&functions::measure(build)?, json),
-        Benchmark::Latency { json } => report(&latency::measure()?, json),
+        Benchmark::Overhead { json } => report(&overhead::measure()?, *json),
+        Benchmark::Api { json } => report(&api::measure()?, *json),
+        Benchmark::Cli { json } => report(&cli::measure()?, *json),
+        Benchmark::Queue { json, statement_cache } => report(&queue::measure(*statement_cache)?, *json),
+        Benchmark::Functions { json, build } => report(&functions::measure(*build)?, *json),
+        Benchmark::Latency { json } => report(&latency::measure()?, *json),
     }
 }
 

@@ -204,7 +204,7 @@ fn main() -> ExitCode {
         Task::Demo => demo::run(),
         Task::CompareRewards { folder } => compare_rewards::run(&folder),
         Task::Attack { names, quick, list, json } => attack::run(&names, quick, list, json),
-        Task::Bench { benchmark } => bench::run(benchmark),
+        Task::Bench { benchmark } => bench::run(&benchmark),
         Task::Fuzz { target, minutes } => fuzz::run(target, minutes),
         Task::FuzzApi { examples, seconds, seed } => fuzz_api::run(examples, seconds, seed),
         Task::Soak { soak, seconds, seed } => soak::run(soak, seconds, seed),

@@ -6,11 +6,10 @@ use oddish_db::attempts;
 use oddish_db::queue::{self, Claim};
 use oddish_db::sweeps::{self, NewSweep};
 use oddish_db::{Db, leases};
-use oddish_domain::harbor_settings::HarborSettings;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
-use oddish_domain::status::Priority;
 use oddish_domain::sweep::TrialSpec;
+use oddish_test_support::scene::{Scene, trial_spec};
 use time::OffsetDateTime;
 
 use crate::data::{Keys, forget_claimed};
@@ -163,35 +162,14 @@ impl Counters {
 /// Submits 100 sweeps of 1000 trials.
 pub(crate) async fn enqueue(db: &Db) -> Outcome {
     step("submitting 100 sweeps of 1000 trials");
-    let trials: Vec<TrialSpec> = (0..1000)
-        .map(|index| TrialSpec {
-            index,
-            agent: "oracle".to_owned(),
-            model: None,
-            provider: "default",
-            queue_key: format!("provider/model-{}", index % 20),
-            environment: "docker".to_owned(),
-            agent_timeout_sec: None,
-            harbor: HarborSettings::default(),
-        })
-        .collect();
+    let trials: Vec<TrialSpec> =
+        (0..1000).map(|index| trial_spec(index, &format!("provider/model-{}", index % 20))).collect();
+    let scene = Scene::new(db.clone());
     let limits = ConcurrencyLimits::default();
     let begun = Instant::now();
     for number in 0..100 {
-        let sweep = NewSweep {
-            task_id: &format!("task-{number}"),
-            version: None,
-            name: None,
-            submitted_by: "someone",
-            key_owner: None,
-            priority: Priority::Low,
-            experiment: None,
-            tags: std::collections::BTreeMap::new(),
-            append: true,
-            trials: &trials,
-            max_attempts: 6,
-            judges: None,
-        };
+        let task_id = format!("task-{number}");
+        let sweep = NewSweep { append: true, ..scene.new_sweep(&task_id, &trials) };
         sweeps::create(db, &sweep, &limits, OffsetDateTime::now_utc()).await?;
     }
     figure("enqueue 100k trials", 100_000.0 / begun.elapsed().as_secs_f64(), "/s", &Bar::None);

@@ -5,10 +5,9 @@ use oddish_db::jobs::{Fenced, Recorded};
 use oddish_db::{Db, queue, retrying, trials};
 use oddish_domain::omitted_files::{OmissionReason, OmittedFiles};
 use oddish_domain::status::HarborStage;
+use oddish_test_support::scene::{NOW, RULES, Scene, process, reward};
 use oddish_test_support::with_database;
 use uuid::Uuid;
-
-use crate::scene::{NOW, RULES, Scene, process, reward};
 
 #[with_database]
 async fn a_recorded_outcome_ends_trial_job_and_task(db: Db) {

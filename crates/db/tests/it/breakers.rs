@@ -4,10 +4,9 @@ use oddish_db::attempts::{self, Outcome};
 use oddish_db::queue::Claim;
 use oddish_db::queue_keys::{self, QueueKey};
 use oddish_db::{Db, queue};
+use oddish_test_support::scene::{NOW, RULES, Scene, process, reward};
 use oddish_test_support::with_database;
 use time::{Duration, OffsetDateTime};
-
-use crate::scene::{NOW, RULES, Scene, process, reward};
 
 async fn key(scene: &Scene) -> QueueKey {
     queue_keys::list(&scene.db, Some("a/one")).await.unwrap().remove(0)

@@ -2,9 +2,8 @@
 
 use oddish_db::task_browsing::browse;
 use oddish_db::{Db, Tally, attempts};
+use oddish_test_support::scene::{NOW, RULES, Scene, reward};
 use oddish_test_support::with_database;
-
-use crate::scene::{NOW, RULES, Scene, reward};
 
 #[with_database]
 async fn a_name_is_shown_with_what_its_trials_came_to(db: Db) {

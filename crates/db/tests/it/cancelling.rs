@@ -8,10 +8,9 @@ use oddish_db::retrying::retry;
 use oddish_db::trial_selection::{self, Scope, Selection};
 use oddish_domain::failure::FailureClass;
 use oddish_domain::status::TrialStatus;
+use oddish_test_support::scene::{NOW, RULES, Scene, reward};
 use oddish_test_support::with_database;
 use time::Duration;
-
-use crate::scene::{NOW, RULES, Scene, reward};
 
 async fn all(scene: &Scene, task_id: &str) -> Vec<String> {
     trial_selection::ids(&scene.db, &Selection::all(Scope::Tasks(vec![task_id.to_owned()]))).await.unwrap()

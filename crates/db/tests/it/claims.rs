@@ -7,10 +7,9 @@ use std::sync::Arc;
 use oddish_db::attempts::{self, Standing};
 use oddish_db::jobs::{Fenced, Recorded};
 use oddish_db::{Db, queue};
+use oddish_test_support::scene::{NOW, RULES, Scene, reward};
 use oddish_test_support::with_database;
 use time::Duration;
-
-use crate::scene::{NOW, RULES, Scene, reward};
 
 #[with_database]
 async fn no_more_are_claimed_than_the_key_has_slots(db: Db) {

@@ -13,12 +13,11 @@ use oddish_db::task_files::FileIndex;
 use oddish_db::uploads::{self, NewUpload, StoredArchive, ToComplete};
 use oddish_db::{Db, leases, queue, queue_keys, retrying, tasks, tasks::Counted};
 use oddish_domain::status::TaskStatus;
+use oddish_test_support::scene::{NOW, RULES, Scene, process, reward, trial_specs};
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::Duration;
 use tokio::task::JoinHandle;
-
-use crate::scene::{NOW, RULES, Scene, process, reward, trial_specs};
 
 async fn delete(scene: &Scene, target: Target<'_>) -> Option<(usize, Vec<String>)> {
     let deletion = deleting::begin(&scene.db, target, NOW).await.unwrap()?;

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use oddish_db::Db;
 use oddish_db::queue::Claim;
+use oddish_test_support::scene::Scene;
 use oddish_test_support::with_database;
-
-use crate::scene::Scene;
 
 /// The tasks of the claims, in order.
 fn tasks(claims: &[Claim]) -> Vec<&str> {

@@ -4,10 +4,9 @@ use oddish_db::attempts::{self, AfterLoss, Standing};
 use oddish_db::jobs::{Fenced, LEASE, Recorded};
 use oddish_db::leases::{self, SUSPICION};
 use oddish_db::{Db, queue};
+use oddish_test_support::scene::{NOW, RULES, Scene, reward};
 use oddish_test_support::with_database;
 use time::{Duration, OffsetDateTime};
-
-use crate::scene::{NOW, RULES, Scene, reward};
 
 async fn dead(scene: &Scene, now: OffsetDateTime) -> usize {
     leases::dead(&scene.db, now).await.unwrap().len()

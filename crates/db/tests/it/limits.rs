@@ -6,9 +6,8 @@ use oddish_db::attempts;
 use oddish_db::queue_keys::ChangedLimit;
 use oddish_db::{Db, queue, queue_keys};
 use oddish_domain::limits::ConcurrencyLimits;
+use oddish_test_support::scene::{NOW, RULES, Scene, reward};
 use oddish_test_support::with_database;
-
-use crate::scene::{NOW, RULES, Scene, reward};
 
 /// How long a query may take that must not wait for another.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);

@@ -18,7 +18,6 @@ mod operations;
 mod poolers;
 mod queue_metrics;
 mod races;
-mod scene;
 mod schema;
 mod secret_fingerprint;
 mod soak;

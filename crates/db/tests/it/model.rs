@@ -7,13 +7,13 @@ mod world;
 use std::collections::BTreeMap;
 
 use oddish_db::{Db, queue_keys};
+use oddish_test_support::scene::NOW;
 use oddish_test_support::with_database;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use self::operations::{Operation, operations};
 use self::protocol::{JobView, KeyView, TrialView, View};
 use self::world::World;
-use crate::scene::NOW;
 
 const KEYS: [&str; 3] = ["a/one", "b/two", "c/three"];
 const CASES: u32 = 64;

@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use oddish_db::Db;
+use oddish_test_support::scene::Scene;
 use oddish_test_support::with_database;
 use sqlx::Executor as _;
-
-use crate::scene::Scene;
 
 /// The SQL blocks of the document, each with the line that it begins on.
 fn queries() -> Vec<(usize, String)> {

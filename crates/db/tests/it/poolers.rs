@@ -12,12 +12,11 @@ use oddish_db::idempotency::Work;
 use oddish_db::jobs::{Fenced, Recorded};
 use oddish_db::{Db, DbError, attempts, connect_lazy, leases, queue, wake};
 use oddish_domain::api_key::{GeneratedKey, Scope};
+use oddish_test_support::scene::{NOW, RULES, Scene, process, reward};
 use oddish_test_support::{Through, with_database};
 use sqlx::AssertSqlSafe;
 use time::Duration;
 use tokio::task::JoinSet;
-
-use crate::scene::{NOW, RULES, Scene, process, reward};
 
 const CLIENTS: usize = 16;
 const STATEMENTS: usize = 500;

@@ -2,10 +2,9 @@
 
 use oddish_db::queue_metrics::{self, QueueMetrics};
 use oddish_db::{Db, queue_keys};
+use oddish_test_support::scene::{NOW, Scene};
 use oddish_test_support::with_database;
 use time::Duration;
-
-use crate::scene::{NOW, Scene};
 
 /// `delayed` jobs of the key wait for a try that is two hours away.
 async fn delay(scene: &Scene, key: &str, delayed: i64) {

@@ -1,21 +1,15 @@
 //! Two at the same instant: one of them stands still in the middle, with all that it has locked, while the other goes as far as it can.
 
-use std::collections::BTreeMap;
-
 use oddish_db::attempts::{self, AfterLoss, Outcome};
 use oddish_db::cancelling::{self, Cancelled};
 use oddish_db::idempotency::Work;
 use oddish_db::jobs::{Fenced, LEASE, Recorded};
 use oddish_db::leases::{self, SUSPICION};
-use oddish_db::sweeps::{self, NewSweep};
 use oddish_db::trial_selection::{Scope, Selection};
 use oddish_db::{Db, retrying};
-use oddish_domain::limits::ConcurrencyLimits;
-use oddish_domain::status::Priority;
+use oddish_test_support::scene::{NOW, RULES, Scene, reward, trial_specs};
 use oddish_test_support::with_database;
 use tokio::task::JoinHandle;
-
-use crate::scene::{NOW, RULES, Scene, reward, trial_specs};
 
 const WAITING: &str =
     "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
@@ -91,22 +85,8 @@ async fn an_append_that_comes_during_another_numbers_on_after_it(db: Db) {
     let scene = Scene::new(db);
     let task_id = scene.task(1, "a/one").await;
     let trials = trial_specs(2, "a/one");
-    let sweep = NewSweep {
-        append: true,
-        task_id: &task_id,
-        version: None,
-        name: None,
-        submitted_by: "someone",
-        key_owner: None,
-        priority: Priority::Low,
-        experiment: None,
-        tags: BTreeMap::new(),
-        trials: &trials,
-        max_attempts: 6,
-        judges: None,
-    };
     let mut first = Work::begin(&scene.db).await.unwrap();
-    sweeps::create_within(&mut first, &sweep, &ConcurrencyLimits::default(), NOW).await.unwrap();
+    scene.append_within(&mut first, &task_id, &trials).await;
     let second = tokio::spawn({
         let (scene, task_id) = (Scene::new(scene.db.clone()), task_id.clone());
         async move { scene.append(&task_id, None, &trial_specs(2, "a/one")).await.unwrap() }

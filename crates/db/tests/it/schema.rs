@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use oddish_db::Db;
 use oddish_db::schema::{self, MigrateError};
+use oddish_test_support::scene::Scene;
 use oddish_test_support::with_database;
-
-use crate::scene::Scene;
 
 /// Longer than Postgres takes to end a session.
 const PATIENCE: Duration = Duration::from_secs(20);

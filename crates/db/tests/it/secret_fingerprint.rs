@@ -1,9 +1,8 @@
 //! Programs agree on one secret.
 
 use oddish_db::{Db, secret_fingerprint};
+use oddish_test_support::scene::{NOW, Scene};
 use oddish_test_support::with_database;
-
-use crate::scene::{NOW, Scene};
 
 #[with_database]
 async fn the_first_is_on_record_until_it_is_replaced(db: Db) {

@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 use oddish_db::{Db, queue_keys};
 use oddish_test_support::Through;
+use oddish_test_support::scene::{NOW, Scene};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use time::OffsetDateTime;
 
 use self::ledger::Ledger;
-use crate::scene::{NOW, Scene};
 
 const DISPATCHERS: usize = 32;
 const KEYS: [&str; 4] = ["a/one", "b/two", "c/three", "d/four"];

@@ -8,11 +8,10 @@ use oddish_db::tasks::Counted;
 use oddish_db::trials::OfTask;
 use oddish_db::{Db, Tx, cancelling, leases, queue, retrying, tasks, trials};
 use oddish_domain::status::{JobKind, TaskStatus, TrialStatus};
+use oddish_test_support::scene::{NOW, RULES, Scene, process, reward, trial_specs};
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::Duration;
-
-use crate::scene::{NOW, RULES, Scene, process, reward, trial_specs};
 
 const JUDGES: (&str, &str) = ("judge/analysis", "judge/verdict");
 

@@ -6,9 +6,8 @@ use oddish_db::paging::Page;
 use oddish_db::sweeps::SweepRefused;
 use oddish_db::tasks::{self, TaskFilter};
 use oddish_db::{Db, attempts};
+use oddish_test_support::scene::{NOW, RULES, Scene, reward, trial_specs};
 use oddish_test_support::with_database;
-
-use crate::scene::{NOW, RULES, Scene, reward, trial_specs};
 
 #[with_database]
 async fn a_sweep_is_all_or_nothing(db: Db) {

@@ -4,10 +4,9 @@ use oddish_db::attempts::{self, Outcome};
 use oddish_db::jobs::Recorded;
 use oddish_db::trial_selection::{Scope, Selection};
 use oddish_db::{Db, cancelling, queue, retrying};
+use oddish_test_support::scene::{NOW, RULES, Scene, process, reward, trial_specs, wrong_tallies};
 use oddish_test_support::with_database;
 use time::Duration;
-
-use crate::scene::{NOW, RULES, Scene, process, reward, trial_specs, wrong_tallies};
 
 #[derive(Debug, PartialEq, sqlx::FromRow)]
 struct Tally {

@@ -4,9 +4,8 @@ use oddish_db::paging::Page;
 use oddish_db::tasks::{self, Counted, TaskFilter};
 use oddish_db::{Db, attempts};
 use oddish_domain::status::TaskStatus;
+use oddish_test_support::scene::{NOW, RULES, Scene, reward, trial_specs};
 use oddish_test_support::with_database;
-
-use crate::scene::{NOW, RULES, Scene, reward, trial_specs};
 
 #[with_database]
 async fn of_two_trials_that_end_at_once_the_second_completes_the_task(db: Db) {

@@ -8,10 +8,9 @@ use oddish_db::idempotency::Work;
 use oddish_db::sweeps::SweepRefused;
 use oddish_db::task_files::FileIndex;
 use oddish_db::uploads::{self, Announced, NewUpload, StoredArchive, ToComplete};
+use oddish_test_support::scene::{NOW, Scene, trial_specs};
 use oddish_test_support::with_database;
 use serde_json::Value;
-
-use crate::scene::{NOW, Scene, trial_specs};
 
 /// As a published client does.
 async fn announce(db: &Db, name: &str, content: char) -> Announced {

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use oddish_db::waiting::{self, PLACES, Reason, Waiting};
 use oddish_db::{Db, attempts, queue, queue_keys};
+use oddish_test_support::scene::{NOW, RULES, Scene};
 use oddish_test_support::with_database;
 use time::Duration;
-
-use crate::scene::{NOW, RULES, Scene};
 
 /// A trial that waits: its submitter, and whether it goes before the others.
 #[derive(Clone, Debug)]

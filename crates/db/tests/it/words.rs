@@ -2,9 +2,8 @@
 
 use oddish_db::sweeps::SweepRefused;
 use oddish_db::{Db, DbError, trials};
+use oddish_test_support::scene::{Scene, trial_specs};
 use oddish_test_support::with_database;
-
-use crate::scene::{Scene, trial_specs};
 
 #[with_database]
 async fn an_unknown_word_is_told_with_its_column_and_what_was_being_done(db: Db) {

@@ -6,8 +6,6 @@
 mod chaos;
 mod conformance;
 mod ecs;
-#[path = "../../../telemetry/tests/it/emf.rs"]
-mod emf;
 mod fake_ecs;
 mod metrics;
 mod passes;

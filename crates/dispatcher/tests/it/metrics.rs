@@ -1,45 +1,24 @@
 //! What a dispatcher that is called measures.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use oddish_db::Db;
 use oddish_dispatcher::LaunchError;
 use oddish_telemetry::metrics;
+use oddish_test_doubles::Kept;
+use oddish_test_doubles::emf::faults;
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
-use crate::emf::faults;
 use crate::queue::Queue;
 use crate::scripted::Script;
 
-/// Keeps what is written.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Kept {
-    /// The documents, each without its directions for reading it, once that is what the specification says.
-    fn documents(&self) -> Vec<Value> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        let documents = text.lines().map(|line| {
-            let mut document: Value = serde_json::from_str(line).unwrap();
-            assert_eq!(faults(&document), Vec::<String>::new(), "{document}");
-            document.as_object_mut().unwrap().remove("_aws");
-            document
-        });
-        documents.collect()
-    }
+/// The documents, each without its directions for reading it, once that is what the specification says.
+fn documents(kept: &Kept) -> Vec<Value> {
+    let documents = kept.lines().into_iter().map(|mut document| {
+        assert_eq!(faults(&document), Vec::<String>::new(), "{document}");
+        document.as_object_mut().unwrap().remove("_aws");
+        document
+    });
+    documents.collect()
 }
 
 /// A number that is measured and so cannot be known.
@@ -56,7 +35,7 @@ async fn a_call_measures_what_it_did_and_what_waits(db: Db) {
     let never = LaunchError::Never { reason: "it has no image".to_owned() };
     let script = Script { places: 1000, answers: vec![never], ..Script::default() };
     script.dispatch(&queue.db).await;
-    let mut documents = kept.documents();
+    let mut documents = documents(&kept);
     documents.sort_by_key(Value::to_string);
 
     // One failed for good, and another took its slot.

@@ -12,6 +12,7 @@ use oddish_db::{AttemptRef, Db, queue_keys};
 use oddish_dispatcher::Closer;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::status::JobKind;
+use oddish_test_support::QueuedTrials;
 use time::OffsetDateTime;
 
 const KEY: &str = "a/model";
@@ -37,26 +38,7 @@ impl Queue {
 
     /// Queues a task of so many trials, each of which may have so many attempts.
     pub(crate) async fn submit(&self, trials: i32, max_attempts: i32) {
-        let sql = "with experiment as (
-                insert into oddish.experiments (id, name, created_at, updated_at) values ('0a1b2c3d', 'some', now(), now())
-                returning id),
-            task as (
-                insert into oddish.tasks (id, name, experiment_id, submitted_by, created_at, updated_at)
-                select 'some-task', 'some task', id, 'someone', now(), now() from experiment returning id, experiment_id),
-            version as (
-                insert into oddish.task_versions
-                    (task_id, version, archive_key, archive_sha256, archive_bytes, content_hash, created_at)
-                select id, 1, 'some/key', repeat('0', 64), 1, repeat('1', 64), now() from task returning task_id, version),
-            trial as (
-                insert into oddish.trials (id, task_id, task_version, trial_index, experiment_id, agent, provider, queue_key,
-                    environment, max_attempts, created_at, updated_at)
-                select 'some-task-' || number, task_id, version, number, experiment_id, 'oracle', 'default', $3, 'docker', $2,
-                    now(), now()
-                from generate_series(0, $1 - 1) as number, version, task
-                returning id, trial_index)
-            insert into oddish.jobs (kind, trial_id, queue_key, submitter, priority, due_at)
-            select 'trial', id, $3, 'someone', 1, now() from trial order by trial_index";
-        sqlx::query(sql).bind(trials).bind(max_attempts).bind(KEY).execute(&self.db).await.unwrap();
+        QueuedTrials { max_attempts, ..QueuedTrials::new(trials, KEY) }.insert(&self.db).await;
     }
 
     pub(crate) async fn claim(&self) -> Claim {

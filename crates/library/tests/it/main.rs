@@ -8,7 +8,7 @@ use std::process::Command;
 
 use oddish_library::schemas::{SweepConfig, SweepRequest};
 use oddish_library::{Error, Oddish, Settings};
-use oddish_test_support::create_database;
+use oddish_test_support::{create_database, hello_task as hello};
 use tempfile::TempDir;
 
 /// A database and a folder of its own.
@@ -39,10 +39,6 @@ impl Place {
     fn path(&self, name: &str) -> String {
         self.folder.path().join(name).to_str().unwrap().to_owned()
     }
-}
-
-fn hello() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tasks/hello")
 }
 
 fn built(name: &str) -> PathBuf {

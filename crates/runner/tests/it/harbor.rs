@@ -25,6 +25,7 @@ use oddish_runner::harbor_process::{DriverLine, HarborProcess};
 use oddish_runner::harbor_result::read_outcome;
 use oddish_runner::redaction::Redactor;
 use oddish_runner::upload::upload_tree;
+pub(crate) use oddish_test_support::hello_task as hello;
 use serde_json::{Value, json};
 
 use crate::upload::BOUNDS;
@@ -136,10 +137,6 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(entry.path(), target).unwrap();
         }
     }
-}
-
-pub(crate) fn hello() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tasks/hello")
 }
 
 fn sleepy() -> PathBuf {

@@ -3,10 +3,10 @@
 use std::process::Stdio;
 
 use oddish_db::Db;
+use oddish_test_doubles::emf::faults;
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
-use crate::emf::faults;
 use crate::run::{SUCCEED, rig};
 
 /// What only whoever starts runners may know.

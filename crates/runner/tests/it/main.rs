@@ -9,10 +9,8 @@
 
 mod agent_arguments;
 mod confined;
-#[path = "../../../telemetry/tests/it/emf.rs"]
-mod emf;
 mod environment_options;
-mod gated_store;
+mod gate;
 mod hanging;
 mod harbor;
 mod host_access;

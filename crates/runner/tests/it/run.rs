@@ -10,7 +10,7 @@ use oddish_artifacts::key::attempt_outcome_key;
 use oddish_artifacts::{FolderStore, Key, SharedStore, archive, hash, list_all};
 use oddish_db::attempts::{self, AfterLoss, StoredOutcome};
 use oddish_db::wake::Wakes;
-use oddish_db::{AttemptRef, Db, queue};
+use oddish_db::{AttemptRef, Db, queue, queue_keys};
 use oddish_domain::agent_env::AgentEnv;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::{SealedEnv, SealingKey, SecretKey};
@@ -18,7 +18,8 @@ use oddish_runner::attempt::Scratch;
 use oddish_runner::confinement::Mode;
 use oddish_runner::run::{Ending, RunError, Runner, run};
 use oddish_runner::settings::{RunnerSettings, TreeBounds};
-use oddish_test_support::with_database;
+pub(crate) use oddish_test_support::hello_task as hello;
+use oddish_test_support::{QueuedTrials, with_database};
 use oddish_wake::Wake;
 use time::OffsetDateTime;
 
@@ -26,8 +27,6 @@ use crate::confinement;
 
 /// How long anything may take that is waited for; nothing takes as long unless it never comes.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
-
-const ARCHIVE: &str = "tasks/some-task/v1/.oddish-task.tar.gz";
 
 /// Says that Harbor is imported, and waits for the trial.
 const READY: &str = r#"#!/bin/sh
@@ -70,11 +69,6 @@ pub(crate) fn scripted(rig: Rig, script: &str) -> Rig {
     rig
 }
 
-/// The example task.
-pub(crate) fn hello() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tasks/hello")
-}
-
 /// Queues a trial of a task and claims it.
 pub(crate) async fn rig_of(db: Db, task: &Path) -> Rig {
     rig_of_trial(db, task, 0).await
@@ -85,29 +79,10 @@ pub(crate) async fn rig_of_trial(db: Db, task: &Path, index: i32) -> Rig {
     let folder = tempfile::tempdir().unwrap();
     let jobs_dir = folder.path().join("jobs");
     let store: SharedStore = Arc::new(FolderStore::open(folder.path().join("store")).unwrap());
-    let sha256 = store_task(&store, task, folder.path()).await;
-    let sql = "with key as (
-            insert into oddish.queue_keys (queue_key, concurrency_limit, is_default, updated_at) values ('k', 1, true, now())
-            returning queue_key),
-        slot as (insert into oddish.slots (queue_key, slot) select queue_key, 0 from key),
-        experiment as (
-            insert into oddish.experiments (id, name, created_at, updated_at) values ('0a1b2c3d', 'some', now(), now())
-            returning id),
-        task as (
-            insert into oddish.tasks (id, name, experiment_id, submitted_by, created_at, updated_at)
-            select 'some-task', 'some task', id, 'someone', now(), now() from experiment returning id, experiment_id),
-        version as (
-            insert into oddish.task_versions
-                (task_id, version, archive_key, archive_sha256, archive_bytes, content_hash, created_at)
-            select id, 1, $1, $2, 1, repeat('1', 64), now() from task returning task_id, version),
-        trial as (
-            insert into oddish.trials (id, task_id, task_version, trial_index, experiment_id, agent, provider, queue_key,
-                environment, max_attempts, created_at, updated_at)
-            select 'some-task-' || $3::int, task_id, version, $3::int, experiment_id, 'oracle', 'default', queue_key, 'docker', 6, now(), now()
-            from version, task, key returning id, queue_key)
-        insert into oddish.jobs (kind, trial_id, queue_key, priority, due_at, submitter)
-            select 'trial', id, queue_key, 1, now(), 'someone' from trial";
-    sqlx::query(sql).bind(ARCHIVE).bind(sha256).bind(index).execute(&db).await.unwrap();
+    let archive_sha256 = store_task(&store, task, folder.path()).await;
+    queue_keys::set_limit(&db, "k", 1, OffsetDateTime::now_utc()).await.unwrap();
+    let trial = QueuedTrials { indexes: index..index + 1, archive_sha256, ..QueuedTrials::new(1, "k") };
+    trial.insert(&db).await;
     let claim = queue::claim(&db, 1, OffsetDateTime::now_utc()).await.unwrap().pop().expect("a claim");
 
     let scratch = Scratch::new(&jobs_dir, &claim.attempt.subject, claim.attempt.number);
@@ -144,7 +119,7 @@ async fn store_task(store: &SharedStore, task: &Path, folder: &Path) -> String {
     archive::pack(task, &mut bytes).await.unwrap();
     let file = folder.join("archive");
     fs::write(&file, bytes).unwrap();
-    store.put_file(&ARCHIVE.parse().unwrap(), &file).await.unwrap();
+    store.put_file(&QueuedTrials::ARCHIVE.parse().unwrap(), &file).await.unwrap();
     hash::sha256_file(&file).await.unwrap()
 }
 
@@ -221,7 +196,7 @@ echo '{"log": "agent", "stream": "stdout", "text": "said in the sandbox"}'
 #[with_database]
 async fn an_archive_that_has_changed_is_not_run(db: Db) {
     let rig = rig(db, SUCCEED).await;
-    rig.runner.store.put(&ARCHIVE.parse().unwrap(), "something else".into()).await.unwrap();
+    rig.runner.store.put(&QueuedTrials::ARCHIVE.parse().unwrap(), "something else".into()).await.unwrap();
     assert_eq!(rig.run().await.unwrap(), Ending::Recorded);
     assert_eq!(rig.trial("status").await.as_deref(), Some("failed"));
     assert_eq!(rig.trial("error_type").await.as_deref(), Some("TaskArchiveChanged"));

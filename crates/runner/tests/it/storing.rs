@@ -9,23 +9,24 @@ use oddish_db::Db;
 use oddish_db::attempts::{self, AfterLoss, StoredOutcome};
 use oddish_db::jobs::Recorded;
 use oddish_runner::run::{Ending, RunError, Runner, run};
+use oddish_test_doubles::WatchedStore;
 use oddish_test_support::with_database;
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
-use crate::gated_store::{GatedStore, SLOW};
+use crate::gate::{Gate, SLOW};
 use crate::run::{PATIENCE, Rig, SUCCEED, rig};
 
 /// Within seconds.
 const SOON: Duration = Duration::from_secs(20);
 
 /// A trial that leaves a file which the store takes only when the gate is open. `script` ends it.
-async fn slow_rig(db: Db, script: &str) -> (Rig, Arc<GatedStore>) {
+async fn slow_rig(db: Db, script: &str) -> (Rig, Arc<Gate>) {
     let left = format!("mkdir -p \"$TRIAL/artifacts\"\necho slow > \"$TRIAL/artifacts/a{SLOW}\"\n");
     let mut rig = rig(db, &(left + script)).await;
-    let store = GatedStore::over(rig.runner.store.clone());
-    rig.runner.store = store.clone();
-    (rig, store)
+    let gate = Arc::new(Gate::closed());
+    rig.runner.store = Arc::new(WatchedStore::over(rig.runner.store.clone(), Arc::clone(&gate)));
+    (rig, gate)
 }
 
 /// Lets time pass at once.
@@ -48,9 +49,9 @@ async fn stored_outcome(rig: &Rig) -> StoredOutcome {
 /// The result was paid for.
 #[with_database]
 async fn a_trial_that_is_cancelled_while_its_files_are_stored_keeps_its_result(db: Db) {
-    let (rig, store) = slow_rig(db, SUCCEED).await;
+    let (rig, gate) = slow_rig(db, SUCCEED).await;
     let cancelling = async {
-        store.waits().await;
+        gate.waits().await;
         cancel(&rig).await;
     };
     let (ending, ()) = timeout(SOON, async { tokio::join!(rig.run(), cancelling) }).await.expect("it goes on storing");
@@ -69,9 +70,9 @@ async fn a_trial_that_is_cancelled_while_its_files_are_stored_keeps_its_result(d
 #[with_database]
 async fn a_failed_trial_that_is_cancelled_while_its_files_are_stored_is_cancelled(db: Db) {
     let fail = r#"echo '{"error": {"type": "ValueError", "message": "no", "traceback": ""}}'; exit 1"#;
-    let (rig, store) = slow_rig(db, fail).await;
+    let (rig, gate) = slow_rig(db, fail).await;
     let cancelling = async {
-        store.waits().await;
+        gate.waits().await;
         cancel(&rig).await;
     };
     let (ending, ()) = timeout(SOON, async { tokio::join!(rig.run(), cancelling) }).await.expect("it goes on storing");
@@ -82,9 +83,9 @@ async fn a_failed_trial_that_is_cancelled_while_its_files_are_stored_is_cancelle
 
 #[with_database]
 async fn a_runner_that_is_told_to_stop_while_it_stores_files_records_the_outcome(db: Db) {
-    let (rig, store) = slow_rig(db, SUCCEED).await;
+    let (rig, gate) = slow_rig(db, SUCCEED).await;
     let stopping = async {
-        store.waits().await;
+        gate.waits().await;
         assert!(stored_outcome(&rig).await.outcome.files_incomplete, "it is in the store before the files");
         raise(Signal::SIGTERM).unwrap();
     };
@@ -97,10 +98,10 @@ async fn a_runner_that_is_told_to_stop_while_it_stores_files_records_the_outcome
 /// Its launcher finds it there.
 #[with_database]
 async fn a_runner_that_is_told_to_stop_without_a_database_leaves_the_outcome_in_the_store(db: Db) {
-    let (rig, store) = slow_rig(db, SUCCEED).await;
+    let (rig, gate) = slow_rig(db, SUCCEED).await;
     let mut held = rig.runner.db.begin().await.unwrap();
     let stopping = async {
-        store.waits().await;
+        gate.waits().await;
         sqlx::query("select from oddish.jobs for update").execute(&mut held).await.unwrap();
         raise(Signal::SIGTERM).unwrap();
     };
@@ -118,14 +119,14 @@ async fn a_runner_that_is_told_to_stop_without_a_database_leaves_the_outcome_in_
 /// A runner without a result stops after four minutes; one with a result has nothing to stop.
 #[with_database]
 async fn an_outage_while_files_are_stored_costs_nothing(db: Db) {
-    let (rig, store) = slow_rig(db, SUCCEED).await;
+    let (rig, gate) = slow_rig(db, SUCCEED).await;
     let lease = || async {
         let lease: OffsetDateTime =
             sqlx::query_scalar("select lease_until from oddish.jobs").fetch_one(&rig.runner.db).await.unwrap();
         lease
     };
     let outage = async {
-        store.waits().await;
+        gate.waits().await;
         let before = lease().await;
         // No statement on it is answered any more.
         let mut held = rig.runner.db.begin().await.unwrap();
@@ -149,7 +150,7 @@ async fn an_outage_while_files_are_stored_costs_nothing(db: Db) {
         };
         timeout(PATIENCE, renewing).await.expect("the lease is not renewed");
         assert_eq!(rig.trial("status").await.as_deref(), Some("running"));
-        store.open();
+        gate.open();
     };
     let running = Box::pin(run(&rig.runner, &rig.attempt));
     let both = async { tokio::join!(running, outage) };
@@ -165,15 +166,15 @@ async fn an_outage_while_files_are_stored_costs_nothing(db: Db) {
 /// Whoever found the lease run out recorded the outcome; the runner was only slow.
 #[with_database]
 async fn a_runner_whose_outcome_was_recorded_for_it_says_when_the_files_are_whole(db: Db) {
-    let (rig, store) = slow_rig(db, SUCCEED).await;
+    let (rig, gate) = slow_rig(db, SUCCEED).await;
     let adopting = async {
-        store.waits().await;
+        gate.waits().await;
         let StoredOutcome { token, outcome } = stored_outcome(&rig).await;
         let Runner { db, retries, .. } = &rig.runner;
         attempts::record(db, token, &outcome, retries, OffsetDateTime::now_utc()).await.unwrap();
         assert_eq!(rig.trial("status").await.as_deref(), Some("success"));
         assert_eq!(rig.trial("files_incomplete").await.as_deref(), Some("true"));
-        store.open();
+        gate.open();
     };
     let (ending, ()) = timeout(PATIENCE, async { tokio::join!(rig.run(), adopting) }).await.expect("it does not end");
     assert_eq!(ending.unwrap(), Ending::Recorded);
@@ -184,9 +185,9 @@ async fn a_runner_whose_outcome_was_recorded_for_it_says_when_the_files_are_whol
 
 #[with_database]
 async fn a_runner_whose_trial_was_given_to_another_stops_storing(db: Db) {
-    let (rig, store) = slow_rig(db, SUCCEED).await;
+    let (rig, gate) = slow_rig(db, SUCCEED).await;
     let losing = async {
-        store.waits().await;
+        gate.waits().await;
         let Runner { db, retries, .. } = &rig.runner;
         let lost = attempts::lose(db, rig.attempt.token, "gone", retries, OffsetDateTime::now_utc()).await;
         assert_eq!(lost.unwrap(), AfterLoss::Retried);

@@ -9,6 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use oddish_db::Db;
 use oddish_test_support::create_database;
+pub(crate) use oddish_test_support::hello_task as hello;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -342,11 +343,6 @@ pub(crate) fn program(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_oddish-server")).with_file_name(name);
     assert!(path.is_file(), "{} is not built: run this with `cargo xtask test`", path.display());
     path
-}
-
-/// The example task.
-pub(crate) fn hello() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tasks/hello")
 }
 
 /// The folder of the tasks that only tests run.

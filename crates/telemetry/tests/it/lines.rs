@@ -5,10 +5,9 @@ use std::fmt;
 use oddish_domain::settings::{Settings, SettingsFaults};
 use oddish_domain::status::JobKind;
 use oddish_telemetry::{LogFormat, TelemetrySettings, fields, logging};
+use oddish_test_doubles::Kept;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-
-use crate::Kept;
 
 fn read(variables: &[(&str, &str)]) -> Result<TelemetrySettings, SettingsFaults> {
     let map = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

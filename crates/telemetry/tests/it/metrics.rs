@@ -1,12 +1,11 @@
 //! Documents of metrics, against the specification's rules.
 
 use oddish_telemetry::metrics::{Document, MOST_VALUES, Unit, are_wanted, write_to};
+use oddish_test_doubles::Kept;
+use oddish_test_doubles::emf::faults;
 use serde_json::json;
 use time::OffsetDateTime;
 use time::macros::datetime;
-
-use crate::Kept;
-use crate::emf::faults;
 
 #[test]
 fn a_document_is_what_the_specification_says() {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use oddish_domain::failure::Failure;
 use oddish_domain::retry::{self, Counted, Decision, Ending};
+use oddish_test_support::scene::{NOW, RULES};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{KEYS, Rows};
-use crate::scene::{NOW, RULES};
 
 /// Milliseconds since the scene began.
 pub(super) type Time = i64;

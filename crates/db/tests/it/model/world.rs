@@ -7,6 +7,7 @@ use oddish_db::queue::Claim;
 use oddish_db::{Db, cancelling, leases, queue, queue_keys, retrying};
 use oddish_domain::failure::{Failure, Phase};
 use oddish_domain::status::HarborStage;
+use oddish_test_support::scene::{RULES, Scene, process, reward, trial_specs};
 use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert, prop_assert_eq};
 use uuid::Uuid;
@@ -14,7 +15,6 @@ use uuid::Uuid;
 use super::KEYS;
 use super::operations::{Operation, Write};
 use super::protocol::{After, Job, Key, Model, Task, moment};
-use crate::scene::{RULES, Scene, process, reward, trial_specs};
 
 type Checked = Result<(), TestCaseError>;
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oddish_db::Db;
+use oddish_test_support::scene::WRONG_TALLIES;
 use uuid::Uuid;
 
 use super::Soak;
-use crate::scene::WRONG_TALLIES;
 
 /// Has the database check each claim when it commits.
 ///

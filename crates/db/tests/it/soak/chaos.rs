@@ -6,9 +6,9 @@ use std::time::Duration;
 use oddish_db::sweeps::SweepRefused;
 use oddish_db::trial_selection::{self, Scope, Selection};
 use oddish_db::{cancelling, queue_keys, retrying};
+use oddish_test_support::scene::{Scene, trial_specs};
 
 use super::{KEYS, Soak, dispatcher};
-use crate::scene::{Scene, trial_specs};
 
 /// Jobs that are kept waiting or running. Few, so that what is done to one trial meets.
 const BACKLOG: i64 = 120;

@@ -9,12 +9,12 @@ use oddish_db::judging::{self, JudgingError};
 use oddish_db::{Db, DbError, leases, queue};
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::status::{HarborStage, JobKind};
+use oddish_test_support::scene::{process, reward};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::Soak;
 use super::ledger::Answer;
-use crate::scene::{process, reward};
 
 /// What the database knows its connections as.
 pub(super) const NAME: &str = "dispatcher";

@@ -1,0 +1,6 @@
+//! The programs that Lambda runs, and their place in template.yaml.
+
+mod events;
+mod migrate;
+mod not_found;
+mod template;
