@@ -24,9 +24,9 @@ use serde::Serialize;
 use tower::Service as _;
 use tracing::Instrument as _;
 
-use crate::answer::AnswerBound;
-use crate::layers;
-use crate::safe_headers;
+use crate::http::answer::AnswerBound;
+use crate::http::layers;
+use crate::http::safe_headers;
 
 /// What would end a path, or be turned into a slash, once the path is put into a URL. A percent sign stays: it is part of an escape.
 const NOT_IN_PATH: &AsciiSet = &CONTROLS.add(b' ').add(b'?').add(b'#').add(b'\\').add(b'"').add(b'<').add(b'>');

@@ -15,8 +15,8 @@ pub use oddish::Db;
 pub use oddish::capabilities::{Artifacts, Expansion, Limits, UploadRules, Wake};
 pub use oddish::judging::Judges;
 
-use crate::auth::{Auth, AuthMode};
 pub use crate::capabilities::{Capabilities, Files};
+use crate::http::auth::{Auth, AuthMode};
 
 /// Bytes of a form that a function takes at most. Lambda hands over 6 MB of payload (AWS, Lambda quotas), where the body is in base64 and
 /// the event around it counts too.

@@ -22,8 +22,8 @@ use oddish_artifacts::SharedStore;
 use oddish_artifacts::archive;
 use oddish_db::{queue_keys, secret_fingerprint};
 use oddish_domain::sealing::{SECRET_KEY, SealingKey, SecretKey};
-use oddish_functions::auth::{Auth, AuthMode};
-use oddish_functions::router;
+use oddish_functions::http::auth::{Auth, AuthMode};
+use oddish_functions::http::router;
 use oddish_functions::state::Everything;
 use time::OffsetDateTime;
 

@@ -9,8 +9,8 @@ use oddish::capabilities::{Artifacts, Expansion, Limits, Wake};
 use oddish_artifacts::signing::SigningKey;
 use oddish_db::queue_keys::{self, ChangedLimit};
 use oddish_domain::sealing::SealingKey;
-use oddish_functions::auth::{Auth, AuthMode};
-use oddish_functions::router;
+use oddish_functions::http::auth::{Auth, AuthMode};
+use oddish_functions::http::router;
 use oddish_functions::state::Everything;
 use time::OffsetDateTime;
 

@@ -14,7 +14,7 @@ use axum::routing::any;
 use futures_util::StreamExt as _;
 use oddish_artifacts::signing::{self, SignedQuery, SigningKey};
 use oddish_artifacts::{Key, SharedStore, in_pieces};
-use oddish_functions::error::ApiError;
+use oddish_functions::http::error::ApiError;
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt as _;
 

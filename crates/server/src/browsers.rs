@@ -15,9 +15,9 @@ use axum::response::{IntoResponse as _, Response};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use oddish_domain::settings::{Setting, Value};
-use oddish_functions::auth::AuthMode;
-use oddish_functions::error::ApiError;
-use oddish_functions::unread;
+use oddish_functions::http::auth::AuthMode;
+use oddish_functions::http::error::ApiError;
+use oddish_functions::http::unread;
 
 use crate::cors::Origins;
 

@@ -5,8 +5,8 @@ use http::{HeaderName, HeaderValue, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use oddish_domain::settings::Value;
-use oddish_functions::auth::AuthMode;
-use oddish_functions::browsers;
+use oddish_functions::http::auth::AuthMode;
+use oddish_functions::http::browsers;
 
 /// Where web pages are developed (contract 1.1).
 const DEVELOPMENT: &str = "http://localhost:3000,http://127.0.0.1:3000";

@@ -5,7 +5,7 @@ use oddish::{Db, Error, api_keys};
 use oddish_api_types::{ApiKeyResponse, CreateApiKeyRequest, CreatedApiKeyResponse};
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use oddish_domain::label;
-use oddish_functions::auth::AuthMode;
+use oddish_functions::http::auth::AuthMode;
 use time::{Date, OffsetDateTime};
 
 use crate::args::KeysCommand;

@@ -18,7 +18,7 @@ use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::{SECRET_KEY, SecretKey};
 use oddish_domain::settings::{self, Group, Reader, Setting, Settings, read_env_file, unicode_variables};
-use oddish_functions::auth::AuthMode;
+use oddish_functions::http::auth::AuthMode;
 use oddish_runner::confinement::ConfinementSettings;
 use oddish_runner::container;
 use oddish_runner::settings::{JOBS_DIR, RunnerSettings};

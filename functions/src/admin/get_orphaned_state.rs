@@ -8,9 +8,9 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use utoipa::IntoParams;
 
-use crate::auth::{Authed, Full};
-use crate::error::ApiError;
-use crate::extract::Query;
+use crate::http::auth::{Authed, Full};
+use crate::http::error::ApiError;
+use crate::http::extract::Query;
 use crate::state::Db;
 
 /// A runner that is silent for longer than its lease and the time of suspicion is taken for dead anyway.

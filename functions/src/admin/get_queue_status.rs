@@ -6,8 +6,8 @@ use oddish::admin;
 use oddish_api_types::QueueStatusResponse;
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Full};
-use crate::error::ApiError;
+use crate::http::auth::{Authed, Full};
+use crate::http::error::ApiError;
 use crate::state::Db;
 
 /// How many trials of each queue key wait and run, and how many analyses and verdicts.

@@ -6,8 +6,8 @@ use oddish::admin;
 use oddish_api_types::SlotsResponse;
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Full};
-use crate::error::ApiError;
+use crate::http::auth::{Authed, Full};
+use crate::http::error::ApiError;
 use crate::state::Db;
 
 /// The slots of every queue key, and what holds which.

@@ -8,9 +8,9 @@ use oddish::api_keys;
 use oddish_api_types::{CreateApiKeyRequest, CreatedApiKeyResponse, ErrorBody};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Full};
-use crate::error::ApiError;
-use crate::extract::Body;
+use crate::http::auth::{Authed, Full};
+use crate::http::error::ApiError;
+use crate::http::extract::Body;
 use crate::state::Db;
 
 /// Makes a key. The answer is the only time that it is shown.

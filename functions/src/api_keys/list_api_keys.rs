@@ -6,8 +6,8 @@ use oddish::api_keys;
 use oddish_api_types::ApiKeyResponse;
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Full};
-use crate::error::ApiError;
+use crate::http::auth::{Authed, Full};
+use crate::http::error::ApiError;
 use crate::state::Db;
 
 /// Lists all keys, newest first, those that were revoked or have expired too.

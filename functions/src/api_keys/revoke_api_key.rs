@@ -6,9 +6,9 @@ use oddish::api_keys;
 use oddish_api_types::{ErrorBody, RevokeApiKeyResponse};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Full};
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::auth::{Authed, Full};
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::state::Db;
 
 /// Revokes a key: within a minute it lets nobody in any more, wherever it was used before.

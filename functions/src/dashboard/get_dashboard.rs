@@ -6,9 +6,9 @@ use oddish::dashboard;
 use oddish_api_types::{DashboardResponse, ErrorBody, GetDashboardQuery};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Read};
-use crate::error::ApiError;
-use crate::extract::Query;
+use crate::http::auth::{Authed, Read};
+use crate::http::error::ApiError;
+use crate::http::extract::Query;
 use crate::state::Db;
 
 /// What goes on: queues, stages, what models used, the newest tasks and the last active experiments.

@@ -4,9 +4,9 @@ use axum::response::{IntoResponse, Response};
 use http::header;
 use oddish_api_types::ErrorBody;
 
-use crate::error::ApiError;
-use crate::extract::PathOf;
-use crate::safe_headers;
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
+use crate::http::safe_headers;
 
 /// A file of that page. They come with the program: no other site is asked.
 #[utoipa::path(get, path = "/docs/{file}", operation_id = "get_docs_file", tag = "service",

@@ -6,9 +6,9 @@ use oddish::experiments;
 use oddish_api_types::{CancelResponse, ErrorBody};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Submit};
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::auth::{Authed, Submit};
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::state::{Db, Wake};
 
 /// Cancels all trials of an experiment: those that wait end at once, those that run stop within seconds.

@@ -6,9 +6,9 @@ use oddish::experiments;
 use oddish_api_types::{DeleteExperimentResponse, ErrorBody};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Full};
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::auth::{Authed, Full};
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::state::{Artifacts, Db, Wake};
 
 /// Deletes an experiment with its trials, whichever tasks they are of, and everything that is stored of them.

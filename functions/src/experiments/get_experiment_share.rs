@@ -5,9 +5,9 @@ use axum::extract::State;
 use oddish::experiments;
 use oddish_api_types::{ErrorBody, ShareResponse};
 
-use crate::auth::{Authed, Read};
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::auth::{Authed, Read};
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::state::Db;
 
 /// Tells whether an experiment is shared, and with which token.

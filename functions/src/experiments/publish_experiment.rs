@@ -6,9 +6,9 @@ use oddish::experiments;
 use oddish_api_types::{ErrorBody, ShareResponse};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Full};
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::auth::{Authed, Full};
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::state::Db;
 
 /// Shares an experiment: whoever has its token can look at its trials, without a key. One that is shared keeps its token.

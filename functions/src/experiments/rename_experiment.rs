@@ -6,9 +6,9 @@ use oddish::experiments;
 use oddish_api_types::{ErrorBody, RenameExperimentRequest, RenameExperimentResponse};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Full};
-use crate::error::ApiError;
-use crate::extract::{Body, PathOf};
+use crate::http::auth::{Authed, Full};
+use crate::http::error::ApiError;
+use crate::http::extract::{Body, PathOf};
 use crate::state::Db;
 
 /// Gives an experiment another name. Names need not be unique.

@@ -6,10 +6,10 @@ use oddish::experiments;
 use oddish_api_types::{ErrorBody, RetryExperimentRequest, RetryExperimentResponse};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Submit};
-use crate::error::ApiError;
-use crate::extract::{Body, PathOf, Repeatable};
-use crate::idempotency::IdempotencyHeader;
+use crate::http::auth::{Authed, Submit};
+use crate::http::error::ApiError;
+use crate::http::extract::{Body, PathOf, Repeatable};
+use crate::http::idempotency::IdempotencyHeader;
 use crate::state::{Db, Wake};
 
 /// Runs those trials of an experiment again that have ended and fit the filter, with all their tries.

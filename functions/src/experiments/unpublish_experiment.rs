@@ -6,9 +6,9 @@ use oddish::experiments;
 use oddish_api_types::{ErrorBody, ShareResponse};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Full};
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::auth::{Authed, Full};
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::state::Db;
 
 /// Ends the sharing of an experiment, and its token for good: sharing it anew makes another one.

@@ -9,8 +9,8 @@ use oddish::trials::files::FoundFile;
 use oddish::trials::media_type::ANYTHING;
 
 use super::range::{Asked, RangeHeader};
-use crate::answer::{AnswerBound, is_text};
-use crate::error::ApiError;
+use crate::http::answer::{AnswerBound, is_text};
+use crate::http::error::ApiError;
 
 /// A file, or the part of it that is asked for, as an attachment: what agents write must not run in the browser of who reads it.
 pub(crate) async fn attachment(

@@ -6,7 +6,7 @@ use oddish_domain::settings::Settings;
 
 use super::{answer, measured, not_found, whole};
 use crate::endpoints::{ENDPOINTS, Endpoint};
-use crate::router;
+use crate::http::router;
 use crate::state::{Everything, State as _, StateError};
 
 /// The variable of Lambda's runtime interface that holds the function's handler, as its configuration names it.

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::{MethodFilter, on};
 
 use crate::endpoints::ENDPOINTS;
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 
 /// Answers as the local server does. The gateway hands over requests that no endpoint's route takes.
 pub fn router() -> Router {

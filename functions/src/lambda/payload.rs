@@ -8,8 +8,8 @@ use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, header};
 use oddish::answer::body_cost;
 
-use crate::answer::is_text;
-use crate::error::ApiError;
+use crate::http::answer::is_text;
+use crate::http::error::ApiError;
 
 /// Bytes that a function may answer.
 const QUOTA: usize = 6_291_556;

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{ShareToken, ShareTokenHeader, Shared};
-use crate::error::ApiError;
-use crate::extract::{PathOf, Query};
+use crate::http::error::ApiError;
+use crate::http::extract::{PathOf, Query};
 use crate::state::Db;
 
 /// How much of the task.

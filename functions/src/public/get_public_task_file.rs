@@ -7,8 +7,8 @@ use oddish::tasks::files;
 use oddish_api_types::{ErrorBody, TaskFileResponse};
 
 use super::{ShareToken, ShareTokenHeader, Shared};
-use crate::error::ApiError;
-use crate::extract::{PathOf, Query};
+use crate::http::error::ApiError;
+use crate::http::extract::{PathOf, Query};
 use crate::state::{Artifacts, Db};
 use crate::tasks::list_task_files::VersionQuery;
 

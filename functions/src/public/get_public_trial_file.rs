@@ -7,9 +7,9 @@ use oddish::trials::files;
 use oddish_api_types::ErrorBody;
 
 use super::{ShareToken, ShareTokenHeader, Shared};
-use crate::answer::AnswerBound;
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::answer::AnswerBound;
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::http::files::attachment;
 use crate::http::range::RangeHeader;
 use crate::state::{Artifacts, Db};

@@ -7,8 +7,8 @@ use oddish::trials::logs;
 use oddish_api_types::{ErrorBody, LogQuery, TrialLogsResponse};
 
 use super::{ShareToken, ShareTokenHeader, Shared};
-use crate::error::ApiError;
-use crate::extract::{PathOf, Query};
+use crate::http::error::ApiError;
+use crate::http::extract::{PathOf, Query};
 use crate::state::{Artifacts, Db};
 
 /// The log of a trial of a shared experiment, or a part of it.

@@ -7,8 +7,8 @@ use oddish::trials::structured_logs;
 use oddish_api_types::{ErrorBody, StructuredLogsResponse};
 
 use super::{ShareToken, ShareTokenHeader, Shared};
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::state::{Artifacts, Db};
 
 /// The log files that a trial of a shared experiment left, by what they are.

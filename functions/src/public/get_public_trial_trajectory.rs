@@ -7,8 +7,8 @@ use oddish::trials::files;
 use oddish_api_types::ErrorBody;
 
 use super::{ShareToken, ShareTokenHeader, Shared};
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::http::files::json;
 use crate::state::{Artifacts, Db};
 

@@ -6,7 +6,7 @@ use oddish::public;
 use oddish_api_types::PublicExperimentResponse;
 
 use super::{ShareToken, ShareTokenHeader, Shared};
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 use crate::state::Db;
 
 /// The shared experiment that the token opens. Without a good token none: which others are shared is nobody's business.

@@ -6,8 +6,8 @@ use oddish::public;
 use oddish_api_types::{ErrorBody, TrialResponse};
 
 use super::{ShareToken, ShareTokenHeader, Shared};
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::state::Db;
 
 /// Lists the trials of a task in a shared experiment, of all versions, by index.

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::Shared;
-use crate::error::ApiError;
-use crate::extract::Query;
-use crate::paging;
+use crate::http::error::ApiError;
+use crate::http::extract::Query;
+use crate::http::paging;
 use crate::state::Db;
 
 /// Which of the tasks.

@@ -7,8 +7,8 @@ use oddish::trials::files;
 use oddish_api_types::{ErrorBody, ListFilesQuery, TrialFilesResponse};
 
 use super::{ShareToken, ShareTokenHeader, Shared};
-use crate::error::ApiError;
-use crate::extract::{PathOf, Query};
+use crate::http::error::ApiError;
+use crate::http::extract::{PathOf, Query};
 use crate::state::{Artifacts, Db};
 
 /// The files that a trial of a shared experiment left, with a link to each.

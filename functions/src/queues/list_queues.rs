@@ -5,8 +5,8 @@ use axum::extract::State;
 use oddish::queues;
 use oddish_api_types::QueueResponse;
 
-use crate::auth::{Authed, Read};
-use crate::error::ApiError;
+use crate::http::auth::{Authed, Read};
+use crate::http::error::ApiError;
 use crate::state::Db;
 
 /// All queue keys by name, with their limits and what they hold.

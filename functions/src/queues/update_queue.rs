@@ -6,9 +6,9 @@ use oddish::queues;
 use oddish_api_types::{ErrorBody, QueueResponse, UpdateQueueRequest};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Full};
-use crate::error::ApiError;
-use crate::extract::{Body, PathOf};
+use crate::http::auth::{Authed, Full};
+use crate::http::error::ApiError;
+use crate::http::extract::{Body, PathOf};
 use crate::state::{Db, Wake};
 
 /// Sets the limit of a queue key, pauses it or resumes it, while everything runs.

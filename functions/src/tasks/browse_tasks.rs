@@ -7,9 +7,9 @@ use oddish_api_types::{BrowseTasksResponse, ErrorBody};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::auth::{Authed, Read};
-use crate::error::ApiError;
-use crate::extract::Query;
+use crate::http::auth::{Authed, Read};
+use crate::http::error::ApiError;
+use crate::http::extract::Query;
 use crate::state::Db;
 
 /// Which tasks.

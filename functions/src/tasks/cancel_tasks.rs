@@ -6,9 +6,9 @@ use oddish::tasks;
 use oddish_api_types::{CancelTasksRequest, CancelTasksResponse, ErrorBody};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Submit};
-use crate::error::ApiError;
-use crate::extract::Body;
+use crate::http::auth::{Authed, Submit};
+use crate::http::error::ApiError;
+use crate::http::extract::Body;
 use crate::state::{Db, Wake};
 
 /// Cancels whole tasks: trials that wait end at once, those that run stop within seconds.

@@ -6,10 +6,10 @@ use oddish::{Submission, uploads};
 use oddish_api_types::{CompleteUploadRequest, ErrorBody, UploadResponse};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Submit};
-use crate::error::ApiError;
-use crate::extract::{Body, Repeatable};
-use crate::idempotency::IdempotencyHeader;
+use crate::http::auth::{Authed, Submit};
+use crate::http::error::ApiError;
+use crate::http::extract::{Body, Repeatable};
+use crate::http::idempotency::IdempotencyHeader;
 use crate::state::{Artifacts, Db, UploadRules};
 
 /// Checks an uploaded archive and makes it a version of its task.

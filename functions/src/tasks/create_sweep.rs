@@ -6,10 +6,10 @@ use oddish::{Submission, sweeps};
 use oddish_api_types::{ErrorBody, SweepRequest, TaskResponse};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Submit};
-use crate::error::ApiError;
-use crate::extract::{Body, Repeatable};
-use crate::idempotency::IdempotencyHeader;
+use crate::http::auth::{Authed, Submit};
+use crate::http::error::ApiError;
+use crate::http::extract::{Body, Repeatable};
+use crate::http::idempotency::IdempotencyHeader;
 use crate::state::{Db, Expansion, Judges, Limits, Wake};
 
 /// Creates the trials of a sweep and queues them.

@@ -6,9 +6,9 @@ use oddish::tasks;
 use oddish_api_types::{DeleteTaskResponse, ErrorBody};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Full};
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::auth::{Authed, Full};
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::state::{Artifacts, Db, Wake};
 
 /// Deletes a task with all its versions and trials, whichever experiments these belong to, and everything that is stored of them.

@@ -5,9 +5,9 @@ use axum::extract::State;
 use oddish::tasks;
 use oddish_api_types::{ErrorBody, GetTaskQuery, TaskStatusResponse};
 
-use crate::auth::{Authed, Read};
-use crate::error::ApiError;
-use crate::extract::{PathOf, Query};
+use crate::http::auth::{Authed, Read};
+use crate::http::error::ApiError;
+use crate::http::extract::{PathOf, Query};
 use crate::state::Db;
 
 /// One task with its trials.

@@ -7,9 +7,9 @@ use oddish::tasks::files;
 use oddish_api_types::{ErrorBody, TaskFileResponse};
 
 use super::list_task_files::VersionQuery;
-use crate::auth::{Authed, Read};
-use crate::error::ApiError;
-use crate::extract::{PathOf, Query};
+use crate::http::auth::{Authed, Read};
+use crate::http::error::ApiError;
+use crate::http::extract::{PathOf, Query};
 use crate::state::{Artifacts, Db};
 
 /// The text of one file of a task. Not found is also what is no UTF-8.

@@ -6,9 +6,9 @@ use oddish::uploads;
 use oddish_api_types::{ErrorBody, InitUploadRequest, InitUploadResponse};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Submit};
-use crate::error::ApiError;
-use crate::extract::Body;
+use crate::http::auth::{Authed, Submit};
+use crate::http::error::ApiError;
+use crate::http::extract::Body;
 use crate::state::{Artifacts, Db, UploadRules};
 
 /// Announces an upload, and answers where to put the archive, unless the newest version of the task has this content already.

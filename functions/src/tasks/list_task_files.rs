@@ -7,9 +7,9 @@ use oddish::tasks::files;
 use oddish_api_types::{ErrorBody, ListFilesQuery, TaskFilesResponse};
 use serde::Deserialize;
 
-use crate::auth::{Authed, Read};
-use crate::error::ApiError;
-use crate::extract::{PathOf, Query};
+use crate::http::auth::{Authed, Read};
+use crate::http::error::ApiError;
+use crate::http::extract::{PathOf, Query};
 use crate::state::{Artifacts, Db};
 
 /// Which version is meant.

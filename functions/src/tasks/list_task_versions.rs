@@ -5,9 +5,9 @@ use axum::extract::State;
 use oddish::tasks;
 use oddish_api_types::{ErrorBody, TaskVersionResponse};
 
-use crate::auth::{Authed, Read};
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::auth::{Authed, Read};
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::state::Db;
 
 /// Lists the versions of a task, newest first.

@@ -5,10 +5,10 @@ use axum::response::Response;
 use oddish::tasks;
 use oddish_api_types::{ErrorBody, ListTasksQuery, TaskStatusResponse};
 
-use crate::auth::{Authed, Read};
-use crate::error::ApiError;
-use crate::extract::Query;
-use crate::paging;
+use crate::http::auth::{Authed, Read};
+use crate::http::error::ApiError;
+use crate::http::extract::Query;
+use crate::http::paging;
 use crate::state::Db;
 
 /// Lists tasks, newest first.

@@ -6,9 +6,9 @@ use oddish::tasks;
 use oddish_api_types::{ErrorBody, RetryVerdictResponse};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Submit};
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::auth::{Authed, Submit};
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::state::{Db, Judges, Limits, Wake};
 
 /// Has a new verdict made on a task whose trials have been analysed.

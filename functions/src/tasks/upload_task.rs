@@ -11,9 +11,9 @@ use tempfile::NamedTempFile;
 use time::OffsetDateTime;
 use tokio::io::AsyncWriteExt;
 
-use crate::auth::{Authed, Submit};
-use crate::error::ApiError;
-use crate::media;
+use crate::http::auth::{Authed, Submit};
+use crate::http::error::ApiError;
+use crate::http::media;
 use crate::state::{Artifacts, Db, UploadRules};
 
 /// The form.

@@ -6,9 +6,9 @@ use oddish::trials;
 use oddish_api_types::{CancelResponse, ErrorBody};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Submit};
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::auth::{Authed, Submit};
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::state::{Db, Wake};
 
 /// Cancels a trial: one that waits ends at once, one that runs stops within seconds, one that has ended stays as it is.

@@ -6,9 +6,9 @@ use oddish::imports;
 use oddish_api_types::{CompleteImportRequest, CompleteImportResponse, ErrorBody};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Submit};
-use crate::error::ApiError;
-use crate::extract::Body;
+use crate::http::auth::{Authed, Submit};
+use crate::http::error::ApiError;
+use crate::http::extract::Body;
 use crate::state::{Artifacts, Db, UploadRules};
 
 /// Checks the archive of an imported trial and stores what is in it as the trial's files.

@@ -6,9 +6,9 @@ use oddish::trials;
 use oddish_api_types::{DeleteTrialResponse, ErrorBody};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Full};
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::auth::{Authed, Full};
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::state::{Artifacts, Db, Wake};
 
 /// Deletes a trial and everything that is stored of it. If it runs, it stops within seconds.

@@ -5,9 +5,9 @@ use axum::extract::State;
 use oddish::trials::files;
 use oddish_api_types::{ErrorBody, TrialDebugFilesResponse};
 
-use crate::auth::{Authed, Read};
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::auth::{Authed, Read};
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::state::{Artifacts, Db};
 
 /// What is stored for a trial, of all its attempts, and where its files are looked for.

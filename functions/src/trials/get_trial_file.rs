@@ -6,10 +6,10 @@ use oddish::caller::Caller;
 use oddish::trials::files;
 use oddish_api_types::ErrorBody;
 
-use crate::answer::AnswerBound;
-use crate::auth::{Authed, Read};
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::answer::AnswerBound;
+use crate::http::auth::{Authed, Read};
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::http::files::attachment;
 use crate::http::range::RangeHeader;
 use crate::state::{Artifacts, Db};

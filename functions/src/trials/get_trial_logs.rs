@@ -6,9 +6,9 @@ use oddish::caller::Caller;
 use oddish::trials::logs;
 use oddish_api_types::{ErrorBody, LogQuery, TrialLogsResponse};
 
-use crate::auth::{Authed, Read};
-use crate::error::ApiError;
-use crate::extract::{PathOf, Query};
+use crate::http::auth::{Authed, Read};
+use crate::http::error::ApiError;
+use crate::http::extract::{PathOf, Query};
 use crate::state::{Artifacts, Db};
 
 /// The trial's log: what its newest attempt has written so far while it runs, then every log file that it left (contract 3.8).

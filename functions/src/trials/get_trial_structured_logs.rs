@@ -6,9 +6,9 @@ use oddish::caller::Caller;
 use oddish::trials::structured_logs;
 use oddish_api_types::{ErrorBody, StructuredLogsResponse};
 
-use crate::auth::{Authed, Read};
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::auth::{Authed, Read};
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::state::{Artifacts, Db};
 
 /// The log files that a trial left, by what they are.

@@ -6,9 +6,9 @@ use oddish::caller::Caller;
 use oddish::trials::files;
 use oddish_api_types::ErrorBody;
 
-use crate::auth::{Authed, Read};
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::auth::{Authed, Read};
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::http::files::json;
 use crate::state::{Artifacts, Db};
 

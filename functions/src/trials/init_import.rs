@@ -6,9 +6,9 @@ use oddish::imports;
 use oddish_api_types::{ErrorBody, InitImportRequest, InitImportResponse};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Submit};
-use crate::error::ApiError;
-use crate::extract::Body;
+use crate::http::auth::{Authed, Submit};
+use crate::http::error::ApiError;
+use crate::http::extract::Body;
 use crate::state::{Artifacts, Db, Limits};
 
 /// Brings a trial that ran elsewhere, with its end, and answers where to put its files.

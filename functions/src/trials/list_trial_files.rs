@@ -6,9 +6,9 @@ use oddish::caller::Caller;
 use oddish::trials::files;
 use oddish_api_types::{ErrorBody, ListFilesQuery, TrialFilesResponse};
 
-use crate::auth::{Authed, Read};
-use crate::error::ApiError;
-use crate::extract::{PathOf, Query};
+use crate::http::auth::{Authed, Read};
+use crate::http::error::ApiError;
+use crate::http::extract::{PathOf, Query};
 use crate::state::{Artifacts, Db};
 
 /// The files that a trial left, with a link to each.

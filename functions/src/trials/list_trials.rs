@@ -5,9 +5,9 @@ use axum::extract::State;
 use oddish::trials;
 use oddish_api_types::{ErrorBody, ListTrialsQuery, ListTrialsResponse};
 
-use crate::auth::{Authed, Read};
-use crate::error::ApiError;
-use crate::extract::Query;
+use crate::http::auth::{Authed, Read};
+use crate::http::error::ApiError;
+use crate::http::extract::Query;
 use crate::state::Db;
 
 /// Lists trials, newest first.

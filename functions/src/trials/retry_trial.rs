@@ -6,10 +6,10 @@ use oddish::trials;
 use oddish_api_types::{ErrorBody, RetryTrialResponse};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Submit};
-use crate::error::ApiError;
-use crate::extract::{PathOf, Repeatable};
-use crate::idempotency::IdempotencyHeader;
+use crate::http::auth::{Authed, Submit};
+use crate::http::error::ApiError;
+use crate::http::extract::{PathOf, Repeatable};
+use crate::http::idempotency::IdempotencyHeader;
 use crate::state::{Db, Wake};
 
 /// Runs a trial again that has ended, with all its tries. What it left before is no longer its result.

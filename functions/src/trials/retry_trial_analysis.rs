@@ -6,9 +6,9 @@ use oddish::trials;
 use oddish_api_types::{ErrorBody, RetryTrialResponse};
 use time::OffsetDateTime;
 
-use crate::auth::{Authed, Submit};
-use crate::error::ApiError;
-use crate::extract::PathOf;
+use crate::http::auth::{Authed, Submit};
+use crate::http::error::ApiError;
+use crate::http::extract::PathOf;
 use crate::state::{Db, Judges, Limits, Wake};
 
 /// Has a trial analysed that has ended, in place of the analysis that it has, and then a new verdict made on its task.

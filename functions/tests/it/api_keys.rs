@@ -12,7 +12,7 @@ use oddish_db::Db;
 use oddish_db::api_keys::{self, NewApiKey};
 use oddish_db::idempotency::Work;
 use oddish_domain::api_key::{GeneratedKey, Scope};
-use oddish_functions::auth::{Auth, AuthMode};
+use oddish_functions::http::auth::{Auth, AuthMode};
 use oddish_test_api::{Answer, Api};
 use serde_json::Value;
 use time::OffsetDateTime;

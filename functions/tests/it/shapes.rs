@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use insta::Settings;
 use insta::internals::SettingsBindDropGuard;
-use oddish_functions::router::openapi;
+use oddish_functions::http::router::openapi;
 use oddish_test_api::Answer;
 use serde_json::Value;
 

@@ -7,7 +7,7 @@ use http::{Request, header};
 use oddish_db::Db;
 use oddish_db::api_keys;
 use oddish_domain::api_key::{GeneratedKey, Scope};
-use oddish_functions::auth::{Auth, AuthMode};
+use oddish_functions::http::auth::{Auth, AuthMode};
 use oddish_test_api::{Answer, Api};
 use oddish_test_doubles::Kept;
 use oddish_test_support::with_database;

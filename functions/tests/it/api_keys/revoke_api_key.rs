@@ -5,7 +5,7 @@ use std::time::Duration;
 use oddish_db::Db;
 use oddish_db::api_keys;
 use oddish_domain::api_key::Scope;
-use oddish_functions::auth::TRUSTED_FOR;
+use oddish_functions::http::auth::TRUSTED_FOR;
 use oddish_test_support::with_database;
 use time::OffsetDateTime;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use oddish_db::api_keys;
 use oddish_db::{Db, queue};
 use oddish_domain::api_key::{GeneratedKey, Scope};
-use oddish_functions::auth::{Auth, AuthMode};
+use oddish_functions::http::auth::{Auth, AuthMode};
 use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::json;

@@ -100,7 +100,7 @@ async fn ask(api: &Api, method: &str, path: &str, key: &str, body: Option<Value>
 async fn no_line_has_a_secret(db: Db) {
     let secret = SecretKey::generate();
     let api = Api::with(db.clone(), |everything| {
-        everything.auth = oddish_functions::auth::Auth::new(oddish_functions::auth::AuthMode::ApiKey, &db);
+        everything.auth = oddish_functions::http::auth::Auth::new(oddish_functions::http::auth::AuthMode::ApiKey, &db);
         everything.expansion.sealing = Some(oddish_domain::sealing::SealingKey::of(&secret));
     });
     let key = GeneratedKey::draw();

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use oddish_domain::sealing::SECRET_KEY;
 use oddish_domain::settings::Settings;
-use oddish_functions::browsers;
 use oddish_functions::endpoints::{ENDPOINTS, Endpoint};
+use oddish_functions::http::browsers;
 /// What the template sets for the endpoints that read it. Other settings have the defaults that suit a stack.
 const SET_BY_TEMPLATE: &[&str] = &[
     "DATABASE_URL",

@@ -8,8 +8,8 @@ use http::{HeaderValue, StatusCode, Uri, header};
 use matchit::Router;
 
 use crate::endpoints::ENDPOINTS;
-use crate::error::ApiError;
-use crate::unread::drain;
+use crate::http::error::ApiError;
+use crate::http::unread::drain;
 
 /// The paths of all routes.
 static PATHS: LazyLock<Router<()>> = LazyLock::new(|| {

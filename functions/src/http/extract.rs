@@ -9,10 +9,10 @@ use oddish::idempotency::IdempotencyKey;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::error::ApiError;
-use crate::idempotency;
-use crate::media;
-use crate::query_text;
+use crate::http::error::ApiError;
+use crate::http::idempotency;
+use crate::http::media;
+use crate::http::query_text;
 
 /// A JSON body.
 #[derive(Debug)]

@@ -4,9 +4,9 @@ use axum::Router;
 use utoipa::OpenApi;
 use utoipa::openapi::extensions::Extensions;
 
-use crate::document;
 use crate::endpoints::ENDPOINTS;
-use crate::layers;
+use crate::http::document;
+use crate::http::layers;
 use crate::state::Everything;
 
 /// What the document says of a path whose last parameter may contain slashes: the parameter's name. `OpenAPI` has no word for it.

@@ -14,7 +14,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, Secur
 use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 
 use crate::endpoints::Endpoint;
-use crate::query_text;
+use crate::http::query_text;
 
 /// The tag of operations that need no database.
 const SERVICE: &str = "service";

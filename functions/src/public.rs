@@ -23,7 +23,7 @@ use http::request::Parts;
 use oddish::caller;
 use oddish::{tasks, trials};
 
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 use crate::state::Db;
 
 const HEADER: HeaderName = HeaderName::from_static("x-share-token");

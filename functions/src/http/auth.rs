@@ -17,7 +17,7 @@ use oddish_domain::api_key::{self, Scope};
 use oddish_domain::settings::{Choice, Group, Reader, Setting};
 use time::OffsetDateTime;
 
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 
 /// How callers are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,10 +17,10 @@ use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, 
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::error::ApiError;
-use crate::safe_headers;
-use crate::slashes;
-use crate::validators;
+use crate::http::error::ApiError;
+use crate::http::safe_headers;
+use crate::http::slashes;
+use crate::http::validators;
 
 /// What the token of a shared experiment follows in a path.
 const SHARED: &str = "/public/experiments/";

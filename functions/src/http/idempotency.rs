@@ -5,7 +5,7 @@ use oddish::idempotency::IdempotencyKey;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 /// Characters of a key at the most.

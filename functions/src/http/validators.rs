@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 
 /// What is read again and again by whoever watches.
 const WATCHED: [&str; 4] = ["/tasks", "/experiments", "/trials", "/public"];

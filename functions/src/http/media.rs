@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, StatusCode, header};
 
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 
 /// Refuses a body that is compressed, or encoded in another way.
 pub(crate) fn plain(headers: &HeaderMap) -> Result<(), ApiError> {
