@@ -16,7 +16,7 @@ use crate::error::ApiError;
 /// What the body of a JSON answer may take in a function's answer, in bytes.
 pub(crate) const ROOM: usize = 5 << 20;
 
-/// How long signed links work (contract 3.10).
+/// How long signed links work (docs/compatibility.md, 3.9).
 pub(crate) const SIGNED_FOR: Duration = Duration::from_mins(15);
 
 /// How many bytes a file's answer may have, where there is a bound. Larger ones are streamed elsewhere.

@@ -143,7 +143,7 @@ fn none<T>() -> Listed<T> {
     Listed { items: Vec::new(), next: None }
 }
 
-/// What other words than these mean is the contract's (1.5).
+/// Any other word means all experiments (docs/compatibility.md, 1.7).
 fn state(status: &str) -> Option<ExperimentState> {
     Some(match status {
         "active" => ExperimentState::Active,

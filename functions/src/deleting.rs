@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use crate::error::ApiError;
 
-/// What the status of an answer to a deletion says (contract 1.5).
+/// What the status of an answer to a deletion says (docs/compatibility.md, 1.10).
 pub(crate) const SUCCESS: &str = "success";
 
 /// How long a request may take to empty the store. What is left then, the dispatcher removes.

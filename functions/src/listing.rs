@@ -43,7 +43,7 @@ pub(crate) struct Wanted {
 }
 
 impl ListQuery {
-    /// Checks it. The words for a bad prefix are the contract's (1.5).
+    /// Checks it. Published clients know the text for a bad prefix (docs/compatibility.md, 1.11).
     pub(crate) fn check(&self) -> Result<Wanted, ApiError> {
         let folder = self.prefix.as_deref().unwrap_or_default();
         let folder = folder.strip_suffix('/').unwrap_or(folder);

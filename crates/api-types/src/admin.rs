@@ -1,4 +1,4 @@
-//! What operators look at: slots, queues, and what is stuck (contract 1.5, Admin).
+//! Views for operators: slots, queues, stuck trials and tasks (docs/compatibility.md, 1.14).
 
 use oddish_domain::status::{JobKind, TaskStatus, TrialStatus};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Keys of the API (contract 1.5, without organisations).
+//! API keys (docs/compatibility.md, 1.14).
 
 use std::fmt;
 

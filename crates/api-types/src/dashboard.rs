@@ -1,4 +1,4 @@
-//! `GET /dashboard` and `GET /tasks/browse` (contract 1.5).
+//! `GET /dashboard` and `GET /tasks/browse` (docs/compatibility.md, 1.7).
 
 use std::collections::BTreeMap;
 

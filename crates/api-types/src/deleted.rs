@@ -1,4 +1,4 @@
-//! Deleting (contract 1.5).
+//! Answers to deletions (docs/compatibility.md, 1.10).
 
 use serde::{Deserialize, Serialize};
 

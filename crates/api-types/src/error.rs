@@ -1,4 +1,4 @@
-//! The error envelope (contract 1.1).
+//! The JSON of errors (docs/compatibility.md, 1.1).
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Experiments as clients see them (contract 1.5, `/dashboard`).
+//! Experiments on the wire (docs/compatibility.md, 1.7).
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;

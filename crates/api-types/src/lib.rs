@@ -1,8 +1,8 @@
 //! The JSON on the wire: one struct per request or response body, shared by the functions that write it and the client that
 //! reads it.
 //!
-//! Depends on `oddish-domain` for the enums and on nothing that does I/O. Field names, nullability and order follow the
-//! contract (section 1.3 and 1.5); unknown fields of a request are ignored, but for those of a new API key.
+//! Depends on `oddish-domain` for the enums and on nothing that does I/O. Field names, nullability and order are those of
+//! published clients (docs/compatibility.md, 1.3); unknown fields of a request are ignored, but for those of a new API key.
 
 mod admin;
 mod api_key;

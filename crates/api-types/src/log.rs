@@ -45,7 +45,7 @@ pub struct TrialLogsResponse {
     pub truncated: bool,
 }
 
-/// A trial's log files by what they are (contract 3.8).
+/// A trial's log files by kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(example = json!({

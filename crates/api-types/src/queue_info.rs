@@ -1,4 +1,4 @@
-//! Where a trial stands in the queue, and why it has not begun (contract 3.6).
+//! Where a trial stands in the queue, and why it has not begun (docs/compatibility.md, 3.5).
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Renaming and sharing experiments (contract 1.5).
+//! Renaming and sharing experiments (docs/compatibility.md, 1.10).
 
 use std::fmt;
 

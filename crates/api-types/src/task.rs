@@ -1,4 +1,4 @@
-//! Tasks as clients see them (contract 1.3).
+//! Tasks on the wire (docs/compatibility.md, 1.3).
 
 use std::collections::BTreeMap;
 

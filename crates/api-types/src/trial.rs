@@ -1,4 +1,4 @@
-//! Trials as clients see them (contract 1.3).
+//! Trials on the wire (docs/compatibility.md, 1.3).
 
 use std::collections::BTreeMap;
 

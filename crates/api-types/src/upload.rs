@@ -36,7 +36,7 @@ pub struct UploadResponse {
     /// Whether the newest version already had this content, so that nothing was stored.
     #[serde(default)]
     pub content_unchanged: bool,
-    /// SHA-256 over the task's files, in lower-case hex (contract 2.4).
+    /// Content hash: SHA-256 over the paths and bytes of the task's files, in lower-case hex.
     pub content_hash: Option<String>,
     /// What the check of the task found worth knowing, without being a fault.
     #[serde(default)]
@@ -52,7 +52,7 @@ pub struct UploadResponse {
 pub struct InitUploadRequest {
     /// Name of the task; the newest task of this name gets a new version, a new name makes a new task.
     pub name: String,
-    /// SHA-256 over the task's files, in lower-case hex (contract 2.4).
+    /// Content hash: SHA-256 over the paths and bytes of the task's files, in lower-case hex.
     #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-f]{64}$"))]
     pub content_hash: String,
     /// SHA-256 of the archive, in lower-case hex. When it is told, the task is unchanged only if its newest version has this very archive;

@@ -1,4 +1,4 @@
-//! Task archives: gzip-compressed tar of a folder's contents, its members at the top level (contract 2.4).
+//! Task archives: gzip-compressed tar of a folder's contents, its members at the top level (docs/compatibility.md, 2.4).
 //!
 //! [`pack()`] makes one, the same bytes for the same folder. [`unpack()`] and [`inspect()`] read one from an untrusted sender:
 //! they stream it once, in memory that does not grow with the archive beyond a list of its names, and refuse whatever

@@ -34,7 +34,7 @@ pub struct ObjectMeta {
 /// How long a signed URL may be good for; the upper bound is S3's own.
 pub const SIGNED_URL_LIFETIME: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(7 * 24);
 
-/// Media type of what is uploaded through a signed URL (contract 2.4).
+/// Media type of what is uploaded through a signed URL (docs/compatibility.md, 2.4).
 pub(crate) const UPLOAD_CONTENT_TYPE: &str = "application/gzip";
 
 /// A URL that lets whoever has it do one thing to one object for a while.

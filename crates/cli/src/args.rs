@@ -1,4 +1,4 @@
-//! The command line (contract 2.2 and 2.5).
+//! The command line (docs/compatibility.md, 2.2; docs/compatibility.md, 2.5).
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Generated experiment names (contract 3.1).
+//! Generated experiment names (docs/compatibility.md, 3.1).
 
 use crate::random::pick;
 

@@ -4,8 +4,6 @@
 //!
 //! Every function here is a pure function of its arguments (ids, generated names and nonces also draw on the
 //! operating system's random source). This crate must never depend on an async runtime, a database, HTTP, or the file system.
-//!
-//! "Contract" in the documentation means the wire and command-line behaviour of the published Oddish, by section.
 
 pub mod agent;
 pub mod agent_env;

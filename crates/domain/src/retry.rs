@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::failure::{Budget, Failure, FailureClass};
 use crate::settings::{ALL_PROGRAMS, Group, Reader, Setting};
 
-/// How many attempts a trial has unless told otherwise (contract 3.7).
+/// How many attempts a trial has unless told otherwise (docs/compatibility.md, 3.6).
 pub const MAX_ATTEMPTS_DEFAULT: u32 = 6;
 /// The most that can be asked for.
 pub const MAX_ATTEMPTS_HIGHEST: u32 = 100;

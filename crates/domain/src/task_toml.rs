@@ -1,4 +1,4 @@
-//! What a Harbor task must contain (contract 2.4, 3.7), so that a broken one is refused before it costs a trial.
+//! What a Harbor task must contain (docs/compatibility.md, 2.4), so that a broken one is refused before it costs a trial.
 //!
 //! The check takes what Harbor's loader takes and refuses what that refuses: encodings, TOML 1.0, types of values, the rules of its models,
 //! the files that it needs. It is stricter only where a task that loads could never run ([`TaskFault::is_stricter_than_the_loader`]).

@@ -84,7 +84,7 @@ impl Judges {
     }
 }
 
-/// What a refusal is to the client, who asked for what `not_found` says is not there. The words are the contract's (1.5).
+/// What a refusal is to the client, who asked for what `not_found` says is not there. Published clients know these texts (docs/compatibility.md, 1.9).
 pub fn refusal(refused: RejudgingRefused, not_found: impl FnOnce() -> Error) -> Error {
     use RejudgingRefused as Refused;
     let words: &str = match refused {

@@ -19,7 +19,7 @@ use crate::scrubbed_file::{Form, Original, Scrubbed, scrub};
 use crate::settings::TreeBounds;
 use crate::trial_tree::clean_path;
 
-/// Uploads at the same time (contract 3.8).
+/// Uploads at the same time (docs/compatibility.md, 3.7).
 const PARALLEL: usize = 8;
 /// Pauses before a failed upload is tried again.
 const PAUSES: [Duration; 4] =

@@ -8,7 +8,7 @@ use oddish_domain::settings::Value;
 use oddish_functions::auth::AuthMode;
 use oddish_functions::browsers;
 
-/// Where web pages are developed (contract 1.1).
+/// Where web pages are developed (docs/compatibility.md, 1.1).
 const DEVELOPMENT: &str = "http://localhost:3000,http://127.0.0.1:3000";
 
 /// Origins of web pages, such as `https://dashboard.example.com`.

@@ -23,7 +23,7 @@ pub async fn revoke_api_key(
     PathOf(key_id): PathOf<String>,
 ) -> Result<Json<RevokeApiKeyResponse>, ApiError> {
     if !api_keys::revoke(&db, &key_id, OffsetDateTime::now_utc()).await? {
-        // The words are the contract's (1.5).
+        // Published clients know the text (docs/compatibility.md, 1.14).
         return Err(ApiError::not_found("API key not found"));
     }
     Ok(Json(RevokeApiKeyResponse { status: "revoked".to_owned(), key_id }))

@@ -25,7 +25,7 @@ pub async fn rename_experiment(
     Body(request): Body<RenameExperimentRequest>,
 ) -> Result<Json<RenameExperimentResponse>, ApiError> {
     let name = label::check(&request.name).map_err(|fault| match fault {
-        // The words are the contract's (1.5).
+        // Published clients know the text (docs/compatibility.md, 1.10).
         LabelFault::Empty => ApiError::bad_request("Experiment name cannot be empty"),
         _ => ApiError::value_error(vec![json!("body"), json!("name")], format!("name {fault}")),
     })?;

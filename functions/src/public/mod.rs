@@ -137,7 +137,7 @@ impl Named {
         match (&self.trial_id, &self.task_id) {
             (Some(trial_id), _) => trial_not_found(trial_id),
             (None, Some(task_id)) => task_not_found(task_id),
-            // The words are the contract's (1.5).
+            // Published clients know the text (docs/compatibility.md, 1.10).
             (None, None) => ApiError::not_found("Experiment not found"),
         }
     }

@@ -118,7 +118,7 @@ async fn complete(
     Ok(checked.warnings)
 }
 
-/// Brings an uploaded archive to the disk, if it is there and not too large. The words are the contract's (1.5).
+/// Brings an uploaded archive to the disk, if it is there and not too large. Published clients know the text (docs/compatibility.md, 1.5).
 pub(crate) async fn fetch(
     store: &SharedStore,
     staging: &Key,

@@ -105,7 +105,7 @@ fn expand(request: &SweepRequest, expansion: &Expansion) -> Result<Vec<sweep::Tr
     };
     let sealing = sweep::Sealing { key: expansion.sealing.as_ref(), task_id: &request.task_id };
     sweep::expand(&spec, sealing).map_err(|error| match error {
-        // The one rule that the contract answers with 400 (1.5).
+        // The one rule of a sweep that is a 400 (docs/compatibility.md, 1.6).
         sweep::SweepError::NoConfigs => ApiError::bad_request(error.to_string()),
         _ => ApiError::value_error(vec![json!("body"), json!(error.field())], error),
     })
@@ -139,7 +139,7 @@ fn refusal(refused: SweepRefused, task_id: &str) -> ApiError {
         SweepRefused::AlreadySubmitted => ApiError::conflict(format!(
             "Task {task_id} has been submitted before. Set append_to_task to add these trials to it."
         )),
-        // The words are the contract's (1.5).
+        // Published clients know the text (docs/compatibility.md, 1.6).
         SweepRefused::BeingJudged => {
             ApiError::bad_request("Cannot append trials while task analysis or verdict is in progress")
         }

@@ -54,8 +54,8 @@ pub(crate) async fn list(
     })
 }
 
-/// Reads one file of a version of a task, of the newest where no number is given. The words for what cannot be shown are the contract's
-/// (1.5).
+/// Reads one file of a version of a task, of the newest where no number is given. Published clients know its refusals
+/// (docs/compatibility.md, 1.11).
 pub(crate) async fn read(
     db: &Db,
     store: &dyn ArtifactStore,

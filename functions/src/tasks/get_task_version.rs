@@ -22,7 +22,7 @@ pub async fn get_task_version(
     PathOf((task_id, version)): PathOf<(String, i32)>,
 ) -> Result<Json<TaskVersionResponse>, ApiError> {
     let found = task_versions::list(&db, &task_id, Some(version)).await?.pop();
-    // The words are the contract's (1.4).
+    // Published clients know the text (docs/compatibility.md, 1.4).
     let missing = || ApiError::not_found(format!("Version {version} not found for task {task_id}"));
     found.map(present_version).map(Json).ok_or_else(missing)
 }

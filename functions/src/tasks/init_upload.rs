@@ -20,7 +20,7 @@ use crate::error::ApiError;
 use crate::extract::Body;
 use crate::state::{Artifacts, Db, UploadRules};
 
-/// How long the upload URL works (contract 3.10).
+/// How long the upload URL works (docs/compatibility.md, 1.5).
 const UPLOAD_WITHIN: Duration = Duration::from_hours(1);
 
 /// Announces an upload, and answers where to put the archive, unless the newest version of the task has this content already.

@@ -105,7 +105,7 @@ pub(crate) async fn read(
     AnswerBound(bound): AnswerBound,
 ) -> Result<Response, ApiError> {
     if !is_relative_path(path) {
-        // The words are the contract's (1.5).
+        // Published clients know the text (docs/compatibility.md, 1.11).
         return Err(ApiError::bad_request("Invalid file path"));
     }
     let file = find(store.as_ref(), trial, path).await?.ok_or_else(|| ApiError::not_found("File not found"))?;
@@ -167,7 +167,7 @@ fn attachment(path: &str) -> HeaderValue {
     value.unwrap_or(HeaderValue::from_static("attachment"))
 }
 
-/// The file at a path below the trial's prefix, or in its folder `agent`, or in such a folder further down (contract 1.5).
+/// The file at a path below the trial's prefix, or in its folder `agent`, or in such a folder further down (docs/compatibility.md, 1.11).
 async fn find(store: &dyn ArtifactStore, trial: &TrialArtifacts, path: &str) -> Result<Option<ObjectMeta>, StoreError> {
     let Some(prefix) = &trial.prefix else { return Ok(None) };
     for key in [format!("{prefix}{path}"), format!("{prefix}agent/{path}")] {

@@ -17,7 +17,7 @@ use crate::error::ApiError;
 use crate::extract::Body;
 use crate::state::{Artifacts, Db, Limits};
 
-/// How long the upload URL works (contract 3.10).
+/// How long the upload URL works (docs/compatibility.md, 1.13).
 const UPLOAD_WITHIN: Duration = Duration::from_hours(1);
 
 /// Brings a trial that ran elsewhere, with its end, and answers where to put its files.
@@ -71,7 +71,7 @@ fn refusal(refused: ImportRefused, request: &InitImportRequest) -> ApiError {
         ImportRefused::NotUploaded => ApiError::conflict(format!(
             "The archive of task {task_id} was announced and never completed. Upload it, then import the trial."
         )),
-        // The words are the contract's (1.5).
+        // Published clients know the text (docs/compatibility.md, 1.6).
         ImportRefused::BeingJudged => {
             ApiError::bad_request("Cannot append trials while task analysis or verdict is in progress")
         }

@@ -29,9 +29,9 @@ use oddish_db::trial_artifacts::{self, TrialArtifacts};
 
 use crate::error::ApiError;
 
-/// Status in the answers to cancelling (contract 1.5).
+/// Status in the answers to cancelling (docs/compatibility.md, 1.8).
 pub(crate) const CANCELLED: &str = "cancelled";
-/// Status in the answers to retrying (contract 1.5).
+/// Status in the answers to retrying (docs/compatibility.md, 1.9).
 pub(crate) const QUEUED: &str = "queued";
 
 pub(crate) fn trial_not_found(trial_id: &str) -> ApiError {

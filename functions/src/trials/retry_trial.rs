@@ -46,7 +46,7 @@ async fn not_ended(db: &Db, trial_id: &str) -> ApiError {
         Ok(Some(trial)) if trial.origin == TrialOrigin::Imported => ApiError::bad_request(format!(
             "Trial {trial_id} was imported: it ran elsewhere and cannot be run again here."
         )),
-        // The words are the contract's (1.5), without the stuck trials, which are found and retried by themselves.
+        // Stuck trials are found and retried without being asked, so that the text does not name them (docs/compatibility.md, 1.9).
         Ok(Some(trial)) => {
             ApiError::bad_request(format!("Can only retry completed or failed trials (current: {})", trial.status))
         }

@@ -27,7 +27,7 @@ pub struct Cancelled {
 /// Ends the trials that wait, and asks for the end of those that run: their runners see it within seconds. Trials that have ended stay as
 /// they are. All or nothing.
 ///
-/// The tasks of `whole_tasks` were meant as a whole: once none of their trials is left, they have failed and not completed (contract 3.4).
+/// The tasks of `whole_tasks` were meant as a whole: once none of their trials is left, they have failed and not completed (docs/compatibility.md, 3.3).
 pub async fn cancel(
     db: &Db,
     trial_ids: &[String],

@@ -14,7 +14,7 @@ use crate::{Db, DbError, Tx, task_files};
 pub struct NewUpload<'a> {
     /// Name of the task, whole.
     pub name: &'a str,
-    /// SHA-256 over the task's files, lower-case hex (contract 2.4).
+    /// SHA-256 over the task's files, lower-case hex (docs/compatibility.md, 2.4).
     pub content_hash: &'a str,
     /// SHA-256 of the archive, lower-case hex, if the client tells it.
     pub archive_sha256: Option<&'a str>,

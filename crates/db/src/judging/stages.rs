@@ -104,7 +104,7 @@ async fn advance_judged(tx: &mut Tx, task_ids: &[String], now: OffsetDateTime) -
     .execute(&mut *tx)
     .await
     .doing(doing)?;
-    // Where no analysis succeeded there is nothing to make a verdict of (contract 3.12).
+    // Where no analysis succeeded there is nothing to make a verdict of (docs/compatibility.md, 3.10).
     let analysed = sqlx::query!(
         r#"select id, exists (select from oddish.trials where task_id = k.id and analysis_status = 'success') as "any!"
         from oddish.tasks k

@@ -45,7 +45,7 @@ pub struct ExperimentSummary {
     pub last_tags: Option<Value>,
 }
 
-/// What state an experiment is in (contract 1.5, `experiments_status`).
+/// What state an experiment is in (`experiments_status`: docs/compatibility.md, 1.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExperimentState {
     /// A trial has not ended.

@@ -19,7 +19,7 @@ pub struct NewTask<'a> {
     pub archive_sha256: &'a str,
     /// Size of the archive.
     pub archive_bytes: i64,
-    /// SHA-256 over the task's files (contract 2.4).
+    /// SHA-256 over the task's files (docs/compatibility.md, 2.4).
     pub content_hash: &'a str,
     /// Its files.
     pub files: FileIndex<'a>,
@@ -72,7 +72,7 @@ pub struct TaskVersion {
     pub version: i32,
     /// Where its archive lies.
     pub archive_key: String,
-    /// SHA-256 over its files, lower-case hex (contract 2.4).
+    /// SHA-256 over its files, lower-case hex (docs/compatibility.md, 2.4).
     pub content_hash: String,
     /// What the uploader says of it.
     pub message: Option<String>,

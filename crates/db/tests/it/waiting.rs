@@ -18,7 +18,7 @@ struct Submitted {
     trial_id: String,
 }
 
-/// The order of contract 3.6: in each class, whoever has the least running goes next, then whoever came first.
+/// The order (docs/compatibility.md, 3.5): in each class, whoever has the least running goes next, then whoever came first.
 fn model(waiting: &[Submitted], running: &BTreeMap<String, u64>) -> Vec<String> {
     let mut order = Vec::new();
     for high in [true, false] {
