@@ -1,9 +1,4 @@
-//! Every endpoint as a small handler, every function as a tiny binary.
-//!
-//! A handler's signature says who may call it ([`auth::Authed`]) and what it needs ([`state`]); it makes one or two domain calls and
-//! answers with a type of `oddish-api-types`. [`routes`] lists them all; [`lambda`] runs one of them on Lambda, and the local server
-//! runs [`router::router`]. [`dispatch`], [`reconcile`] and [`migrate`] are no endpoints: they are invoked by events. Handlers must never depend on the dispatcher, and nothing
-//! here on the runner.
+#![doc = include_str!("../README.md")]
 
 pub mod admin;
 pub mod answer;

@@ -1,7 +1,4 @@
-//! What the tests of several crates need: a database for each test, directly or through a pooler.
-//!
-//! Only ever a development dependency. A test says `#[with_database] async fn a_test(db: Db)`. `cargo xtask test --pooler` lets all of
-//! these tests of `oddish-db` and `oddish-functions` run through poolers; [`Through`] says how single tests choose one.
+#![doc = include_str!("../README.md")]
 
 #![expect(clippy::panic, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 

@@ -1,7 +1,4 @@
-//! Tells the dispatcher that there is work, or that a slot came free.
-//!
-//! On one machine the dispatcher listens on the database; on AWS it is a function that a message in a queue of SQS invokes. Either way
-//! losing a wake is harmless: the dispatcher also comes by itself.
+#![doc = include_str!("../README.md")]
 
 mod settings;
 

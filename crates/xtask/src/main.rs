@@ -1,6 +1,4 @@
-//! `cargo xtask`: sets a machine up for Oddish, shows it working, runs its tests.
-//!
-//! Everything a task starts is stopped before it ends, on failure and on Ctrl-C too; only what [`setup`] installs stays.
+#![doc = include_str!("../README.md")]
 
 mod agent_arguments;
 mod attack;
