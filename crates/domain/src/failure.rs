@@ -1,4 +1,4 @@
-//! Why an attempt failed, and what follows from it.
+//! Classes of failure, and their consequences.
 //!
 //! The name of the error decides, by the table [`KNOWN`]. Where a name says little, such as Python's
 //! `RuntimeError`, the message is searched for phrases that providers, Harbor and Docker use word for word. What matches

@@ -75,7 +75,7 @@ pub struct HarborSettings {
     pub timeout_multipliers: TimeoutMultipliers,
 }
 
-/// Factors of time-outs, whoever set these. A phase without one of its own has that of all.
+/// Factors of time-outs, wherever the time-outs come from. A phase without one of its own has that of all.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TimeoutMultipliers {

@@ -1,4 +1,4 @@
-//! When a trial is tried again.
+//! Retries: whether and when a failed trial is tried again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub const MAX_ATTEMPTS_HIGHEST: u32 = 100;
 /// The longest backoff that can be set, in seconds: a day.
 const BACKOFF_HIGHEST: u64 = 86_400;
 
-/// Attempts at the most of an analysis or a verdict that fails for reasons of its own.
+/// Most attempts of an analysis or a verdict that fails for reasons of its own.
 pub const MAX_ATTEMPTS_OF_JUDGING: u32 = 3;
 const MAX_ATTEMPTS: Setting<u32> = Setting::new("ODDISH_MAX_ATTEMPTS", MAX_ATTEMPTS_DEFAULT)
     .within(1, MAX_ATTEMPTS_HIGHEST)
