@@ -1,4 +1,4 @@
-//! How a trial came out.
+//! The outcome of a trial.
 
 use oddish_domain::failure::{Failure, Phase};
 use oddish_domain::omitted_files::OmittedFiles;

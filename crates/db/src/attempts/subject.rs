@@ -1,4 +1,4 @@
-//! What becomes of what a job is for, a trial, an analysis or a verdict, when an attempt ended without what it was for.
+//! Consequences of an attempt without a result for the job's subject: a trial, an analysis or a verdict.
 //!
 //! The attempt is closed by the caller, and the job's row is locked.
 

@@ -1,4 +1,4 @@
-//! Ending trials because somebody asked for it.
+//! Cancels trials.
 
 use std::collections::HashSet;
 
@@ -37,7 +37,7 @@ pub async fn cancel(
     let doing = "cancel trials";
     let mut tx = db.begin().await.doing(doing)?;
     queueing::lock(&mut tx, whole_tasks).await?;
-    // The job's row is what a claim, a runner that begins and one that records take first: whoever has it decides.
+    // The job's row is what a claim, a runner that begins and one that records take first: its holder decides.
     let jobs = sqlx::query!(
         r#"select trial_id as "trial_id!", state from oddish.jobs where trial_id = any($1) and kind = 'trial' order by id for update"#,
         trial_ids

@@ -145,7 +145,7 @@ pub enum ToComplete {
 pub async fn begin_completion(work: &mut Work, task_id: &str, version: i32) -> Result<ToComplete, DbError> {
     let doing = "begin to complete an upload";
     let tx = &mut work.tx;
-    // Before the upload's row, as whoever deletes the task locks them: it goes either before the archive is stored or after.
+    // Before the upload's row, in the order in which a deletion of the task locks them: it goes either before the archive is stored or after.
     sqlx::query!("select from oddish.tasks where id = $1 for key share", task_id)
         .execute(&mut *tx)
         .await

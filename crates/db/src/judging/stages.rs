@@ -1,7 +1,7 @@
-//! The way of a task through its stages: trials, then analyses and a verdict if they were asked for, then the end.
+//! Moves a task through its stages: trials, then analyses and a verdict if they were requested, then the end.
 //!
-//! Whoever ends something calls this in the same transaction. The task's row is locked before anything is counted, and what counts is
-//! looked at by statements of their own, so that of two ends at the same instant the second sees the first: each stage is
+//! A transaction that ends a trial, an analysis or a verdict calls this. The task's row is locked before anything is counted, and later
+//! statements count, so that of two ends at the same instant the second sees the first: each stage is
 //! reached exactly once.
 
 use time::OffsetDateTime;

@@ -1,4 +1,4 @@
-//! Experiments with what became of their trials, as lists and the dashboard show them.
+//! Experiments with the counts of their trials, for lists and the dashboard.
 
 use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder};
@@ -45,7 +45,7 @@ pub struct ExperimentSummary {
     pub last_tags: Option<Value>,
 }
 
-/// What state an experiment is in (`experiments_status`: docs/compatibility.md, 1.7).
+/// State of an experiment (`experiments_status`: docs/compatibility.md, 1.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExperimentState {
     /// A trial has not ended.
