@@ -27,7 +27,7 @@ pub use task_folder::TaskFolder;
 pub use unpack::{UnpackSummary, unpack};
 
 /// The bits of a mode that count in an archive: who may read, write and execute. The others (set-user-id, set-group-id,
-/// sticky) are about owners, and whoever unpacks owns everything.
+/// sticky) are about owners, and the unpacking user owns everything.
 const PERMISSIONS: u32 = 0o777;
 
 /// Bounds of what an archive may hold. The bound on its compressed size is the caller's, and reading takes time in

@@ -1,4 +1,4 @@
-//! Object keys: what a valid one is, and where each thing is kept (docs/compatibility.md, 3.9).
+//! Object keys: their rules, and the layout of the store (docs/compatibility.md, 3.9).
 //!
 //! | key | content |
 //! |---|---|
