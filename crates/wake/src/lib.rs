@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 pub use settings::WakeSettings;
 
-/// How long a message may take on its way. Whoever waits for an answer has waited for the work itself already.
+/// Time for sending a message. The caller's own work is done by then, and its client waits for the answer.
 const SEND_WITHIN: Duration = Duration::from_secs(2);
 
 /// Wakes the dispatcher.
