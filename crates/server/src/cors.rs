@@ -1,4 +1,4 @@
-//! Which web pages may ask the API from a browser.
+//! Web pages that may call the API from a browser.
 
 use axum::Router;
 use http::{HeaderName, HeaderValue, Method};
@@ -30,7 +30,7 @@ impl Origins {
         }
     }
 
-    /// Lets these pages ask `app`. Nothing is sent along that a browser keeps: whoever needs a key sends it in a header.
+    /// Lets these pages ask `app`. Nothing is sent along that a browser keeps: a page that needs a key sends it in a header.
     pub(crate) fn around(self, app: Router) -> Router {
         let origins = match self {
             Self::Any => AllowOrigin::any(),
