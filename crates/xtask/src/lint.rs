@@ -1,4 +1,4 @@
-//! Checks of what the compiler does not look at: links in documentation, spelling, dependencies.
+//! Checks that the compiler does not make: links in documentation, spelling, dependencies.
 
 use std::process::Command;
 

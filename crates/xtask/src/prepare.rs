@@ -15,7 +15,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
     prepare(&setup::postgres_bin()?, check)
 }
 
-/// Writes the query data anew; with `check`, fails if that would change it.
+/// Writes the query data again; with `check`, fails if that would change it.
 pub(crate) fn prepare(postgres_bin: &Path, check: bool) -> Result<()> {
     let sqlx = setup::tools::sqlx()?;
     let database = migrated(&sqlx, postgres_bin)?;

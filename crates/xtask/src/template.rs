@@ -1,4 +1,4 @@
-//! What the route table implies elsewhere: the functions in template.yaml, the router of `cargo lambda watch` in Cargo.toml.
+//! Writes what follows from the route table: the functions in template.yaml, the router of `cargo lambda watch` in Cargo.toml.
 //!
 //! The table is read from docs/openapi.json, which the functions' tests hold to their route table: linking the functions would make
 //! every task wait for them to compile.

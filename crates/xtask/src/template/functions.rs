@@ -26,7 +26,7 @@ pub(super) fn resources(route: &Route, can: Capabilities) -> String {
 "
     );
     if can.unpacks() {
-        // An archive, what is in it, and a pack of that: 1 GiB each at the most.
+        // An archive, what is in it, and a pack of that: 1 GiB each at most.
         yaml.push_str("      MemorySize: 1769\n      EphemeralStorage:\n        Size: 4096\n");
     }
     if can.database {
