@@ -1,5 +1,4 @@
 #![doc = include_str!("../README.md")]
-
 #![expect(clippy::panic, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 use std::env;
@@ -12,7 +11,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _};
 pub use oddish_db::schema::MIGRATOR;
 pub use oddish_test_macros::with_database;
 
-/// Connections at the most of a test's [`Db`].
+/// Most connections of a test's [`Db`].
 const CONNECTIONS: u32 = 5;
 
 /// The way from a test to its database.
