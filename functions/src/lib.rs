@@ -1,8 +1,4 @@
-//! HTTP and Lambda: every endpoint is a small handler over the services of the crate `oddish`.
-//!
-//! [`endpoints`] is the one list of endpoints. A handler's signature says who may call it ([`http::auth::Authed`]) and what it works with
-//! ([`state`]); it calls one service and answers with a type of `oddish-api-types`. [`lambda`] has the programs that Lambda runs, and the
-//! local server runs [`http::router::router`]. Handlers must never depend on the dispatcher, and nothing here on the runner.
+#![doc = include_str!("../README.md")]
 
 pub mod admin;
 pub mod api_keys;

@@ -129,7 +129,7 @@ impl Named {
         match (&self.trial_id, &self.task_id) {
             (Some(trial_id), _) => trials::not_found(trial_id).into(),
             (None, Some(task_id)) => tasks::not_found(task_id).into(),
-            // The words are the contract's (1.5).
+            // Published clients know the text (docs/compatibility.md, 1.10).
             (None, None) => ApiError::not_found("Experiment not found"),
         }
     }

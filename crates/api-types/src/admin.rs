@@ -1,4 +1,4 @@
-//! What operators look at: slots, queues, and what is stuck (contract 1.5, Admin).
+//! Views for operators: slots, queues, stuck trials and tasks (docs/compatibility.md, 1.14).
 
 use oddish_domain::status::{JobKind, TaskStatus, TrialStatus};
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub struct SlotsResponse {
     pub total_slots: u64,
     /// Those of them that are held.
     pub total_active: u64,
-    /// Whether there are more slots than the keys list: those that are held come first.
+    /// Whether the list is cut. Held slots come first.
     pub truncated: bool,
     /// When this was read.
     #[serde(with = "time::serde::rfc3339")]
@@ -34,9 +34,9 @@ pub struct SlotsResponse {
 pub struct KeySlots {
     /// The key.
     pub queue_key: String,
-    /// How many it has, those included that go once they are free.
+    /// Its slots, including surplus ones that are removed when they become free.
     pub total_slots: u64,
-    /// How many are held.
+    /// Held slots.
     pub active_slots: u64,
     /// The slots by number.
     pub slots: Vec<Slot>,
@@ -55,10 +55,10 @@ pub struct Slot {
     pub slot: i32,
     /// The trial or task whose job holds it.
     pub locked_by: Option<String>,
-    /// What that job does.
+    /// Kind of that job.
     pub kind: Option<JobKind>,
-    /// Until when that trial's runner must have begun, or must have renewed its lease. A slot has no lease of its own: it is freed with
-    /// its trial.
+    /// Deadline of the job's runner to begin, or to renew its lease. A slot has no lease of its own: the end of its
+    /// job frees it.
     #[serde(with = "time::serde::rfc3339::option")]
     pub locked_until: Option<OffsetDateTime>,
     /// Whether it is held.
@@ -95,9 +95,9 @@ pub struct QueueStatusResponse {
 pub struct TrialQueue {
     /// The key.
     pub queue_key: String,
-    /// How many wait, those included that wait for their next try.
+    /// Waiting trials, including those that wait for their next attempt.
     pub queued: u64,
-    /// How many hold a slot.
+    /// Trials that hold a slot.
     pub running: u64,
 }
 
@@ -108,7 +108,7 @@ pub struct TrialQueue {
     "task_samples": [], "stale_after_minutes": 10, "timestamp": "2026-04-09T10:00:00Z"
 }))))]
 pub struct OrphanedStateResponse {
-    /// How many there are.
+    /// Counts of both.
     pub counts: OrphanCounts,
     /// Up to 20 of the trials, the most silent first.
     pub trial_samples: Vec<OrphanedTrial>,
@@ -121,13 +121,13 @@ pub struct OrphanedStateResponse {
     pub timestamp: OffsetDateTime,
 }
 
-/// How much is orphaned.
+/// Counts of orphaned trials and tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
     "running_stale_heartbeat": 1, "active_tasks_without_active_trials": 0
 }))))]
 pub struct OrphanCounts {
-    /// Trials whose runner has not been heard of for so long.
+    /// Trials whose runner has been silent for so long.
     pub running_stale_heartbeat: u64,
     /// Tasks that have not ended although all their trials have.
     pub active_tasks_without_active_trials: u64,
@@ -152,7 +152,7 @@ pub struct OrphanedTrial {
     pub status: TrialStatus,
     /// Always `running_stale_heartbeat`.
     pub issue: String,
-    /// What Harbor did last.
+    /// Harbor's last stage.
     pub harbor_stage: Option<String>,
     /// The runner's process: `host:pid`.
     pub current_worker_id: Option<String>,
@@ -161,7 +161,7 @@ pub struct OrphanedTrial {
     /// When it was claimed.
     #[serde(with = "time::serde::rfc3339::option")]
     pub claimed_at: Option<OffsetDateTime>,
-    /// When its runner was last heard of.
+    /// When its runner last renewed its lease.
     #[serde(with = "time::serde::rfc3339::option")]
     pub heartbeat_at: Option<OffsetDateTime>,
     /// When its row last changed.
@@ -180,7 +180,7 @@ pub struct OrphanedTask {
     pub task_id: String,
     /// Its stage.
     pub status: TaskStatus,
-    /// Always false: this version has no analyses.
+    /// Always false.
     pub run_analysis: bool,
     /// Always null.
     pub verdict_status: Option<TrialStatus>,

@@ -1,4 +1,4 @@
-//! Keys of the API (contract 1.5, without organisations).
+//! API keys (docs/compatibility.md, 1.14).
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::whole;
 
-/// A key, without what would let anybody in.
+/// An API key, without its secret text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(examples(json!({"id": "3f9a1c07", "name": "nightly runs", "owner": "alice",
@@ -17,17 +17,17 @@ use crate::whole;
 pub struct ApiKeyResponse {
     /// Id of the key.
     pub id: String,
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// Whom it belongs to. What is submitted with it counts for them where several wait for the same slots.
+    /// Its owner. Fairness between submitters counts trials submitted with the key against this owner.
     pub owner: String,
     /// Its first characters, by which a person recognises it.
     pub key_prefix: String,
-    /// What it allows.
+    /// Its scope.
     pub scope: Scope,
-    /// Whether it lets anybody in: it is neither revoked nor expired.
+    /// Whether it works: it is neither revoked nor expired.
     pub is_active: bool,
-    /// From when on it lets nobody in; null when it does not end by itself.
+    /// When it expires; null if never.
     #[serde(with = "time::serde::rfc3339::option")]
     pub expires_at: Option<OffsetDateTime>,
     /// When it was revoked.
@@ -36,30 +36,30 @@ pub struct ApiKeyResponse {
     /// When it was last used, to the minute.
     #[serde(with = "time::serde::rfc3339::option")]
     pub last_used_at: Option<OffsetDateTime>,
-    /// When it was made.
+    /// When it was created.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
 }
 
-/// `POST /api-keys`: what the new key is to be. A field that is not known is refused: a misspelt `scope` would make a key that may do
+/// `POST /api-keys`: the new key's properties. An unknown field is refused: a misspelt `scope` would create a key that may do
 /// everything.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(examples(json!({"name": "nightly runs", "scope": "tasks", "expires_in_days": 365}))))]
 pub struct CreateApiKeyRequest {
-    /// What it is to be called: 1 to 255 characters on one line.
+    /// Name of the key: 1 to 255 characters on one line.
     pub name: String,
-    /// What it is to allow: `read`, `tasks` or `full`, which is what it is when nothing is said.
+    /// Its scope: `read`, `tasks` or `full`; `full` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(examples("tasks")))]
     pub scope: Option<String>,
-    /// After how many days it ends, from 1 to 3650; never, when nothing is said.
+    /// Days until it expires, from 1 to 3650; never when absent.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole::option")]
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 3650))]
     pub expires_in_days: Option<u32>,
-    /// Whom it is to belong to: 1 to 255 characters on one line. When nothing is said, the owner of the key that this is asked with, or
-    /// where none is needed, whatever the new key is called.
+    /// Its owner: 1 to 255 characters on one line. When absent, the owner of the key that authorises this request, or,
+    /// where no key is needed, the new key's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
 }
@@ -74,7 +74,7 @@ pub struct CreatedApiKeyResponse {
     /// The whole key. It is shown here and never again.
     #[cfg_attr(feature = "openapi", schema(examples("ok_5d41402abc4b2a76b9719d911017c592")))]
     pub key: String,
-    /// What there is to know of it.
+    /// Its properties.
     #[serde(flatten)]
     pub about: ApiKeyResponse,
 }

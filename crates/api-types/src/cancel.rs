@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// `POST /tasks/cancel`: which tasks.
+/// `POST /tasks/cancel`: the tasks.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({"task_ids": ["my-task-1a2b3c4d"]}))))]
 pub struct CancelTasksRequest {
@@ -11,27 +11,27 @@ pub struct CancelTasksRequest {
     pub task_ids: Vec<String>,
 }
 
-/// What cancelling did to the trials that were meant.
+/// The trials of a cancellation, by its effect on them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
     "cancelled": ["my-task-1a2b3c4d-1"], "stopping": ["my-task-1a2b3c4d-0"], "already_stopping": [], "already_ended": []
 }))))]
 pub struct CancelledTrials {
-    /// They were waiting, and have ended.
+    /// Trials that were waiting and ended at once.
     #[serde(default)]
     pub cancelled: Vec<String>,
-    /// They run, and stop within seconds.
+    /// Running trials, which stop within seconds.
     #[serde(default)]
     pub stopping: Vec<String>,
-    /// They had been cancelled before, and have not stopped yet.
+    /// Trials that were cancelled before and have not stopped yet.
     #[serde(default)]
     pub already_stopping: Vec<String>,
-    /// They had ended before.
+    /// Trials that had ended before.
     #[serde(default)]
     pub already_ended: Vec<String>,
 }
 
-/// `POST /tasks/cancel`: what was done.
+/// `POST /tasks/cancel`: the result.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
     "status": "cancelled", "task_ids": ["my-task-1a2b3c4d"], "not_found_task_ids": [], "tasks_found": 1,
@@ -43,7 +43,7 @@ pub struct CancelTasksResponse {
     pub status: String,
     /// The tasks that were found, in the order of the request.
     pub task_ids: Vec<String>,
-    /// The others.
+    /// The tasks that do not exist.
     pub not_found_task_ids: Vec<String>,
     /// How many were found.
     pub tasks_found: u32,
@@ -53,12 +53,12 @@ pub struct CancelTasksResponse {
     pub trials_cancelled: u32,
     /// Always 0: nothing runs on Modal.
     pub modal_calls_cancelled: u32,
-    /// Which trials these are, and which others the tasks have.
+    /// The tasks' trials, cancelled or not.
     #[serde(flatten)]
     pub trials: CancelledTrials,
 }
 
-/// `POST /trials/{trial_id}/cancel` and `POST /experiments/{experiment_id}/cancel`: what was done.
+/// `POST /trials/{trial_id}/cancel` and `POST /experiments/{experiment_id}/cancel`: the result.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
     "status": "cancelled", "cancelled": [], "stopping": ["my-task-1a2b3c4d-0"], "already_stopping": [],
@@ -67,7 +67,7 @@ pub struct CancelTasksResponse {
 pub struct CancelResponse {
     /// Always `cancelled`.
     pub status: String,
-    /// What became of the trials.
+    /// The trials by the effect on them.
     #[serde(flatten)]
     pub trials: CancelledTrials,
 }

@@ -1,4 +1,4 @@
-//! `GET /dashboard` and `GET /tasks/browse` (contract 1.5).
+//! `GET /dashboard` and `GET /tasks/browse` (docs/compatibility.md, 1.7).
 
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ pub struct Pipeline {
     pub verdicts: BTreeMap<String, i64>,
 }
 
-/// What one model has used.
+/// Usage of one model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(example = json!({"model": "claude-sonnet-4-5", "provider": "claude", "trial_count": 17,
@@ -62,11 +62,11 @@ pub struct ModelUsageResponse {
     pub cache_tokens: i64,
     /// Tokens written.
     pub output_tokens: i64,
-    /// Cost in US dollars, as far as the agents told.
+    /// Cost in US dollars, as reported by the agents.
     pub cost_usd: f64,
     /// Trials that run.
     pub running: i64,
-    /// Trials that wait for their next try.
+    /// Trials that wait for their next attempt.
     pub retrying: i64,
     /// Trials that wait for a slot.
     pub queued: i64,
@@ -85,15 +85,15 @@ pub struct ModelUsageResponse {
     "model_usage": [], "tasks": [], "tasks_limit": 200, "tasks_offset": 0, "has_more": false, "experiments": [],
     "experiments_limit": 25, "experiments_offset": 0, "experiments_has_more": false, "cached": false})))]
 pub struct DashboardResponse {
-    /// Queue key to what waits and runs under it; empty where only usage was asked for.
+    /// Waiting and running jobs by queue key; empty when only usage was requested.
     pub queues: BTreeMap<String, QueueStatistics>,
-    /// How much there is in each stage; empty where only usage was asked for.
+    /// Counts of each stage; empty when only usage was requested.
     pub pipeline: Pipeline,
-    /// What each model has used, the most used first.
+    /// Usage of each model, the most used first.
     pub model_usage: Vec<ModelUsageResponse>,
     /// Tasks without their trials, newest first.
     pub tasks: Vec<TaskStatusResponse>,
-    /// Tasks at the most.
+    /// Most tasks of a page.
     pub tasks_limit: i64,
     /// Tasks that were skipped.
     pub tasks_offset: i64,
@@ -101,7 +101,7 @@ pub struct DashboardResponse {
     pub has_more: bool,
     /// Experiments, the last active first.
     pub experiments: Vec<ExperimentResponse>,
-    /// Experiments at the most.
+    /// Most experiments of a page.
     pub experiments_limit: i64,
     /// Experiments that were skipped.
     pub experiments_offset: i64,
@@ -111,7 +111,7 @@ pub struct DashboardResponse {
     pub cached: bool,
 }
 
-/// A trial in a few words.
+/// A trial in short.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(example = json!({"id": "my-task-1a2b3c4d-0", "name": "my-task-0", "status": "success", "reward": 1.0,
@@ -121,11 +121,11 @@ pub struct LatestTrial {
     pub id: String,
     /// `{task name}-{index}`.
     pub name: String,
-    /// Where it stands.
+    /// Its status.
     pub status: TrialStatus,
     /// Its reward.
     pub reward: Option<f64>,
-    /// Why there is none.
+    /// Reason for a missing reward.
     pub error_message: Option<String>,
 }
 
@@ -140,7 +140,7 @@ pub struct ExperimentName {
     pub name: String,
 }
 
-/// A task by its name, with what its current version's trials came to.
+/// A task by its name, with the counts of its current version's trials.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(example = json!({"id": "my-task-1a2b3c4d", "name": "my-task", "current_version": 2,
@@ -189,7 +189,7 @@ pub struct BrowsedTaskResponse {
 pub struct BrowseTasksResponse {
     /// The tasks of this page, the last run first.
     pub items: Vec<BrowsedTaskResponse>,
-    /// Tasks at the most.
+    /// Most tasks of a page.
     pub limit: i64,
     /// Tasks that were skipped.
     pub offset: i64,

@@ -1,4 +1,4 @@
-//! Deleting (contract 1.5).
+//! Answers to deletions (docs/compatibility.md, 1.10).
 
 use serde::{Deserialize, Serialize};
 
@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 pub struct DeleteTaskResponse {
     /// Always `success`.
     pub status: String,
-    /// What is gone.
+    /// The deleted object.
     pub deleted: DeletedTask,
 }
 
-/// A task that is gone, with its versions and its trials.
+/// A deleted task, with its versions and its trials.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({"task_id": "my-task-1a2b3c4d"}))))]
 pub struct DeletedTask {
@@ -30,11 +30,11 @@ pub struct DeletedTask {
 pub struct DeleteTrialResponse {
     /// Always `success`.
     pub status: String,
-    /// What is gone.
+    /// The deleted object.
     pub deleted: DeletedTrial,
 }
 
-/// A trial that is gone.
+/// A deleted trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
     "trial_id": "my-task-1a2b3c4d-0", "task_id": "my-task-1a2b3c4d"
@@ -54,19 +54,19 @@ pub struct DeletedTrial {
 pub struct DeleteExperimentResponse {
     /// Always `success`.
     pub status: String,
-    /// Says so to a person.
+    /// The same for a person.
     pub message: String,
-    /// What is gone.
+    /// The deleted object.
     pub deleted: DeletedExperiment,
 }
 
-/// How much is gone with an experiment.
+/// Counts of what was deleted with an experiment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({"trials": 6, "tasks": 2, "experiments": 1}))))]
 pub struct DeletedExperiment {
-    /// Its trials, whichever tasks they were of.
+    /// Its trials, of all tasks.
     pub trials: u64,
-    /// Its tasks of which no trial is left.
+    /// Its tasks that have no trial left.
     pub tasks: u64,
     /// Always 1.
     pub experiments: u64,

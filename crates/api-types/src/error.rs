@@ -1,4 +1,4 @@
-//! The error envelope (contract 1.1).
+//! The JSON of errors (docs/compatibility.md, 1.1).
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
     "detail": "Task my-task-1a2b3c4d not found"
 }))))]
 pub struct ErrorBody {
-    /// What happened and what to do about it.
+    /// The error and its remedy.
     pub detail: Detail,
 }
 
@@ -19,7 +19,7 @@ pub struct ErrorBody {
 pub enum Detail {
     /// One sentence for a person.
     Text(String),
-    /// The fields that are at fault.
+    /// The faulty fields.
     Fields(Vec<FieldFault>),
 }
 
@@ -32,9 +32,9 @@ pub struct FieldFault {
     /// Kind of fault: `missing`, `value_error`, `json_invalid`, ...
     #[serde(rename = "type")]
     pub kind: String,
-    /// Where the field is: `["body", "configs", 0, "agent"]`.
+    /// Place of the field: `["body", "configs", 0, "agent"]`.
     pub loc: Vec<serde_json::Value>,
-    /// What is wrong with it.
+    /// The fault.
     pub msg: String,
 }
 

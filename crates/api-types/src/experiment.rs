@@ -1,10 +1,10 @@
-//! Experiments as clients see them (contract 1.5, `/dashboard`).
+//! Experiments on the wire (docs/compatibility.md, 1.7).
 
 use oddish_domain::experiment::ExperimentStatus;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// Who submitted last.
+/// The last submitter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(example = json!({"name": "alice", "source": "api"})))]
@@ -15,7 +15,7 @@ pub struct LastAuthor {
     pub source: String,
 }
 
-/// An experiment and what became of its trials.
+/// An experiment and the counts of its trials.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(example = json!({
@@ -50,7 +50,7 @@ pub struct ExperimentResponse {
     /// Those that failed with a reward that does not count (`unconfirmed_reward`); the three before leave it out.
     #[serde(default)]
     pub reward_unconfirmed: i64,
-    /// What the trials cost in US dollars, as far as the agents told.
+    /// Cost of the trials in US dollars, as reported by the agents.
     pub cost_usd: f64,
     /// Tasks whose trials are analysed.
     pub analysis_tasks: i64,
@@ -68,9 +68,9 @@ pub struct ExperimentResponse {
     /// When a trial was last created or ended in it.
     #[serde(with = "time::serde::rfc3339")]
     pub last_created_at: OffsetDateTime,
-    /// Who submitted its newest task.
+    /// Submitter of its newest task.
     pub last_author: Option<LastAuthor>,
-    /// Address of the pull request that the newest task belongs to, as the client told.
+    /// Address of the pull request that the newest task belongs to, as reported by the client.
     pub last_pr_url: Option<String>,
     /// Its title.
     pub last_pr_title: Option<String>,
@@ -87,9 +87,9 @@ pub struct ListExperimentsResponse {
     pub items: Vec<ExperimentResponse>,
     /// `cursor` of the next page, if there is one.
     pub next_cursor: Option<String>,
-    /// Experiments of a page at the most.
+    /// Most experiments of a page.
     pub limit: i64,
-    /// How many fit, where `total` was asked for.
+    /// Number of matching experiments, if `total` was requested.
     pub total: Option<i64>,
 }
 

@@ -26,7 +26,7 @@ pub struct TaskFilesResponse {
     pub prefix: String,
     /// Whether the files of folders in folders are listed too.
     pub recursive: bool,
-    /// Where the listing goes on, if it does: send it as `cursor`.
+    /// `cursor` of the next page, if there is one.
     pub cursor: Option<String>,
     /// Whether there is more.
     pub truncated: bool,
@@ -36,7 +36,7 @@ pub struct TaskFilesResponse {
     pub presign_expires_in: u64,
     /// Key of the archive of all files.
     pub archive_key: String,
-    /// Where to fetch it: a gzipped tar.
+    /// URL of the archive: a gzipped tar.
     pub archive_url: Option<String>,
 }
 
@@ -102,7 +102,7 @@ pub struct TrialFilesResponse {
     pub prefix: String,
     /// Whether the files of folders in folders are listed too.
     pub recursive: bool,
-    /// Where the listing goes on, if it does: send it as `cursor`.
+    /// `cursor` of the next page, if there is one.
     pub cursor: Option<String>,
     /// Whether there is more.
     pub truncated: bool,
@@ -129,7 +129,7 @@ pub struct TrialFile {
     /// When it was stored.
     #[serde(with = "time::serde::rfc3339")]
     pub last_modified: OffsetDateTime,
-    /// Where to fetch it. Null where none was asked for, or no more fit into the answer: `GET /trials/{id}/files/{path}` has it then.
+    /// URL of the file. Null when none was requested, or no more fit into the answer; `GET /trials/{id}/files/{path}` serves it then.
     pub url: Option<String>,
 }
 

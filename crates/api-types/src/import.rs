@@ -1,4 +1,4 @@
-//! Bringing trials that ran elsewhere: `POST /trials/import/init` and `/trials/import/complete`.
+//! Importing trials that ran elsewhere (docs/compatibility.md, 1.13): `POST /trials/import/init` and `/trials/import/complete`.
 
 use std::collections::BTreeMap;
 
@@ -31,18 +31,18 @@ pub struct InitImportRequest {
     pub upload_artifacts: bool,
 }
 
-/// How a trial ended that ran elsewhere.
+/// End of an imported trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ImportedStatus {
     /// It ran to its end.
     Success,
-    /// It did not.
+    /// It ended with an error.
     Failed,
 }
 
-/// How a trial went that ran elsewhere.
+/// An imported trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(example = json!({
@@ -57,20 +57,20 @@ pub struct ImportedTrial {
     /// The model in any spelling: 1 to 255 characters on one line, or to 200 where some are not ASCII.
     #[serde(default)]
     pub model: Option<String>,
-    /// The type of its sandbox; `docker` when nothing is said.
+    /// The type of its sandbox; `docker` when absent.
     #[serde(default)]
     pub environment: Option<String>,
-    /// How it ended.
+    /// Its end.
     pub status: ImportedStatus,
     /// The reward.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(minimum = -1e9, maximum = 1e9))]
     pub reward: Option<f64>,
-    /// What went wrong, in at most 65 536 characters.
+    /// Its error, of at most 65 536 characters.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(max_length = 65_536))]
     pub error_message: Option<String>,
-    /// How far Harbor came.
+    /// Harbor's last stage.
     #[serde(default = "completed")]
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64))]
     pub harbor_stage: String,
@@ -99,11 +99,11 @@ pub struct ImportedTrial {
     /// When it began.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub started_at: Option<OffsetDateTime>,
-    /// When it ended; now, when nothing is said.
+    /// When it ended; now when absent.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub finished_at: Option<OffsetDateTime>,
-    /// What it is called where it ran, in 1 to 255 characters. A task has it once: announced again, it is the same trial while its files are
-    /// awaited, and a conflict after that.
+    /// Its id where it ran, of 1 to 255 characters, unique within a task. A second announcement means the same trial while its files are
+    /// awaited, and is a conflict after that.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255))]
     pub external_trial_id: Option<String>,
@@ -117,7 +117,7 @@ fn completed() -> String {
     "completed".to_owned()
 }
 
-/// The trial as it is here, and where to put its files.
+/// The imported trial, and the upload's address for its files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(example = json!({
@@ -138,11 +138,11 @@ pub struct InitImportResponse {
     pub experiment_name: String,
     /// Prefix that its files will have.
     pub trial_s3_key: String,
-    /// Where the archive waits until it is completed; null where no files follow.
+    /// Key of the archive until the import completes; null when no files follow.
     pub archive_s3_key: Option<String>,
-    /// Where to send the archive (a gzipped tar of the folder's contents), within an hour.
+    /// URL for the archive (a gzipped tar of the folder's contents). It works for an hour.
     pub upload_url: Option<String>,
-    /// How to send it.
+    /// HTTP method for it.
     pub upload_method: Option<String>,
     /// Headers to send with it.
     pub upload_headers: BTreeMap<String, String>,
@@ -159,7 +159,7 @@ pub struct CompleteImportRequest {
     pub trial_id: String,
 }
 
-/// The files are there.
+/// The files of a completed import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(example = json!({
@@ -170,6 +170,6 @@ pub struct CompleteImportResponse {
     pub trial_id: String,
     /// Prefix of its files.
     pub trial_s3_key: String,
-    /// How many they are.
+    /// Number of files.
     pub files_extracted: u64,
 }

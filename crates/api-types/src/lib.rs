@@ -1,8 +1,4 @@
-//! The JSON on the wire: one struct per request or response body, shared by the functions that write it and the client that
-//! reads it.
-//!
-//! Depends on `oddish-domain` for the enums and on nothing that does I/O. Field names, nullability and order follow the
-//! contract (section 1.3 and 1.5); unknown fields of a request are ignored, but for those of a new API key.
+#![doc = include_str!("../README.md")]
 
 mod admin;
 mod api_key;

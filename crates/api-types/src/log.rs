@@ -1,13 +1,13 @@
-//! What a trial printed: `GET /trials/{trial_id}/logs` and `/logs/structured`.
+//! Logs of a trial: `GET /trials/{trial_id}/logs` and `/logs/structured`.
 
 use serde::{Deserialize, Serialize};
 
-/// Which log of a trial a text is from.
+/// Which of a trial's logs a text comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LogSource {
-    /// What one attempt printed, as it grew.
+    /// The log of one attempt, as it grows.
     Live,
     /// The log files that the trial left, one after the other.
     Files,
@@ -29,23 +29,23 @@ pub struct TrialLogsResponse {
     pub s3_key: Option<String>,
     /// Which log this is from. Offsets count in that log only.
     pub source: LogSource,
-    /// The attempt whose log it is; null while none has begun. To follow a log through a retry of the trial, send it along.
+    /// The attempt whose log it is; null while none has begun. Send it with the next request to notice a new attempt.
     pub attempt: Option<i32>,
-    /// The newest attempt that has begun. Another than `attempt`: the trial was tried again, and the new attempt has a log of its own.
+    /// The newest attempt that has begun. If it differs from `attempt`, the trial was tried again, and the new attempt has a log of its own.
     pub newest_attempt: Option<i32>,
-    /// Where in the log the text begins, in bytes.
+    /// Offset of the text in the log, in bytes.
     pub offset: u64,
-    /// Where to read on: send it as `offset`.
+    /// `offset` of the next request.
     pub next_offset: u64,
     /// Bytes of the log so far.
     pub size: u64,
-    /// Whether this is the log's end and nothing more will come.
+    /// Whether the text reaches the end of a log that grows no more.
     pub complete: bool,
-    /// Whether something of what was asked for is left out, because it is too much for one answer.
+    /// Whether a part of the requested text is left out, because it is too much for one answer.
     pub truncated: bool,
 }
 
-/// A trial's log files by what they are (contract 3.8).
+/// A trial's log files by kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(example = json!({
@@ -57,26 +57,26 @@ pub struct TrialLogsResponse {
 pub struct StructuredLogsResponse {
     /// The trial.
     pub trial_id: String,
-    /// What the agent printed.
+    /// Logs of the agent.
     pub agent: AgentLogs,
-    /// What the verifier printed.
+    /// Logs of the verifier.
     pub verifier: VerifierLogs,
     /// Every other log file, by path.
     pub other: Vec<NamedLog>,
-    /// What went wrong.
+    /// The trial's error.
     pub exception: Option<String>,
     /// Whether a text was cut, which its last line then says, or files were left out.
     pub truncated: bool,
 }
 
-/// What the agent printed.
+/// Logs of the agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(example = json!({
     "oracle": null, "setup": "installed\n", "commands": [{"name": "command-0", "content": "ok\n"}]
 })))]
 pub struct AgentLogs {
-    /// Of the agent that plays the task's own solution.
+    /// Of `oracle`, which replays the task's own solution.
     pub oracle: Option<String>,
     /// Of its installation.
     pub setup: Option<String>,
@@ -84,14 +84,14 @@ pub struct AgentLogs {
     pub commands: Vec<NamedLog>,
 }
 
-/// What the verifier printed.
+/// Logs of the verifier.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(example = json!({"stdout": "1 passed\n", "stderr": null})))]
 pub struct VerifierLogs {
-    /// To its standard output.
+    /// Its standard output.
     pub stdout: Option<String>,
-    /// To its standard error.
+    /// Its standard error.
     pub stderr: Option<String>,
 }
 

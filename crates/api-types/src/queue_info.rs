@@ -1,27 +1,27 @@
-//! Where a trial stands in the queue, and why it has not begun (contract 3.6).
+//! A trial's place in the queue, and the reason why it waits (docs/compatibility.md, 3.5).
 
 use serde::{Deserialize, Serialize};
 
-/// Where a trial stands among those that wait for the same queue key.
+/// A trial's place among those that wait for the same queue key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
     "position": 3, "ahead": 2, "queued_count": 12, "queued_count_is_bound": false, "running_count": 8,
     "concurrency_limit": 8
 }))))]
 pub struct QueueInfo {
-    /// Its place if nothing changed, from 1. Null for one that waits for its next try, and for one so far back that its place is not
-    /// worked out.
+    /// Its place, from 1. Null for a trial that waits for its next attempt, and for one too far back to compute
+    /// its place.
     pub position: Option<u32>,
-    /// How many go before it; at least so many, when it has no place.
+    /// Trials before it; a lower bound when it has no place.
     pub ahead: u32,
-    /// How many wait for the key, those that wait for their next try included.
+    /// Trials that wait for the key, including those that wait for their next attempt.
     pub queued_count: u32,
-    /// Whether `queued_count` is where counting stopped, and there are more.
+    /// Whether counting stopped at `queued_count` and there are more.
     #[serde(default)]
     pub queued_count_is_bound: bool,
-    /// How many of the key run.
+    /// Running trials of the key.
     pub running_count: u32,
-    /// How many may run at once.
+    /// Trials that may run at once.
     pub concurrency_limit: u32,
 }
 
@@ -42,14 +42,14 @@ pub struct WaitingReason {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WaitingCode {
-    /// The time of its next try has not come.
+    /// The time of its next attempt has not come.
     RetryLater,
     /// The queue key is paused.
     KeyPaused,
     /// No dispatcher has been seen lately.
     NoDispatcher,
-    /// As many trials of the key run as may.
+    /// The limit of the key is reached.
     LimitReached,
-    /// Nothing keeps it: it begins in a moment.
+    /// Nothing: it begins in a moment.
     AboutToStart,
 }

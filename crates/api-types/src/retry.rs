@@ -4,7 +4,7 @@ use oddish_domain::failure::FailureClass;
 use oddish_domain::status::TrialStatus;
 use serde::{Deserialize, Serialize};
 
-/// `POST /trials/{trial_id}/retry`: what was done.
+/// `POST /trials/{trial_id}/retry`: the result.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
     "status": "queued", "trial_id": "my-task-1a2b3c4d-0"
@@ -16,8 +16,8 @@ pub struct RetryTrialResponse {
     pub trial_id: String,
 }
 
-/// `POST /experiments/{experiment_id}/retry`: which of its trials. At least one of the lists must name something; a trial is meant that
-/// fits both.
+/// `POST /experiments/{experiment_id}/retry`: a filter on its trials. At least one list must not be empty; a trial must match
+/// both.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
     "statuses": ["failed"], "dry_run": true
@@ -29,12 +29,12 @@ pub struct RetryExperimentRequest {
     /// Trials whose error is of these classes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub error_classes: Vec<FailureClass>,
-    /// Tell what would be done, and do nothing.
+    /// Only report the trials that would be queued.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
 }
 
-/// `POST /experiments/{experiment_id}/retry`: what was done, or would be.
+/// `POST /experiments/{experiment_id}/retry`: the result.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
     "status": "queued", "experiment_id": "9f8e7d6c", "queued": ["my-task-1a2b3c4d-0"], "still_active": []
@@ -46,11 +46,11 @@ pub struct RetryExperimentResponse {
     pub experiment_id: String,
     /// The trials that had ended and are queued again.
     pub queued: Vec<String>,
-    /// The trials that have not ended, and are left alone.
+    /// The trials that have not ended and are not changed.
     pub still_active: Vec<String>,
 }
 
-/// `POST /tasks/{task_id}/analysis/retry`: what was done.
+/// `POST /tasks/{task_id}/analysis/retry`: the result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
     "status": "queued", "task_id": "my-task-1a2b3c4d", "trial_count": 6
@@ -64,7 +64,7 @@ pub struct RetryTaskAnalysisResponse {
     pub trial_count: u64,
 }
 
-/// `POST /tasks/{task_id}/verdict/retry`: what was done.
+/// `POST /tasks/{task_id}/verdict/retry`: the result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({"status": "queued", "task_id": "my-task-1a2b3c4d"}))))]
 pub struct RetryVerdictResponse {

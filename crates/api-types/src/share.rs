@@ -1,11 +1,11 @@
-//! Renaming and sharing experiments (contract 1.5).
+//! Renaming and sharing experiments (docs/compatibility.md, 1.10).
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// `PATCH /experiments/{experiment_id}`: what to change.
+/// `PATCH /experiments/{experiment_id}`: the change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({"name": "second try"}))))]
 pub struct RenameExperimentRequest {
@@ -33,7 +33,7 @@ pub struct ShareResponse {
     pub name: String,
     /// Whether it is shared.
     pub is_public: bool,
-    /// What lets others look at it, while it is shared. Sharing it anew makes another one.
+    /// Token for reading it, while it is shared. Sharing it again creates a new token.
     pub public_token: Option<String>,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Debug for ShareResponse {
     }
 }
 
-/// A shared experiment, as whoever has its token sees it in a list.
+/// A shared experiment, as a list shows it to a reader with its token.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
     "id": "9f8e7d6c", "name": "swift-otter-x1y2", "public_token": "rX0f5T1wC2mJ8sQ4bN7kL9pZ3vH6dG0aY1eU5iO2tRw", "task_count": 2,
@@ -58,7 +58,7 @@ pub struct PublicExperimentResponse {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// The token that it was asked for with.
+    /// The token of the request.
     pub public_token: String,
     /// Tasks that have trials in it.
     pub task_count: i64,
@@ -82,7 +82,7 @@ impl fmt::Debug for PublicExperimentResponse {
 pub struct PublicExperimentName {
     /// Its name.
     pub name: String,
-    /// The token that it was asked for with.
+    /// The token of the request.
     pub public_token: String,
 }
 

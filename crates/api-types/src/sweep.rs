@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use crate::whole;
 
-/// Tags of one sweep at the most.
+/// Most tags of one sweep.
 pub const MAX_TAGS: usize = 100;
 
 /// A sweep: which agents and models to run on an uploaded task, and how often.
@@ -35,12 +35,12 @@ pub struct SweepRequest {
     /// The agent/model pairs; at least one.
     #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 10000))]
     pub configs: Vec<SweepConfig>,
-    /// Who submits: 1 to 255 characters on one line.
+    /// Name of the submitter: 1 to 255 characters on one line.
     pub user: String,
     /// `high` goes before `low`.
     #[serde(default)]
     pub priority: Priority,
-    /// Id or name of the experiment, of 1 to 255 characters on one line; a name that does not exist is created, none at all is generated.
+    /// Id or name of the experiment, of 1 to 255 characters on one line. An unknown name creates an experiment; without a name, one is generated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experiment_id: Option<String>,
     /// Free labels: at most 100, with names of 1 to 255 characters and values of at most 4096, each on one line.
@@ -53,7 +53,7 @@ pub struct SweepRequest {
     /// Harbor environment type for configs that name none; `docker` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
-    /// How often each trial is tried at the most that its agent or its tests fail, from 1 to 100; 6 when absent.
+    /// Most attempts of a trial whose agent or tests fail, from 1 to 100; 6 when absent.
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 100))]
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole::option")]
     pub max_attempts: Option<u32>,
@@ -63,8 +63,8 @@ pub struct SweepRequest {
     /// GitHub user on whose behalf the sweep runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub github_username: Option<String>,
-    /// Whether to share the experiment, so that whoever has its token can look at it. When nothing is said, it is shared if a
-    /// `github_username` is given and the request has an API key. `false` ends no sharing.
+    /// Whether to share the experiment, so that anyone with its token can read it. When absent, it is shared if a
+    /// `github_username` is given and the request has an API key. `false` does not end sharing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publish_experiment: Option<bool>,
     /// Nested Harbor settings: `environment`, `verifier`, `artifacts`, `docker_image`, `mcp_servers`, `agent_config`, and
@@ -77,7 +77,7 @@ pub struct SweepRequest {
     pub flat: Map<String, Value>,
 }
 
-/// What a sweep created.
+/// The trials that a sweep created, and their task.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
     "id": "my-task-1a2b3c4d", "name": "my-task", "status": "pending", "priority": "low", "version": 2, "first_trial_index": 0,

@@ -1,4 +1,4 @@
-//! Tasks as clients see them (contract 1.3).
+//! Tasks on the wire (docs/compatibility.md, 1.3).
 
 use std::collections::BTreeMap;
 
@@ -26,17 +26,17 @@ pub struct TaskStatusResponse {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// The stage that it is in, as stored; no stage is masked.
+    /// Its stage, also while it is judged.
     pub status: TaskStatus,
     /// Its priority.
     pub priority: Priority,
-    /// Who submitted it.
+    /// Its submitter.
     pub user: String,
     /// GitHub user on whose behalf it runs.
     pub github_username: Option<String>,
-    /// What the client told of its pull request.
+    /// The client's labels of its pull request.
     pub github_meta: Option<BTreeMap<String, String>>,
-    /// Where the task is stored.
+    /// The task's place in the store.
     pub task_path: String,
     /// The experiment that it belongs to; null before its first trials.
     pub experiment_id: Option<String>,
@@ -72,7 +72,7 @@ pub struct TaskStatusResponse {
     pub verdict_status: Option<TrialStatus>,
     /// The verdict.
     pub verdict: Option<Value>,
-    /// Why there is no verdict.
+    /// Reason for a missing verdict.
     pub verdict_error: Option<String>,
     /// The trials by index; null when they were not asked for.
     pub trials: Option<Vec<TrialResponse>>,

@@ -1,4 +1,4 @@
-//! Trials as clients see them (contract 1.3).
+//! Trials on the wire (docs/compatibility.md, 1.3).
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use crate::{QueueInfo, WaitingReason};
 
-/// How long one phase of a trial took.
+/// Times of one phase of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
     "started_at": "2026-04-09T10:00:05+00:00", "finished_at": "2026-04-09T10:06:41+00:00", "duration_sec": 396.0
@@ -47,7 +47,7 @@ pub struct TrialResponse {
     pub name: String,
     /// The task.
     pub task_id: String,
-    /// Where the task is stored.
+    /// The task's place in the store.
     pub task_path: String,
     /// Version of the task that this trial runs.
     pub task_version: Option<i32>,
@@ -66,30 +66,30 @@ pub struct TrialResponse {
     pub queue_key: String,
     /// The model as it was given, and as the agent is told.
     pub model: Option<String>,
-    /// Where the trial stands.
+    /// Its status.
     pub status: TrialStatus,
     /// Attempts begun so far.
     pub attempts: i32,
-    /// Attempts at the most.
+    /// Most attempts.
     pub max_attempts: i32,
-    /// What Harbor does with it: `starting`, `environment_setup`, `agent_running`, `verification`, `completed`, ...
+    /// Harbor's stage: `starting`, `environment_setup`, `agent_running`, `verification`, `completed`, ...
     pub harbor_stage: Option<String>,
     /// The scalar reward. Null when there is none: a missing reward is not a 0.
     pub reward: Option<f64>,
     /// Every reward that the verifier gave, by name.
     pub rewards: Option<BTreeMap<String, f64>>,
-    /// The reward of a trial that failed with an exception beside which no reward counts: the verifier may have judged what the agent could do
-    /// before something else failed. It is in no sum.
+    /// The verifier's reward of a trial that failed with an exception that makes rewards void: the verifier may have judged incomplete
+    /// work. No sum includes it.
     #[serde(default)]
     pub unconfirmed_reward: Option<f64>,
-    /// Why there is no reward, or what went wrong besides.
+    /// The error, if there was one; a trial with a reward may have one too.
     pub error_message: Option<String>,
     /// Type of Harbor's exception, when there was one.
     pub error_type: Option<String>,
-    /// Who or what is to blame for the error.
+    /// Class of the error: who or what is to blame.
     #[serde(default)]
     pub error_class: Option<FailureClass>,
-    /// When somebody asked for its end. A trial that runs stops within seconds.
+    /// When it was cancelled. A running trial stops within seconds.
     #[serde(with = "time::serde::rfc3339::option", default)]
     pub cancel_requested_at: Option<OffsetDateTime>,
     /// Always null; kept for older clients. Harbor's result is at `/trials/{id}/result`.
@@ -102,28 +102,28 @@ pub struct TrialResponse {
     pub output_tokens: Option<i64>,
     /// Cost in US dollars, as the agent reports it.
     pub cost_usd: Option<f64>,
-    /// How long each phase took.
+    /// Times of each phase.
     pub phase_timing: Option<BTreeMap<String, PhaseTiming>>,
     /// Whether the agent left a trajectory.
     pub has_trajectory: bool,
-    /// Files that the trial left and that are not kept, such as those whose names are no text; null when all are kept. The list is in
-    /// `omitted.json` among the trial's files.
+    /// Counts of files that the trial left and the store does not keep, such as files whose names are not text; null when all are kept. `omitted.json`
+    /// among the trial's files lists them.
     #[serde(default)]
     pub omitted_files: Option<OmittedFiles>,
-    /// Whether files that would be kept are missing: storing them was stopped, by a cancellation or with the runner, or the store failed. The
-    /// result and the rewards are whole all the same.
+    /// Whether files are missing that should be kept: a cancellation or the runner's end stopped the upload, or the store failed. Result
+    /// and rewards are complete.
     #[serde(default)]
     pub files_incomplete: bool,
     /// State of the trial's analysis.
     pub analysis_status: Option<TrialStatus>,
     /// The analysis.
     pub analysis: Option<Value>,
-    /// Why there is no analysis.
+    /// Reason for a missing analysis.
     pub analysis_error: Option<String>,
     /// Its place in the queue, while it waits.
     #[serde(default)]
     pub queue_info: Option<QueueInfo>,
-    /// Why it has not begun, while it waits.
+    /// Reason why it has not begun, while it waits.
     #[serde(default)]
     pub waiting_reason: Option<WaitingReason>,
     /// When it was submitted.
@@ -151,9 +151,9 @@ pub struct ListTrialsResponse {
     pub items: Vec<TrialResponse>,
     /// `cursor` of the next page, if there is one.
     pub next_cursor: Option<String>,
-    /// Trials of a page at the most.
+    /// Most trials of a page.
     pub limit: i64,
-    /// How many fit, where `total` was asked for.
+    /// Number of matching trials, if `total` was requested.
     pub total: Option<i64>,
 }
 

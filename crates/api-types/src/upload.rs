@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::whole;
 
-/// Characters of what is said of a version at the most.
+/// Most characters of a version's message.
 pub const MAX_MESSAGE: usize = 10_000;
 
 /// A stored task version, ready for a sweep.
@@ -22,7 +22,7 @@ pub struct UploadResponse {
     pub task_id: String,
     /// Name of the task, as the client gave it.
     pub name: String,
-    /// Always null: the path of a stored task is the store's own matter.
+    /// Always null: a stored task has no path on a disk.
     pub task_path: Option<String>,
     /// Prefix of the task in the store, with a `/` at its end.
     pub s3_key: Option<String>,
@@ -30,15 +30,15 @@ pub struct UploadResponse {
     pub version: Option<i32>,
     /// `{task_id}-v{version}`.
     pub version_id: Option<String>,
-    /// Whether the task was known before. A sweep on it then wants `append_to_task`, if it has trials.
+    /// Whether the task existed before. If it has trials, a sweep on it needs `append_to_task`.
     #[serde(default)]
     pub existing_task: bool,
     /// Whether the newest version already had this content, so that nothing was stored.
     #[serde(default)]
     pub content_unchanged: bool,
-    /// SHA-256 over the task's files, in lower-case hex (contract 2.4).
+    /// Content hash: SHA-256 over the paths and bytes of the task's files, in lower-case hex.
     pub content_hash: Option<String>,
-    /// What the check of the task found worth knowing, without being a fault.
+    /// Warnings from the check of the task.
     #[serde(default)]
     pub warnings: Vec<String>,
 }
@@ -52,25 +52,25 @@ pub struct UploadResponse {
 pub struct InitUploadRequest {
     /// Name of the task; the newest task of this name gets a new version, a new name makes a new task.
     pub name: String,
-    /// SHA-256 over the task's files, in lower-case hex (contract 2.4).
+    /// Content hash: SHA-256 over the paths and bytes of the task's files, in lower-case hex.
     #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-f]{64}$"))]
     pub content_hash: String,
-    /// SHA-256 of the archive, in lower-case hex. When it is told, the task is unchanged only if its newest version has this very archive;
-    /// otherwise the content hash decides, which does not see modes, empty folders, and where one file ends and the next begins.
+    /// SHA-256 of the archive, in lower-case hex. When present, the task is unchanged only if its newest version has exactly this archive;
+    /// otherwise the content hash decides, which misses modes, empty folders and the borders between files.
     #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-f]{64}$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive_sha256: Option<String>,
-    /// What is to be said of this version, in at most 10000 characters.
+    /// Message about this version, of at most 10000 characters.
     #[cfg_attr(feature = "openapi", schema(max_length = 10000))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Size of the archive in bytes. When it is told, the upload URL takes no other size.
+    /// Size of the archive in bytes. When present, the upload URL accepts no other size.
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 9_007_199_254_740_991_u64))]
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole::option")]
     pub size: Option<u64>,
 }
 
-/// Where to put the archive, unless the content is there already.
+/// The upload's address, unless the newest version has this content already.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
     "task_id": "my-task-1a2b3c4d", "name": "my-task", "task_path": null, "s3_key": "tasks/my-task-1a2b3c4d/v1/",
@@ -88,19 +88,19 @@ pub struct InitUploadResponse {
     pub task_path: Option<String>,
     /// Prefix of the version in the store.
     pub s3_key: Option<String>,
-    /// Number of the version: the one that has this content, or the one that was taken for it.
+    /// Number of the version: the one with this content, or a new one that is reserved for it.
     pub version: i32,
     /// `{task_id}-v{version}`.
     pub version_id: String,
-    /// Whether the task was there before.
+    /// Whether the task existed before.
     pub existing_task: bool,
-    /// Whether its newest version has this content: then there is nothing to upload.
+    /// Whether its newest version has this content, so that nothing is to be uploaded.
     pub content_unchanged: bool,
     /// The content hash.
     pub content_hash: String,
-    /// Where to send the archive (a gzipped tar of the folder's contents), within an hour.
+    /// URL for the archive (a gzipped tar of the folder's contents). It works for an hour.
     pub upload_url: Option<String>,
-    /// How to send it.
+    /// HTTP method for it.
     pub upload_method: Option<String>,
     /// Headers to send with it.
     pub upload_headers: BTreeMap<String, String>,
@@ -125,14 +125,14 @@ pub struct CompleteUploadRequest {
     pub version: i32,
     /// The content hash, as announced.
     pub content_hash: String,
-    /// What is to be said of this version; what was announced counts.
+    /// Message about this version; the announced one wins.
     #[cfg_attr(feature = "openapi", schema(max_length = 10000))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Whether the task is to be listed from now on, without experiment or trials. One that is listed already stays as it is.
+    /// Whether to list the task from now on, without an experiment or trials. A task that is listed already does not change.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub register_task: bool,
-    /// Who registers it; without a name, whose key it is.
+    /// Name of the submitter; without one, the key's owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// Priority of its trials, unless a sweep says otherwise.

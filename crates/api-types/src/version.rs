@@ -1,4 +1,4 @@
-//! Versions of tasks (contract 1.5).
+//! Versions of tasks (docs/compatibility.md, 1.5).
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -18,13 +18,13 @@ pub struct TaskVersionResponse {
     pub task_id: String,
     /// Its number, from 1.
     pub version: i32,
-    /// Where it is stored.
+    /// Its place in the store.
     pub task_path: String,
     /// Prefix under which it is stored.
     pub task_s3_key: Option<String>,
-    /// SHA-256 over its files, in lower-case hex (contract 2.4).
+    /// Content hash: SHA-256 over the paths and bytes of its files, in lower-case hex.
     pub content_hash: Option<String>,
-    /// What its uploader says of it.
+    /// The uploader's message.
     pub message: Option<String>,
     /// Always null: there are no user accounts.
     pub created_by_user_id: Option<String>,

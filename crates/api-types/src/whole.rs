@@ -4,7 +4,7 @@ use oddish_domain::whole::Whole;
 pub(crate) use oddish_domain::whole::number;
 use serde::{Deserialize, Deserializer};
 
-/// For a whole number that may be null, as [`number`] is for one that may not.
+/// Like [`number`], for a whole number that may be null.
 pub(crate) fn option<'de, D: Deserializer<'de>, T: TryFrom<i64>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(Option::deserialize(deserializer)?.map(|Whole(number)| number))
 }

@@ -1,4 +1,4 @@
-//! Task archives: gzip-compressed tar of a folder's contents, its members at the top level (contract 2.4).
+//! Task archives: gzip-compressed tar of a folder's contents, its members at the top level (docs/compatibility.md, 2.4).
 //!
 //! [`pack()`] makes one, the same bytes for the same folder. [`unpack()`] and [`inspect()`] read one from an untrusted sender:
 //! they stream it once, in memory that does not grow with the archive beyond a list of its names, and refuse whatever
@@ -27,7 +27,7 @@ pub use task_folder::TaskFolder;
 pub use unpack::{UnpackSummary, unpack};
 
 /// The bits of a mode that count in an archive: who may read, write and execute. The others (set-user-id, set-group-id,
-/// sticky) are about owners, and whoever unpacks owns everything.
+/// sticky) are about owners, and the unpacking user owns everything.
 const PERMISSIONS: u32 = 0o777;
 
 /// Bounds of what an archive may hold. The bound on its compressed size is the caller's, and reading takes time in

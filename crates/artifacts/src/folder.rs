@@ -61,7 +61,7 @@ impl FolderStore {
     }
 
     /// The same store, which can also sign URLs below `base_url` (such as `http://localhost:8000`, with or without a
-    /// slash at its end). Whoever serves `{base_url}/artifacts/{key}` checks them with [`verify`](crate::signing::verify).
+    /// slash at its end). The server of `{base_url}/artifacts/{key}` checks them with [`verify`](crate::signing::verify).
     #[must_use]
     pub fn with_signing(self, key: SigningKey, base_url: impl Into<String>) -> Self {
         Self { signer: Some(Arc::new(UrlSigner::new(key, base_url))), ..self }

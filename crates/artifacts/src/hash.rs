@@ -27,7 +27,7 @@ pub enum HashError {
     },
 }
 
-/// The content hash of a task folder (contract 2.4): 64 lower-case hex digits.
+/// The content hash of a task folder (docs/compatibility.md, 2.4): 64 lower-case hex digits.
 ///
 /// It covers the relative path and the bytes of every regular file, hidden ones too. Links to files count as the files
 /// that they point to, links to folders as those folders; broken ones, and those that go round in circles, don't count. Modes, times and empty folders

@@ -1,4 +1,4 @@
-//! Object keys: what a valid one is, and where each thing is kept (contract 3.10; attempts have prefixes of their own).
+//! Object keys: their rules, and the layout of the store (docs/compatibility.md, 3.9).
 //!
 //! | key | content |
 //! |---|---|

@@ -1,10 +1,4 @@
-//! Object storage behind one small trait: key layout, safe pack and unpack, content hash.
-//!
-//! Everything that a trial leaves behind, and every task archive, goes through [`ArtifactStore`]. The layout of the keys
-//! is in [`key`], the rules for archives that come from outside are in [`archive`], and the hash that tells whether a
-//! task changed is in [`hash`]. A folder ([`FolderStore`]) is always there; S3 and its SDK come with the feature `s3`, and with them the
-//! settings that choose between the two.
-//! The crate knows nothing of the database, of HTTP or of Harbor, and must not learn it.
+#![doc = include_str!("../README.md")]
 
 pub mod archive;
 pub mod file_pack;

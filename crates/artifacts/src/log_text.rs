@@ -65,7 +65,7 @@ async fn read_part(store: &dyn ArtifactStore, part: Part, range: Range<u64>) -> 
 }
 
 impl LogText {
-    /// The log files below `prefix` (see [`log_files`]) as one text (contract 3.8): for each a line `=== key ===` and the
+    /// The log files below `prefix` (see [`log_files`]) as one text (docs/compatibility.md, 1.12): for each a line `=== key ===` and the
     /// content, then a line break; an empty line lies between two of them.
     pub async fn of_files(store: &dyn ArtifactStore, prefix: &str) -> Result<Self, StoreError> {
         const PAGE: usize = 1000;
@@ -171,7 +171,7 @@ fn last_lines(bytes: &[u8], lines: usize) -> Option<usize> {
 }
 
 /// The logs among objects below `prefix`: what ends in `.log` or `.txt`, and whatever lies in a folder `logs`, `agent` or
-/// `verifier` except `.json` and `.patch` (contract 3.8).
+/// `verifier` except `.json` and `.patch` (docs/compatibility.md, 1.12).
 pub fn log_files(objects: Vec<ObjectMeta>, prefix: &str) -> impl Iterator<Item = ObjectMeta> {
     objects.into_iter().filter(move |object| is_log(object.key.as_str().strip_prefix(prefix).unwrap_or_default()))
 }

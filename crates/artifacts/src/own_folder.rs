@@ -1,4 +1,4 @@
-//! Folders of this machine that nobody but this process's user may change.
+//! Folders of this machine that only this process's user may change.
 //!
 //! What lies in them is trusted: secrets, archives that were checked, configurations of trials. A folder that belongs to somebody else, or that
 //! others may write to, could be exchanged under a running program.

@@ -1,4 +1,4 @@
-//! Where artifacts are kept and how much may be uploaded (contract 5).
+//! Settings of the artifact store: its place, and the largest upload (docs/compatibility.md, 4.2).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! URLs to the objects of a folder, signed with HMAC-SHA256 and checked by whoever serves them.
+//! URLs to the objects of a folder, signed with HMAC-SHA256 and checked by their server.
 //!
 //! A URL is `{base_url}/artifacts/{key}?expires={time}&size={bytes}&signature={hex}`: the key percent-encoded, the time in
 //! seconds since 1970, the size only where the body's length is fixed. The signature covers the method, the key, the

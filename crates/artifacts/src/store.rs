@@ -34,10 +34,10 @@ pub struct ObjectMeta {
 /// How long a signed URL may be good for; the upper bound is S3's own.
 pub const SIGNED_URL_LIFETIME: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(7 * 24);
 
-/// Media type of what is uploaded through a signed URL (contract 2.4).
+/// Media type of what is uploaded through a signed URL (docs/compatibility.md, 2.4).
 pub(crate) const UPLOAD_CONTENT_TYPE: &str = "application/gzip";
 
-/// A URL that lets whoever has it do one thing to one object for a while.
+/// A URL that lets its holder do one thing to one object for a while.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedUrl {
     /// Where to send the request.
@@ -72,7 +72,7 @@ pub trait ArtifactStore: Debug + Send + Sync {
 
     /// Stores the content of the file at `path` under `key` without holding it in memory.
     ///
-    /// `path` must be a regular file itself: a symbolic link, which whoever wrote the folder may have pointed anywhere,
+    /// `path` must be a regular file itself: a symbolic link, which may point anywhere,
     /// is an error. Links among the folders above it are followed; walk a tree without following links.
     async fn put_file(&self, key: &Key, path: &Path) -> Result<(), StoreError>;
 
@@ -108,7 +108,7 @@ pub trait ArtifactStore: Debug + Send + Sync {
     async fn delete_prefix(&self, prefix: &str) -> Result<u64, StoreError>;
 
     /// A URL from which the object can be read for `expires_in` (see [`SIGNED_URL_LIFETIME`]), whether or not there is
-    /// one now. It is served as an attachment: what agents write must not run in the browser of who reads it.
+    /// one now. It is served as an attachment: what agents write must not run in a reader's browser.
     async fn presign_get(&self, key: &Key, expires_in: Duration) -> Result<SignedUrl, StoreError>;
 
     /// A URL to which the object can be written for `expires_in` (see [`SIGNED_URL_LIFETIME`]), as often as one likes,

@@ -1,4 +1,4 @@
-//! The command line: the list of commands (contract 2.2 and 2.5).
+//! The command line (docs/compatibility.md, 2).
 
 use clap::{Parser, Subcommand};
 

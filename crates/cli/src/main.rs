@@ -1,7 +1,4 @@
-//! `oddish`: submits Harbor tasks to an Oddish server, watches their trials, shows their results.
-//!
-//! Speaks HTTP to the server and nothing else: it never links SQL or an AWS SDK. Results go to stdout, everything else to
-//! stderr (`printer`); text from a server or a file passes `plain_text` before it reaches a terminal.
+#![doc = include_str!("../README.md")]
 
 mod args;
 mod client;

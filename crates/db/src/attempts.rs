@@ -1,4 +1,4 @@
-//! What a runner and its launcher write about an attempt. Every write names the fencing token, and changes nothing when the token is
+//! Writes of a runner and its launcher about an attempt. Every write names the fencing token, and changes nothing when the token is
 //! no longer that of the job's claim.
 
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! What users do.
+//! Users' operations.
 
 pub mod cancelling;
 pub mod deleting;

@@ -1,4 +1,4 @@
-//! Where the database is, and connecting to it.
+//! The database's URL, and connections to it.
 
 use std::io::ErrorKind;
 use std::str::FromStr;
@@ -37,7 +37,7 @@ const DIRECT_URL: Setting<Option<DatabaseUrl>> = Setting::optional("ODDISH_DATAB
      DATABASE_URL.",
 );
 
-/// How long a server may take to answer whoever connects.
+/// Time for a server to answer a new connection.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the database is and how many connections to keep.
@@ -45,7 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct DatabaseSettings {
     /// The URL, if one is set.
     pub url: Option<DatabaseUrl>,
-    /// Connections at the most.
+    /// Most connections.
     pub pool_size: u32,
 }
 

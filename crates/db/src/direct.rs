@@ -1,4 +1,4 @@
-//! What needs a session of its own, and so connects to the server itself, past a pooler.
+//! Operations that need a session, and so connect to the server itself, past a pooler.
 //!
 //! That is all there is:
 //!

@@ -1,4 +1,4 @@
-//! What can go wrong in a query.
+//! Errors of queries.
 
 use crate::word::UnknownWord;
 

@@ -1,4 +1,4 @@
-//! Analyses of trials and verdicts on tasks: what whoever makes them reads, and writes through its fencing token.
+//! Analyses of trials and verdicts on tasks: the worker that makes them reads its input here, and writes through its fencing token.
 //!
 //! They are jobs like trials, claimed by [`crate::queue`], with slots, leases and tries of their own. They are cheap to make again: where
 //! a user withdraws one that runs, its slot is freed at once, and its maker finds his token stale.

@@ -1,4 +1,4 @@
-//! Claiming jobs, and finding the claims that nobody began.
+//! Claims jobs, and finds claims that no runner began.
 
 use oddish_domain::status::JobKind;
 use time::{Duration, OffsetDateTime};

@@ -1,4 +1,4 @@
-//! What endpoints show.
+//! Queries behind endpoints that read.
 
 pub mod dashboard;
 pub mod experiment_summaries;

@@ -1,4 +1,4 @@
-//! Which secret the programs of a deployment share.
+//! A fingerprint of the secret that the programs of a deployment share.
 
 use time::OffsetDateTime;
 

@@ -45,7 +45,7 @@ const CALL_WITHIN: Duration = Duration::from_secs(15);
 /// After so many interruptions by Spot a trial goes on on demand.
 const SPOT_INTERRUPTIONS: i64 = 2;
 
-/// So many starts in a row from which no runner begins are enough: a broken image would be started for ever otherwise.
+/// So many starts in a row from which no runner begins are enough: a broken image would be started forever otherwise.
 const STARTS_IN_VAIN: i64 = 5;
 
 /// Starts each runner as a task. Nothing of a task is kept in memory: the function that uses this is not always there, and others use it at

@@ -1,8 +1,4 @@
-//! Hands claimed jobs to runners, and notices when a runner is gone.
-//!
-//! One pass reaps, claims and launches; [`Dispatcher::run`] makes a pass whenever a wake arrives and, slowly, by
-//! itself, while [`Dispatcher::dispatch`] does what can be done now and returns. Where runners run is behind the [`Launcher`] trait:
-//! [`ProcessLauncher`] starts them as child processes, [`EcsLauncher`] as tasks of ECS. Knows nothing of HTTP, Harbor or Docker.
+#![doc = include_str!("../README.md")]
 
 mod closing;
 mod dispatched;

@@ -31,7 +31,7 @@ const EMPTY: Duration = Duration::from_secs(10);
 /// How long such a look may keep from claiming. What it does not get done, the next ones do.
 const EMPTYING: Duration = Duration::from_secs(2);
 
-/// Prefixes of one such look at the most.
+/// Most prefixes of one such look.
 const PREFIXES: i64 = 10;
 
 /// How often to count what waits and runs, for metrics alone.
@@ -43,10 +43,10 @@ const IDLE: Duration = Duration::from_secs(5);
 /// How often to look while runners live that only a look can tell about.
 const WATCHING: Duration = Duration::from_secs(1);
 
-/// Jobs claimed in one call at the most.
+/// Most jobs claimed in one call.
 const BATCH: u32 = 100;
 
-/// Launches at once at the most: the answer of a service takes a good part of a second, and the next claim need not wait for it.
+/// Most launches at once: the answer of a service takes a good part of a second, and the next claim need not wait for it.
 const AT_ONCE: usize = 16;
 
 /// Claims jobs and hands them to a launcher.
@@ -210,7 +210,7 @@ impl Dispatcher {
         Ok(Found { dispatched, more: full && !busy && self.launcher.room() > 0, watching })
     }
 
-    /// Removes from the store what was deleted, where whoever deleted it did not come to that. What fails is tried again later.
+    /// Removes from the store what was deleted, where the request that deleted it did not finish. What fails is tried again later.
     async fn empty_store(&self) {
         if !is_time(&self.emptied, EMPTY) {
             return;
@@ -312,7 +312,7 @@ pub(crate) fn is_time(last: &Mutex<Option<Instant>>, every: Duration) -> bool {
     due
 }
 
-/// Waits for the next wake, for ever when there is nothing to listen on.
+/// Waits for the next wake, forever when there is nothing to listen on.
 async fn next_wake(wakes: &mut Option<Wakes>) -> Result<(), DbError> {
     match wakes {
         Some(wakes) => wakes.next().await,

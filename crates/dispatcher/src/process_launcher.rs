@@ -243,7 +243,7 @@ async fn watch(shared: Arc<Shared>, claim: Claim, mut child: Child, pid: Pid) {
     }
     shared.children().remove(&claim.attempt.token);
     shared.one_is_gone.notify_waiters();
-    // The slot that came free was announced by whoever freed it; room for one more runner is only known here.
+    // The slot that came free was announced by the transaction that freed it; room for one more runner is only known here.
     if let Err(error) = wake::notify(&shared.closer.db).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,

@@ -11,6 +11,6 @@ pub struct RunnerCommand {
     pub program: PathBuf,
     /// Its whole environment, to which the attempt is added.
     pub environment: BTreeMap<OsString, OsString>,
-    /// Runners at once, at the most.
+    /// Most runners at once.
     pub max_runners: u32,
 }

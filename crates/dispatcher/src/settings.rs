@@ -43,7 +43,7 @@ impl LauncherKind {
 /// How many runners, and of which program.
 #[derive(Clone, Debug)]
 pub struct LauncherSettings {
-    /// Runners at once, at the most.
+    /// Most runners at once.
     pub max_runners: u32,
     /// The program, if one is named.
     pub runner: Option<PathBuf>,

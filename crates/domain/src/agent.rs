@@ -84,7 +84,7 @@ pub enum AgentError {
         /// The known agent that looks most like it.
         suggestion: Option<&'static str>,
     },
-    /// A known agent that drives a model was given none (contract 1.5).
+    /// A known agent that drives a model was given none (docs/compatibility.md, 1.6).
     #[error("Model is required for all agents except nop/oracle: give `{agent}` a model")]
     ModelRequired {
         /// The agent.

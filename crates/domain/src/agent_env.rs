@@ -1,4 +1,4 @@
-//! Environment variables that a submission gives its agents (contract 1.5, 2.2). A value is a text that arrives as it is given: nothing in it
+//! Environment variables that a submission gives its agents (docs/compatibility.md, 1.6). A value is a text that arrives as it is given: nothing in it
 //! is a reference to another variable.
 
 use std::collections::BTreeMap;

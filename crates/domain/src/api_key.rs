@@ -1,4 +1,4 @@
-//! API keys: their form, and what each scope allows (contract 1.2).
+//! API keys: their form, and what each scope allows (docs/compatibility.md, 1.2).
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,9 +13,9 @@ use crate::random::random_bytes;
 pub const PREFIX: &str = "ok_";
 /// Characters of a key that may be shown: its prefix and the first eight digits.
 const SHOWN: usize = PREFIX.len() + 8;
-/// Hexadecimal digits of a key at the least (contract 1.2).
+/// Fewest hexadecimal digits of a key (docs/compatibility.md, 1.2).
 const MIN_DIGITS: usize = 32;
-/// Days that a key may last at the most, where it is to end at all: ten years.
+/// Most days that a key may last, where it is to end at all: ten years.
 pub const MAX_DAYS: u32 = 3650;
 /// Characters of an unknown scope that are told back.
 const TOLD_BACK: usize = 40;
@@ -65,7 +65,7 @@ impl FromStr for Scope {
     }
 }
 
-/// No scope has this name. The words are the contract's (1.5).
+/// No scope has this name. Published clients know the text (docs/compatibility.md, 1.14).
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Invalid scope: {0}. Must be one of: full, tasks, read")]
 pub struct UnknownScope(String);
@@ -99,7 +99,7 @@ impl GeneratedKey {
     }
 }
 
-/// What is stored of a key: with 128 random bits in it, one round of SHA-256 is as good as many (contract 1.2).
+/// The stored hash of a key: with 128 random bits in it, one round of SHA-256 is as good as many (docs/compatibility.md, 1.2).
 pub fn sha256(key: &str) -> String {
     hex(&Sha256::digest(key.as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! What a launcher tells the runner that it starts. These are no settings: a person has no reason to set them.
+//! Variables through which a launcher tells a runner its attempt. They are not settings: a person has no reason to set them.
 
 use std::fmt::Display;
 

@@ -10,7 +10,7 @@
 //!
 //! While it is open, nothing is claimed for the key but one trial at a time, the probe, each when its time has come.
 //! Trials that were running when it opened end as they end: what they say is about the time before, and is not heard.
-//! Whoever resumes a key by hand sets its breaker back to the default.
+//! Resuming a key by hand resets its breaker to the default.
 
 use std::time::Duration;
 
@@ -104,7 +104,7 @@ pub enum Action {
 impl Breaker {
     /// The breaker after an attempt on its key ended, and what to do.
     ///
-    /// To be called once for every attempt that ends, under a lock on the key.
+    /// To be called once forevery attempt that ends, under a lock on the key.
     #[must_use]
     pub fn after(self, claimed_as: ClaimedAs, signal: Signal) -> (Self, Action) {
         match (self, claimed_as, signal) {
@@ -137,7 +137,7 @@ fn probe_delay(refused_probes: u32) -> Duration {
     PROBE_DELAY.saturating_mul(2_u32.saturating_pow(refused_probes)).min(PROBE_DELAY_MAX)
 }
 
-/// Why a key is paused, for whoever waits for it. The class and the error's type are those of the last refusal.
+/// The reason for a pause, as users with waiting trials read it. The class and the error's type are those of the last refusal.
 pub fn pause_reason(class: FailureClass, error_type: &str) -> String {
     let what = match class {
         FailureClass::ProviderQuota => "the account's quota at the provider is spent: fill it up",

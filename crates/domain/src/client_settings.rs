@@ -1,4 +1,4 @@
-//! What `oddish`, the client, reads. These are no settings of a deployment; its manual lists them beside those.
+//! Variables that `oddish`, the client, reads. They are not settings of a deployment; `docs/configuration.md` lists both.
 
 use crate::settings::{Group, Setting};
 

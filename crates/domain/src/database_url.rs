@@ -1,4 +1,4 @@
-//! URLs of Postgres databases, as far as they are text, and what to say where one leads nowhere.
+//! URLs of Postgres databases as texts, and hints for URLs that cannot work.
 
 use std::io::ErrorKind;
 
@@ -8,7 +8,7 @@ pub const SPECIAL_CHARACTERS: &str = "`@`, `/`, `?`, `#` and `%` are written %40
 /// The URL with the scheme `postgresql` alone, without the name of a driver that `SQLAlchemy` wants behind it. The error says what a URL must
 /// be, and repeats nothing of the text, which has a password in it.
 ///
-/// A `/`, `?` or `#` that stands in a password as it is ends the host for whoever reads the URL: the password's beginning becomes a port, and
+/// A `/`, `?` or `#` that stands in a password as it is ends the host for a parser of URLs: the password's beginning becomes a port, and
 /// its rest the name of the database, which messages show. So a URL is refused that has a `#`, or an `@` behind its host.
 pub fn normalise(text: &str) -> Result<String, String> {
     let form =

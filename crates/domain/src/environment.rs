@@ -63,7 +63,7 @@ pub struct UnknownEnvironment {
     pub given: String,
 }
 
-/// The environment type that `environment` names, whatever its case and the blanks around it (contract 3.9).
+/// The environment type that `environment` names, whatever its case and the blanks around it (docs/compatibility.md, 3.8).
 pub fn check_environment(environment: &str) -> Result<&'static str, UnknownEnvironment> {
     let name = environment.trim();
     KNOWN_ENVIRONMENTS

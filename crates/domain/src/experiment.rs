@@ -1,4 +1,4 @@
-//! Experiments: the states that they are listed by, and generated names (contract 3.1).
+//! Experiments: the states that they are listed by, and generated names (docs/compatibility.md, 3.1).
 
 use crate::random::pick;
 

@@ -1,4 +1,4 @@
-//! Why an attempt failed, and what follows from it.
+//! Classes of failure, and their consequences.
 //!
 //! The name of the error decides, by the table [`KNOWN`]. Where a name says little, such as Python's
 //! `RuntimeError`, the message is searched for phrases that providers, Harbor and Docker use word for word. What matches
@@ -74,7 +74,7 @@ impl FailureClass {
     /// |---|---|
     /// | infrastructure, provider, `provider_rate_limit` | own budget |
     /// | `provider_quota`, `provider_auth` | own budget, slowed by the [circuit breaker](crate::breaker) |
-    /// | agent, verifier, unknown | within `max_attempts` (contract 3.7) |
+    /// | agent, verifier, unknown | within `max_attempts` (docs/compatibility.md, 3.6) |
     /// | task, cancelled | one |
     pub const fn budget(self) -> Budget {
         match self {

@@ -1,4 +1,4 @@
-//! Settings that a submission passes through to Harbor (contract 3.9).
+//! Settings that a submission passes through to Harbor (docs/compatibility.md, 3.8).
 //!
 //! Old clients send them flat in the submission (`env_cpus`), newer ones nested under `harbor` and per configuration
 //! under `agent_config`. All become one normal form. A setting of neither form is ignored, as it always was; one of the
@@ -75,7 +75,7 @@ pub struct HarborSettings {
     pub timeout_multipliers: TimeoutMultipliers,
 }
 
-/// Factors of time-outs, whoever set these. A phase without one of its own has that of all.
+/// Factors of time-outs, wherever the time-outs come from. A phase without one of its own has that of all.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TimeoutMultipliers {

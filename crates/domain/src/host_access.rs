@@ -1,4 +1,4 @@
-//! What of a submission reaches beyond its sandbox, to the machine that runs its trials.
+//! Finds parts of a submission that reach beyond its sandbox, to the machine that runs its trials.
 //!
 //! Where Docker runs trials, a Compose file may mount any folder of the machine or take rights that are as good as its administrator's, a variable
 //! of `task.toml` may steer Docker's own client, and anywhere an agent's argument may name a file of the runner. All of this is refused unless

@@ -1,4 +1,4 @@
-//! Ids and task names (contract 3.1).
+//! Ids and task names (docs/compatibility.md, 3.1).
 //!
 //! A task's name is any Unicode text that a person chose, and is kept whole. A task's id travels in URLs, object keys
 //! and container names, so it carries only a safe, bounded form of the name.
@@ -17,7 +17,7 @@ pub const MAX_TASK_NAME_CHARS: usize = 255;
 
 const NAMELESS_TASK: &str = "task";
 
-/// A new id of 8 lower-case hex digits (contract 3.1).
+/// A new id of 8 lower-case hex digits.
 ///
 /// 32 bits do collide: store it under a unique constraint and draw again on a conflict.
 pub fn short_id() -> String {
@@ -33,7 +33,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// A new task id: `{slug}-{8 hex digits}`, at most 64 bytes of `[A-Za-z0-9._-]` (contract 3.1).
+/// A new task id: `{slug}-{8 hex digits}`, at most 64 bytes of `[A-Za-z0-9._-]`.
 ///
 /// The slug is the name with every run of other characters as one dash; a name without any safe character gives
 /// `task`.
@@ -41,7 +41,7 @@ pub fn task_id(name: &str) -> String {
     format!("{}-{}", slug(name), short_id())
 }
 
-/// The id of the trial at `index` (from 0, over the whole task) (contract 3.1).
+/// The id of the trial at `index` (from 0, over the whole task).
 pub fn trial_id(task_id: &str, index: u32) -> String {
     format!("{task_id}-{index}")
 }
@@ -57,7 +57,7 @@ pub fn parse_trial_id(trial_id: &str) -> Option<(&str, u32)> {
     Some((task_id, digits.parse().ok()?))
 }
 
-/// The id of version `number` (from 1) of a task: `{task_id}-v{number}` (contract 3.1).
+/// The id of version `number` (from 1) of a task: `{task_id}-v{number}`.
 pub fn version_id(task_id: &str, number: u32) -> String {
     format!("{task_id}-v{number}")
 }
@@ -97,10 +97,10 @@ pub fn task_name(name: &str) -> Result<String, NameError> {
     }
 }
 
-/// The task name that an uploaded archive's file name stands for (contract 1.5): its last path component without
+/// The task name that an uploaded archive's file name stands for (docs/compatibility.md, 1.5): its last path component without
 /// `.tar.gz`, `.tgz` or `.tar`; `task` when nothing is left.
 ///
-/// Only those endings go, so that `swe-1.0.tar.gz` and `swe-1.1.tar.gz` stay two tasks (contract 7.1.25). The result
+/// Only those endings go, so that `swe-1.0.tar.gz` and `swe-1.1.tar.gz` stay two tasks. The result
 /// still has to pass [`task_name`].
 pub fn task_name_from_archive(file_name: Option<&str>) -> String {
     let file_name = file_name.unwrap_or_default();
@@ -109,8 +109,8 @@ pub fn task_name_from_archive(file_name: Option<&str>) -> String {
     if stem.is_empty() { NAMELESS_TASK.to_owned() } else { stem.to_owned() }
 }
 
-/// The name of the task that is announced under `name`, which older clients give the name of the archive's file (contract
-/// 1.5). What is no name as it is does not become one by its ending.
+/// The name of the task that is announced under `name`, which older clients give the name of the archive's file
+/// (docs/compatibility.md, 1.5). What is no name as it is does not become one by its ending.
 ///
 /// Uploads under names that give the same one are versions of one task.
 pub fn uploaded_task_name(name: &str) -> Result<String, NameError> {

@@ -1,13 +1,13 @@
-//! Short texts in one line: who submits, what an experiment or a key is called, and the names of agents and models.
+//! Short texts in one line: names of submitters, experiments, keys, agents and models.
 
-/// Characters of one at the most.
+/// Most characters of one.
 pub const MAX_CHARS: usize = 255;
 
-/// Characters at the most of the name of an agent or a model in which some are not ASCII. The database counts trials by agent, model and
+/// Most characters of the name of an agent or a model in which some are not ASCII. The database counts trials by agent, model and
 /// queue key together, in an index whose entries have at most 2704 bytes; a character has up to 4.
 pub const MAX_CHARS_BEYOND_ASCII: usize = 200;
 
-/// Characters of a tag's value at the most.
+/// Most characters of a tag's value.
 pub const MAX_VALUE_CHARS: usize = 4096;
 
 /// Why a text is no label. Reads on from the name of the field.

@@ -1,11 +1,4 @@
-//! The rules of Oddish, and nothing else: ids and names, statuses and their transitions, queue keys, the agents and
-//! environments of Harbor, sweep expansion, task checks, failures and retries, concurrency limits, statistics, the sealing
-//! of secrets, and the reading of settings.
-//!
-//! Every function here is a pure function of its arguments (ids, generated names and nonces also draw on the
-//! operating system's random source). This crate must never depend on an async runtime, a database, HTTP, or the file system.
-//!
-//! "Contract" in the documentation means the wire and command-line behaviour of the published Oddish, by section.
+#![doc = include_str!("../README.md")]
 
 pub mod agent;
 pub mod agent_env;

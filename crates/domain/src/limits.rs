@@ -1,4 +1,4 @@
-//! How many trials of one queue key run at once (contract 3.6, 5).
+//! Concurrency limits of queue keys (docs/compatibility.md, 3.5).
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What of a trial's files is not kept, and why.
+//! Files of a trial that are not kept, with the reasons.
 
 use std::collections::BTreeMap;
 

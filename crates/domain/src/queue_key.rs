@@ -1,4 +1,4 @@
-//! Model names, queue keys and provider buckets (contract 3.5); `docs/queue-keys.md` has the rule and examples.
+//! Model names, queue keys and provider buckets (docs/compatibility.md, 3.4); `docs/queue-keys.md` has the rule and examples.
 //!
 //! A queue key is what a concurrency limit applies to: a provider account and a model. All names of one account become
 //! one key, whereas the same model behind another account (a cloud's own offer, a router) keeps a key of its own,

@@ -1,4 +1,4 @@
-//! When a trial is tried again.
+//! Retries: whether and when a failed trial is tried again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::failure::{Budget, Failure, FailureClass};
 use crate::settings::{ALL_PROGRAMS, Group, Reader, Setting};
 
-/// How many attempts a trial has unless told otherwise (contract 3.7).
+/// How many attempts a trial has unless told otherwise (docs/compatibility.md, 3.6).
 pub const MAX_ATTEMPTS_DEFAULT: u32 = 6;
 /// The most that can be asked for.
 pub const MAX_ATTEMPTS_HIGHEST: u32 = 100;
@@ -14,7 +14,7 @@ pub const MAX_ATTEMPTS_HIGHEST: u32 = 100;
 /// The longest backoff that can be set, in seconds: a day.
 const BACKOFF_HIGHEST: u64 = 86_400;
 
-/// Attempts at the most of an analysis or a verdict that fails for reasons of its own.
+/// Most attempts of an analysis or a verdict that fails for reasons of its own.
 pub const MAX_ATTEMPTS_OF_JUDGING: u32 = 3;
 const MAX_ATTEMPTS: Setting<u32> = Setting::new("ODDISH_MAX_ATTEMPTS", MAX_ATTEMPTS_DEFAULT)
     .within(1, MAX_ATTEMPTS_HIGHEST)

@@ -1,4 +1,4 @@
-//! Sealing what is secret before it is stored, with a key that the database doesn't hold.
+//! Seals secrets before they are stored, with a key that the database doesn't hold.
 //!
 //! A value is sealed with XChaCha20-Poly1305 under a key that is derived from the deployment's secret
 //! (`ODDISH_SECRET_KEY`) and a random nonce, for one task and one variable: moved to another place it can't be
@@ -26,7 +26,7 @@ pub const SECRET_KEY: Setting<Option<SecretKey>> = Setting::optional("ODDISH_SEC
      characters or more, the same for the API and all runners. Unset: oddish-server makes one and keeps it in the \
      file secret-key in ODDISH_HOME.",
 );
-/// Characters of that secret at the least: a shorter one could be guessed.
+/// Fewest characters of that secret: a shorter one could be guessed.
 const MIN_SECRET: usize = 32;
 
 /// Keeps this key apart from what else is derived from the same secret.

@@ -3,7 +3,7 @@
 //! A setting is one constant, a [`Setting`]: it has the name, default, range, unit and text, and readers read by it. A crate's
 //! configuration is a struct with a constructor that takes a [`Reader`], and a [`Group`] that lists its settings for the documents. A
 //! program collects the variables (its own over those of `.env`) and lets each struct read them within one [`Settings::read`]. An empty
-//! value counts as not set (contract 5).
+//! value counts as not set (docs/compatibility.md, 4.2).
 
 mod env_example;
 mod env_file;

@@ -1,4 +1,4 @@
-//! The token that lets whoever has it look at a shared experiment (contract 3.1).
+//! Share tokens, which open a shared experiment for reading (docs/compatibility.md, 3.1).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,8 +1,8 @@
 //! The statistics of an experiment: what its trials show about each agent and model, how sure that is, and what a comparison of two shows.
 //!
 //! Everything is computed from the [`Tally`] of each task (graded trials, passes, sum of rewards, sum of their squares), never from single
-//! trials: the trials of one task are no independent observations of how an agent does on tasks. Whoever has trials counts them with
-//! [`TaskTally::count`]; whoever has sums already makes a [`Tally`] of [`RewardSums`].
+//! trials: the trials of one task are no independent observations of how an agent does on tasks. A caller with trials counts them with
+//! [`TaskTally::count`]; a caller with sums makes a [`Tally`] of [`RewardSums`].
 //!
 //! ```text
 //! trials ──count──┐

@@ -1,4 +1,4 @@
-//! Statuses, their words on the wire, and the transitions between them (contract 1.1, 3.3).
+//! Statuses, their words on the wire, and the transitions between them (docs/compatibility.md, 3.2).
 //!
 //! The words are what the API, the database and the command line all use. The transition tables below are the only
 //! place where it is written which status may follow which.
@@ -186,7 +186,7 @@ impl TrialStatus {
         }
     }
 
-    /// Whether a trial in this status may go to `next` (contract 3.3). Staying is no transition.
+    /// Whether a trial in this status may go to `next` (docs/states.md). Staying is no transition.
     pub fn can_become(self, next: Self) -> bool {
         self.successors().contains(&next)
     }
@@ -211,7 +211,7 @@ impl TaskStatus {
         }
     }
 
-    /// Whether a task in this status may go to `next` (contract 3.3). Staying is no transition.
+    /// Whether a task in this status may go to `next` (docs/states.md). Staying is no transition.
     pub fn can_become(self, next: Self) -> bool {
         self.successors().contains(&next)
     }

@@ -1,4 +1,4 @@
-//! From a submission to its trials (contract 1.5, "Expansion rules").
+//! Expands a submission into its trials (docs/compatibility.md, 1.6).
 
 use std::collections::BTreeMap;
 
@@ -109,7 +109,7 @@ pub struct TrialSpec {
 /// Why a submission can't be expanded. Texts name the field; [`SweepError::field`] gives it alone.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum SweepError {
-    /// No configuration (contract 1.5).
+    /// No configuration; clients know the text (docs/compatibility.md, 1.6).
     #[error("Must specify 'configs': a sweep needs at least one agent")]
     NoConfigs,
     /// A configuration asks for no trial.

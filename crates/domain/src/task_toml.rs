@@ -1,4 +1,4 @@
-//! What a Harbor task must contain (contract 2.4, 3.7), so that a broken one is refused before it costs a trial.
+//! Checks a Harbor task (docs/compatibility.md, 2.4), so that a broken one is refused before it costs a trial.
 //!
 //! The check takes what Harbor's loader takes and refuses what that refuses: encodings, TOML 1.0, types of values, the rules of its models,
 //! the files that it needs. It is stricter only where a task that loads could never run ([`TaskFault::is_stricter_than_the_loader`]).
@@ -60,7 +60,7 @@ pub struct TaskCheck {
     pub name: Option<String>,
     /// Seconds in `[agent].timeout_sec`.
     pub agent_timeout_sec: Option<f64>,
-    /// Seconds that the agent gets where neither the submission nor the task says, because Harbor would then wait for ever: in a
+    /// Seconds that the agent gets where neither the submission nor the task says, because Harbor would then wait forever: in a
     /// task of steps, in those that set no time-out of their own. None if the task leaves nothing open.
     pub default_agent_timeout_sec: Option<f64>,
     /// What the author should know.

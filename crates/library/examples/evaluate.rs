@@ -1,7 +1,7 @@
 //! Runs an agent on a task a few times, and prints the rewards.
 //!
 //! ```sh
-//! DATABASE_URL=postgresql://… cargo run -p oddish --example evaluate -- examples/tasks/hello oracle 3
+//! DATABASE_URL=postgresql://… cargo run -p oddish-library --example evaluate -- examples/tasks/hello oracle 3
 //! ```
 //!
 //! It runs the trials itself, with Harbor and Docker, and needs `oddish-runner` beside it, on `PATH` or in `ODDISH_RUNNER`.

@@ -1,7 +1,4 @@
-//! A bucket on this machine: s3s-fs behind a socket, with its signatures checked, for tests and for trying the functions.
-//!
-//! What stands before s3s-fs makes up for where it is not as S3. Data is not safe here: nothing is synced to the disk. Must never be
-//! what a deployment stores in, and depends on no other part of Oddish.
+#![doc = include_str!("../README.md")]
 
 use std::convert::Infallible;
 use std::io;

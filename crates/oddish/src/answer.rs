@@ -12,7 +12,7 @@ use crate::Error;
 /// What the body of a JSON answer may take in a function's answer, in bytes.
 pub const ROOM: usize = 5 << 20;
 
-/// How long signed links work (contract 3.10).
+/// How long signed links work (docs/compatibility.md, 3.9).
 pub(crate) const SIGNED_FOR: Duration = Duration::from_mins(15);
 
 /// What a character of a text in a JSON answer takes in a function's answer, in bytes.

@@ -103,7 +103,7 @@ pub async fn draft(
 /// Revokes a key. Its entry stays in the list; a key can revoke itself.
 pub async fn revoke(db: &Db, key_id: String, now: OffsetDateTime) -> Result<RevokeApiKeyResponse, Error> {
     if !api_keys::revoke(db, &key_id, now).await? {
-        // The words are the contract's (1.5).
+        // Published clients know the text (docs/compatibility.md, 1.14).
         return Err(Error::not_found("API key not found"));
     }
     Ok(RevokeApiKeyResponse { status: "revoked".to_owned(), key_id })

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use crate::Error;
 use crate::capabilities::Wake;
 
-/// Status in the answers to cancelling (contract 1.5).
+/// Status in the answers to cancelling (docs/compatibility.md, 1.8).
 pub(crate) const CANCELLED: &str = "cancelled";
 
 /// Cancels these trials. The tasks of `whole_tasks` are meant as a whole.

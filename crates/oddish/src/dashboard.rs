@@ -82,7 +82,7 @@ fn none<T>() -> Listed<T> {
     Listed { items: Vec::new(), next: None }
 }
 
-/// Other words than those of states mean every experiment (contract 1.5).
+/// Other words than those of states mean every experiment (docs/compatibility.md, 1.7).
 fn state(status: &str) -> Option<ExperimentStatus> {
     ExperimentStatus::deserialize(IntoDeserializer::<value::Error>::into_deserializer(status)).ok()
 }

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use crate::Error;
 use crate::capabilities::{Artifacts, Wake};
 
-/// What the status of an answer to a deletion says (contract 1.5).
+/// What the status of an answer to a deletion says (docs/compatibility.md, 1.10).
 pub(crate) const SUCCESS: &str = "success";
 
 /// How long a request may take to empty the store. What is left then, the dispatcher removes.

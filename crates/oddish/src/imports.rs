@@ -74,7 +74,7 @@ fn refusal(refused: ImportRefused, task_id: &str) -> Error {
         ImportRefused::NotUploaded => Error::conflict(format!(
             "The archive of task {task_id} was announced and never completed. Upload it, then import the trial."
         )),
-        // The words are the contract's (1.5).
+        // Published clients know the text (docs/compatibility.md, 1.13).
         ImportRefused::BeingJudged => {
             Error::refused("Cannot append trials while task analysis or verdict is in progress")
         }

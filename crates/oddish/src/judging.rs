@@ -84,7 +84,8 @@ impl Judges {
     }
 }
 
-/// What a refusal is to whoever asked for what `not_found` says is not there. The words are the contract's (1.5).
+/// Turns a refusal into an error; `not_found` is the error for a thing that does not exist. Published clients know these texts
+/// (docs/compatibility.md, 1.9).
 pub(crate) fn refusal(refused: RejudgingRefused, not_found: impl FnOnce() -> Error) -> Error {
     use RejudgingRefused as Refused;
     let words: &str = match refused {

@@ -1,8 +1,4 @@
-//! The services of Oddish: what may be done with tasks, trials, experiments, queues and keys.
-//!
-//! An HTTP handler, a page, a command of the server and a program that links this crate call the same functions, so each rule is written
-//! once. A service takes typed input, the current time and the capabilities that it needs ([`capabilities`]) as parameters, and returns a
-//! value of `oddish-api-types` or an [`Error`]. It knows neither HTTP nor Lambda.
+#![doc = include_str!("../README.md")]
 
 pub mod admin;
 pub mod answer;

@@ -21,7 +21,7 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// Checks a query. The words for a bad prefix are the contract's (1.5).
+    /// Checks a query. Published clients know the text for a bad prefix (docs/compatibility.md, 1.11).
     pub(crate) fn of(query: &ListFilesQuery) -> Result<Self, Error> {
         let folder = query.prefix.as_deref().unwrap_or_default();
         let folder = folder.strip_suffix('/').unwrap_or(folder);

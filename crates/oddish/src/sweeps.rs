@@ -95,7 +95,7 @@ fn expand(request: &SweepRequest, expansion: &Expansion) -> Result<Vec<sweep::Tr
     };
     let sealing = sweep::Sealing { key: expansion.sealing.as_ref(), task_id: &request.task_id };
     sweep::expand(&spec, sealing).map_err(|error| match error {
-        // The one rule that the contract answers with 400 (1.5).
+        // The one rule of a sweep that published clients know as a 400 (docs/compatibility.md, 1.6).
         sweep::SweepError::NoConfigs => Error::refused(error.to_string()),
         _ => Error::invalid(&error.field(), error),
     })
@@ -127,7 +127,7 @@ fn refusal(refused: SweepRefused, task_id: &str) -> Error {
         SweepRefused::AlreadySubmitted => Error::conflict(format!(
             "Task {task_id} has been submitted before. Set append_to_task to add these trials to it."
         )),
-        // The words are the contract's (1.5).
+        // Published clients know these texts (docs/compatibility.md, 1.6).
         SweepRefused::BeingJudged => {
             Error::refused("Cannot append trials while task analysis or verdict is in progress")
         }

@@ -12,7 +12,7 @@ pub use reading::{get, list};
 
 use crate::Error;
 
-/// Status in the answers to retrying (contract 1.5).
+/// Status in the answers to retrying (docs/compatibility.md, 1.9).
 pub(crate) const QUEUED: &str = "queued";
 
 /// The error for a trial that does not exist.

@@ -1,8 +1,4 @@
-//! Finds Postgres server programs on the machine and keeps a private server in a folder.
-//!
-//! The server belongs to the folder, not to the process that started it: it outlives that process, whoever asks for the folder again
-//! finds it, and data stays when it is stopped. It listens on 127.0.0.1 only and wants the password that lies in the folder.
-//! This crate knows nothing of Oddish's tables and must depend on no other crate of the workspace, nor on an async runtime.
+#![doc = include_str!("../README.md")]
 
 mod account;
 mod error;

@@ -93,7 +93,7 @@ pub enum LookError {
     Database(#[from] DbError),
 }
 
-/// Removes what attempts left that this database knows as ended, whoever ended them. Whatever else is on the same Docker is left alone: projects
+/// Removes what attempts left that this database knows as ended. Whatever else is on the same Docker is left alone: projects
 /// that are none of trials, trials of other databases, attempts that are not over. Returns what could not be removed, with the reason.
 pub async fn clean_up_ended(db: &Db, environment: &[(OsString, OsString)]) -> Result<Vec<String>, LookError> {
     let docker = Docker::new(environment);

@@ -1,6 +1,6 @@
-//! Ending an attempt: its outcome into the store, then what the trial left, then the record in the database.
+//! Ends an attempt: stores its outcome, then the trial's files, then records the outcome in the database.
 //!
-//! The outcome is in the store before anything that takes long. Whoever finds the attempt without its runner records it from there, and the
+//! The outcome is in the store before anything that takes long. A dispatcher that finds the attempt without its runner records it from there, and the
 //! trial need not run again.
 
 use std::time::Duration;

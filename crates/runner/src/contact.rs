@@ -72,7 +72,7 @@ impl Contact {
         let mut reason = self.reason.clone();
         match reason.wait_for(|reason| reason.is_some_and(&counts)).await {
             Ok(reason) => reason.unwrap_or(StopReason::Stale),
-            // Whoever keeps contact is gone, and with it what the lease depends on.
+            // The task that keeps contact is gone, and nothing renews the lease any more.
             Err(_) if counts(StopReason::OutOfContact) => StopReason::OutOfContact,
             Err(_) => std::future::pending().await,
         }

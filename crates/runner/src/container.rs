@@ -51,7 +51,7 @@ pub fn enter(program: &str, arguments: &[&str]) -> anyhow::Result<Infallible> {
 fn become_user(user: &User) -> anyhow::Result<()> {
     let (uid, gid) = (user.uid.as_raw(), user.gid.as_raw());
     if let Some(jobs) = env::var_os(JOBS_DIR).filter(|folder| !folder.is_empty()) {
-        // A folder that is mounted from the machine belongs to whoever made it there.
+        // A folder that is mounted from the machine belongs to the user who created it there.
         std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&jobs)?;
         chown(&jobs, Some(uid), Some(gid)).with_context(|| format!("cannot take {}", Path::new(&jobs).display()))?;
     }
@@ -128,7 +128,7 @@ fn filled_pipe(variables: &BTreeMap<OsString, OsString>) -> anyhow::Result<RawFd
 }
 
 fn read(descriptor: RawFd) -> anyhow::Result<BTreeMap<OsString, OsString>> {
-    // Opened anew, since a number alone is no descriptor that one may own; then the inherited one is not handed on to anybody.
+    // Opened again, since a number alone is no descriptor that one may own; then the inherited one is not handed on to anybody.
     let mut pipe = File::open(format!("/proc/self/fd/{descriptor}"))?;
     let mut bytes = Vec::new();
     pipe.read_to_end(&mut bytes)?;

@@ -1,4 +1,4 @@
-//! Which environment variables Harbor may see: what it needs to run, and the keys of model providers and sandboxes.
+//! Environment variables that Harbor may see: those that it needs to run, and the keys of model providers and sandboxes.
 //! Never our own settings, and never the database's address.
 
 use std::ffi::OsString;

@@ -143,7 +143,7 @@ impl HarborProcess {
     }
 
     /// Lets the trial begin whose configuration is in the file `config`. Its agent gets `agent_timeout_sec` seconds in every step for which
-    /// neither the configuration nor the task names a time-out: Harbor would wait for ever there. Keys go with it and not into the process's environment, which
+    /// neither the configuration nor the task names a time-out: Harbor would wait forever there. Keys go with it and not into the process's environment, which
     /// lies open as long as the process lives.
     pub async fn begin(&mut self, config: &Path, agent_timeout_sec: f64) -> io::Result<()> {
         let Some(stdin) = &mut self.stdin else { return Err(io::ErrorKind::BrokenPipe.into()) };

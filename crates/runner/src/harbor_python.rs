@@ -1,4 +1,4 @@
-//! Finding the Python interpreter that has Harbor.
+//! Finds the Python interpreter that has Harbor.
 
 use std::env;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What a trial's folder says about how it came out (contract 3.8).
+//! Reads the outcome of a trial from Harbor's folder (docs/compatibility.md, 3.7).
 //!
 //! The exit status of Harbor says nothing: only `result.json` does. It holds text from agents and verifiers, so it is
 //! read with bounds, and whatever is wrong with it becomes a failed outcome that says so.

@@ -1,4 +1,4 @@
-//! Finding out what of the folder that a trial left is kept, in bounded memory however many files it holds.
+//! Selects the files of a trial's folder that are kept, in bounded memory however many files there are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -1,9 +1,4 @@
-//! Runs one attempt of a trial with Harbor and records what came of it.
-//!
-//! [`run::run`] begins the attempt, fetches the task, lets Harbor's own interpreter run the trial through a small
-//! driver ([`harbor_process`]), streams stages and logs while it runs, uploads the trial's folder and records the
-//! outcome. [`clean_up::clean_up`] removes what a killed attempt left behind. The crate must never depend on the
-//! endpoints, the dispatcher or the client: it is told which attempt to run, and nothing else.
+#![doc = include_str!("../README.md")]
 
 pub mod attempt;
 pub mod clean_up;

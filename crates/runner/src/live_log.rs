@@ -1,4 +1,4 @@
-//! What can be read of a trial while it runs: its stages, what its commands print, and the logs of agent and verifier as
+//! The live view of a trial: its stages, what its commands print, and the logs of agent and verifier as
 //! they grow, as numbered chunks in the artifact store (objects don't append). Secrets are taken out first, from each
 //! source for itself: one may lie across two reads of a file, and across two lines of the driver.
 

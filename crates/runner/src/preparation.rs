@@ -148,7 +148,7 @@ pub(crate) async fn prepare(
     Ok(secrets)
 }
 
-/// The folder belongs to whoever Harbor is; so must what was put into it.
+/// The folder belongs to Harbor's user; so must its content.
 fn hand_over_to_owner(folder: &Path) -> io::Result<()> {
     let owner = std::fs::metadata(folder)?.uid();
     if owner == nix::unistd::geteuid().as_raw() { Ok(()) } else { hand_over(folder, owner) }

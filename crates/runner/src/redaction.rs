@@ -1,4 +1,4 @@
-//! Taking secret values out of what is stored.
+//! Removes secret values from what is stored.
 //!
 //! Every occurrence of a secret, in clear or in one of the forms that programs commonly give it ([`Redactor::new`]),
 //! is replaced. Occurrences that overlap are one. A value that is compressed, encrypted or encoded in another way is

@@ -1,4 +1,4 @@
-//! One attempt from its beginning to its record.
+//! Runs one attempt, from begin to record.
 
 use oddish_db::AttemptRef;
 use oddish_db::attempts::{self, Outcome};

@@ -1,4 +1,4 @@
-//! Files without the secrets in them.
+//! Files with their secrets removed.
 //!
 //! A file that holds none is stored as it is. Of one that does, a copy is made and stored in its place:
 //!
@@ -58,7 +58,7 @@ pub(crate) struct Original {
 }
 
 impl Original {
-    /// Opens it anew. A sandbox may still be at work: what lies there now may be no file any more, or an endless one.
+    /// Opens it again. A sandbox may still be at work: what lies there now may be no file any more, or an endless one.
     fn open(&self) -> io::Result<impl Read + use<>> {
         let file = open_regular(&self.path)?;
         if file.metadata()?.len() > self.bytes {

@@ -1,4 +1,4 @@
-//! What a runner is configured with.
+//! Settings of the runner.
 
 use std::env;
 use std::path::{Path, PathBuf};

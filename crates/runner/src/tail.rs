@@ -1,4 +1,4 @@
-//! Following log files that grow.
+//! Follows log files that grow.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -99,7 +99,7 @@ fn read_on(file: &File, offset: &mut u64, to_the_end: bool) -> io::Result<Vec<u8
         return Ok(Vec::new());
     }
     if metadata.len() < *offset {
-        // It was begun anew.
+        // It was started again.
         *offset = 0;
     }
     let room = usize::try_from(metadata.len() - *offset).unwrap_or(MAX_READ).min(MAX_READ);

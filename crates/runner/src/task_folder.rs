@@ -38,7 +38,7 @@ pub enum TaskFolderError {
 /// steps, which may set theirs. `paths` are the task's files.
 pub fn default_agent_timeout_sec(folder: &Path, paths: &[String], default: f64) -> Option<f64> {
     let files = TaskFolder::of_files(folder, paths);
-    // A task that is not in order was not accepted in the first place; if it is here all the same, it can't run for ever.
+    // A task that is not in order was not accepted in the first place; if it is here all the same, it can't run forever.
     check_task(&files, default)
         .map_or(Some(default), |task| task.default_agent_timeout_sec.filter(|_| task.steps.is_empty()))
 }
@@ -55,7 +55,7 @@ pub fn set_docker_image(folder: &Path, image: &str) -> Result<(), TaskFolderErro
     replace(&path, &text).map_err(|source| TaskFolderError::Io { path, source })
 }
 
-/// Writes a file anew that may be there to be read only, and leaves its permissions.
+/// Writes a file again that may be there to be read only, and leaves its permissions.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let permissions = fs::metadata(path)?.permissions();
     fs::remove_file(path)?;

@@ -19,7 +19,7 @@ use crate::scrubbed_file::{Form, Original, Scrubbed, scrub};
 use crate::settings::TreeBounds;
 use crate::trial_tree::clean_path;
 
-/// Uploads at the same time (contract 3.8).
+/// Uploads at the same time (docs/compatibility.md, 3.7).
 const PARALLEL: usize = 8;
 /// Pauses before a failed upload is tried again.
 const PAUSES: [Duration; 4] =
@@ -65,7 +65,7 @@ impl StoredTree {
 /// stopped. Links are not followed. A file that can't be stored because of its name, or not be read, is left out, and so is what goes
 /// beyond the bounds: it must not cost the trial its result. The object `omitted.json` in the tree then names it:
 /// `{"files": 1, "bytes": 5, "reasons": {"too_deep": 1}, "list": [{"path": "a/b", "bytes": 5, "reason": "too_deep"}]}`. The list has
-/// 1000 files at the most. Of a path that is not UTF-8, each byte beyond it stands as `\xe9`.
+/// 1000 files at most. Of a path that is not UTF-8, each byte beyond it stands as `\xe9`.
 ///
 /// Secrets are taken out of the content and the path of each file, but for the names and keys that the tree is read by. Where there were some, the object `redactions.json` in
 /// the tree tells which files are not as they were:

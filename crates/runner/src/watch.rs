@@ -1,4 +1,4 @@
-//! Noticing that Harbor hangs, or goes on for longer than a trial may.
+//! Notices when Harbor hangs or exceeds the trial's time.
 //!
 //! Harbor opens files below the names that a sandbox chose, in its only event loop. One that is a pipe stops the loop, and with it all of Harbor's
 //! own time-outs.

@@ -29,7 +29,7 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
     let address = SocketAddr::new(arguments.host.unwrap_or(settings.host), arguments.port.unwrap_or(settings.port));
     let open_files = descriptors::raise();
     let most_connections = descriptors::connections(open_files, &settings)?;
-    // The port first: whoever starts a second server by mistake learns it before anything was touched.
+    // The port first: a second server, started by mistake, fails before it touches anything.
     let listener = listen::listen(address).await?;
     warn_if_open(address.ip(), settings.auth);
 

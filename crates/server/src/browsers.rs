@@ -1,6 +1,6 @@
-//! Which requests of browsers are answered.
+//! Refuses browsers' requests from foreign pages and by unknown names.
 //!
-//! A server that asks for no key takes whoever reaches it for its user, and every page that the user visits reaches it through their
+//! A server that asks for no key takes every client for its user, and every page that the user visits reaches it through their
 //! browser: by a name of its own that it gives this machine's address (DNS rebinding), and by requests that browsers send to any site
 //! without asking that site first. So it answers only to names that it knows, and only to pages that it knows. Where keys are required none of
 //! this is needed: a browser adds no key by itself, and no page has one.
@@ -32,7 +32,7 @@ pub(crate) const ALLOWED_HOSTS: Setting<Option<AllowedHosts>> = Setting::optiona
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 /// Below it are the signed URLs of files.
 const SIGNED: &str = "/artifacts/";
-/// Characters of a header that an answer repeats at the most.
+/// Most characters of a header that an answer repeats.
 const SHOWN: usize = 100;
 
 /// A host: a name, or an address.

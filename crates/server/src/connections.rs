@@ -54,7 +54,7 @@ const REFUSE_WITHIN: Duration = Duration::from_secs(2);
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// Time between two lines that say that there is no room.
 const WARN_EVERY: Duration = Duration::from_mins(1);
-/// Bytes that are kept of a connection's requests at the most: the longest head, and what is read of a body at a time.
+/// Most bytes that are kept of a connection's requests: the longest head, and what is read of a body at a time.
 const BUFFER: usize = 128 << 10;
 
 /// Serves `app` until `stop` is ready, and then what has begun, for a while.

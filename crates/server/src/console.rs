@@ -1,4 +1,4 @@
-//! What a command says: results on stdout, everything else on stderr. Neither may end the process by a panic when it takes nothing.
+//! A command's output: results on stdout, everything else on stderr. Neither may end the process by a panic when it takes nothing.
 
 use std::fs::File;
 use std::io::{BufRead as _, ErrorKind, IsTerminal as _, Write as _};
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
-/// Nobody reads stdout any more (`| head`): whoever closed it has seen enough, which is no fault of the command.
+/// Nobody reads stdout any more (`| head`): its reader has seen enough, which is no error.
 #[derive(Debug, thiserror::Error)]
 #[error("stdout is closed")]
 pub(crate) struct Closed;

@@ -1,4 +1,4 @@
-//! Which web pages may ask the API from a browser.
+//! Web pages that may call the API from a browser.
 
 use axum::Router;
 use http::{HeaderName, HeaderValue, Method};
@@ -8,7 +8,7 @@ use oddish_domain::settings::Value;
 use oddish_functions::http::auth::AuthMode;
 use oddish_functions::http::browsers;
 
-/// Where web pages are developed (contract 1.1).
+/// Where web pages are developed (docs/compatibility.md, 1.1).
 const DEVELOPMENT: &str = "http://localhost:3000,http://127.0.0.1:3000";
 
 /// Origins of web pages, such as `https://dashboard.example.com`.
@@ -30,7 +30,7 @@ impl Origins {
         }
     }
 
-    /// Lets these pages ask `app`. Nothing is sent along that a browser keeps: whoever needs a key sends it in a header.
+    /// Lets these pages ask `app`. Nothing is sent along that a browser keeps: a page that needs a key sends it in a header.
     pub(crate) fn around(self, app: Router) -> Router {
         let origins = match self {
             Self::Any => AllowOrigin::any(),

@@ -27,7 +27,7 @@ pub(crate) async fn locate(settings: &ServerSettings) -> anyhow::Result<Database
     server.url().parse().map_err(anyhow::Error::msg)
 }
 
-/// How many connections the private server takes: two for each runner, those of two servers, and some for whoever looks.
+/// How many connections the private server takes: two for each runner, those of two servers, and some for operators.
 fn connections(settings: &ServerSettings) -> u16 {
     let wanted =
         settings.launcher.max_runners.saturating_add(settings.database.pool_size).saturating_mul(2).saturating_add(20);

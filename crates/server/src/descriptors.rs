@@ -18,7 +18,7 @@ const FOR_A_CONNECTION: u64 = 4;
 const LEAST_CONNECTIONS: u64 = 8;
 /// For what is always open: logs, signals, the listener, events, and those that starting a process takes for a moment.
 const ALWAYS: u64 = 48;
-/// The limit is raised to this at the most. Runners inherit it, and programs that close all possible files one by one, which some do when they
+/// The limit is raised to this at most. Runners inherit it, and programs that close all possible files one by one, which some do when they
 /// start another, would take long with the billion that some systems allow.
 const MOST: u64 = 65_536;
 

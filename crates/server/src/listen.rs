@@ -1,4 +1,4 @@
-//! Taking the port, or saying who has it.
+//! Takes the port, or names the process that has it.
 
 use std::net::SocketAddr;
 

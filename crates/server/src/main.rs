@@ -1,7 +1,4 @@
-//! The one-machine stack: the endpoints, the dispatcher, the runners and, unless a database is configured, Postgres itself.
-//!
-//! `api` serves all handlers of `oddish-functions` in one process and dispatches in the same process; `worker` only dispatches; `keys`
-//! makes and revokes keys; `secret` replaces the secret; `db` looks after the schema. Nothing else of the workspace may depend on this crate.
+#![doc = include_str!("../README.md")]
 
 mod api;
 mod args;

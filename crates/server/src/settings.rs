@@ -108,7 +108,7 @@ pub(crate) struct ServerSettings {
     pub(crate) start_workers: bool,
     pub(crate) launcher: LauncherSettings,
     pub(crate) retries: RetrySettings,
-    /// The folder for everything that is nowhere else.
+    /// The folder foreverything that is nowhere else.
     pub(crate) home: PathBuf,
     pub(crate) runner: RunnerSettings,
     /// Whether a setting names the folder for running trials.

@@ -1,7 +1,4 @@
-//! What operators watch: log lines and metrics, in one form for all programs.
-//!
-//! [`start()`] is called once, when a program begins. After that lines are written with `tracing` ([`fields`] names what they
-//! have in common), and metrics with [`metrics::Document`]. Must never depend on the database, HTTP or storage.
+#![doc = include_str!("../README.md")]
 
 pub mod fields;
 mod json_lines;

@@ -7,10 +7,10 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-/// Values of one metric in a document at the most (the specification's bound).
+/// Most values of one metric in a document (the specification's bound).
 pub const MOST_VALUES: usize = 100;
 
-/// Characters of a dimension's value at the most (AWS, `Dimension`).
+/// Most characters of a dimension's value (AWS, `Dimension`).
 const LONGEST_DIMENSION: usize = 1024;
 
 /// What a metric counts.
@@ -92,7 +92,7 @@ impl Document {
         self
     }
 
-    /// A metric with many values, [`MOST_VALUES`] at the most: those behind them are left out.
+    /// A metric with many values, [`MOST_VALUES`] at most: those behind them are left out.
     #[must_use]
     pub fn values(self, name: &'static str, unit: Unit, values: &[f64]) -> Self {
         let first = values.get(..MOST_VALUES).unwrap_or(values);

@@ -1,4 +1,4 @@
-//! How attempts of trials end, as metrics. Whoever ends one counts it: its runner, or whoever found that the runner is gone.
+//! Metrics of how attempts end. The process that ends an attempt counts it: its runner, or the dispatcher that found the runner gone.
 
 use oddish_domain::failure::FailureClass;
 use time::OffsetDateTime;

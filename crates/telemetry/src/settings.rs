@@ -1,4 +1,4 @@
-//! What is logged, how, and whether metrics are written.
+//! Settings of the log and of metrics.
 
 use oddish_domain::settings::{Choice, Defaulted, Group, Reader, Setting, Value};
 use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};

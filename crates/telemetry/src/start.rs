@@ -1,4 +1,4 @@
-//! Where log lines and metrics go.
+//! Destinations of log lines and metrics.
 
 use std::io::{self, IsTerminal as _};
 

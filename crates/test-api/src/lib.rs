@@ -1,8 +1,4 @@
-//! The whole API over one database and one folder: what tests ask, and what it answered.
-//!
-//! Only ever a development dependency. Each request runs in the name of the function that would answer it on AWS: it may do in the store
-//! what the function's role in template.yaml lets it do, and nothing else.
-
+#![doc = include_str!("../README.md")]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

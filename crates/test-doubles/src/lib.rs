@@ -1,7 +1,4 @@
-//! Stand-ins that tests look into: a store that tells what is done to it, a log that is kept, and what a metric must be.
-//!
-//! Only ever a development dependency, and none that needs a database: the tests of `oddish-telemetry` depend on this crate.
-
+#![doc = include_str!("../README.md")]
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 pub mod emf;

@@ -1,4 +1,4 @@
-//! The attribute of tests that have a database of their own. `oddish-test-support` re-exports it; nothing else depends on this crate.
+#![doc = include_str!("../README.md")]
 
 use proc_macro::{Delimiter, Group, TokenStream, TokenTree};
 

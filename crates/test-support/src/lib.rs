@@ -1,9 +1,4 @@
-//! Databases for tests, directly or through a pooler, and the rows that tests begin with.
-//!
-//! Only ever a development dependency. A test says `#[with_database] async fn a_test(db: Db)`, and [`scene`] fills the database. This crate
-//! depends on nothing above `oddish-db`, so that the tests of `oddish-db` wait for nothing else to compile. Stand-ins that need no database
-//! are in `oddish-test-doubles`, the API over a database is in `oddish-test-api`.
-
+#![doc = include_str!("../README.md")]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,7 +1,4 @@
-//! Tells the dispatcher that there is work, or that a slot came free.
-//!
-//! On one machine the dispatcher listens on the database; on AWS it is a function that a message in a queue of SQS invokes. Either way
-//! losing a wake is harmless: the dispatcher also comes by itself.
+#![doc = include_str!("../README.md")]
 
 mod settings;
 
@@ -16,7 +13,7 @@ use time::OffsetDateTime;
 
 pub use settings::WakeSettings;
 
-/// How long a message may take on its way. Whoever waits for an answer has waited for the work itself already.
+/// Time for sending a message. The caller's own work is done by then, and its client waits for the answer.
 const SEND_WITHIN: Duration = Duration::from_secs(2);
 
 /// Wakes the dispatcher.

@@ -1,4 +1,4 @@
-//! Which way wakes go.
+//! Settings of wakes.
 
 use oddish_domain::settings::{Group, Reader, Setting};
 

@@ -1,4 +1,4 @@
-//! The arguments of Harbor's agents, which submissions are checked by: `crates/domain/src/host_access/arguments.json`.
+//! Writes the arguments of Harbor's agents, against which submissions are checked: `crates/domain/src/host_access/arguments.json`.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use crate::{setup, workspace};
 
 const SCRIPT: &str = include_str!("agent_arguments.py");
 
-/// `cargo xtask agent-arguments`: writes them anew, from the sources of the Harbor that set-up installs.
+/// `cargo xtask agent-arguments`: writes them again, from the sources of the Harbor that set-up installs.
 pub(crate) fn run() -> Result<()> {
     let mut harbor = Command::new(setup::harbor_python()?);
     // Otherwise a library that agents import asks the internet for its price list.

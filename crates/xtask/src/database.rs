@@ -13,7 +13,7 @@ use crate::progress::{say, step};
 /// Who Postgres runs as when we are root, and so whom a machine has that Postgres runs on.
 pub(crate) const SERVER_ACCOUNT: &str = "postgres";
 
-/// Connections that one pooler opens to Postgres at the most, over all databases; idle ones of other databases make room before it.
+/// Most connections that one pooler opens to Postgres, over all databases; idle ones of other databases make room before it.
 pub(crate) const CONNECTIONS_OF_A_POOLER: u16 = 150;
 
 /// 300 for tests side by side. The rest is for two poolers in front of it, which keep connections for a second after their test.

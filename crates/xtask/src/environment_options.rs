@@ -1,4 +1,4 @@
-//! The options of Harbor's environments, which submissions are checked by: `crates/domain/src/environment/options.json`.
+//! Writes the options of Harbor's environments, against which submissions are checked: `crates/domain/src/environment/options.json`.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use crate::{setup, workspace};
 
 const SCRIPT: &str = include_str!("environment_options.py");
 
-/// `cargo xtask environment-options`: writes them anew, from the schemas of the Harbor that set-up installs.
+/// `cargo xtask environment-options`: writes them again, from the schemas of the Harbor that set-up installs.
 pub(crate) fn run() -> Result<()> {
     let mut harbor = Command::new(setup::harbor_python()?);
     let output = harbor.args(["-I", "-c", SCRIPT]).output().context("can't start Harbor's Python")?;

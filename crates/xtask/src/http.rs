@@ -59,7 +59,7 @@ fn ask(port: u16, method: &str, path: &str, json: &str) -> Result<String> {
     }
 }
 
-/// The answer to a request, whatever its status. Each wait for the server is `patience` at the most.
+/// The answer to a request, whatever its status. Each wait for the server is `patience` at most.
 pub(crate) fn send(port: u16, request: &Request<'_>, patience: Duration) -> Result<Answer> {
     let Request { method, path, .. } = request;
     let answer = exchange(port, request, patience).with_context(|| format!("{method} {path} on port {port}"))?;

@@ -1,6 +1,4 @@
-//! `cargo xtask`: sets a machine up for Oddish, shows it working, runs its tests.
-//!
-//! Everything a task starts is stopped before it ends, on failure and on Ctrl-C too; only what [`setup`] installs stays.
+#![doc = include_str!("../README.md")]
 
 mod agent_arguments;
 mod attack;
@@ -12,6 +10,8 @@ mod compare_rewards;
 mod compare_tasks;
 mod database;
 mod demo;
+#[cfg(test)]
+mod documents;
 mod environment_options;
 mod fuzz;
 mod fuzz_api;
@@ -89,7 +89,7 @@ enum Task {
     },
     /// Let schemathesis ask the API whatever its `OpenAPI` document allows and forbids; fails when an answer is not what the document says.
     FuzzApi {
-        /// How many requests it makes for each operation at the most.
+        /// How many requests it makes for each operation at most.
         #[arg(long, default_value_t = 300)]
         examples: u32,
         /// How long each of the two runs lasts (without keys and with one), in seconds; until it has made all requests unless told.
@@ -158,8 +158,8 @@ enum Task {
     Images,
     /// Run the functions behind a gateway on this machine, with a Postgres of their own and a worker, until Ctrl-C.
     ///
-    /// `cargo lambda watch` starts each function at its first request and builds it anew when its code changes. Artifacts go into a
-    /// folder, not into S3. Database and artifacts are removed at the end.
+    /// `cargo lambda watch` starts each function at its first request and rebuilds it when its code changes. Artifacts go into a
+    /// bucket on this machine. Database and artifacts are removed at the end.
     Watch {
         /// Where the gateway listens on 127.0.0.1.
         #[arg(long, default_value_t = 9000)]

@@ -1,4 +1,4 @@
-//! Whether tests notice when a mechanism is missing: each patch in `tests/mutations` removes one, and names the tests that must then fail.
+//! Checks that tests notice a missing mechanism: each patch in `tests/mutations` removes one, and names the tests that must then fail.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -91,7 +91,7 @@ fn mutations() -> Result<Vec<Mutation>> {
     Ok(mutations)
 }
 
-/// The packages that the filtersets name, each as `package(..)`. All are built each time, so that no dependency is ever built anew with
+/// The packages that the filtersets name, each as `package(..)`. All are built each time, so that no dependency is ever built again with
 /// other features.
 fn packages(mutations: &[Mutation]) -> BTreeSet<String> {
     let named = mutations.iter().flat_map(|mutation| mutation.tests.split("package(").skip(1));

@@ -155,7 +155,7 @@ fn text(kind: Kind, program: &PgBouncer, server: &Server, port: u16, users: &str
         "max_client_conn = 1000".to_owned(),
         "default_pool_size = 10".to_owned(),
         format!("max_user_connections = {CONNECTIONS_OF_A_POOLER}"),
-        // Postgres drops no database that somebody is connected to, and waits 5 s at the most for that to end.
+        // Postgres drops no database that somebody is connected to, and waits 5 s at most for that to end.
         "server_idle_timeout = 1".to_owned(),
         // Its log would be as long as the tests are many.
         "log_connections = 0".to_owned(),
@@ -254,7 +254,7 @@ mod tests {
         }
         let mut client = connect(url).await;
         let before = ask(&mut client).await;
-        // The only connection to the server is given to whoever asks next.
+        // The only connection to the server is given to the next client.
         let mut other = connect(url).await;
         sqlx::raw_sql("begin").execute(&mut other).await.unwrap();
         let after = ask(&mut client).await;

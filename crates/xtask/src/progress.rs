@@ -1,11 +1,11 @@
-//! What a task tells: its results on stdout; on stderr each step when it begins, and how long it took.
+//! A task's output: its results on stdout; on stderr each step when it begins, and how long it took.
 
 use std::io::{ErrorKind, Write as _};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
-/// Writes a result to stdout. Whoever has closed it (`| head`) has seen enough, which is no fault.
+/// Writes a result to stdout. A reader that closed it (`| head`) has seen enough, which is no error.
 pub(crate) fn print(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

@@ -16,7 +16,7 @@ const FIXTURE: &str = "crates/domain/src/statistics/tests/oracle.json";
 /// How far figures may be apart that two machines computed: sums of floats depend on the width of their vectors.
 const ROUNDING: f64 = 1e-11;
 
-/// `cargo xtask statistics-fixture`: asks them anew and writes what they say; with `check`, fails if that is not what is written.
+/// `cargo xtask statistics-fixture`: asks them again and writes what they say; with `check`, fails if that is not what is written.
 pub(crate) fn run(check: bool) -> Result<()> {
     let mut said = ask(&setup::statsmodels::python()?, ORACLES)?;
     said.extend(ask(&setup::harbor_python()?, HARBOR)?);

@@ -1,4 +1,4 @@
-//! Where things lie in this checkout.
+//! Paths in this checkout.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -52,7 +52,7 @@ pub const TRUSTED_FOR: Duration = Duration::from_secs(30);
 /// Keys that are remembered at the most.
 const REMEMBERED: usize = 1000;
 
-/// Headers that may hold the key, the first that is there counts (contract 1.2).
+/// Headers that may hold the key, the first that is there counts (docs/compatibility.md, 1.2).
 const HEADERS: [&str; 3] = ["authorization", "x-clerk-authorization", "x-authorization"];
 
 /// Tells who calls.
@@ -125,7 +125,7 @@ impl Keys {
     }
 }
 
-/// The key in the headers. The words are the contract's (1.2).
+/// The key in the headers. Published clients know the refusals (docs/compatibility.md, 1.2).
 fn token(headers: &HeaderMap) -> Result<&str, ApiError> {
     let value = HEADERS.iter().find_map(|name| headers.get(*name));
     let value = value.ok_or_else(|| unauthorized("Authentication required"))?;
@@ -191,7 +191,7 @@ where
         };
         let holder = keys.check(&parts.headers).await?;
         if holder.scope < P::SCOPE {
-            // The words are the contract's (1.2).
+            // Published clients know the text (docs/compatibility.md, 1.2).
             let text = format!("Insufficient scope. Required: {}, got: {}", P::SCOPE, holder.scope);
             return Err(ApiError::new(StatusCode::FORBIDDEN, text));
         }

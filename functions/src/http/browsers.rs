@@ -1,7 +1,7 @@
 //! What web pages may send and read, where their origin is let in at all: the same from the local server and from API Gateway, which answers
 //! browsers itself.
 
-/// Request headers that a page may send. The API's keys come in the first or in `x-authorization` (contract 1.2).
+/// Request headers that a page may send. The API's keys come in the first or in `x-authorization` (docs/compatibility.md, 1.2).
 pub const REQUEST_HEADERS: [&str; 8] = [
     "authorization",
     "content-type",

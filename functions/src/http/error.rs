@@ -53,7 +53,7 @@ impl ApiError {
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, detail: Detail::Fields(vec![fault]), link: None }
     }
 
-    /// 422 for a rule that the body as a whole breaks (contract 1.1).
+    /// 422 for a rule that the body as a whole breaks (docs/compatibility.md, 1.1).
     pub fn value_error(loc: Vec<serde_json::Value>, msg: impl std::fmt::Display) -> Self {
         Self::field("value_error", loc, format!("Value error, {msg}"))
     }
@@ -157,7 +157,7 @@ impl From<DbError> for ApiError {
             )
         } else if error.is_unreachable() {
             tracing::error!(error = &error as &dyn std::error::Error, "the database is not reachable");
-            // The words are the contract's (1.2).
+            // Published clients know the text (docs/compatibility.md, 1.2).
             Self::new(StatusCode::SERVICE_UNAVAILABLE, "Temporary database connectivity issue. Please retry.")
         } else {
             Self::internal(&error)

@@ -1,4 +1,4 @@
-//! Reading bodies, queries and path parameters, with faults answered as 422 that name the place (contract 1.1).
+//! Reading bodies, queries and path parameters, with faults answered as 422 that name the place (docs/compatibility.md, 1.1).
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Request};

@@ -67,7 +67,7 @@ impl Walk {
         } else {
             (child.path(), file_type.is_dir())
         };
-        // Of what is neither, opening a pipe would wait for ever.
+        // Of what is neither, opening a pipe would wait forever.
         if !is_folder && !path.is_file() {
             return Err(PackError::UnsupportedType { path: inside });
         }

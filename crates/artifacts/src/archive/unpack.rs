@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use super::members::{Members, Sink, read_members};
 use super::{ArchiveError, PERMISSIONS, UnpackLimits};
 
-/// What the owner must be able to do with a file, whatever its mode is: whoever unpacks it reads it.
+/// Rights of the owner to a file, whatever its mode is: the unpacking user reads it.
 const OWNER_OF_FILE: u32 = 0o400;
 /// What the owner must be able to do with a folder: it is filled, read and removed.
 const OWNER_OF_FOLDER: u32 = 0o700;

@@ -1,4 +1,4 @@
-//! Where the bucket is and who may use it (contract 5).
+//! Settings of the bucket: its place and its credentials (docs/compatibility.md, 4.2).
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Which server is spoken to, and with which key (contract 2.1).
+//! Which server is spoken to, and with which key (docs/compatibility.md, 2.1).
 
 use oddish_domain::client_settings::{API_KEY, API_URL, DEFAULT_API_URL};
 use oddish_domain::settings::{Settings, unicode_variables};

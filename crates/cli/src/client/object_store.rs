@@ -39,7 +39,7 @@ impl StoreError {
     }
 }
 
-/// A request that the server signed for the store (contract 1.5).
+/// A request that the server signed for the store (docs/compatibility.md, 1.5).
 #[derive(Debug)]
 pub(crate) struct SignedRequest {
     url: Url,

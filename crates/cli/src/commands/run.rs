@@ -1,4 +1,4 @@
-//! `oddish run` (contract 2.2).
+//! `oddish run` (docs/compatibility.md, 2.2).
 
 mod agent_variables;
 mod args;
@@ -162,7 +162,7 @@ fn tell_left_out(left_out: &[NotSubmitted], submitted: usize, printer: &Printer)
     }
 }
 
-/// What was submitted, as `--json` prints it (contract 2.2).
+/// What was submitted, as `--json` prints it (docs/compatibility.md, 2.2).
 #[derive(Serialize)]
 struct Submission {
     /// Name of the experiment.

@@ -1,4 +1,4 @@
-//! `oddish status` (contract 2.5).
+//! `oddish status` (docs/compatibility.md, 2.5).
 
 mod args;
 

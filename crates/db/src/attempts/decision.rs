@@ -1,4 +1,4 @@
-//! Whether a job whose attempt failed is tried again.
+//! Decides whether a job whose attempt failed is tried again.
 
 use oddish_domain::failure::FailureClass;
 use oddish_domain::random;

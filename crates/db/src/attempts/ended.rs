@@ -1,4 +1,4 @@
-//! Attempts that are over, asked for by what is left of them elsewhere.
+//! Looks up attempts that have ended, by what they left elsewhere.
 
 use crate::error::Doing;
 use crate::{Db, DbError};

@@ -1,4 +1,4 @@
-//! The ends of attempts that recorded nothing.
+//! Ends attempts that recorded nothing.
 
 use oddish_domain::failure::FailureClass;
 use oddish_domain::retry::{Decision, Ending, RetrySettings};
@@ -32,7 +32,7 @@ pub enum AfterLoss {
 }
 
 /// Closes an attempt whose runner is gone without having recorded anything. The trial is tried again, or fails when its tries are used up.
-/// A runner that was gone before it began counts too: one that can never begin would be started for ever otherwise.
+/// A runner that was gone before it began counts too: one that can never begin would be started forever otherwise.
 pub async fn lose(
     db: &Db,
     token: Uuid,

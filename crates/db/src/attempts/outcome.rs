@@ -1,4 +1,4 @@
-//! How a trial came out.
+//! The outcome of a trial.
 
 use oddish_domain::failure::{Failure, Phase};
 use oddish_domain::omitted_files::OmittedFiles;
@@ -32,7 +32,7 @@ pub struct Outcome {
     pub output_tokens: Option<i64>,
     /// Cost in US dollars.
     pub cost_usd: Option<f64>,
-    /// Phase to start, end and seconds (contract 3.8).
+    /// Phase to start, end and seconds (docs/compatibility.md, 3.7).
     pub phase_timing: Option<Value>,
     /// Whether the agent had begun: a failure then counts against the trial's attempts, whatever its class.
     pub agent_began: bool,

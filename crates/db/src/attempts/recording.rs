@@ -1,4 +1,4 @@
-//! Recording how an attempt came out, and what follows from it.
+//! Records the outcome of an attempt, and its consequences.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What becomes of what a job is for, a trial, an analysis or a verdict, when an attempt ended without what it was for.
+//! Consequences of an attempt without a result for the job's subject: a trial, an analysis or a verdict.
 //!
 //! The attempt is closed by the caller, and the job's row is locked.
 
@@ -122,7 +122,7 @@ pub(crate) async fn end_judgement(
         .await
         .doing(doing)?
     } else {
-        // A verdict that failed does not keep its task from being completed (contract 3.2).
+        // A verdict that failed does not keep its task from being completed (docs/compatibility.md, 3.2).
         sqlx::query!(
             "update oddish.tasks
             set verdict_status = $2, verdict = $3, verdict_error = $4, verdict_finished_at = $5, updated_at = $5,

@@ -8,7 +8,7 @@ use crate::error::Doing;
 use crate::jobs::{Closing, Job, close_attempt, end_job, silent};
 use crate::{DbError, Tx, stages};
 
-/// What a trial says that somebody cancelled (contract 3.3).
+/// Error of a cancelled trial (docs/compatibility.md, 3.3).
 const CANCELLED_BY_USER: &str = "Cancelled by user";
 
 pub(crate) async fn fail_trial(

@@ -1,4 +1,4 @@
-//! Ending trials because somebody asked for it.
+//! Cancels trials.
 
 use std::collections::HashSet;
 
@@ -27,7 +27,7 @@ pub struct Cancelled {
 /// Ends the trials that wait, and asks for the end of those that run: their runners see it within seconds. Trials that have ended stay as
 /// they are. All or nothing.
 ///
-/// The tasks of `whole_tasks` were meant as a whole: once none of their trials is left, they have failed and not completed (contract 3.4).
+/// The tasks of `whole_tasks` were meant as a whole: once none of their trials is left, they have failed and not completed (docs/compatibility.md, 3.3).
 pub async fn cancel(
     db: &Db,
     trial_ids: &[String],
@@ -37,7 +37,7 @@ pub async fn cancel(
     let doing = "cancel trials";
     let mut tx = db.begin().await.doing(doing)?;
     queueing::lock(&mut tx, whole_tasks).await?;
-    // The job's row is what a claim, a runner that begins and one that records take first: whoever has it decides.
+    // The job's row is what a claim, a runner that begins and one that records take first: its holder decides.
     let jobs = sqlx::query!(
         r#"select trial_id as "trial_id!", state from oddish.jobs where trial_id = any($1) and kind = 'trial' order by id for update"#,
         trial_ids

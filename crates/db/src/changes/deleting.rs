@@ -1,10 +1,10 @@
-//! Deleting trials, tasks and experiments for good.
+//! Deletes trials, tasks and experiments.
 //!
 //! What runs for them is not asked to stop: its job is gone, so that its runner finds its token stale within seconds and stops by itself,
 //! and nothing that comes from it is written any more.
 //!
 //! Rows are locked in the order that holds everywhere: jobs, trials, tasks, and then the experiment. What came to be meanwhile was not
-//! locked in that order; then everything is let go and begun anew.
+//! locked in that order; then everything is let go and started again.
 
 use std::collections::BTreeSet;
 
@@ -63,7 +63,7 @@ pub async fn begin(db: &Db, target: Target<'_>, now: OffsetDateTime) -> Result<O
         match attempt(tx, target, now).await? {
             Attempted::Done(deletion) => return Ok(Some(deletion)),
             Attempted::NotThere => return Ok(None),
-            // Somebody added to it: whoever that was has committed, so that the next time sees it.
+            // Another transaction added to it and has committed, so that the next try sees the addition.
             Attempted::Overtaken => {}
         }
     }
@@ -197,7 +197,7 @@ async fn lock(tx: &mut Tx, target: Target<'_>, trial_ids: &[String], task_ids: &
                 .execute(&mut *tx)
                 .await
         }
-        // At once as strong as the deletion itself needs it: whoever completes an upload holds the row until it has stored the archive.
+        // At once as strong as the deletion itself needs it: the completion of an upload holds the row until it has stored the archive.
         Target::Task(_) | Target::Experiment(_) => {
             sqlx::query!("select from oddish.tasks where id = any($1) order by id for update", task_ids)
                 .execute(&mut *tx)
@@ -294,7 +294,7 @@ async fn refile_tasks(tx: &mut Tx, experiment_id: &str, now: OffsetDateTime) -> 
     .done("file tasks under another experiment")
 }
 
-/// Takes back what was said of tasks when they had other trials. One that is over stays so: whoever wants a new verdict asks for it.
+/// Withdraws judgements of tasks that were made on other trials. An ended task stays ended: a new verdict must be requested.
 async fn take_back_verdicts(tx: &mut Tx, task_ids: &[String], now: OffsetDateTime) -> Result<(), DbError> {
     sqlx::query!(
         "update oddish.tasks

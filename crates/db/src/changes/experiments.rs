@@ -25,7 +25,7 @@ pub async fn exists(db: &Db, experiment_id: &str) -> Result<bool, DbError> {
 }
 
 /// Finds the experiment that a sweep names by id, else the newest one of that name, else creates one of that name; with no name given,
-/// creates one with a generated name (contract 1.5, expansion rule 5).
+/// creates one with a generated name (docs/compatibility.md, 1.6).
 pub(crate) async fn find_or_create(
     tx: &mut Tx,
     given: Option<&str>,

@@ -1,4 +1,4 @@
-//! Trials that ran elsewhere and whose results are brought here.
+//! Imports trials that ran elsewhere.
 //!
 //! An imported trial is there, with its end, from the moment it is announced; its files follow, if there are any.
 
@@ -262,7 +262,7 @@ pub enum ToComplete {
 pub async fn begin_completion(work: &mut Work, trial_id: &str) -> Result<ToComplete, DbError> {
     let doing = "begin to complete an import";
     let tx = &mut work.tx;
-    // Before the import's row, since whoever deletes the trial takes them in this order.
+    // Before the import's row, in the order in which a deletion of the trial locks them.
     let trial = sqlx::query!(
         r#"select task_id, origin as "origin!: Word<TrialOrigin>" from oddish.trials where id = $1 for key share"#,
         trial_id

@@ -1,4 +1,4 @@
-//! Running trials again because somebody asked for it.
+//! Runs trials again on request.
 
 use serde_json::Value;
 use time::OffsetDateTime;

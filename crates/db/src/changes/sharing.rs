@@ -1,4 +1,4 @@
-//! Experiments that others may look at: whoever has the token.
+//! Shared experiments, which anyone with their token may read.
 
 use oddish_domain::share_token;
 use sqlx::PgExecutor;
@@ -17,7 +17,7 @@ pub struct Share {
     pub public_token: Option<String>,
 }
 
-/// A shared experiment, as whoever has its token may know it.
+/// A shared experiment, as a reader with its token sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedExperiment {
     /// Its id.

@@ -1,4 +1,4 @@
-//! Turning a sweep into trials and jobs.
+//! Writes a sweep's trials and jobs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +37,7 @@ pub struct NewSweep<'a> {
     pub append: bool,
     /// The trials, in order of their index from 0; where trials are added, they are numbered on from the last one.
     pub trials: &'a [TrialSpec],
-    /// Attempts at the most, for each trial.
+    /// Most attempts, for each trial.
     pub max_attempts: i32,
     /// Which models judge the trials and then the task, if anybody does. A task that has trials already stays as it is.
     pub judges: Option<Judges<'a>>,

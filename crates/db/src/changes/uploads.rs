@@ -14,7 +14,7 @@ use crate::{Db, DbError, Tx, task_files};
 pub struct NewUpload<'a> {
     /// Name of the task, whole.
     pub name: &'a str,
-    /// SHA-256 over the task's files, lower-case hex (contract 2.4).
+    /// SHA-256 over the task's files, lower-case hex (docs/compatibility.md, 2.4).
     pub content_hash: &'a str,
     /// SHA-256 of the archive, lower-case hex, if the client tells it.
     pub archive_sha256: Option<&'a str>,
@@ -141,7 +141,7 @@ pub struct NewVersion {
     pub task_id: String,
     /// Its number, from 1.
     pub number: i32,
-    /// SHA-256 over its files, lower-case hex (contract 2.4).
+    /// SHA-256 over its files, lower-case hex (docs/compatibility.md, 2.4).
     pub content_hash: String,
     message: Option<String>,
 }
@@ -166,7 +166,7 @@ pub enum ToComplete {
 pub async fn begin_completion(work: &mut Work, task_id: &str, version: i32) -> Result<ToComplete, DbError> {
     let doing = "begin to complete an upload";
     let tx = &mut work.tx;
-    // Before the upload's row, as whoever deletes the task locks them: it goes either before the archive is stored or after.
+    // Before the upload's row, in the order in which a deletion of the task locks them: it goes either before the archive is stored or after.
     sqlx::query!("select from oddish.tasks where id = $1 for key share", task_id)
         .execute(&mut *tx)
         .await

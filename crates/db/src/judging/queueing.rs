@@ -1,4 +1,4 @@
-//! Queueing analyses and verdicts, and taking them back.
+//! Queues analyses and verdicts, and withdraws them.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::error::Doing;
 use crate::{DbError, Tx};
 
-/// What an analysis or a verdict says that a user withdrew by cancelling its task (contract 3.4).
+/// Error of an analysis or a verdict that a user withdrew by cancelling its task (docs/compatibility.md, 3.3).
 const CANCELLED_BY_USER: &str = "Cancelled by user";
 
 /// Queues the analyses of those of the trials that have ended and are to be analysed; of those that were cancelled only if somebody asks for

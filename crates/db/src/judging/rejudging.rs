@@ -1,4 +1,4 @@
-//! Judging trials and tasks once more because somebody asked for it.
+//! Judges trials and tasks again on request.
 
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::status::TrialStatus;

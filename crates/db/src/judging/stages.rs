@@ -1,7 +1,7 @@
-//! The way of a task through its stages: trials, then analyses and a verdict if they were asked for, then the end.
+//! Moves a task through its stages: trials, then analyses and a verdict if they were requested, then the end.
 //!
-//! Whoever ends something calls this in the same transaction. The task's row is locked before anything is counted, and what counts is
-//! looked at by statements of their own, so that of two ends at the same instant the second sees the first: each stage is
+//! A transaction that ends a trial, an analysis or a verdict calls this. The task's row is locked before anything is counted, and later
+//! statements count, so that of two ends at the same instant the second sees the first: each stage is
 //! reached exactly once.
 
 use time::OffsetDateTime;
@@ -104,7 +104,7 @@ async fn advance_judged(tx: &mut Tx, task_ids: &[String], now: OffsetDateTime) -
     .execute(&mut *tx)
     .await
     .doing(doing)?;
-    // Where no analysis succeeded there is nothing to make a verdict of (contract 3.12).
+    // Where no analysis succeeded there is nothing to make a verdict of (docs/compatibility.md, 3.10).
     let analysed = sqlx::query!(
         r#"select id, exists (select from oddish.trials where task_id = k.id and analysis_status = 'success') as "any!"
         from oddish.tasks k

@@ -1,4 +1,4 @@
-//! Whether a dispatcher that is not always there was asked to come.
+//! Remembers whether a dispatcher that is not always running was called.
 
 use time::{Duration, OffsetDateTime};
 

@@ -1,4 +1,4 @@
-//! Jobs and their attempts, whatever they are for: what is the same for a trial, an analysis and a verdict.
+//! Jobs and their attempts, as far as trials, analyses and verdicts are alike.
 //!
 //! A job is locked before anything is written about its attempt, and every write names the fencing token.
 

@@ -1,8 +1,8 @@
-//! Whether the runners of begun jobs are alive.
+//! Leases of begun jobs, which tell whether their runners are alive.
 //!
 //! A runner renews its lease as long as it works. Where it stops without a word, its launcher notices; the lease is the net under that.
 //! One that ran out makes the job suspect, and only a job that stays suspect for a while is dead: when the database was away, nobody could
-//! renew, and whoever lives does so as soon as it is back.
+//! renew, and live runners do so as soon as it is back.
 
 use oddish_domain::status::JobKind;
 use time::{Duration, OffsetDateTime};

@@ -114,7 +114,7 @@ pub async fn pause(db: &Db, key: &str, reason: Option<&str>, now: OffsetDateTime
     .doing("pause a queue key")
 }
 
-/// Claims for a key again, whoever paused it. `false` if there is no such key. The caller wakes the dispatcher.
+/// Resumes a key, paused by a user or by the breaker. `false` if there is no such key. The caller wakes the dispatcher.
 pub async fn resume(db: &Db, key: &str, now: OffsetDateTime) -> Result<bool, DbError> {
     sqlx::query!(
         "update oddish.queue_keys

@@ -1,4 +1,4 @@
-//! How much waits and runs for each queue key, and for how long the oldest job has waited.
+//! Metrics of each queue key: waiting and running jobs, and the age of the oldest waiting job.
 
 use time::OffsetDateTime;
 
@@ -32,7 +32,7 @@ impl QueueMetrics {
 
 /// The keys that have work, those with the most first.
 ///
-/// This reads `jobs` from end to end, once and without a lock: 100,000 jobs take some 45 ms, which is for whoever asks every few seconds and
+/// This reads `jobs` from end to end, once and without a lock: 100,000 jobs take some 45 ms, which suits a caller that asks every few seconds and
 /// not in a claim. Exact counts cannot be had for less, and the age comes with them.
 pub async fn read(db: &Db, now: OffsetDateTime) -> Result<Vec<QueueMetrics>, DbError> {
     sqlx::query_as!(

@@ -1,7 +1,7 @@
 //! The tasks of a container service in which attempts run.
 //!
 //! A row is written after the service has said that it starts the task. Where that was not to be, the service still knows the task by
-//! the attempt's token, and whoever finds it there writes the row later.
+//! the attempt's token, and the sweep that finds it there writes the row later.
 
 use oddish_domain::status::JobKind;
 use time::{Duration, OffsetDateTime};

@@ -1,4 +1,4 @@
-//! What operators look at when something seems stuck: who holds which slot, which runners are silent, which tasks should have ended.
+//! Operators' views of what may be stuck: held slots, silent runners, tasks that should have ended.
 
 use oddish_domain::status::{JobKind, TaskStatus, TrialStatus};
 use time::OffsetDateTime;

@@ -1,4 +1,4 @@
-//! Why trials wait: their places in the queue, and what keeps them.
+//! Waiting trials: their places in the queue, and the reasons why they wait.
 //!
 //! Nothing here costs more with a longer backlog: places are worked out for the first jobs of a key only (`oddish.queue_places`), and
 //! counting stops at a bound.
@@ -12,11 +12,11 @@ use crate::error::Doing;
 use crate::word::Word;
 use crate::{Db, DbError};
 
-/// How many places of one key are worked out at the most.
+/// Most places of one key that are computed.
 pub const PLACES: i64 = 500;
-/// How many jobs of one key are counted at the most, those that are ready and those that are delayed apart.
+/// How many jobs of one key are counted at most, those that are ready and those that are delayed apart.
 pub const COUNTED: i64 = 10_000;
-/// How many places are worked out at the most where many keys are asked for.
+/// Most places that are computed when many keys are requested.
 const PLACES_OF_ALL_KEYS: i64 = 20_000;
 /// How long a dispatcher may be silent: one on a schedule comes once a minute.
 const SILENT_FOR: Duration = Duration::seconds(150);

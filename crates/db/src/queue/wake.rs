@@ -1,4 +1,4 @@
-//! Telling dispatchers that there is work.
+//! Wakes dispatchers.
 //!
 //! A notification is sent after the commit, as a statement of its own: sent inside a transaction it would take a lock at commit that all
 //! other notifying transactions wait for. Losing one is harmless, because every dispatcher also looks by itself from time to time.

@@ -1,4 +1,4 @@
-//! What goes on as a whole: queues, stages of the pipeline, and what each model has used.
+//! The dashboard: queues, stages of the pipeline, usage of each model.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Experiments with what became of their trials, as lists and the dashboard show them.
+//! Experiments with the counts of their trials, for lists and the dashboard.
 
 use oddish_domain::experiment::ExperimentStatus;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Pages of lists: where one begins, and where the next one does.
+//! Pages of lists, and their cursors.
 
 use sqlx::{Postgres, QueryBuilder};
 use time::OffsetDateTime;
@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 /// Which part of a list is wanted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {
-    /// Rows at the most.
+    /// Most rows.
     pub limit: i64,
     /// Rows to skip.
     pub offset: i64,

@@ -1,7 +1,7 @@
-//! Counts and sums over trials that are alike, kept beside them (`oddish.trial_tallies`).
+//! Counts and sums over trials that are alike, kept with them (`oddish.trial_tallies`).
 //!
-//! Whoever calls this holds the row of the task, so that each change is counted once and nobody else counts meanwhile. What happens
-//! to every trial is added up; what is rare counts the task anew.
+//! The caller holds the row of the task, so that each change is counted once and no other transaction counts meanwhile. What happens
+//! to every trial is added up; what is rare counts the task again.
 
 use crate::error::Doing;
 use crate::{DbError, Tx};

@@ -1,4 +1,4 @@
-//! Which files a version of a task has, and where each lies in the one object that holds them all.
+//! The index of a task version's files: each file's place in the one object that holds them all.
 
 use time::OffsetDateTime;
 
@@ -76,9 +76,9 @@ pub async fn find_version(db: &Db, task_id: &str, version: Option<i32>) -> Resul
 /// Whose eyes files are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// Whoever may see everything.
+    /// A reader of everything.
     Members,
-    /// Whoever has the token of a shared experiment: they see neither the solution of the task, or of a step of it, nor its tests.
+    /// A reader with the token of a shared experiment, who sees neither the solution of the task, or of a step of it, nor its tests.
     Guests,
 }
 

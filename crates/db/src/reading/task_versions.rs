@@ -14,7 +14,7 @@ pub struct TaskVersion {
     pub version: i32,
     /// Where its archive lies.
     pub archive_key: String,
-    /// SHA-256 over its files, lower-case hex (contract 2.4).
+    /// SHA-256 over its files, lower-case hex (docs/compatibility.md, 2.4).
     pub content_hash: String,
     /// What the uploader says of it.
     pub message: Option<String>,

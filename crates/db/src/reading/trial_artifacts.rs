@@ -1,4 +1,4 @@
-//! What a trial left in the store, as far as the database knows.
+//! Places of a trial's files in the store.
 
 use oddish_domain::status::TrialStatus;
 

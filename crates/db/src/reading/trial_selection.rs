@@ -1,4 +1,4 @@
-//! Which trials somebody means.
+//! Selects trials by task, experiment, status or class of error.
 
 use oddish_domain::failure::FailureClass;
 use oddish_domain::status::TrialStatus;

@@ -132,7 +132,7 @@ async fn a_judged_task_goes_through_every_stage(db: Db) {
     assert!(scene.claim(10).await.is_empty());
 }
 
-/// A trial whose model also judges (contract 7.1 item 1) runs, and both keep to the one limit.
+/// A trial whose model also judges runs, and both keep to the one limit.
 #[with_database]
 async fn trials_and_judgements_of_one_model_share_its_slots(db: Db) {
     let scene = Scene::new(db).limit("a/one", 1).await;

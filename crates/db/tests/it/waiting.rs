@@ -17,7 +17,7 @@ struct Submitted {
     trial_id: String,
 }
 
-/// The order of contract 3.6: in each class, whoever has the least running goes next, then whoever came first.
+/// The order (docs/compatibility.md, 3.5): in each class, whoever has the least running goes next, then whoever came first.
 fn model(waiting: &[Submitted], running: &BTreeMap<String, u64>) -> Vec<String> {
     let mut order = Vec::new();
     for high in [true, false] {
@@ -67,7 +67,7 @@ fn ids(submitted: &[Submitted]) -> Vec<String> {
 }
 
 #[with_database]
-async fn the_contracts_example(db: Db) {
+async fn published_clients_example(db: Db) {
     let scene = Scene::new(db).limit("a/one", 8).await;
     let (scene, _) = submit(scene, &[("A", false)]).await;
     scene.begun().await;

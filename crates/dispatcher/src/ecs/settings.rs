@@ -118,7 +118,7 @@ pub struct EcsSettings {
     pub docker: Option<DockerMachines>,
     /// What tasks are tagged with.
     pub owner: String,
-    /// Tasks started in a second at the most.
+    /// Most tasks started in a second.
     pub launches_per_second: u32,
     /// How long nothing is started after a refusal for want of room; longer with each further one.
     pub pause_after_refusal: Duration,

@@ -18,7 +18,7 @@ use crate::CloseError;
 /// How often. Stops are told by events at once; this is for what these did not tell.
 pub(super) const EVERY: Duration = Duration::from_mins(1);
 
-/// Tasks that one call describes at the most.
+/// Most tasks that one call describes.
 const PAGE: usize = 100;
 
 /// How old a task must be before it is stopped because nobody here knows it: a runner that has recorded leaves by itself.

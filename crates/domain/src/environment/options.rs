@@ -34,7 +34,7 @@ struct Alternative {
     one_of: Option<Vec<String>>,
     /// A number that it is larger than.
     above: Option<f64>,
-    /// Characters of the text at the least.
+    /// Fewest characters of the text.
     min_length: Option<usize>,
     /// What each part of an array or object may be.
     #[serde(default)]

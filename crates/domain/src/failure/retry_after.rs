@@ -1,11 +1,11 @@
-//! How long a provider asks to wait, found in the text of an error.
+//! Reads from an error's text how long a provider asks to wait.
 
 use std::time::Duration;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-/// Longest wait that is honoured: a mistaken or malicious text must not put a trial off for ever.
+/// Longest wait that is honoured: a mistaken or malicious text must not put a trial off forever.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(24);
 
 /// What comes before a wait, in lower case, and whether a number alone then means seconds, as in the HTTP header.

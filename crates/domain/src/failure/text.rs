@@ -1,4 +1,4 @@
-//! What messages of errors with a general name tell of their cause.
+//! Finds the cause of an error with a general name in its message.
 //!
 //! Phrases as a provider, Harbor or Docker writes them: a message may hold output of the agent and of the task's own
 //! programs, which mention every error there is.

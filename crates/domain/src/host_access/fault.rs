@@ -1,4 +1,4 @@
-//! What reaches beyond a sandbox, in words.
+//! Faults of host access, with their texts.
 
 use thiserror::Error;
 

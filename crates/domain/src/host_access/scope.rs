@@ -1,4 +1,4 @@
-//! Where the paths of a Compose file lead.
+//! Resolves the paths of a Compose file.
 
 use super::fault::HostAccess;
 use crate::task_toml::plain_path;

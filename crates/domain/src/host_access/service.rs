@@ -1,4 +1,4 @@
-//! What a service of a Compose file asks for.
+//! Rules for the services of a Compose file.
 
 use super::compose::{Bind, Checker};
 use super::scope::Located;

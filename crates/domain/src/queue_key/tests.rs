@@ -3,7 +3,7 @@ use rstest::rstest;
 
 use super::*;
 
-/// The examples of contract 3.5: agent, model as given, its normal form, provider bucket, queue key.
+/// Examples: agent, model as given, its normal form, provider bucket, queue key.
 #[rstest]
 #[case("claude-code", Some("claude-sonnet-4-5"), Some("claude-sonnet-4-5"), "claude", "anthropic/claude-sonnet-4-5")]
 #[case(
@@ -98,7 +98,7 @@ use super::*;
 #[case("claude-code", Some("anthropic/claude"), Some("anthropic/claude"), "claude", "default")]
 #[case("claude-code-custom", None, None, "claude", "default")]
 #[case("x", Some("claude-nonexistent-9"), Some("claude-nonexistent-9"), "claude", "anthropic/claude-nonexistent-9")]
-fn as_in_the_contract(
+fn as_published(
     #[case] agent: &str,
     #[case] given: Option<&str>,
     #[case] model: Option<&str>,
@@ -110,7 +110,7 @@ fn as_in_the_contract(
     assert_eq!(trial_queue_key(agent, given), key);
 }
 
-/// The rows of contract 3.5 that we answer otherwise: all names of the Gemini API's account are one key and one bucket.
+/// Where Oddish differs from the published system: all names of the Gemini API's account are one key and one bucket.
 #[rstest]
 #[case("gemini-cli", "gemini-2.5-pro", "gemini/gemini-2.5-pro")]
 #[case("gemini-cli", "gemini-3-pro-preview", "gemini/gemini-3-pro-preview")]

@@ -1,4 +1,4 @@
-//! Under which conditions trials ran, and what of it differs between two sides that are compared.
+//! Conditions under which trials ran, and their differences between two sides that are compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! How much a comparison could have shown, and what it would take to show more.
+//! Power: how large a difference a comparison could have shown, and how many trials a smaller one needs.
 
 use super::bootstrap::Values;
 use super::estimate::{mean, varies};

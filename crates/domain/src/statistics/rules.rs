@@ -1,4 +1,4 @@
-//! What counts as a pass, and how much must be graded before a headline is shown.
+//! Rules: which reward is a pass, and how many trials must be graded before a headline is shown.
 
 use thiserror::Error;
 

@@ -1,4 +1,4 @@
-//! What attempts cost: sums that say how much of them is known.
+//! Costs of attempts: sums that say how much of them is known.
 
 use super::tally::LARGEST_REWARD;
 

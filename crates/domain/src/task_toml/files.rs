@@ -1,4 +1,4 @@
-//! What the check of a task sees of its files.
+//! The view of a task's files that its check needs.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -43,6 +43,6 @@ pub trait TaskFiles {
     /// Their paths.
     fn listing(&self) -> &TaskListing;
 
-    /// What one of them begins with, `limit` bytes at the most; none where it can't be read.
+    /// What one of them begins with, `limit` bytes at most; none where it can't be read.
     fn read(&self, path: &str, limit: usize) -> Option<Vec<u8>>;
 }

@@ -1,4 +1,4 @@
-//! What Harbor's models check beyond the types of their fields. Problems read on from the place of the value.
+//! Rules of Harbor's models beyond the types of their fields. Problems read on from the place of the value.
 
 use std::net::{IpAddr, Ipv4Addr};
 

@@ -1,4 +1,4 @@
-//! Variables that a task takes from where its trials run, as `${NAME}`. Whoever uploads it can't know whether they are set there.
+//! Variables that a task takes from where its trials run, as `${NAME}`. The uploader can't know whether they are set there.
 
 use std::collections::BTreeSet;
 

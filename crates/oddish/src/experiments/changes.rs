@@ -27,7 +27,7 @@ pub async fn rename(
     now: OffsetDateTime,
 ) -> Result<RenameExperimentResponse, Error> {
     let name = label::check(&request.name).map_err(|fault| match fault {
-        // The words are the contract's (1.5).
+        // Published clients know the text (docs/compatibility.md, 1.10).
         LabelFault::Empty => Error::refused("Experiment name cannot be empty"),
         _ => Error::invalid("name", format_args!("name {fault}")),
     })?;

@@ -33,7 +33,7 @@ pub async fn cancel(
     let existing: HashSet<String> = tasks::existing(db, &asked).await?.into_iter().collect();
     let (found, missing): (Vec<String>, Vec<String>) = asked.into_iter().partition(|id| existing.contains(id));
     if found.is_empty() {
-        // The words are the contract's (1.5), as are those of the 400.
+        // Published clients know this text and that of the 400 (docs/compatibility.md, 1.8).
         return Err(Error::not_found("No matching tasks found"));
     }
     let trials = trial_selection::ids(db, &Selection::all(Scope::Tasks(found.clone()))).await?;

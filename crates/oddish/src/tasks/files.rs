@@ -58,8 +58,8 @@ pub async fn list(
     })
 }
 
-/// Reads one file of a version of a task, of the newest that is there for the caller where no number is given. The words for what cannot be
-/// shown are the contract's (1.5).
+/// Reads one file of a version of a task, of the newest that is there for the caller where no number is given. Published clients know its
+/// refusals (docs/compatibility.md, 1.11).
 pub async fn get(
     db: &Db,
     Artifacts(store): &Artifacts,

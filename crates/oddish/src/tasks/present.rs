@@ -1,4 +1,4 @@
-//! From rows to what clients read (contract 1.3).
+//! From rows to what clients read (docs/compatibility.md, 1.3).
 
 use std::collections::HashMap;
 
@@ -135,7 +135,7 @@ pub fn present_version(version: TaskVersion) -> TaskVersionResponse {
     }
 }
 
-/// A trial without what lists rarely show (contract 1.3, compact form).
+/// A trial without what lists rarely show (the compact form: docs/compatibility.md, 1.3).
 pub fn compact(trial: TrialResponse) -> TrialResponse {
     let analysis = trial.analysis.as_ref().and_then(Value::as_object);
     let kept =

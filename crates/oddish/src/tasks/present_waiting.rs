@@ -1,4 +1,4 @@
-//! What clients read of trials that wait (contract 3.6).
+//! What clients read of trials that wait (docs/compatibility.md, 3.5).
 
 use oddish_api_types::{QueueInfo, WaitingCode, WaitingReason};
 use oddish_db::waiting::{Reason, Waiting};

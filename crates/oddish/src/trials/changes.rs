@@ -66,7 +66,7 @@ async fn not_retried(db: &Db, trial_id: &str) -> Error {
         Ok(Some(trial)) if trial.origin == TrialOrigin::Imported => {
             Error::refused(format!("Trial {trial_id} was imported: it ran elsewhere and cannot be run again here."))
         }
-        // The words are the contract's (1.5), without the stuck trials, which are found and retried by themselves.
+        // Stuck trials are found and retried without being asked, so that the text does not name them (docs/compatibility.md, 1.9).
         Ok(Some(trial)) => {
             Error::refused(format!("Can only retry completed or failed trials (current: {})", trial.status))
         }

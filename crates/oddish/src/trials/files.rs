@@ -145,7 +145,7 @@ pub async fn get(
 ) -> Result<FoundFile, Error> {
     let trial = find(db, caller, trial_id, None).await?;
     if !is_relative_path(path) {
-        // The words are the contract's (1.5).
+        // Published clients know the text (docs/compatibility.md, 1.11).
         return Err(Error::refused("Invalid file path"));
     }
     let object = find_object(store.as_ref(), &trial, path).await?.ok_or_else(|| Error::not_found(NOT_FOUND))?;
@@ -159,7 +159,7 @@ pub async fn get(
     })
 }
 
-/// The object of a file (contract 1.5).
+/// The object of a file (docs/compatibility.md, 1.11).
 async fn find_object(
     store: &dyn ArtifactStore,
     trial: &TrialArtifacts,

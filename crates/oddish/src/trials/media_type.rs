@@ -5,7 +5,7 @@ pub const ANYTHING: &str = "application/octet-stream";
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// Guesses it from the file's name (contract 1.5).
+/// Guesses it from the file's name (docs/compatibility.md, 1.11).
 pub(super) fn of_path(path: &str) -> &'static str {
     let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
     let Some((_, ending)) = name.rsplit_once('.') else { return ANYTHING };

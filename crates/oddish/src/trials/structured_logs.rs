@@ -1,4 +1,4 @@
-//! What a trial printed, by what it is (contract 3.8).
+//! What a trial printed, by what it is (docs/compatibility.md, 1.12).
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use oddish_api_types::{AgentLogs, NamedLog, StructuredLogsResponse, VerifierLogs};

@@ -15,7 +15,7 @@ use crate::capabilities::UploadRules;
 pub(super) struct Checked {
     /// SHA-256 of the archive itself.
     pub(super) sha256: String,
-    /// SHA-256 over the files in it (contract 2.4).
+    /// SHA-256 over the files in it (docs/compatibility.md, 2.4).
     pub(super) content_hash: String,
     /// Size of the archive.
     pub(super) bytes: i64,

@@ -7,7 +7,7 @@ use tempfile::NamedTempFile;
 
 use crate::Error;
 
-/// How long the upload URL works (contract 3.10).
+/// How long the upload URL works (docs/compatibility.md, 1.5).
 const UPLOAD_WITHIN: Duration = Duration::from_hours(1);
 
 /// The token of a staging key. It is of one use: a client that keeps its URL can write nothing that counts once the upload is completed.
@@ -20,7 +20,7 @@ pub(crate) async fn sign(store: &SharedStore, staging: &Key, size: Option<u64>) 
     store.presign_put(staging, UPLOAD_WITHIN, size).await
 }
 
-/// Brings an uploaded archive to the disk, if it is there and not too large. The words are the contract's (1.5).
+/// Brings an uploaded archive to the disk, if it is there and not too large. Published clients know these texts (docs/compatibility.md, 1.5).
 pub(crate) async fn fetch(
     store: &SharedStore,
     staging: &Key,

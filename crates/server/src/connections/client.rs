@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// Bytes of a body that a client must move for its time to begin anew. A single byte now and then is no progress.
+/// Bytes of a body that a client must move for its time to start again. A single byte now and then is no progress.
 const PROGRESS: u64 = 16 << 10;
 
 /// Whose turn it is on a connection.

@@ -1,4 +1,4 @@
-//! For how long and for how many clients connections are held.
+//! Limits on connections: their number, and the time of a slow client.
 
 use std::time::Duration;
 

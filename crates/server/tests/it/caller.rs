@@ -130,7 +130,7 @@ pub(crate) async fn packed(folder: &Path) -> Vec<u8> {
     bytes
 }
 
-/// The hash of a task's files (contract 2.4).
+/// The hash of a task's files (docs/compatibility.md, 2.4).
 pub(crate) async fn content_hash(folder: &Path) -> String {
     hash::content_hash(folder).await.unwrap()
 }

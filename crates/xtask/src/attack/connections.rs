@@ -94,7 +94,7 @@ impl Held {
         };
         let mut held = Vec::new();
         let mut failed = 0;
-        // A server that takes no more lets whoever comes wait, which would take an hour for all.
+        // A server that takes no more lets new clients wait, which would take an hour for all.
         while held.len() + failed < CONNECTIONS && failed < GIVEN_UP {
             match connect() {
                 Some(stream) => held.push(stream),

@@ -1,4 +1,4 @@
-//! What an attack is.
+//! The definition of an attack.
 
 use anyhow::Result;
 

@@ -1,4 +1,4 @@
-//! What comes of an attack.
+//! Verdicts on attacks.
 
 /// What came of an attack. One that could not be tried is an error.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -116,7 +116,7 @@ impl Stack {
         variables.into_iter().flatten().map(|(name, value)| (name.as_str(), text(value))).collect()
     }
 
-    /// Secrets that whoever sees the template, or the console, could read.
+    /// Secrets that a reader of the template or the console could see.
     fn in_clear(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let documented = documented();

@@ -9,7 +9,7 @@ use crate::http::listing::{ids, submit};
 use crate::shapes::{self, Shape};
 
 #[with_database]
-async fn a_task_has_the_shape_of_the_contract(db: Db) {
+async fn a_task_has_the_shape_that_published_clients_expect(db: Db) {
     let api = Api::new(db);
     let task_id = api.submitted(1).await;
     let experiment = api.experiment_of(&task_id).await;

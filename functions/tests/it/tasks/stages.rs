@@ -1,4 +1,4 @@
-//! The stages of a task that is judged, as clients see them (contract 7.1 item 7).
+//! The stages of a task that is judged, as clients see them (docs/compatibility.md, 3.2).
 
 use oddish_db::jobs::ProcessIdentity;
 use oddish_db::{Db, judging, queue};

@@ -1,4 +1,4 @@
-//! The arguments of `oddish run` (contract 2.2).
+//! The arguments of `oddish run` (docs/compatibility.md, 2.2).
 
 use std::path::PathBuf;
 

@@ -26,7 +26,7 @@ pub(crate) struct RunConfig {
     pub(crate) priority: Option<Priority>,
     pub(crate) experiment_id: Option<String>,
     pub(crate) timeout_minutes: Option<f64>,
-    /// Harbor's settings for every trial, nested as a submission has them (contract 3.9).
+    /// Harbor's settings for every trial, nested as a submission has them (docs/compatibility.md, 3.8).
     pub(crate) harbor: Map<String, Value>,
     /// What the file asks for and does not get, each in one line with its place.
     pub(crate) left_out: Vec<String>,

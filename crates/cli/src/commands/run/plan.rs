@@ -163,7 +163,7 @@ fn variables(flag: &str, given: &[String]) -> Result<BTreeMap<String, String>, F
         .map_err(|fault| Failure::usage(format!("{flag}: {fault}")))
 }
 
-/// Sets what flags say over what the file says, in the nested form of contract 3.9.
+/// Sets what flags say over what the file says, in the nested form (docs/compatibility.md, 3.8).
 fn set_harbor(args: &RunArgs, file: &mut RunConfig) {
     let numbers = [
         ("override_cpus", args.override_cpus),

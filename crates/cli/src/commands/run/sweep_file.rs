@@ -1,4 +1,4 @@
-//! The sweep file: agents and settings that a command line is too short for (contract 2.3).
+//! The sweep file: agents and settings that a command line is too short for (docs/compatibility.md, 2.3).
 //!
 //! A key that nothing reads is a fault here: a misspelt one would otherwise run hundreds of trials with a default.
 

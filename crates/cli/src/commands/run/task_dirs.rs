@@ -1,4 +1,4 @@
-//! Which task directories a path stands for (contract 2.4).
+//! Which task directories a path stands for (docs/compatibility.md, 2.4).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;

@@ -1,4 +1,4 @@
-//! Brings one task to the server in two steps: announce it, put its archive into the store, complete it (contract 1.5).
+//! Brings one task to the server in two steps: announce it, put its archive into the store, complete it (docs/compatibility.md, 1.5).
 
 use std::io::{Seek, SeekFrom};
 use std::sync::Arc;

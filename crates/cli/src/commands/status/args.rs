@@ -1,4 +1,4 @@
-//! The arguments of `oddish status` (contract 2.5).
+//! The arguments of `oddish status` (docs/compatibility.md, 2.5).
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
