@@ -1,4 +1,4 @@
-//! The command line (docs/compatibility.md, 2).
+//! The command line (docs/compatibility.md, 2.2).
 
 use clap::{Parser, Subcommand};
 
