@@ -19,6 +19,8 @@ ARG BINARIES=built
 FROM ${RUST_IMAGE} AS compiled
 WORKDIR /src
 COPY . .
+# The commit that GET /version tells: --build-arg ODDISH_COMMIT="$(git rev-parse HEAD)".
+ARG ODDISH_COMMIT
 RUN --mount=type=secret,id=ca --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     if [ -s /run/secrets/ca ]; then export CARGO_HTTP_CAINFO=/run/secrets/ca; fi \
     && cargo build --locked --release --package oddish-runner --package oddish-server --bins \

@@ -91,8 +91,9 @@ endpoints! {
     experiments::retry_experiment,                  Wakes,            TASKS;
     experiments::get_experiment_share,              Database,         READ;
     experiments::unpublish_experiment,              Database,         FULL;
-    // Health
+    // Health and versions
     health::get_health,                             Public,           ANYONE;
+    health::get_version,                            Database,         READ;
     // Shared experiments, by their token
     public::list_public_experiments,                Public,           ANYONE;
     public::get_public_experiment,                  Public,           ANYONE;

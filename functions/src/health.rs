@@ -1,3 +1,4 @@
-//! Health.
+//! Health and versions.
 
 pub mod get_health;
+pub mod get_version;

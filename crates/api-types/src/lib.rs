@@ -41,7 +41,7 @@ pub use files::{
     Folder, ListFilesQuery, TaskFile, TaskFileResponse, TaskFilesResponse, TrialDebugFilesResponse, TrialFile,
     TrialFilesResponse,
 };
-pub use health::HealthResponse;
+pub use health::{HealthResponse, SchemaVersion, VersionResponse};
 pub use import::{
     CompleteImportRequest, CompleteImportResponse, ImportedStatus, ImportedTrial, InitImportRequest, InitImportResponse,
 };

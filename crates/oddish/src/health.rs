@@ -1,7 +1,8 @@
-//! Whether the service can do its work.
+//! Health and versions of the service.
 
-use oddish_api_types::HealthResponse;
+use oddish_api_types::{HealthResponse, SchemaVersion, VersionResponse};
 use oddish_db::{Db, schema};
+use oddish_domain::harbor_settings::HARBOR_VERSION;
 use time::OffsetDateTime;
 
 /// Asks the database whether it answers.
@@ -14,4 +15,23 @@ pub async fn check(db: &Db, now: OffsetDateTime) -> HealthResponse {
         }
     };
     HealthResponse { status: status.to_owned(), database: database.to_owned(), timestamp: now }
+}
+
+/// Versions of this program, of Harbor and of the schema. The rest is known without the database.
+pub async fn version(db: &Db) -> VersionResponse {
+    let applied = match schema::status(db).await {
+        Ok(migrations) => migrations.iter().filter(|one| one.applied).map(|one| one.version).max(),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the database does not tell its schema's version");
+            None
+        }
+    };
+    let newest = schema::MIGRATOR.iter().map(|ours| ours.version).max().unwrap_or_default();
+    VersionResponse {
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        // Set by the build of images and functions. A build argument that is not given may arrive as an empty text.
+        commit: option_env!("ODDISH_COMMIT").filter(|commit| !commit.is_empty()).map(str::to_owned),
+        harbor: HARBOR_VERSION.to_owned(),
+        schema: SchemaVersion { applied, newest },
+    }
 }

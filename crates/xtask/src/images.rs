@@ -79,6 +79,6 @@ mod tests {
             .collect();
         // An SDK asks for it in another version.
         assert_eq!(differing, ["rich"]);
-        assert_eq!(held["harbor"], "0.26.0");
+        assert_eq!(held["harbor"], oddish_domain::harbor_settings::HARBOR_VERSION);
     }
 }

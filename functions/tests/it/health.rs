@@ -1,8 +1,9 @@
-//! `GET /health`.
+//! `GET /health` and `GET /version`.
 
 use oddish_db::Db;
+use oddish_domain::harbor_settings::HARBOR_VERSION;
 use oddish_test_api::Api;
-use oddish_test_support::with_database;
+use oddish_test_support::{MIGRATOR, with_database};
 use serde_json::json;
 
 use crate::shapes::{self, Shape};
@@ -23,4 +24,26 @@ async fn health_tells_of_the_database(db: Db) {
     assert_eq!((answer.status.as_u16(), &answer.json()["status"]), (200, &json!("degraded")));
     let text = api.get("/tasks").await.error(503);
     assert!(text.contains("Please retry"), "{text}");
+}
+
+#[with_database]
+async fn the_version_is_known_without_the_database_but_for_the_schema(db: Db) {
+    let api = Api::new(db);
+    let answer = api.get("/version").await;
+    let body = Shape::VersionResponse.of(&answer);
+    let newest = MIGRATOR.iter().map(|ours| ours.version).max();
+    let commit = option_env!("ODDISH_COMMIT").filter(|commit| !commit.is_empty());
+    let expected = |applied: Option<i64>| {
+        json!({
+            "program": env!("CARGO_PKG_VERSION"), "commit": commit, "harbor": HARBOR_VERSION,
+            "schema": {"applied": applied, "newest": newest},
+        })
+    };
+    assert_eq!(body, expected(newest));
+    sqlx::query("delete from oddish.schema_migrations where version = $1").bind(newest).execute(&api.db).await.unwrap();
+    let older = MIGRATOR.iter().map(|ours| ours.version).filter(|version| Some(*version) != newest).max();
+    assert_eq!(api.get("/version").await.json(), expected(older), "the database is behind the program");
+    api.db.close().await;
+    let answer = api.get("/version").await;
+    assert_eq!((answer.status.as_u16(), answer.json()), (200, expected(None)));
 }

@@ -68,6 +68,7 @@ shapes! {
     TrialLogsResponse,
     TrialResponse,
     UploadResponse,
+    VersionResponse,
 }
 
 impl Shape {
