@@ -22,46 +22,29 @@ mod upload;
 mod version;
 mod whole;
 
-pub use admin::{
-    KeySlots, OrphanCounts, OrphanedStateResponse, OrphanedTask, OrphanedTrial, QueueStatusResponse, Slot,
-    SlotsResponse, TrialQueue,
-};
-pub use api_key::{ApiKeyResponse, CreateApiKeyRequest, CreatedApiKeyResponse, RevokeApiKeyResponse};
-pub use cancel::{CancelResponse, CancelTasksRequest, CancelTasksResponse, CancelledTrials};
-pub use dashboard::{
-    BrowseTasksResponse, BrowsedTaskResponse, DashboardResponse, ExperimentName, GetDashboardQuery, LatestTrial,
-    ModelUsageResponse, Pipeline, QueueStatistics,
-};
-pub use deleted::{
-    DeleteExperimentResponse, DeleteTaskResponse, DeleteTrialResponse, DeletedExperiment, DeletedTask, DeletedTrial,
-};
-pub use error::{Detail, ErrorBody, FieldFault};
-pub use experiment::{ExperimentResponse, LastAuthor, ListExperimentsQuery, ListExperimentsResponse};
-pub use files::{
-    Folder, ListFilesQuery, TaskFile, TaskFileResponse, TaskFilesResponse, TrialDebugFilesResponse, TrialFile,
-    TrialFilesResponse,
-};
-pub use health::{HealthResponse, SchemaVersion, VersionResponse};
-pub use import::{
-    CompleteImportRequest, CompleteImportResponse, ImportedStatus, ImportedTrial, InitImportRequest, InitImportResponse,
-};
-pub use log::{AgentLogs, LogQuery, LogSource, NamedLog, StructuredLogsResponse, TrialLogsResponse, VerifierLogs};
+pub use admin::*;
+pub use api_key::*;
+pub use cancel::*;
+pub use dashboard::*;
+pub use deleted::*;
+pub use error::*;
+pub use experiment::*;
+pub use files::*;
+pub use health::*;
+pub use import::*;
+pub use log::*;
+pub use queue::*;
+pub use queue_info::*;
+pub use retry::*;
+pub use share::*;
+pub use sweep::*;
+pub use task::*;
+pub use trial::*;
+pub use upload::*;
+pub use version::*;
+
 pub use oddish_domain::api_key::Scope;
 pub use oddish_domain::experiment::ExperimentStatus;
 pub use oddish_domain::failure::FailureClass;
 pub use oddish_domain::status::{HarborStage, Priority, TaskStatus, TrialOrigin, TrialStatus};
 pub use oddish_domain::sweep::SweepConfig;
-pub use queue::{QueuePause, QueueResponse, UpdateQueueRequest};
-pub use queue_info::{QueueInfo, WaitingCode, WaitingReason};
-pub use retry::{
-    RetryExperimentRequest, RetryExperimentResponse, RetryTaskAnalysisResponse, RetryTrialResponse,
-    RetryVerdictResponse,
-};
-pub use share::{
-    PublicExperimentName, PublicExperimentResponse, RenameExperimentRequest, RenameExperimentResponse, ShareResponse,
-};
-pub use sweep::{MAX_TAGS, SweepRequest, TaskResponse};
-pub use task::{GetTaskQuery, ListTasksQuery, TaskStatusResponse};
-pub use trial::{ListTrialsQuery, ListTrialsResponse, PhaseTiming, TrialResponse};
-pub use upload::{CompleteUploadRequest, InitUploadRequest, InitUploadResponse, MAX_MESSAGE, UploadResponse};
-pub use version::TaskVersionResponse;

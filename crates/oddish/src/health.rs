@@ -5,6 +5,8 @@ use oddish_db::{Db, schema};
 use oddish_domain::harbor_settings::HARBOR_VERSION;
 use time::OffsetDateTime;
 
+use crate::Error;
+
 /// Asks the database whether it answers.
 pub async fn check(db: &Db, now: OffsetDateTime) -> HealthResponse {
     let (status, database) = match schema::ping(db).await {
@@ -17,21 +19,16 @@ pub async fn check(db: &Db, now: OffsetDateTime) -> HealthResponse {
     HealthResponse { status: status.to_owned(), database: database.to_owned(), timestamp: now }
 }
 
-/// Versions of this program, of Harbor and of the schema. The rest is known without the database.
-pub async fn version(db: &Db) -> VersionResponse {
-    let applied = match schema::status(db).await {
-        Ok(migrations) => migrations.iter().filter(|one| one.applied).map(|one| one.version).max(),
-        Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the database does not tell its schema's version");
-            None
-        }
-    };
+/// Returns the versions of this program, of Harbor and of the schema.
+pub async fn version(db: &Db) -> Result<VersionResponse, Error> {
+    let migrations = schema::status(db).await?;
+    let applied = migrations.iter().filter(|one| one.applied).map(|one| one.version).max();
     let newest = schema::MIGRATOR.iter().map(|ours| ours.version).max().unwrap_or_default();
-    VersionResponse {
+    Ok(VersionResponse {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         // Set by the build of images and functions. A build argument that is not given may arrive as an empty text.
         commit: option_env!("ODDISH_COMMIT").filter(|commit| !commit.is_empty()).map(str::to_owned),
         harbor: HARBOR_VERSION.to_owned(),
         schema: SchemaVersion { applied, newest },
-    }
+    })
 }

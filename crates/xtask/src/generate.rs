@@ -1,7 +1,7 @@
 //! Every file of this repository that is derived from the code or from the migrations.
 //!
-//! Query data comes first, since nothing compiles without it. A test holds each page that a program or its document makes
-//! (`oddish_test_support::derived`); template.yaml follows, as it is made from docs/openapi.json.
+//! The modules of handlers and query data come first, since nothing compiles without them. A test holds each page that a program or its document makes
+//! (`oddish_test_support::derived`); template.yaml follows, as it is made from functions/endpoints.json.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::progress::{print, say, step};
-use crate::query_data;
-use crate::{interrupt, process, setup, template, workspace};
+use crate::{handlers, interrupt, process, query_data, setup, template, workspace};
 
 /// The tests that hold derived files, by the end of their names.
 const TESTS: &str = "test(/_is_current$/)";
@@ -26,7 +25,8 @@ pub(crate) fn run(must_check: bool) -> Result<()> {
 
 /// Fails if a file is not what it is derived from. One that is out of date doesn't hide the others.
 pub(crate) fn check(postgres_bin: &Path, nextest: &Path) -> Result<()> {
-    let checks: [(&str, &dyn Fn() -> Result<()>); 3] = [
+    let checks: [(&str, &dyn Fn() -> Result<()>); 4] = [
+        ("modules of handlers", &|| handlers::declare(true)),
         ("query data", &|| query_data::generate(postgres_bin, true)),
         ("pages", &|| step("checking pages", || pages(nextest, false))),
         ("template.yaml", &|| step("checking template.yaml", || template::run(true))),
@@ -51,7 +51,8 @@ pub(crate) fn check(postgres_bin: &Path, nextest: &Path) -> Result<()> {
 /// Writes them all and prints the names of those that changed.
 fn write(postgres_bin: &Path, nextest: &Path) -> Result<()> {
     let before = contents()?;
-    let outcome = query_data::generate(postgres_bin, false)
+    let outcome = handlers::declare(false)
+        .and_then(|()| query_data::generate(postgres_bin, false))
         .and_then(|()| step("writing pages", || pages(nextest, true)))
         .and_then(|()| step("writing template.yaml", || template::run(false)));
     // A failure doesn't hide what changed before it.

@@ -11,7 +11,7 @@ use crate::programs::{build_all, cargo};
 use crate::progress::{say, step};
 use crate::setup::pooler::Kind;
 use crate::setup::{self, Toolbox, cargo_lambda, moto, schemathesis};
-use crate::{attack, generate, images, interrupt, lint, process, template, workspace};
+use crate::{attack, generate, images, interrupt, lint, process, shown_answers, template, workspace};
 
 /// Tells the tests to send their queries through the pooler of that kind: `named` or `unnamed`.
 const THROUGH: &str = "ODDISH_TEST_THROUGH";
@@ -61,6 +61,7 @@ pub(crate) fn run(ci: bool, arguments: &[String]) -> Result<()> {
 fn tests(toolbox: &Toolbox, nextest: &Path, arguments: &[String]) -> Result<()> {
     let database = ThrowAwayDatabase::start(&toolbox.postgres_bin)?;
     let poolers = Poolers::start(&database)?;
+    shown_answers::forget()?;
     say("==> running the tests");
     let mut command = Command::new(nextest);
     command.args(["nextest", "run", "--workspace"]).args(arguments).current_dir(workspace::root());
@@ -69,7 +70,9 @@ fn tests(toolbox: &Toolbox, nextest: &Path, arguments: &[String]) -> Result<()> 
     command.env("CARGO_LAMBDA", cargo_lambda::ensure()?).env("SCHEMATHESIS", schemathesis::ensure()?);
     command.env("MOTO_SERVER", moto::ensure()?);
     command.env("ODDISH_RUNNER_IMAGE", images::RUNNER).env("ODDISH_SERVER_IMAGE", images::SERVER);
-    process::shown(toolbox.equip(&mut command).env("DATABASE_URL", database.url()))
+    process::shown(toolbox.equip(&mut command).env("DATABASE_URL", database.url()))?;
+    // A part of the tests shows a part of the types.
+    if arguments.is_empty() { shown_answers::check() } else { Ok(()) }
 }
 
 /// `cargo xtask test --pooler`: the tests of what sends queries, once through each pooler. `arguments` go to nextest. A failure through one

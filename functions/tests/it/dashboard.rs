@@ -6,7 +6,7 @@ use oddish_test_support::with_database;
 use serde_json::json;
 
 use crate::http::listing::{ids, submit};
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn the_dashboard_and_the_browser_add_up(db: Db) {
@@ -16,7 +16,7 @@ async fn the_dashboard_and_the_browser_add_up(db: Db) {
     api.begun().await;
     let dashboard = api.get("/dashboard").await.json();
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::DashboardResponse.of(&api.get("/dashboard").await), @r#"
+    insta::assert_json_snapshot!(shapes::of("DashboardResponse", &api.get("/dashboard").await), @r#"
     {
       "cached": false,
       "experiments": [
@@ -153,7 +153,7 @@ async fn the_dashboard_and_the_browser_add_up(db: Db) {
     // Another task of the same name: the name is listed once.
     submit(&api, "bob", "f", json!([{"agent": "oracle"}])).await;
     let browsed = api.get("/tasks/browse?query=HEL").await.json();
-    insta::assert_json_snapshot!(Shape::BrowseTasksResponse.of(&api.get("/tasks/browse?query=HEL").await), @r#"
+    insta::assert_json_snapshot!(shapes::of("BrowseTasksResponse", &api.get("/tasks/browse?query=HEL").await), @r#"
     {
       "has_more": false,
       "items": [

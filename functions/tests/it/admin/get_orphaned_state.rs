@@ -7,7 +7,7 @@ use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn silent_runners_and_tasks_that_should_have_ended_are_found(db: Db) {
@@ -38,7 +38,7 @@ async fn silent_runners_and_tasks_that_should_have_ended_are_found(db: Db) {
     assert_eq!(ids(&after_five["trial_samples"], "current_worker_id"), ["h:1"]);
     assert_eq!(ids(&after_five["task_samples"], "task_id"), [stuck]);
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::OrphanedStateResponse.of(&api.get("/admin/orphaned-state?stale_after_minutes=5").await), @r#"
+    insta::assert_json_snapshot!(shapes::of("OrphanedStateResponse", &api.get("/admin/orphaned-state?stale_after_minutes=5").await), @r#"
     {
       "counts": {
         "active_tasks_without_active_trials": 1,

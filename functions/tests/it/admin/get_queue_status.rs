@@ -4,7 +4,7 @@ use oddish_db::Db;
 use oddish_test_api::Api;
 use oddish_test_support::with_database;
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn queues_are_counted(db: Db) {
@@ -12,7 +12,7 @@ async fn queues_are_counted(db: Db) {
     api.submitted(3).await;
     api.begun().await;
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::QueueStatusResponse.of(&api.get("/admin/queue-status").await), @r#"
+    insta::assert_json_snapshot!(shapes::of("QueueStatusResponse", &api.get("/admin/queue-status").await), @r#"
     {
       "analysis_queued": 0,
       "analysis_running": 0,

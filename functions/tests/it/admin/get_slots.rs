@@ -5,7 +5,7 @@ use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::json;
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn slots_tell_which_trial_holds_them(db: Db) {
@@ -16,7 +16,7 @@ async fn slots_tell_which_trial_holds_them(db: Db) {
     api.patch("/queues/default", &json!({"concurrency_limit": 0})).await.json();
     let answer = api.get("/admin/slots").await;
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::SlotsResponse.of(&answer), @r#"
+    insta::assert_json_snapshot!(shapes::of("SlotsResponse", &answer), @r#"
     {
       "queue_keys": [
         {

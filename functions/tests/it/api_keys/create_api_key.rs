@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{ask, made, trusting};
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn a_key_is_shown_once_and_works_until_it_is_revoked(db: Db) {
@@ -24,7 +24,7 @@ async fn a_key_is_shown_once_and_works_until_it_is_revoked(db: Db) {
     let answer = ask(&api, "POST", "/api-keys", &first, Some(json!({"name": " nightly 🦦 ", "scope": "read"}))).await;
     assert_eq!(answer.status.as_u16(), 200, "{answer:?}");
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::CreatedApiKeyResponse.of(&answer), @r#"
+    insta::assert_json_snapshot!(shapes::of("CreatedApiKeyResponse", &answer), @r#"
     {
       "created_at": "[time]",
       "expires_at": null,
@@ -49,7 +49,7 @@ async fn a_key_is_shown_once_and_works_until_it_is_revoked(db: Db) {
     assert_eq!(created["key_prefix"], text[..11]);
 
     let listed = ask(&api, "GET", "/api-keys", &first, None).await;
-    insta::assert_json_snapshot!(Shape::ApiKeyResponse.of(&listed), @r#"
+    insta::assert_json_snapshot!(shapes::of("ApiKeyResponse", &listed), @r#"
     [
       {
         "created_at": "[time]",
@@ -89,7 +89,7 @@ async fn a_key_is_shown_once_and_works_until_it_is_revoked(db: Db) {
     assert_eq!(ask(&api, "GET", "/tasks", &text, None).await.status.as_u16(), 200);
     let revoke = async || ask(&api, "DELETE", &format!("/api-keys/{id}"), &first, None).await;
     let revoked = revoke().await;
-    insta::assert_json_snapshot!(Shape::RevokeApiKeyResponse.of(&revoked), @r#"
+    insta::assert_json_snapshot!(shapes::of("RevokeApiKeyResponse", &revoked), @r#"
     {
       "key_id": "[id]",
       "status": "revoked"

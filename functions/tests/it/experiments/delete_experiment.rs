@@ -6,7 +6,7 @@ use oddish_test_support::with_database;
 use serde_json::json;
 
 use crate::deleting::{keys, store_files};
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn a_deleted_experiment_says_what_went(db: Db) {
@@ -21,7 +21,7 @@ async fn a_deleted_experiment_says_what_went(db: Db) {
     }
     let path = format!("/experiments/{experiment}");
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::DeleteExperimentResponse.of(&api.delete(&path).await), @r#"
+    insta::assert_json_snapshot!(shapes::of("DeleteExperimentResponse", &api.delete(&path).await), @r#"
     {
       "deleted": {
         "experiments": 1,

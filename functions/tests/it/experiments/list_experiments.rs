@@ -6,7 +6,7 @@ use oddish_test_support::with_database;
 use serde_json::json;
 
 use crate::http::listing::{all_pages, ids, submit};
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn an_experiment_holds_what_it_ran_whatever_version_is_newest(db: Db) {
@@ -73,7 +73,7 @@ async fn experiments_tell_what_became_of_their_trials(db: Db) {
 
     let id = api.experiment_of(&first).await;
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::ListExperimentsResponse.of(&api.get("/experiments?limit=1").await), @r#"
+    insta::assert_json_snapshot!(shapes::of("ListExperimentsResponse", &api.get("/experiments?limit=1").await), @r#"
     {
       "items": [
         {
@@ -111,7 +111,7 @@ async fn experiments_tell_what_became_of_their_trials(db: Db) {
       "total": null
     }
     "#);
-    insta::assert_json_snapshot!(Shape::ExperimentResponse.of(&api.get(&format!("/experiments/{id}")).await), @r#"
+    insta::assert_json_snapshot!(shapes::of("ExperimentResponse", &api.get(&format!("/experiments/{id}")).await), @r#"
     {
       "active_trials": 0,
       "analysis_tasks": 0,

@@ -5,7 +5,7 @@ use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::json;
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn an_experiment_is_renamed(db: Db) {
@@ -14,7 +14,7 @@ async fn an_experiment_is_renamed(db: Db) {
     let path = format!("/experiments/{experiment}");
     let renamed = api.patch(&path, &json!({"name": "  größte Übung 🦦 "})).await;
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::RenameExperimentResponse.of(&renamed), @r#"
+    insta::assert_json_snapshot!(shapes::of("RenameExperimentResponse", &renamed), @r#"
     {
       "id": "[id]",
       "name": "größte Übung 🦦"

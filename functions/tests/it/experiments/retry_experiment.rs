@@ -5,7 +5,7 @@ use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn an_experiments_trials_run_again_by_filter(db: Db) {
@@ -28,7 +28,7 @@ async fn an_experiments_trials_run_again_by_filter(db: Db) {
     assert_eq!(foreseen, (json!("dry_run"), json!([trial(0), trial(3)]), json!([trial(1)])));
     let dry_run = json!({"statuses": ["failed", "running"], "dry_run": true});
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::RetryExperimentResponse.of(&api.post(&retry, &dry_run.to_string()).await), @r#"
+    insta::assert_json_snapshot!(shapes::of("RetryExperimentResponse", &api.post(&retry, &dry_run.to_string()).await), @r#"
     {
       "experiment_id": "[id]",
       "queued": [

@@ -5,7 +5,7 @@ use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 /// Whether an experiment is shared, after asking for something.
 async fn ask(api: &Api, experiment: &str, what: &str) -> Value {
@@ -34,7 +34,7 @@ async fn a_token_ends_when_the_sharing_does(db: Db) {
     let path = format!("/experiments/{experiment}");
     api.patch(&path, &json!({"name": "shared"})).await.json();
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::ShareResponse.of(&api.get(&format!("{path}/share")).await), @r#"
+    insta::assert_json_snapshot!(shapes::of("ShareResponse", &api.get(&format!("{path}/share")).await), @r#"
     {
       "is_public": true,
       "name": "shared",

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::Scene;
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn only_the_token_opens_anything(db: Db) {
@@ -19,7 +19,7 @@ async fn only_the_token_opens_anything(db: Db) {
     let listed = scene.get("/public/experiments").await.json();
     assert_eq!(listed.as_array().unwrap().len(), 1);
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::PublicExperimentResponse.of(&scene.get("/public/experiments").await), @r#"
+    insta::assert_json_snapshot!(shapes::of("PublicExperimentResponse", &scene.get("/public/experiments").await), @r#"
     [
       {
         "created_at": "[time]",
@@ -30,7 +30,7 @@ async fn only_the_token_opens_anything(db: Db) {
       }
     ]
     "#);
-    insta::assert_json_snapshot!(Shape::PublicExperimentName.of(&api.get(&format!("/public/experiments/{}", scene.token)).await), @r#"
+    insta::assert_json_snapshot!(shapes::of("PublicExperimentName", &api.get(&format!("/public/experiments/{}", scene.token)).await), @r#"
     {
       "name": "the shared one",
       "public_token": "[token]"

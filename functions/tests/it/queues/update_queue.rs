@@ -7,7 +7,7 @@ use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 const KEY: &str = "/queues/openai/gpt-5.2";
 
@@ -48,7 +48,7 @@ async fn a_pause_says_who_and_why(db: Db) {
     submit(&api, "gpt-5.2", 1).await;
     let paused = api.patch(KEY, &json!({"paused": true, "reason": "the budget is spent"})).await;
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::QueueResponse.of(&paused), @r#"
+    insta::assert_json_snapshot!(shapes::of("QueueResponse", &paused), @r#"
     {
       "concurrency_limit": 8,
       "delayed": 0,

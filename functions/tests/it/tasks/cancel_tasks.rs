@@ -7,7 +7,7 @@ use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 async fn cancel_tasks(api: &Api, task_ids: &[&str]) -> Value {
     let answer = api.post("/tasks/cancel", &json!({ "task_ids": task_ids }).to_string()).await;
@@ -36,7 +36,7 @@ async fn cancelling_a_task_ends_what_waits_and_stops_what_runs(db: Db) {
     assert_eq!(attempts::standing(&api.db, token).await.unwrap(), Standing::CancelRequested);
     let body = json!({"task_ids": [task_id, "nowhere"]}).to_string();
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::CancelTasksResponse.of(&api.post("/tasks/cancel", &body).await), @r#"
+    insta::assert_json_snapshot!(shapes::of("CancelTasksResponse", &api.post("/tasks/cancel", &body).await), @r#"
     {
       "already_ended": [
         "hello-[id]-0",

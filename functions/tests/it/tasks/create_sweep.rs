@@ -8,7 +8,7 @@ use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn a_sweep_expands_into_trials_in_order(db: Db) {
@@ -23,7 +23,7 @@ async fn a_sweep_expands_into_trials_in_order(db: Db) {
         ],
     });
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::TaskResponse.of(&api.post("/tasks/sweep", &sweep.to_string()).await), @r#"
+    insta::assert_json_snapshot!(shapes::of("TaskResponse", &api.post("/tasks/sweep", &sweep.to_string()).await), @r#"
     {
       "created_at": "[time]",
       "experiment_id": "[id]",

@@ -8,7 +8,7 @@ use oddish_test_support::with_database;
 use serde_json::json;
 
 use crate::deleting::{keys, left_over, store_files};
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn a_deleted_task_leaves_nothing_in_the_store(db: Db) {
@@ -39,7 +39,7 @@ async fn a_deleted_task_leaves_nothing_in_the_store(db: Db) {
         assert_eq!(api.delete(&format!("/tasks/{task}")).await.error(404), format!("Task {task} not found"));
     }
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::DeleteTaskResponse.of(&answers[0]), @r#"
+    insta::assert_json_snapshot!(shapes::of("DeleteTaskResponse", &answers[0]), @r#"
     {
       "deleted": {
         "task_id": "hello-[id]"

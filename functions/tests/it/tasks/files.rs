@@ -7,7 +7,7 @@ use oddish_test_support::{hello_task, with_database};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 /// The example task with these files besides.
 fn task_with(files: &[(&str, &[u8])]) -> TempDir {
@@ -58,7 +58,7 @@ async fn files_are_listed_and_read_without_their_archive(db: Db) {
     );
     assert!(listing["archive_url"].as_str().unwrap().contains(&archive));
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::TaskFilesResponse.of(&api.get(&format!("/tasks/{task_id}/files?recursive=true&presign=true")).await), @r#"
+    insta::assert_json_snapshot!(shapes::of("TaskFilesResponse", &api.get(&format!("/tasks/{task_id}/files?recursive=true&presign=true")).await), @r#"
     {
       "archive_key": "tasks/hello-[id]/v1/.oddish-task.tar.gz",
       "archive_url": "http://oddish.test/artifacts/tasks/hello-[id]/v1/.oddish-task.tar.gz?[signature]",
@@ -110,7 +110,7 @@ async fn files_are_listed_and_read_without_their_archive(db: Db) {
       "version": 1
     }
     "#);
-    insta::assert_json_snapshot!(Shape::TaskFileResponse.of(&api.get(&format!("/tasks/{task_id}/files/instruction.md?presign=false")).await), @r#"
+    insta::assert_json_snapshot!(shapes::of("TaskFileResponse", &api.get(&format!("/tasks/{task_id}/files/instruction.md?presign=false")).await), @r#"
     {
       "content": "Create the file /app/hello.txt holding exactly the text `hello`.\n",
       "key": "tasks/hello-[id]/v1/.oddish-task.tar.gz#instruction.md",

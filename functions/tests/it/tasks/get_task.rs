@@ -6,7 +6,7 @@ use oddish_test_support::with_database;
 use serde_json::json;
 
 use crate::http::listing::{ids, submit};
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn a_task_has_the_shape_that_published_clients_expect(db: Db) {
@@ -15,7 +15,7 @@ async fn a_task_has_the_shape_that_published_clients_expect(db: Db) {
     let experiment = api.experiment_of(&task_id).await;
     api.patch(&format!("/experiments/{experiment}"), &json!({"name": "nightly"})).await.json();
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::TaskStatusResponse.of(&api.get(&format!("/tasks/{task_id}")).await), @r#"
+    insta::assert_json_snapshot!(shapes::of("TaskStatusResponse", &api.get(&format!("/tasks/{task_id}")).await), @r#"
     {
       "completed": 0,
       "created_at": "[time]",

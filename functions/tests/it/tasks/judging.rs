@@ -10,7 +10,7 @@ use oddish_test_support::with_database;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 /// A deployment that judges.
 fn judged(db: Db) -> Api {
@@ -131,7 +131,7 @@ async fn a_task_is_analysed_and_judged_again(db: Db) {
     }
 
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::RetryTaskAnalysisResponse.of(&answers[0]), @r#"
+    insta::assert_json_snapshot!(shapes::of("RetryTaskAnalysisResponse", &answers[0]), @r#"
     {
       "status": "queued",
       "task_id": "hello-[id]",
@@ -144,7 +144,7 @@ async fn a_task_is_analysed_and_judged_again(db: Db) {
     assert_eq!(task(&api, &task_id).await["trials"][0]["analysis_status"], "success", "the other's stays");
     assert_eq!(judge_all(&api).await, (1, 1));
 
-    insta::assert_json_snapshot!(Shape::RetryVerdictResponse.of(&api.post(&format!("/tasks/{task_id}/verdict/retry"), "").await), @r#"
+    insta::assert_json_snapshot!(shapes::of("RetryVerdictResponse", &api.post(&format!("/tasks/{task_id}/verdict/retry"), "").await), @r#"
     {
       "status": "queued",
       "task_id": "hello-[id]"

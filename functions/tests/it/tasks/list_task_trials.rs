@@ -5,7 +5,7 @@ use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::json;
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn trials_are_listed_by_index_and_found_by_id(db: Db) {
@@ -16,7 +16,7 @@ async fn trials_are_listed_by_index_and_found_by_id(db: Db) {
     let expected: Vec<String> = (0..11).map(|index| format!("{task_id}-{index}")).collect();
     assert_eq!(ids, expected);
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::TrialResponse.of(&api.get(&format!("/trials/{task_id}-10")).await), @r#"
+    insta::assert_json_snapshot!(shapes::of("TrialResponse", &api.get(&format!("/trials/{task_id}-10")).await), @r#"
     {
       "agent": "oracle",
       "analysis": null,

@@ -5,7 +5,7 @@ use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::json;
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn versions_are_listed_newest_first(db: Db) {
@@ -17,7 +17,7 @@ async fn versions_are_listed_newest_first(db: Db) {
     sqlx::query(second).execute(&api.db).await.unwrap();
     let listed = api.get(&format!("/tasks/{task_id}/versions")).await.json();
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::TaskVersionResponse.of(&api.get(&format!("/tasks/{task_id}/versions/2")).await), @r#"
+    insta::assert_json_snapshot!(shapes::of("TaskVersionResponse", &api.get(&format!("/tasks/{task_id}/versions/2")).await), @r#"
     {
       "content_hash": "[sha256]",
       "created_at": "[time]",

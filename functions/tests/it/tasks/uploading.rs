@@ -10,7 +10,7 @@ use oddish_test_api::{Answer, Api, archive_of, hello_archive};
 use oddish_test_support::{hello_task, with_database};
 use serde_json::{Value, json};
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn an_upload_is_stored_and_names_are_not_unique(db: Db) {
@@ -19,7 +19,7 @@ async fn an_upload_is_stored_and_names_are_not_unique(db: Db) {
     let first = api.upload("my task 🐙.tar.gz", &archive).await.json();
     let second = api.upload("my task 🐙.tar.gz", &archive).await;
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::UploadResponse.of(&second), @r#"
+    insta::assert_json_snapshot!(shapes::of("UploadResponse", &second), @r#"
     {
       "content_hash": "[sha256]",
       "content_unchanged": false,
@@ -128,7 +128,7 @@ async fn an_announced_upload_becomes_a_version(db: Db) {
     let body = json!({"name": "hello 🐙", "content_hash": hash}).to_string();
     let announced = api.post("/tasks/upload/init", &body).await;
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::InitUploadResponse.of(&announced), @r#"
+    insta::assert_json_snapshot!(shapes::of("InitUploadResponse", &announced), @r#"
     {
       "content_hash": "[sha256]",
       "content_unchanged": false,

@@ -5,7 +5,7 @@ use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn cancelling_a_trial_leaves_the_others(db: Db) {
@@ -15,7 +15,7 @@ async fn cancelling_a_trial_leaves_the_others(db: Db) {
     let expected = |cancelled: Value, ended: Value| json!({"status": "cancelled", "cancelled": cancelled, "stopping": [], "already_stopping": [], "already_ended": ended});
     let id = json!([format!("{task_id}-0")]);
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::CancelResponse.of(&api.post(&path, "").await), @r#"
+    insta::assert_json_snapshot!(shapes::of("CancelResponse", &api.post(&path, "").await), @r#"
     {
       "already_ended": [],
       "already_stopping": [],

@@ -6,7 +6,7 @@ use oddish_test_support::with_database;
 use serde_json::json;
 
 use crate::deleting::{keys, store_files};
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn a_deleted_trial_takes_its_own_files(db: Db) {
@@ -20,7 +20,7 @@ async fn a_deleted_trial_takes_its_own_files(db: Db) {
     }
     let trial_id = format!("{task_id}-1");
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::DeleteTrialResponse.of(&api.delete(&format!("/trials/{trial_id}")).await), @r#"
+    insta::assert_json_snapshot!(shapes::of("DeleteTrialResponse", &api.delete(&format!("/trials/{trial_id}")).await), @r#"
     {
       "deleted": {
         "task_id": "hello-[id]",

@@ -7,7 +7,7 @@ use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn all_files_come_in_one_answer_with_a_link_each(db: Db) {
@@ -39,7 +39,7 @@ async fn all_files_come_in_one_answer_with_a_link_each(db: Db) {
     assert!(found[0]["url"].as_str().unwrap().starts_with(&url), "{listing}");
     assert!(found.iter().all(|file| file["url"].is_string()));
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::TrialFilesResponse.of(&api.get(&format!("{files}?limit=2")).await), @r#"
+    insta::assert_json_snapshot!(shapes::of("TrialFilesResponse", &api.get(&format!("{files}?limit=2")).await), @r#"
     {
       "cursor": "artifacts/0000",
       "dirs": [],
@@ -223,7 +223,7 @@ async fn debug_files_are_those_of_all_attempts(db: Db) {
     api.store.put(&chunk, "log".into()).await.unwrap();
     let (trial_id, _) = api.left(&[("agent/trajectory.json", b"{}")]).await;
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::TrialDebugFilesResponse.of(&api.get(&format!("/trials/{trial_id}/debug-files")).await), @r#"
+    insta::assert_json_snapshot!(shapes::of("TrialDebugFilesResponse", &api.get(&format!("/trials/{trial_id}/debug-files")).await), @r#"
     {
       "computed_prefix": "tasks/hello-[id]/trials/hello-[id]-0/",
       "error": null,

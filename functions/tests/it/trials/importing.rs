@@ -6,7 +6,7 @@ use oddish_test_api::{Answer, Api, archive_of};
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 const INIT: &str = "/trials/import/init";
 const COMPLETE: &str = "/trials/import/complete";
@@ -51,7 +51,7 @@ async fn an_imported_trial_is_there_with_its_end_and_its_files(db: Db) {
     let task_id = api.uploaded().await;
     let announced = init(&api, &import(&task_id, "ext-1")).await;
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::InitImportResponse.of(&announced), @r#"
+    insta::assert_json_snapshot!(shapes::of("InitImportResponse", &announced), @r#"
     {
       "archive_s3_key": "staging/[random]/.oddish-trial-import.tar.gz",
       "experiment_id": "[id]",
@@ -104,7 +104,7 @@ async fn an_imported_trial_is_there_with_its_end_and_its_files(db: Db) {
     assert_eq!(text, "Uploaded trial archive not found in S3");
     api.put_signed(&announced["upload_url"], job_archive().await).await;
     let completed = complete(&api, &announced["trial_id"]).await;
-    insta::assert_json_snapshot!(Shape::CompleteImportResponse.of(&completed), @r#"
+    insta::assert_json_snapshot!(shapes::of("CompleteImportResponse", &completed), @r#"
     {
       "files_extracted": 3,
       "trial_id": "hello-[id]-0",

@@ -6,7 +6,7 @@ use oddish_test_support::with_database;
 use serde_json::json;
 
 use crate::http::listing::{all_pages, submit};
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn trials_are_sorted_within_their_experiment(db: Db) {
@@ -21,7 +21,7 @@ async fn trials_are_sorted_within_their_experiment(db: Db) {
         where trial_index < 6";
     sqlx::query(ended).execute(&api.db).await.unwrap();
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::ListTrialsResponse.of(&api.get(&format!("/trials?experiment_id={experiment}&sort=reward&limit=1&total=true")).await), @r#"
+    insta::assert_json_snapshot!(shapes::of("ListTrialsResponse", &api.get(&format!("/trials?experiment_id={experiment}&sort=reward&limit=1&total=true")).await), @r#"
     {
       "items": [
         {

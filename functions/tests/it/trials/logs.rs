@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 /// A trial that writes a log.
 struct Writer<'a> {
@@ -268,7 +268,7 @@ async fn structured_logs_are_told_apart(db: Db) {
     ])
     .await;
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::StructuredLogsResponse.of(&api.get(&structured).await), @r#"
+    insta::assert_json_snapshot!(shapes::of("StructuredLogsResponse", &api.get(&structured).await), @r#"
     {
       "agent": {
         "commands": [
@@ -340,7 +340,7 @@ async fn the_log_of_a_running_trial_is_what_was_written_so_far(db: Db) {
         api.store.put(&key, Bytes::from(text)).await.unwrap();
     }
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::TrialLogsResponse.of(&api.get(&logs).await), @r#"
+    insta::assert_json_snapshot!(shapes::of("TrialLogsResponse", &api.get(&logs).await), @r#"
     {
       "attempt": 1,
       "complete": false,

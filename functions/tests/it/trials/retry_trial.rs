@@ -6,7 +6,7 @@ use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::json;
 
-use crate::shapes::{self, Shape};
+use crate::shapes;
 
 #[with_database]
 async fn a_trial_that_ended_runs_again_and_wakes_the_dispatcher(db: Db) {
@@ -18,7 +18,7 @@ async fn a_trial_that_ended_runs_again_and_wakes_the_dispatcher(db: Db) {
     api.succeeded().await;
     let mut wakes = Wakes::listen(&api.db).await.unwrap();
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::RetryTrialResponse.of(&api.post(&retry, "").await), @r#"
+    insta::assert_json_snapshot!(shapes::of("RetryTrialResponse", &api.post(&retry, "").await), @r#"
     {
       "status": "queued",
       "trial_id": "hello-[id]-0"
