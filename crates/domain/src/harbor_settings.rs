@@ -140,16 +140,16 @@ pub(crate) struct Collected {
 
 const MCP_SERVER: &str = "an object with a name";
 
-type Outcome<T> = Result<T, HarborSettingsError>;
+type Result<T> = std::result::Result<T, HarborSettingsError>;
 
 impl Collected {
     /// Takes the flat settings among the fields of a submission.
-    pub(crate) fn add_flat(&mut self, fields: &Map<String, Value>, path: &str) -> Outcome<()> {
+    pub(crate) fn add_flat(&mut self, fields: &Map<String, Value>, path: &str) -> Result<()> {
         self.flat(&Section { fields, path: path.to_owned() })
     }
 
     /// Takes a submission's `harbor` object: nested settings, and flat ones too.
-    pub(crate) fn add_nested(&mut self, fields: &Map<String, Value>, path: &str) -> Outcome<()> {
+    pub(crate) fn add_nested(&mut self, fields: &Map<String, Value>, path: &str) -> Result<()> {
         let top = Section { fields, path: path.to_owned() };
         self.flat(&top)?;
         let settings = &mut self.settings;
@@ -179,24 +179,24 @@ impl Collected {
     }
 
     /// Takes a configuration's `agent_env` object.
-    pub(crate) fn add_agent_env(&mut self, variables: &BTreeMap<String, String>, path: &str) -> Outcome<()> {
+    pub(crate) fn add_agent_env(&mut self, variables: &BTreeMap<String, String>, path: &str) -> Result<()> {
         let fields = variables.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str())));
         self.variables(&fields.collect(), path)
     }
 
     /// Takes a configuration's `secret_agent_env` object: variables like others, but for what is made of their values.
-    pub(crate) fn add_secret_agent_env(&mut self, variables: &BTreeMap<String, String>, path: &str) -> Outcome<()> {
+    pub(crate) fn add_secret_agent_env(&mut self, variables: &BTreeMap<String, String>, path: &str) -> Result<()> {
         self.add_agent_env(variables, path)?;
         self.settings.secret_agent_env.extend(variables.keys().cloned());
         Ok(())
     }
 
     /// Takes a configuration's `agent_config` object.
-    pub(crate) fn add_agent_config(&mut self, fields: &Map<String, Value>, path: &str) -> Outcome<()> {
+    pub(crate) fn add_agent_config(&mut self, fields: &Map<String, Value>, path: &str) -> Result<()> {
         self.agent(&Section { fields, path: path.to_owned() })
     }
 
-    fn flat(&mut self, top: &Section<'_>) -> Outcome<()> {
+    fn flat(&mut self, top: &Section<'_>) -> Result<()> {
         self.env(top, "agent_env")?;
         let settings = &mut self.settings;
         set(&mut settings.disable_verification, top.flag("disable_verification")?);
@@ -215,7 +215,7 @@ impl Collected {
         Ok(())
     }
 
-    fn agent(&mut self, agent: &Section<'_>) -> Outcome<()> {
+    fn agent(&mut self, agent: &Section<'_>) -> Result<()> {
         self.env(agent, "env")?;
         set_some(&mut self.agent_timeout_sec, agent.seconds("override_timeout_sec")?);
         set_some(&mut self.settings.agent_setup_timeout_sec, agent.seconds("override_setup_timeout_sec")?);
@@ -225,7 +225,7 @@ impl Collected {
         Ok(())
     }
 
-    fn env(&mut self, section: &Section<'_>, key: &str) -> Outcome<()> {
+    fn env(&mut self, section: &Section<'_>, key: &str) -> Result<()> {
         match section.read(key, "an object", Value::as_object)? {
             Some(fields) => self.variables(fields, &section.path_to(key)),
             None => Ok(()),
@@ -233,7 +233,7 @@ impl Collected {
     }
 
     /// Adds environment variables. What is wrong is told without a value, and without a name that may hold one.
-    fn variables(&mut self, fields: &Map<String, Value>, path: &str) -> Outcome<()> {
+    fn variables(&mut self, fields: &Map<String, Value>, path: &str) -> Result<()> {
         for (name, value) in fields {
             if let Err(error) = check_name(name) {
                 return Err(HarborSettingsError::Env { path: path.to_owned(), error });
@@ -294,7 +294,7 @@ impl<'a> Section<'a> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    fn read<T>(&self, key: &str, expected: &'static str, read: impl Fn(&'a Value) -> Option<T>) -> Outcome<Option<T>> {
+    fn read<T>(&self, key: &str, expected: &'static str, read: impl Fn(&'a Value) -> Option<T>) -> Result<Option<T>> {
         let Some(value) = self.get(key) else { return Ok(None) };
         match read(value) {
             Some(read) => Ok(Some(read)),
@@ -302,19 +302,19 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn flag(&self, key: &str) -> Outcome<Option<bool>> {
+    fn flag(&self, key: &str) -> Result<Option<bool>> {
         self.read(key, "true or false", Value::as_bool)
     }
 
-    fn seconds(&self, key: &str) -> Outcome<Option<f64>> {
+    fn seconds(&self, key: &str) -> Result<Option<f64>> {
         self.read(key, "a positive number of seconds", positive)
     }
 
-    fn positive(&self, key: &str) -> Outcome<Option<f64>> {
+    fn positive(&self, key: &str) -> Result<Option<f64>> {
         self.read(key, "a positive number", positive)
     }
 
-    fn whole(&self, key: &str, least: u64) -> Outcome<Option<u64>> {
+    fn whole(&self, key: &str, least: u64) -> Result<Option<u64>> {
         let expected = if least == 0 { "a whole number, 0 or more" } else { "a whole number above 0" };
         // Harbor and Postgres both count in signed 64 bits.
         self.read(key, expected, |value| {
@@ -322,26 +322,21 @@ impl<'a> Section<'a> {
         })
     }
 
-    fn text(&self, key: &str) -> Outcome<Option<String>> {
+    fn text(&self, key: &str) -> Result<Option<String>> {
         let filled = |value: &Value| value.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
         self.read(key, "a non-empty text", filled)
     }
 
-    fn object(&self, key: &str) -> Outcome<Map<String, Value>> {
+    fn object(&self, key: &str) -> Result<Map<String, Value>> {
         Ok(self.read(key, "an object", Value::as_object)?.cloned().unwrap_or_default())
     }
 
-    fn section(&self, key: &str) -> Outcome<Option<Section<'a>>> {
+    fn section(&self, key: &str) -> Result<Option<Section<'a>>> {
         let path = self.path_to(key);
         Ok(self.read(key, "an object", Value::as_object)?.map(|fields| Section { fields, path }))
     }
 
-    fn list(
-        &self,
-        key: &str,
-        item: fn(&Value) -> Option<Value>,
-        expected: &'static str,
-    ) -> Outcome<Option<Vec<Value>>> {
+    fn list(&self, key: &str, item: fn(&Value) -> Option<Value>, expected: &'static str) -> Result<Option<Vec<Value>>> {
         let Some(values) = self.read(key, "a list", Value::as_array)? else { return Ok(None) };
         let read = |(index, value): (usize, &Value)| {
             item(value).ok_or_else(|| HarborSettingsError::Type {
@@ -350,7 +345,7 @@ impl<'a> Section<'a> {
                 given: describe(value),
             })
         };
-        values.iter().enumerate().map(read).collect::<Outcome<Vec<Value>>>().map(Some)
+        values.iter().enumerate().map(read).collect::<Result<Vec<Value>>>().map(Some)
     }
 }
 

@@ -5,11 +5,10 @@ use oddish_db::api_keys::{self, ApiKey, NewApiKey};
 use oddish_db::idempotency::Work;
 use oddish_db::{Db, DbError};
 use oddish_domain::api_key::{GeneratedKey, MAX_DAYS, Scope, UnknownScope};
-use oddish_domain::label;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
-use crate::Error;
+use crate::{Error, fields};
 
 /// The constraint by which the database refuses a key that it has.
 const SAME_KEY: &str = "api_keys_sha256_key";
@@ -81,8 +80,8 @@ pub async fn draft(
     caller: Option<&str>,
     now: OffsetDateTime,
 ) -> Result<Draft, Error> {
-    let name = checked("name", &request.name)?;
-    let owner = request.owner.as_deref().map(|owner| checked("owner", owner)).transpose()?;
+    let name = fields::label(&["name"], &request.name)?;
+    let owner = request.owner.as_deref().map(|owner| fields::label(&["owner"], owner)).transpose()?;
     let scope = request.scope.as_deref().unwrap_or(Scope::Full.as_str()).parse();
     let new = NewApiKey {
         name,
@@ -109,14 +108,9 @@ pub async fn revoke(db: &Db, key_id: String, now: OffsetDateTime) -> Result<Revo
     Ok(RevokeApiKeyResponse { status: "revoked".to_owned(), key_id })
 }
 
-fn checked<'a>(field: &str, text: &'a str) -> Result<&'a str, Error> {
-    label::check(text).map_err(|fault| Error::invalid(field, format_args!("{field} {fault}")))
-}
-
 fn days(days: u32) -> Result<Duration, Error> {
     if !(1..=MAX_DAYS).contains(&days) {
-        let rule = format_args!("expires_in_days must be from 1 to {MAX_DAYS}");
-        return Err(Error::invalid("expires_in_days", rule));
+        return Err(fields::fault(&["expires_in_days"], format_args!("must be from 1 to {MAX_DAYS}")));
     }
     Ok(Duration::days(days.into()))
 }

@@ -68,7 +68,7 @@ impl Judges {
     }
 
     /// Their queue keys, if anybody judges.
-    pub fn keys(&self) -> Option<sweeps::Judges<'_>> {
+    pub(crate) fn keys(&self) -> Option<sweeps::Judges<'_>> {
         let keys = self.0.as_deref()?;
         Some(sweeps::Judges { analysis_key: &keys.analysis, verdict_key: &keys.verdict })
     }

@@ -15,6 +15,7 @@ pub mod health;
 pub mod idempotency;
 pub mod imports;
 pub mod judging;
+mod library;
 mod listing;
 pub mod paging;
 pub mod public;
@@ -26,5 +27,9 @@ pub mod trials;
 pub mod uploads;
 
 pub use error::{Error, InvalidField};
-pub use oddish_db::Db;
+pub use library::{Oddish, OpenError, Settings};
+#[cfg(feature = "worker")]
+pub use library::{RunnerMissing, Worker, WorkerBroke, WorkerSettings};
+pub use oddish_api_types as schemas;
+pub use oddish_db::{self as db, Db, DbError};
 pub use submission::Submission;

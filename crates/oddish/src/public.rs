@@ -14,7 +14,7 @@ use oddish_db::trials::{self, OfTask};
 
 use crate::Error;
 use crate::caller::Shared;
-use crate::paging::{self, Wanted};
+use crate::paging::{self, Listing, Wanted};
 use crate::tasks::not_found;
 use crate::tasks::present::present_trials_to_guests;
 
@@ -42,15 +42,12 @@ pub async fn get_task(db: &Db, shared: &Shared, task_id: &str, with_trials: bool
     presented.into_iter().next().ok_or_else(|| not_found(task_id))
 }
 
-/// Lists the tasks that have trials in the experiment, with these trials, newest first; and the cursor of the next page, if there is one.
-pub async fn list_tasks(
-    db: &Db,
-    shared: &Shared,
-    wanted: Wanted<'_>,
-) -> Result<(Vec<TaskStatusResponse>, Option<String>), Error> {
+/// Lists the tasks that have trials in the experiment, with these trials, newest first.
+pub async fn list_tasks(db: &Db, shared: &Shared, wanted: Wanted<'_>) -> Result<Listing<TaskStatusResponse>, Error> {
     let chosen = paging::choose(wanted, &[("created_at", ())])?;
     let listed = tasks::list(db, &present::filter(shared, None), &chosen.page).await?;
-    Ok((present::present(db, shared, listed.items, true).await?, chosen.cursor(listed.next.as_ref())))
+    let next_cursor = chosen.cursor(listed.next.as_ref());
+    Ok(Listing { items: present::present(db, shared, listed.items, true).await?, next_cursor, total: None })
 }
 
 /// Lists the trials of a task in the experiment, of all versions, by index.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use oddish::api_keys;
-use oddish::capabilities::{Artifacts, Expansion, Limits, Wake};
+use oddish::capabilities::{Artifacts, Expansion, Wake};
 use oddish_artifacts::signing::SigningKey;
 use oddish_db::queue_keys::{self, ChangedLimit};
+use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::sealing::SealingKey;
 use oddish_functions::http::auth::{Auth, AuthMode};
 use oddish_functions::http::router;
@@ -17,15 +18,15 @@ use time::OffsetDateTime;
 use crate::args::ApiArguments;
 use crate::browsers::Browsers;
 use crate::settings::ServerSettings;
-use crate::worker::{Worker, stop_requested};
+use crate::worker::{self, stop_requested};
 use crate::{artifact_route, connections, console, database, descriptors, folders, listen, secret_key};
 
 pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
-    let settings = ServerSettings::load()?;
-    let limits = match &arguments.n_concurrent {
-        Some(json) => settings.limits.clone().with_n_concurrent(json).context("--n-concurrent")?,
-        None => settings.limits.clone(),
-    };
+    let mut settings = ServerSettings::load()?;
+    if let Some(json) = &arguments.n_concurrent {
+        let limits = ConcurrencyLimits::clone(&settings.limits.concurrency);
+        settings.limits.concurrency = Arc::new(limits.with_n_concurrent(json).context("--n-concurrent")?);
+    }
     let address = SocketAddr::new(arguments.host.unwrap_or(settings.host), arguments.port.unwrap_or(settings.port));
     let open_files = descriptors::raise();
     let most_connections = descriptors::connections(open_files, &settings)?;
@@ -46,12 +47,12 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
     if runs_trials {
         folders::check_jobs_dir(&settings)?;
     }
-    let store = settings.storage.open(Some((signing_key.clone(), base_url))).await?;
+    let artifacts = Artifacts(settings.storage.open(Some((signing_key.clone(), base_url))).await?);
     let url = database::locate(&settings).await?;
     let db = database::open(&settings, &url).await?;
     secret_key::agree(&db, &url.place(), located.as_ref()).await?;
     for ChangedLimit { queue_key, before, now } in
-        queue_keys::apply_limits(&db, &limits, OffsetDateTime::now_utc()).await?
+        queue_keys::apply_limits(&db, &settings.limits.concurrency, OffsetDateTime::now_utc()).await?
     {
         tracing::warn!(
             queue_key,
@@ -63,24 +64,20 @@ pub(crate) async fn run(arguments: ApiArguments) -> anyhow::Result<()> {
     }
 
     let worker =
-        if runs_trials { Some(Worker::start(&settings, &url, db.clone(), Arc::clone(&store), secret)?) } else { None };
+        if runs_trials { Some(worker::start(&settings, &url, db.clone(), artifacts.clone(), secret)?) } else { None };
     let objects = artifact_route::Artifacts {
-        store: Arc::clone(&store),
+        store: Arc::clone(&artifacts.0),
         key: signing_key,
         max_bytes: settings.uploads.max_bytes,
     };
     let everything = Everything {
         auth: Auth::new(settings.auth, &db),
         db: db.clone(),
-        artifacts: Artifacts(store),
+        artifacts,
         rules: settings.uploads,
         judges: settings.judges,
-        limits: Limits { concurrency: Arc::new(limits), max_attempts: settings.retries.max_attempts },
-        expansion: Expansion {
-            sealing: secret.map(SealingKey::of),
-            docker: settings.docker,
-            allow_host_access: settings.allow_host_access,
-        },
+        limits: settings.limits,
+        expansion: Expansion { sealing: secret.map(SealingKey::of), ..settings.expansion },
         wake: Wake::through(db),
     };
     let (allowed, public_url) = (settings.allowed_hosts.as_ref(), settings.storage.public_url.as_deref());

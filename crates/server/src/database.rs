@@ -29,8 +29,8 @@ pub(crate) async fn locate(settings: &ServerSettings) -> anyhow::Result<Database
 
 /// How many connections the private server takes: two for each runner, those of two servers, and some for operators.
 fn connections(settings: &ServerSettings) -> u16 {
-    let wanted =
-        settings.launcher.max_runners.saturating_add(settings.database.pool_size).saturating_mul(2).saturating_add(20);
+    let runners = settings.worker.launcher.max_runners;
+    let wanted = runners.saturating_add(settings.database.pool_size).saturating_mul(2).saturating_add(20);
     u16::try_from(wanted.clamp(100, 10_000)).unwrap_or(u16::MAX)
 }
 

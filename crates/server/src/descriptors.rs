@@ -42,7 +42,7 @@ pub(crate) fn raise() -> u64 {
 /// Connections of clients that may be open at once, of `open_files` in all.
 pub(crate) fn connections(open_files: u64, settings: &ServerSettings) -> anyhow::Result<usize> {
     // A runner is held by one. The pool has a further connection, which listens.
-    let others = u64::from(settings.launcher.max_runners) + u64::from(settings.database.pool_size) + 1;
+    let others = u64::from(settings.worker.launcher.max_runners) + u64::from(settings.database.pool_size) + 1;
     let files = 2 * FILE_THREADS as u64 + REFUSALS as u64;
     share(open_files, ALWAYS + others + files, settings.connections.max_connections)
 }

@@ -1,19 +1,19 @@
 //! The settings of the server, read once at the start with every fault named.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use oddish::capabilities::UploadRules;
+use oddish::WorkerSettings;
+use oddish::capabilities::{Expansion, Limits, UploadRules};
 use oddish::judging::Judges;
 use oddish_artifacts::home::{self, HOME};
 use oddish_artifacts::{LOCAL_STORAGE_DIR, S3Settings, StorageSettings};
 use oddish_db::{DATABASE_URL, DatabaseSettings};
 use oddish_dispatcher::LauncherSettings;
 use oddish_domain::environment::DockerEnvironment;
-use oddish_domain::host_access::{ALLOW_HOST_ACCESS, HOST_ACCESS_SETTINGS};
+use oddish_domain::host_access::HOST_ACCESS_SETTINGS;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
 use oddish_domain::sealing::{SECRET_KEY, SecretKey};
@@ -91,11 +91,9 @@ pub(crate) struct ServerSettings {
     pub(crate) database: DatabaseSettings,
     pub(crate) storage: StorageSettings,
     pub(crate) uploads: UploadRules,
-    pub(crate) limits: ConcurrencyLimits,
-    /// What the environment `docker` means in submissions.
-    pub(crate) docker: DockerEnvironment,
-    /// Whether submissions may name files of the machine that runs their trials.
-    pub(crate) allow_host_access: bool,
+    pub(crate) limits: Limits,
+    /// How sweeps are expanded into trials, if the secret is the configured one.
+    pub(crate) expansion: Expansion,
     pub(crate) auth: AuthMode,
     /// Names by which clients may call, where no key is asked for.
     pub(crate) allowed_hosts: Option<AllowedHosts>,
@@ -106,16 +104,14 @@ pub(crate) struct ServerSettings {
     pub(crate) port: u16,
     pub(crate) connections: ConnectionSettings,
     pub(crate) start_workers: bool,
-    pub(crate) launcher: LauncherSettings,
-    pub(crate) retries: RetrySettings,
+    /// How trials are run. Runners see all variables.
+    pub(crate) worker: WorkerSettings,
     /// The folder foreverything that is nowhere else.
     pub(crate) home: PathBuf,
     pub(crate) runner: RunnerSettings,
     /// Whether a setting names the folder for running trials.
     pub(crate) names_jobs_dir: bool,
     pub(crate) postgres_programs: Option<PathBuf>,
-    /// All variables, for the runners.
-    pub(crate) environment: BTreeMap<String, String>,
 }
 
 impl ServerSettings {
@@ -140,9 +136,8 @@ impl ServerSettings {
             database: DatabaseSettings::read(reader),
             uploads: UploadRules::read(reader, &storage),
             storage,
-            limits: ConcurrencyLimits::read(reader),
-            docker: DockerEnvironment::read(reader),
-            allow_host_access: reader.get(&ALLOW_HOST_ACCESS),
+            limits: Limits::read(reader),
+            expansion: Expansion::read(reader),
             auth,
             allowed_hosts: reader.get(&ALLOWED_HOSTS),
             origins: reader.get(&CORS_ORIGINS).unwrap_or_else(|| Origins::usual(auth)),
@@ -151,25 +146,19 @@ impl ServerSettings {
             port: reader.get(&API_PORT),
             connections: ConnectionSettings::read(reader),
             start_workers: reader.get(&AUTO_START_WORKERS),
-            launcher: LauncherSettings::read(reader),
-            retries: RetrySettings::read(reader),
+            worker: WorkerSettings::read(reader, environment),
             home: home::home(reader),
             names_jobs_dir: reader.get(&JOBS_DIR).is_some(),
             // The runner reads its settings itself; a fault in them is better found here than in every trial.
             runner: RunnerSettings::read(reader),
             postgres_programs: reader.get(&POSTGRES_BIN),
-            environment,
         }
     }
 
-    /// The environment of a runner: this process's own and `.env`, with the database, the folders and the secret that are really in use.
-    pub(crate) fn runner_environment(
-        &self,
-        database_url: &str,
-        secret: Option<&SecretKey>,
-    ) -> BTreeMap<OsString, OsString> {
-        let mut environment: BTreeMap<OsString, OsString> =
-            self.environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+    /// How trials are run, by runners that use the database, the folders and the secret that are really in use.
+    pub(crate) fn of_worker(&self, database_url: &str, secret: Option<&SecretKey>) -> WorkerSettings {
+        let mut worker = self.worker.clone();
+        let environment = &mut worker.environment;
         environment.insert(DATABASE_URL.name().into(), database_url.into());
         environment.insert(HOME.name().into(), self.home.clone().into());
         environment.insert(JOBS_DIR.name().into(), self.runner.jobs_dir.clone().into());
@@ -177,7 +166,7 @@ impl ServerSettings {
         if let Some(secret) = secret {
             environment.insert(SECRET_KEY.name().into(), secret.expose().into());
         }
-        environment
+        worker
     }
 }
 

@@ -1,5 +1,5 @@
-//! Whether files of a crate use one another in a circle, by their `use` items. `mod` items and re-exports do not count: the file that
-//! declares a module, or offers its names, knows nothing of what they are for.
+//! What files of a crate may use, by their `use` items: one another without a circle, and the queries only where no service does it. `mod`
+//! items and re-exports make no circle: the file that declares a module, or offers its names, knows nothing of what they are for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,8 @@ struct Crate {
     /// Modules by which others go, for names that a file offers and another file has: the offering module and the name.
     offered: BTreeMap<(Module, String), Vec<String>>,
     uses: BTreeMap<Module, BTreeSet<Module>>,
+    /// The paths of the `use` items of each file, as they are written.
+    written: Vec<(Module, Vec<String>)>,
 }
 
 impl Crate {
@@ -25,6 +27,7 @@ impl Crate {
         for file in &files {
             let module = module_of(source, file);
             for (public, path) in use_paths(&std::fs::read_to_string(file).unwrap()) {
+                read.written.push((module.clone(), path.clone()));
                 let Some(path) = absolute(&module, &path) else { continue };
                 let Some(name) = path.last().cloned() else { continue };
                 if public {
@@ -56,6 +59,16 @@ impl Crate {
             }
             _ => module.to_vec(),
         }
+    }
+
+    /// The modules that use something of `name`, a path from outside, or all that is around it.
+    fn users(&self, name: &[&str]) -> BTreeSet<String> {
+        let is_of = |path: &[String]| {
+            let glob = path.last().is_some_and(|last| last == "*");
+            let path = if glob { &path[..path.len() - 1] } else { path };
+            path.iter().zip(name).all(|(one, other)| one == other) && (glob || path.len() >= name.len())
+        };
+        self.written.iter().filter(|(_, path)| is_of(path)).map(|(module, _)| module.join("::")).collect()
     }
 
     /// Pairs of modules that reach each other.
@@ -176,6 +189,34 @@ fn files_of_a_crate_do_not_use_one_another_in_a_circle() {
         found.extend(circles.into_iter().map(|(one, other)| format!("{}: {one} and {other}", folder.display())));
     }
     assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn handlers_call_services_and_no_queries() {
+    let functions = Crate::read(&crate::workspace::root().join("functions/src"));
+    // What the functions without an endpoint do, no service does; and capabilities are built from connections.
+    let may = |module: &String| module.starts_with("lambda::") || module == "state";
+    for queries in [&["oddish_db"][..], &["oddish", "db"]] {
+        let found: Vec<String> = functions.users(queries).into_iter().filter(|module| !may(module)).collect();
+        assert_eq!(found, Vec::<String>::new(), "these use {}: have a service do it", queries.join("::"));
+    }
+    assert!(functions.users(&["oddish_db"]).contains("state"), "the rule finds nothing any more");
+}
+
+#[test]
+fn users_are_found_through_braces_renaming_and_globs() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("one.rs", "use oddish::{Error, db as queries};\n"),
+        ("two.rs", "use oddish::db::{tasks, trials};\n"),
+        ("three.rs", "use oddish::*;\n"),
+        ("four.rs", "use oddish::{Db, tasks};\nuse oddish_db::Db;\nuse crate::db;\n"),
+        ("five.rs", "pub use oddish::db;\n"),
+    ] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let users: Vec<String> = Crate::read(folder.path()).users(&["oddish", "db"]).into_iter().collect();
+    assert_eq!(users, ["five", "one", "three", "two"]);
 }
 
 #[test]

@@ -21,6 +21,8 @@ mod http;
 mod images;
 mod interrupt;
 mod leftovers;
+#[cfg(test)]
+mod linking;
 mod lint;
 mod mutate;
 mod pooler;

@@ -5,10 +5,9 @@ use std::io::ErrorKind;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use oddish::InvalidField;
+use oddish::{DbError, InvalidField};
 use oddish_api_types::{Detail, ErrorBody, FieldFault};
 use oddish_artifacts::{InvalidKey, StoreError};
-use oddish_db::DbError;
 
 /// An answer with a status of 400 or above. The text is for the client: it says what happened and what to do.
 #[derive(Debug)]

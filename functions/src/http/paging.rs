@@ -3,16 +3,17 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, Uri, header};
+use oddish::paging::Listing;
 use serde::Serialize;
 
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
 /// An answer that is a bare array, as older clients want it: where it goes on, and how much there is, is in headers.
-pub(crate) fn array<T: Serialize>(items: &[T], next_cursor: Option<&str>, total: Option<i64>, uri: &Uri) -> Response {
-    let mut response = Json(items).into_response();
+pub(crate) fn array<T: Serialize>(listing: &Listing<T>, uri: &Uri) -> Response {
+    let mut response = Json(&listing.items).into_response();
     let headers = response.headers_mut();
-    if let Some(cursor) = next_cursor {
+    if let Some(cursor) = &listing.next_cursor {
         let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
         let kept = pairs.filter(|(name, _)| name != "cursor" && name != "offset");
         let query =
@@ -25,7 +26,7 @@ pub(crate) fn array<T: Serialize>(items: &[T], next_cursor: Option<&str>, total:
             }
         }
     }
-    if let Some(total) = total {
+    if let Some(total) = listing.total {
         headers.insert(TOTAL_COUNT, HeaderValue::from(total));
     }
     response

@@ -56,6 +56,6 @@ pub async fn list_public_tasks(
         cursor: query.cursor.as_deref(),
         sort: None,
     };
-    let (tasks, next) = public::list_tasks(&db, &shared, wanted).await.map_err(ApiError::in_query)?;
-    Ok(paging::array(&tasks, next.as_deref(), None, &uri))
+    let listing = public::list_tasks(&db, &shared, wanted).await.map_err(ApiError::in_query)?;
+    Ok(paging::array(&listing, &uri))
 }

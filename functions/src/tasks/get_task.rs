@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use oddish::tasks;
 use oddish_api_types::{ErrorBody, GetTaskQuery, TaskStatusResponse};
+use time::OffsetDateTime;
 
 use crate::http::auth::{Authed, Read};
 use crate::http::error::ApiError;
@@ -20,5 +21,5 @@ pub async fn get_task(
     PathOf(task_id): PathOf<String>,
     Query(query): Query<GetTaskQuery>,
 ) -> Result<Json<TaskStatusResponse>, ApiError> {
-    tasks::get(&db, task_id, &query).await.map(Json).map_err(ApiError::in_query)
+    tasks::get(&db, task_id, &query, OffsetDateTime::now_utc()).await.map(Json).map_err(ApiError::in_query)
 }

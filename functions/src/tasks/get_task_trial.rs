@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use oddish::tasks;
 use oddish_api_types::{ErrorBody, TrialResponse};
+use time::OffsetDateTime;
 
 use crate::http::auth::{Authed, Read};
 use crate::http::error::ApiError;
@@ -20,5 +21,5 @@ pub async fn get_task_trial(
     State(db): State<Db>,
     PathOf((task_id, index)): PathOf<(String, u32)>,
 ) -> Result<Json<TrialResponse>, ApiError> {
-    Ok(Json(tasks::get_trial(&db, &task_id, index).await?))
+    Ok(Json(tasks::get_trial(&db, &task_id, index, OffsetDateTime::now_utc()).await?))
 }

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use oddish::tasks;
 use oddish_api_types::{ErrorBody, TrialResponse};
+use time::OffsetDateTime;
 
 use crate::http::auth::{Authed, Read};
 use crate::http::error::ApiError;
@@ -19,5 +20,5 @@ pub async fn list_task_trials(
     State(db): State<Db>,
     PathOf(task_id): PathOf<String>,
 ) -> Result<Json<Vec<TrialResponse>>, ApiError> {
-    Ok(Json(tasks::list_trials(&db, task_id).await?))
+    Ok(Json(tasks::list_trials(&db, task_id, OffsetDateTime::now_utc()).await?))
 }

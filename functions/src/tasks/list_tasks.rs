@@ -4,6 +4,7 @@ use axum::extract::{OriginalUri, State};
 use axum::response::Response;
 use oddish::tasks;
 use oddish_api_types::{ErrorBody, ListTasksQuery, TaskStatusResponse};
+use time::OffsetDateTime;
 
 use crate::http::auth::{Authed, Read};
 use crate::http::error::ApiError;
@@ -26,6 +27,6 @@ pub async fn list_tasks(
     OriginalUri(uri): OriginalUri,
     Query(query): Query<ListTasksQuery>,
 ) -> Result<Response, ApiError> {
-    let listing = tasks::list(&db, query).await.map_err(ApiError::in_query)?;
-    Ok(paging::array(&listing.items, listing.next_cursor.as_deref(), listing.total, &uri))
+    let listing = tasks::list(&db, query, OffsetDateTime::now_utc()).await.map_err(ApiError::in_query)?;
+    Ok(paging::array(&listing, &uri))
 }

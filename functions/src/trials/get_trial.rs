@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use oddish::trials;
 use oddish_api_types::{ErrorBody, TrialResponse};
+use time::OffsetDateTime;
 
 use crate::http::auth::{Authed, Read};
 use crate::http::error::ApiError;
@@ -19,5 +20,5 @@ pub async fn get_trial(
     State(db): State<Db>,
     PathOf(trial_id): PathOf<String>,
 ) -> Result<Json<TrialResponse>, ApiError> {
-    Ok(Json(trials::get(&db, &trial_id).await?))
+    Ok(Json(trials::get(&db, &trial_id, OffsetDateTime::now_utc()).await?))
 }

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use oddish::trials;
 use oddish_api_types::{ErrorBody, ListTrialsQuery, ListTrialsResponse};
+use time::OffsetDateTime;
 
 use crate::http::auth::{Authed, Read};
 use crate::http::error::ApiError;
@@ -18,5 +19,5 @@ pub async fn list_trials(
     State(db): State<Db>,
     Query(query): Query<ListTrialsQuery>,
 ) -> Result<Json<ListTrialsResponse>, ApiError> {
-    trials::list(&db, query).await.map(Json).map_err(ApiError::in_query)
+    trials::list(&db, query, OffsetDateTime::now_utc()).await.map(Json).map_err(ApiError::in_query)
 }

@@ -8,7 +8,6 @@ mod binary;
 mod harbor_jobs;
 mod help;
 mod hostile_text;
-mod linking;
 mod refusals;
 mod status;
 mod submission;

@@ -8,12 +8,12 @@ fn fields(value: &Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
-fn flat(value: &Value) -> Outcome<Collected> {
+fn flat(value: &Value) -> Result<Collected> {
     let mut collected = Collected::default();
     collected.add_flat(&fields(value), "").map(|()| collected)
 }
 
-fn nested(value: &Value) -> Outcome<Collected> {
+fn nested(value: &Value) -> Result<Collected> {
     let mut collected = Collected::default();
     collected.add_nested(&fields(value), "harbor").map(|()| collected)
 }

@@ -17,7 +17,7 @@ use crate::capabilities::{Artifacts, Wake};
 use crate::deleting::SUCCESS;
 use crate::idempotency::{self, Begun};
 use crate::trials::QUEUED;
-use crate::{Error, cancelling, deleting};
+use crate::{Error, cancelling, deleting, fields};
 
 /// Gives an experiment another name. Names need not be unique.
 pub async fn rename(
@@ -29,7 +29,7 @@ pub async fn rename(
     let name = label::check(&request.name).map_err(|fault| match fault {
         // Published clients know the text (docs/compatibility.md, 1.10).
         LabelFault::Empty => Error::refused("Experiment name cannot be empty"),
-        _ => Error::invalid("name", format_args!("name {fault}")),
+        _ => fields::fault(&["name"], fault),
     })?;
     if !experiments::rename(db, &experiment_id, name, now).await? {
         return Err(not_found(&experiment_id));

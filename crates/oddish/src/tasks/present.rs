@@ -16,8 +16,7 @@ use time::OffsetDateTime;
 use super::present_waiting::{queue_info, waiting_reason};
 
 /// The trials as clients read them; of those that wait, why.
-pub async fn present_trials(db: &Db, trials: Vec<Trial>) -> Result<Vec<TrialResponse>, DbError> {
-    let now = OffsetDateTime::now_utc();
+pub async fn present_trials(db: &Db, trials: Vec<Trial>, now: OffsetDateTime) -> Result<Vec<TrialResponse>, DbError> {
     let waits = |trial: &&Trial| matches!(trial.status, TrialStatus::Queued | TrialStatus::Retrying);
     let ids: Vec<String> = trials.iter().filter(waits).map(|trial| trial.id.clone()).collect();
     let mut explained = if ids.is_empty() { HashMap::new() } else { waiting::explain(db, &ids, now).await? };
@@ -25,21 +24,20 @@ pub async fn present_trials(db: &Db, trials: Vec<Trial>) -> Result<Vec<TrialResp
         .into_iter()
         .map(|trial| {
             let waiting = explained.remove(&trial.id);
-            present_trial(trial, waiting.as_ref(), now)
+            present_trial(trial, waiting.as_ref().map(|waiting| (waiting, now)))
         })
         .collect())
 }
 
 /// The trials as whoever has the token of their experiment reads them: who else waits in which queue is not theirs to know.
 pub fn present_trials_to_guests(trials: Vec<Trial>) -> Vec<TrialResponse> {
-    let now = OffsetDateTime::now_utc();
-    trials.into_iter().map(|trial| present_trial(trial, None, now)).collect()
+    trials.into_iter().map(|trial| present_trial(trial, None)).collect()
 }
 
-fn present_trial(trial: Trial, waiting: Option<&Waiting>, now: OffsetDateTime) -> TrialResponse {
+fn present_trial(trial: Trial, waiting: Option<(&Waiting, OffsetDateTime)>) -> TrialResponse {
     TrialResponse {
-        queue_info: waiting.map(queue_info),
-        waiting_reason: waiting.map(|waiting| waiting_reason(waiting, now)),
+        queue_info: waiting.map(|(waiting, _)| queue_info(waiting)),
+        waiting_reason: waiting.map(|(waiting, now)| waiting_reason(waiting, now)),
         name: format!("{}-{}", trial.task_name, trial.trial_index),
         task_path: task_path(&trial.task_id, trial.task_version),
         task_version_id: Some(version_id(&trial.task_id, trial.task_version)),

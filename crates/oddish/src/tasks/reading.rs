@@ -7,6 +7,7 @@ use oddish_db::Db;
 use oddish_db::tasks::{self, Counted, Task, TaskFilter};
 use oddish_db::trials::{self, OfTask};
 use oddish_domain::{id, queue_key};
+use time::OffsetDateTime;
 
 use super::not_found;
 use super::present::{compact, present_task, present_trials};
@@ -14,7 +15,12 @@ use crate::paging::{self, Listing, MAX_LIMIT, Wanted};
 use crate::{Error, trials as trial_services};
 
 /// Returns a task, with its trials if they are asked for.
-pub async fn get(db: &Db, task_id: String, query: &GetTaskQuery) -> Result<TaskStatusResponse, Error> {
+pub async fn get(
+    db: &Db,
+    task_id: String,
+    query: &GetTaskQuery,
+    now: OffsetDateTime,
+) -> Result<TaskStatusResponse, Error> {
     let counted = counted(query.version.as_deref())?;
     let task = tasks::get(db, &task_id, counted).await?.ok_or_else(|| not_found(&task_id))?;
     if !query.include_trials {
@@ -26,7 +32,7 @@ pub async fn get(db: &Db, task_id: String, query: &GetTaskQuery) -> Result<TaskS
     } else {
         trials::list_of_tasks(db, &[OfTask { task_id, version }], None).await?
     };
-    Ok(present_task(task, Some(present_trials(db, trials).await?)))
+    Ok(present_task(task, Some(present_trials(db, trials, now).await?)))
 }
 
 /// Reads which version's trials are meant.
@@ -43,7 +49,7 @@ fn counted(version: Option<&str>) -> Result<Counted, Error> {
 }
 
 /// Lists tasks, newest first unless the query says otherwise.
-pub async fn list(db: &Db, query: ListTasksQuery) -> Result<Listing<TaskStatusResponse>, Error> {
+pub async fn list(db: &Db, query: ListTasksQuery, now: OffsetDateTime) -> Result<Listing<TaskStatusResponse>, Error> {
     let wanted = Wanted {
         limit: query.limit,
         max_limit: MAX_LIMIT,
@@ -66,7 +72,7 @@ pub async fn list(db: &Db, query: ListTasksQuery) -> Result<Listing<TaskStatusRe
     let total = if query.total { Some(tasks::count(db, &filter).await?) } else { None };
     let next_cursor = chosen.cursor(listed.next.as_ref());
     let items = if query.include_trials {
-        with_trials(db, listed.items, filter.experiment_id.as_deref(), query.compact_trials).await?
+        with_trials(db, listed.items, filter.experiment_id.as_deref(), query.compact_trials, now).await?
     } else {
         listed.items.into_iter().map(|task| present_task(task, None)).collect()
     };
@@ -79,6 +85,7 @@ async fn with_trials(
     tasks: Vec<Task>,
     experiment_id: Option<&str>,
     compacted: bool,
+    now: OffsetDateTime,
 ) -> Result<Vec<TaskStatusResponse>, Error> {
     let counted: Vec<OfTask> = tasks
         .iter()
@@ -90,7 +97,7 @@ async fn with_trials(
         .collect();
     let trials = trials::list_of_tasks(db, &counted, experiment_id).await?;
     let mut of_task: HashMap<String, Vec<TrialResponse>> = HashMap::with_capacity(tasks.len());
-    for trial in present_trials(db, trials).await? {
+    for trial in present_trials(db, trials, now).await? {
         let trial = if compacted { compact(trial) } else { trial };
         of_task.entry(trial.task_id.clone()).or_default().push(trial);
     }
@@ -104,15 +111,15 @@ async fn with_trials(
 }
 
 /// Returns the trial of a task that has this index.
-pub async fn get_trial(db: &Db, task_id: &str, index: u32) -> Result<TrialResponse, Error> {
-    trial_services::get(db, &id::trial_id(task_id, index)).await
+pub async fn get_trial(db: &Db, task_id: &str, index: u32, now: OffsetDateTime) -> Result<TrialResponse, Error> {
+    trial_services::get(db, &id::trial_id(task_id, index), now).await
 }
 
 /// Lists the trials of a task, of all its versions, by index.
-pub async fn list_trials(db: &Db, task_id: String) -> Result<Vec<TrialResponse>, Error> {
+pub async fn list_trials(db: &Db, task_id: String, now: OffsetDateTime) -> Result<Vec<TrialResponse>, Error> {
     if tasks::get(db, &task_id, Counted::All).await?.is_none() {
         return Err(not_found(&task_id));
     }
     let trials = trials::list_of_tasks(db, &[OfTask { task_id, version: None }], None).await?;
-    Ok(present_trials(db, trials).await?)
+    Ok(present_trials(db, trials, now).await?)
 }

@@ -5,6 +5,7 @@ use oddish_db::Db;
 use oddish_db::trial_artifacts::{self, TrialArtifacts};
 use oddish_db::trials::{self, TrialFilter, TrialSort};
 use oddish_domain::queue_key;
+use time::OffsetDateTime;
 
 use super::not_found;
 use crate::Error;
@@ -21,14 +22,14 @@ const ORDERS: &[(&str, TrialSort)] = &[
 ];
 
 /// Returns one trial.
-pub async fn get(db: &Db, trial_id: &str) -> Result<TrialResponse, Error> {
+pub async fn get(db: &Db, trial_id: &str, now: OffsetDateTime) -> Result<TrialResponse, Error> {
     let trial = trials::get(db, trial_id).await?;
-    let trials = present_trials(db, trial.into_iter().collect()).await?;
+    let trials = present_trials(db, trial.into_iter().collect(), now).await?;
     trials.into_iter().next().ok_or_else(|| not_found(trial_id))
 }
 
 /// Lists trials, newest first unless another order is asked for.
-pub async fn list(db: &Db, query: ListTrialsQuery) -> Result<ListTrialsResponse, Error> {
+pub async fn list(db: &Db, query: ListTrialsQuery, now: OffsetDateTime) -> Result<ListTrialsResponse, Error> {
     let wanted = Wanted {
         limit: query.limit,
         max_limit: MAX_LIMIT,
@@ -56,7 +57,7 @@ pub async fn list(db: &Db, query: ListTrialsQuery) -> Result<ListTrialsResponse,
     let total = if query.total { Some(trials::count(db, &filter).await?) } else { None };
     Ok(ListTrialsResponse {
         next_cursor: chosen.cursor(listed.next.as_ref()),
-        items: present_trials(db, listed.items).await?,
+        items: present_trials(db, listed.items, now).await?,
         limit: query.limit,
         total,
     })

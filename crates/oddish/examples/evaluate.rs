@@ -1,10 +1,10 @@
 //! Runs an agent on a task a few times, and prints the rewards.
 //!
 //! ```sh
-//! DATABASE_URL=postgresql://… cargo run -p oddish-library --example evaluate -- examples/tasks/hello oracle 3
+//! DATABASE_URL=postgresql://… cargo run -p oddish --features worker --example evaluate -- examples/tasks/hello oracle 3
 //! ```
 //!
-//! It runs the trials itself, with Harbor and Docker, and needs `oddish-runner` beside it, on `PATH` or in `ODDISH_RUNNER`.
+//! It runs the trials itself, with Harbor and Docker, and needs `oddish-runner` in its folder, on `PATH` or in `ODDISH_RUNNER`.
 
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use oddish_library::schemas::{SweepConfig, SweepRequest};
-use oddish_library::{Oddish, Settings};
+use oddish::schemas::{SweepConfig, SweepRequest};
+use oddish::{Oddish, Settings};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use oddish_library::schemas::{SweepConfig, SweepRequest};
-use oddish_library::{Error, Oddish, Settings};
+use oddish::schemas::{SweepConfig, SweepRequest};
+use oddish::{Error, Oddish, OpenError, Settings};
 use oddish_test_support::{create_database, hello_task as hello};
 use tempfile::TempDir;
 
@@ -74,15 +74,16 @@ async fn the_example_runs_a_task_to_its_reward() {
 }
 
 #[tokio::test]
-async fn what_the_api_refuses_is_refused_with_its_reason() {
+async fn what_a_service_refuses_is_refused_with_its_reason() {
     let place = Place::new().await;
     let oddish = place.open().await;
-    let Err(Error::Refused { status, detail }) = oddish.create_task(&hello(), oracle(0)).await else {
+    let Err(Error::Invalid(invalid)) = oddish.create_task(&hello(), oracle(0)).await else {
         panic!("a sweep of no trials is taken")
     };
-    assert_eq!(status.as_u16(), 422);
-    assert!(detail.contains("n_trials"), "{detail}");
-    assert!(matches!(oddish.create_task(Path::new("/no/such/folder"), oracle(1)).await, Err(Error::Pack(_))));
+    assert!(invalid.to_string().contains("n_trials"), "{invalid}");
+    let missing = oddish.create_task(Path::new("/no/such/folder"), oracle(1)).await.unwrap_err();
+    assert!(matches!(missing, Error::NotFound { .. }), "{missing:?}");
+    assert!(missing.to_string().contains("/no/such/folder"), "{missing}");
     for unknown in ["no-such-task", "a name/with ?#% and ümläuts 🐟"] {
         assert!(oddish.get_task_with_trials(unknown).await.unwrap().is_none());
     }
@@ -105,6 +106,33 @@ async fn a_folder_of_any_name_is_a_task_of_that_name() {
     oddish.queue_trials(SweepRequest { task_id: uploaded.task_id.clone(), ..oracle(1) }).await.unwrap();
     assert!(oddish.get_task_with_trials(&uploaded.task_id).await.unwrap().is_some());
     assert_eq!(oddish.get_queue_stats().await.unwrap()[0].ready, 2);
+}
+
+#[tokio::test]
+async fn a_folder_whose_name_cannot_name_a_task_is_refused() {
+    let place = Place::new().await;
+    let oddish = place.open().await;
+    for name in ["two\nlines", "a\tb", " "] {
+        let folder = place.folder.path().join(name);
+        copy(&hello(), &folder);
+        let refused = oddish.upload_task(&folder).await.unwrap_err();
+        assert!(matches!(refused, Error::Refused(_)), "{refused:?}");
+        assert!(refused.to_string().starts_with("the folder's name cannot name a task: "), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_with_another_secret_does_not_open_the_database() {
+    let place = Place::new().await;
+    let open = async |secret: &str| {
+        let mut variables = place.variables();
+        variables.insert("ODDISH_SECRET_KEY".to_owned(), secret.repeat(64));
+        Oddish::open(Settings::from_map(variables).unwrap()).await
+    };
+    open("a").await.unwrap();
+    open("a").await.unwrap();
+    let Err(other @ OpenError::OtherSecret(_)) = open("b").await else { panic!("another secret is taken") };
+    assert!(other.to_string().contains("ODDISH_SECRET_KEY"), "{other}");
 }
 
 fn copy(from: &Path, to: &Path) {
