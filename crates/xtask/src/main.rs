@@ -160,10 +160,10 @@ enum Task {
     },
     /// Build the images of the runner and the server that the tests run, from debug programs.
     Images,
-    /// Run the functions behind a gateway on this machine, with a Postgres of their own and a worker, until Ctrl-C.
+    /// Run the functions behind a gateway on this machine, with a Postgres and a bucket of their own, until Ctrl-C.
     ///
-    /// `cargo lambda watch` starts each function at its first request and rebuilds it when its code changes. Artifacts go into a
-    /// bucket on this machine. Database and artifacts are removed at the end.
+    /// `cargo lambda watch` gives every path to the program `api`, and starts a program at its first request; a change of the code needs a
+    /// new start of this command. The dispatcher is invoked every second. Database and artifacts are removed at the end.
     Watch {
         /// Where the gateway listens on 127.0.0.1.
         #[arg(long, default_value_t = 9000)]
