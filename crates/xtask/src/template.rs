@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_template_is_current() {
+    fn the_template_follows_from_the_list() {
         run(true).unwrap();
     }
 
