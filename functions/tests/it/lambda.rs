@@ -3,4 +3,5 @@
 mod events;
 mod migrate;
 mod not_found;
+mod programs;
 mod template;

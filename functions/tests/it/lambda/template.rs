@@ -35,22 +35,22 @@ async fn read_by(endpoint: &Endpoint) -> BTreeSet<String> {
     read.into_iter().map(str::to_owned).collect()
 }
 
-fn file(path: &str) -> String {
+pub(super) fn file(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// The names below `Variables:` in the function's part of the template.
-fn given(template: &str, function: &str) -> BTreeSet<String> {
+/// What is below `Variables:` in the function's part of the template: names, each with the text on its line.
+pub(super) fn variables(template: &str, function: &str) -> BTreeMap<String, String> {
     let (_, part) = template.split_once(&format!("      Handler: {function}\n")).unwrap();
     let part = part.split("\n  # ").next().unwrap();
     let end =
         part.match_indices("\n  ").find(|(at, _)| !part[at + 3..].starts_with(' ')).map_or(part.len(), |(at, _)| at);
     let part = &part[..end];
-    let Some((_, variables)) = part.split_once("        Variables:\n") else { return BTreeSet::new() };
+    let Some((_, variables)) = part.split_once("        Variables:\n") else { return BTreeMap::new() };
     let variables = variables.lines().take_while(|line| line.starts_with("          "));
-    let names =
-        variables.filter(|line| !line[10..].starts_with([' ', '#'])).map(|line| line.trim().split(':').next().unwrap());
-    names.map(str::to_owned).collect()
+    let variables = variables.filter(|line| !line[10..].starts_with([' ', '#']));
+    let variables = variables.map(|line| line.trim().split_once(": ").unwrap());
+    variables.map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn every_endpoint_gets_exactly_what_its_settings_read() {
             );
         }
         read.retain(|variable| SET_BY_TEMPLATE.contains(&variable.as_str()));
-        assert_eq!(given(&template, name), read, "{name}");
+        assert_eq!(variables(&template, name).into_keys().collect::<BTreeSet<_>>(), read, "{name}");
     }
 }
 
