@@ -12,7 +12,7 @@ use oddish_local_bucket::LocalBucket;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::functions::{self, Served};
+use crate::functions;
 use crate::moto::Moto;
 use crate::stack::{Stack, eventually, hello, program, tasks};
 
@@ -60,7 +60,7 @@ impl Fargate {
         ] {
             stack.set(name, value);
         }
-        let gateway = functions::serve(&mut stack, Served::Together).await;
+        let gateway = functions::serve(&mut stack).await;
         stack.reach_by(gateway.clone());
         let event_source = tokio::spawn(deliver(Arc::clone(&moto), queue, gateway.clone()));
         Self { stack, moto, gateway, _bucket: bucket, event_source }

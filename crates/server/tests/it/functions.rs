@@ -7,7 +7,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use oddish_functions::endpoints::ENDPOINTS;
 use oddish_functions::lambda::dispatch::Dispatched;
 use oddish_local_bucket::{Access, LocalBucket};
 use serde_json::json;
@@ -29,10 +28,10 @@ struct Functions {
 }
 
 impl Functions {
-    async fn start(served: Served) -> Self {
+    async fn start() -> Self {
         let mut stack = Stack::new().await;
         let bucket = start_bucket(&mut stack).await;
-        let gateway = serve(&mut stack, served).await;
+        let gateway = serve(&mut stack).await;
         let ticker = tokio::spawn(tick(gateway.clone()));
         Self { stack, gateway, bucket, ticker }
     }
@@ -61,17 +60,8 @@ impl Drop for Functions {
     }
 }
 
-/// How endpoints are served.
-#[derive(Clone, Copy)]
-pub(crate) enum Served {
-    /// By one function, to which the gateway gives every path.
-    Together,
-    /// By a function each, as on AWS. The gateway knows no route to them: they are invoked by their names.
-    Apart,
-}
-
 /// Starts the gateway and the functions, with the settings of the stack. Returns the gateway's URL.
-pub(crate) async fn serve(stack: &mut Stack, served: Served) -> String {
+pub(crate) async fn serve(stack: &mut Stack) -> String {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let gateway = format!("http://127.0.0.1:{port}");
     let log = File::options().create(true).append(true).open(stack.log()).unwrap();
@@ -84,19 +74,14 @@ pub(crate) async fn serve(stack: &mut Stack, served: Served) -> String {
     stack.spawn(watch.stdout(log.try_clone().unwrap()).stderr(log.try_clone().unwrap()));
     eventually("the gateway to listen", async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()).await;
 
-    let events = ["dispatch", "reconcile"].map(|program| (program, program, "bootstrap"));
-    let endpoints: Vec<_> = match served {
-        Served::Together => vec![("api", "api", "bootstrap")],
-        Served::Apart => ENDPOINTS.iter().map(|endpoint| ("api", endpoint.name, endpoint.name)).collect(),
-    };
-    for (name, function, handler) in endpoints.into_iter().chain(events) {
-        let mut command = Command::new(program(name));
+    // The gateway gives every path to `api`, which serves all endpoints where no handler is named.
+    for function in ["api", "dispatch", "reconcile"] {
+        let mut command = Command::new(program(function));
         command
             .env("AWS_LAMBDA_RUNTIME_API", format!("{gateway}/.rt/{function}"))
             .env("AWS_LAMBDA_FUNCTION_NAME", function)
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
-            .env("_HANDLER", handler)
             .current_dir(stack.folder());
         stack.spawn(command.stdout(log.try_clone().unwrap()));
     }
@@ -135,14 +120,14 @@ async fn tick(gateway: String) {
 // The bucket and the ticker live in this process, beside the command line that is waited for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trial_runs_through_the_functions() {
-    let mut functions = Functions::start(Served::Together).await;
+    let mut functions = Functions::start().await;
     let gateway = functions.gateway.clone();
     functions.run_hello(gateway).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trial_runs_through_the_functions_of_a_named_stage() {
-    let mut functions = Functions::start(Served::Apart).await;
+    let mut functions = Functions::start().await;
     let stage = Stage::start("prod", &functions.gateway).await;
     functions.run_hello(stage.url.clone()).await;
     assert!(stage.events() > 0);

@@ -43,7 +43,7 @@ impl Stage {
         for route in ENDPOINTS.iter() {
             let method = MethodFilter::try_from(route.method.clone()).unwrap();
             let handler = async move |State(gate): State<Arc<Gate>>, method, uri, headers, body| {
-                gate.forward(route.name, method, uri, headers, body).await
+                gate.forward(method, uri, headers, body).await
             };
             app = app.route(&format!("/{name}{}", route.path), on(method, handler));
         }
@@ -70,7 +70,6 @@ impl Gate {
     /// As AWS documents payload format 2.0: the stage is the path's first segment, and is named beside it.
     async fn forward(
         &self,
-        function: &str,
         method: Method,
         OriginalUri(uri): OriginalUri,
         headers: HeaderMap,
@@ -103,7 +102,7 @@ impl Gate {
             "body": String::from_utf8(body.to_vec()).unwrap(),
             "isBase64Encoded": false,
         });
-        let answer = self.client.post(format!("{}/{function}/invocations", self.invoke)).json(&event).send().await;
+        let answer = self.client.post(format!("{}/api/invocations", self.invoke)).json(&event).send().await;
         let answer: Value = answer.unwrap().json().await.unwrap();
         assert_eq!(answer["isBase64Encoded"], false, "{answer}");
         let status = u16::try_from(answer["statusCode"].as_u64().unwrap()).unwrap();

@@ -11,12 +11,13 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use futures_util::{StreamExt as _, stream};
 use http::StatusCode;
-use oddish_db::{Db, Work, api_keys};
+use oddish_db::idempotency::Work;
+use oddish_db::{Db, api_keys};
 use oddish_domain::api_key::{GeneratedKey, Scope};
 use oddish_functions::endpoints::ENDPOINTS;
 use oddish_test_support::{direct_url, with_database};
 use serde_json::{Value, json};
-use sqlx::types::time::OffsetDateTime;
+use time::OffsetDateTime;
 use tokio::sync::{Mutex, mpsc};
 
 use super::template::{file, variables};
@@ -154,8 +155,8 @@ async fn each_function_serves_its_endpoint_with_what_the_template_gives_it(db: D
         assert!(own, "{}: {status} {body}", endpoint.name);
         assert!(is_of_the_router(*other_status, other_body), "{}: {other_status} {other_body}", endpoint.name);
     }
-    let unknown =
-        answers(Some("not_found"), &given(&template, "not_found", &database), vec![event("GET", "/nowhere", "")]);
+    let not_found = given(&template, "not_found", &database);
+    let unknown = answers(Some("not_found"), &not_found, vec![event("GET", "/nowhere", "")]);
     assert_eq!(unknown.await[0].0, 404);
 }
 
