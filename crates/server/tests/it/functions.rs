@@ -132,3 +132,33 @@ async fn a_trial_runs_through_the_functions_of_a_named_stage() {
     functions.run_hello(stage.url.clone()).await;
     assert!(stage.events() > 0);
 }
+
+/// A model that no trial of this file runs.
+const KEY: &str = "anthropic/unused";
+
+/// The gateway hands one request after another to the one process of a function.
+#[tokio::test(flavor = "multi_thread")]
+async fn sixteen_uploads_at_once_finish_behind_one_function() {
+    let mut functions = Functions::start().await;
+    functions.stack.reach_by(functions.gateway.clone());
+    let folders = tempfile::tempdir().unwrap();
+    let tasks: Vec<_> = (0..16).map(|number| folders.path().join(format!("task-{number}"))).collect();
+    for task in &tasks {
+        let copied = Command::new("cp").arg("-r").arg(hello()).arg(task).status().unwrap();
+        assert!(copied.success());
+    }
+    // None of their trials begins.
+    let limit = reqwest::Client::new().patch(format!("{}/queues/{KEY}", functions.gateway));
+    assert!(limit.json(&json!({"concurrency_limit": 0})).send().await.unwrap().status().is_success());
+    let stack = &functions.stack;
+    std::thread::scope(|scope| {
+        let submitted: Vec<_> = tasks
+            .iter()
+            .map(|task| scope.spawn(move || stack.submit(task, &["-a", "claude-code", "-m", KEY])))
+            .collect();
+        for one in submitted {
+            assert_eq!(one.join().unwrap().len(), 1);
+        }
+    });
+    assert_eq!(functions.stack.get("/tasks").await.as_array().unwrap().len(), 16);
+}
