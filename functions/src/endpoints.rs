@@ -87,7 +87,9 @@ endpoints! {
     experiments::get_experiment,                    Database,         READ;
     experiments::rename_experiment,                 Database,         FULL;
     experiments::cancel_experiment,                 Wakes,            TASKS;
+    experiments::compare_experiments,               Database,         READ;
     experiments::publish_experiment,                Database,         FULL;
+    experiments::get_experiment_results,            Database,         READ;
     experiments::retry_experiment,                  Wakes,            TASKS;
     experiments::get_experiment_share,              Database,         READ;
     experiments::unpublish_experiment,              Database,         FULL;

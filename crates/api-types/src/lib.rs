@@ -3,6 +3,7 @@
 mod admin;
 mod api_key;
 mod cancel;
+mod comparison;
 mod dashboard;
 mod deleted;
 mod error;
@@ -15,6 +16,7 @@ mod queue;
 mod queue_info;
 mod retry;
 mod share;
+mod statistics;
 mod sweep;
 mod task;
 mod trial;
@@ -28,6 +30,10 @@ pub use admin::{
 };
 pub use api_key::{ApiKeyResponse, CreateApiKeyRequest, CreatedApiKeyResponse, RevokeApiKeyResponse};
 pub use cancel::{CancelResponse, CancelTasksRequest, CancelTasksResponse, CancelledTrials};
+pub use comparison::{
+    CompareQuery, CompareResponse, ComparedExperiment, ComparedSide, Comparison, Flip, FlipDirection, Halving,
+    McNemarTest, OtherDifference, PassCount,
+};
 pub use dashboard::{
     BrowseTasksResponse, BrowsedTaskResponse, DashboardResponse, ExperimentName, GetDashboardQuery, LatestTrial,
     ModelUsageResponse, Pipeline, QueueStatistics,
@@ -59,6 +65,10 @@ pub use retry::{
 };
 pub use share::{
     PublicExperimentName, PublicExperimentResponse, RenameExperimentRequest, RenameExperimentResponse, ShareResponse,
+};
+pub use statistics::{
+    AgentAndModel, AgentResults, Coverage, Estimate, GetResultsQuery, Interval, IntervalMethod, KnownSum, PassRate,
+    RefusedHeadline, ResultsResponse, UngradedReason, UngradedTrials, Usage,
 };
 pub use sweep::{MAX_TAGS, SweepRequest, TaskResponse};
 pub use task::{GetTaskQuery, ListTasksQuery, TaskStatusResponse};
