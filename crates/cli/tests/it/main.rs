@@ -10,6 +10,7 @@ mod help;
 mod hostile_text;
 mod linking;
 mod refusals;
+mod statistics;
 mod status;
 mod submission;
 mod sweep_files;
