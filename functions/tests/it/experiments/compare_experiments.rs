@@ -63,15 +63,207 @@ async fn single_trials_are_tested_and_what_differs_is_named(db: Db) {
         trials(&api.db, RIGHT, &ids[1], agent, &[with(graded(right), &settings)]).await;
     }
     let infrastructure = with(ended("failed"), &json!({"error_class": "infrastructure"}));
-    let only = task(&api.db, LEFT, "left only", 'a').await;
+    let only = task(&api.db, LEFT, "left-only", 'a').await;
     trials(&api.db, LEFT, &only, agent, &[graded(1.0)]).await;
-    let lost = task(&api.db, RIGHT, "left only", 'a').await;
+    let lost = task(&api.db, RIGHT, "left-only", 'a').await;
     trials(&api.db, RIGHT, &lost, agent, &[infrastructure]).await;
 
     let answer = api.get(PATH).await;
     assert!(!answer.body.contains("secret"), "{answer:?}");
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::CompareResponse.of(&answer), @"");
+    insta::assert_json_snapshot!(Shape::CompareResponse.of(&answer), @r#"
+    {
+      "comparisons": [
+        {
+          "difference": {
+            "few_tasks": true,
+            "interval": {
+              "high": -0.5,
+              "low": -1.0,
+              "method": "bootstrap"
+            },
+            "tasks": 6,
+            "value": -0.8333333333333334
+          },
+          "differs": [
+            {
+              "aspect": "task_content",
+              "left": [
+                "[sha256]"
+              ],
+              "right": [
+                "[sha256]"
+              ],
+              "task_count": 1,
+              "tasks": [
+                "task-0"
+              ]
+            },
+            {
+              "aspect": "resources",
+              "left": [
+                "the task's own"
+              ],
+              "right": [
+                "cpus=2"
+              ],
+              "task_count": 1,
+              "tasks": [
+                "task-1"
+              ]
+            },
+            {
+              "aspect": "environment",
+              "left": [
+                "type=docker"
+              ],
+              "right": [
+                "kwargs_hash=77871004, type=docker"
+              ],
+              "task_count": 1,
+              "tasks": [
+                "task-1"
+              ]
+            }
+          ],
+          "flips": [
+            {
+              "direction": "loss",
+              "left": {
+                "graded": 1,
+                "passes": 1
+              },
+              "right": {
+                "graded": 1,
+                "passes": 0
+              },
+              "task": "task-0"
+            },
+            {
+              "direction": "loss",
+              "left": {
+                "graded": 1,
+                "passes": 1
+              },
+              "right": {
+                "graded": 1,
+                "passes": 0
+              },
+              "task": "task-1"
+            },
+            {
+              "direction": "loss",
+              "left": {
+                "graded": 1,
+                "passes": 1
+              },
+              "right": {
+                "graded": 1,
+                "passes": 0
+              },
+              "task": "task-2"
+            },
+            {
+              "direction": "loss",
+              "left": {
+                "graded": 1,
+                "passes": 1
+              },
+              "right": {
+                "graded": 1,
+                "passes": 0
+              },
+              "task": "task-3"
+            },
+            {
+              "direction": "loss",
+              "left": {
+                "graded": 1,
+                "passes": 1
+              },
+              "right": {
+                "graded": 1,
+                "passes": 0
+              },
+              "task": "task-4"
+            }
+          ],
+          "gains": 0,
+          "halving": {
+            "more_tasks": 18,
+            "times_the_trials": null
+          },
+          "left": {
+            "agent": "codex",
+            "coverage": {
+              "graded": 7,
+              "share": 1.0,
+              "trials": 7,
+              "ungraded": []
+            },
+            "graded_here_only": 1,
+            "model": "gpt-5.2",
+            "value": {
+              "few_tasks": true,
+              "interval": {
+                "high": 1.0,
+                "low": 0.6096657120978346,
+                "method": "wilson"
+              },
+              "tasks": 6,
+              "value": 1.0
+            }
+          },
+          "losses": 5,
+          "pairs": 6,
+          "right": {
+            "agent": "codex",
+            "coverage": {
+              "graded": 6,
+              "share": 0.8571428571428571,
+              "trials": 7,
+              "ungraded": [
+                {
+                  "error_class": "infrastructure",
+                  "reason": "failed",
+                  "trials": 1
+                }
+              ]
+            },
+            "graded_here_only": 0,
+            "model": "gpt-5.2",
+            "value": {
+              "few_tasks": true,
+              "interval": {
+                "high": 0.5,
+                "low": 0.0,
+                "method": "bootstrap"
+              },
+              "tasks": 6,
+              "value": 0.16666666666666666
+            }
+          },
+          "smallest_difference": 0.4666666666666667,
+          "test": {
+            "gains": 0,
+            "losses": 5,
+            "p": 0.0625
+          }
+        }
+      ],
+      "left": {
+        "experiment_id": "[id]",
+        "experiment_name": "e 0000000a",
+        "unpaired": []
+      },
+      "pass_threshold": 1.0,
+      "right": {
+        "experiment_id": "[id]",
+        "experiment_name": "e 0000000b",
+        "unpaired": []
+      }
+    }
+    "#);
     let found = answer.json();
     let expected = &oracle()["mcnemar"][2];
     assert_eq!((&expected["losses"], &expected["gains"]), (&json!(0), &json!(5)));
@@ -87,8 +279,8 @@ async fn several_trials_have_no_p_value_and_half_is_no_side(db: Db) {
     for (name, left, right) in [
         ("gain", vec![0.0], vec![1.0, 1.0, 0.0]),
         ("half", vec![1.0, 0.0], vec![0.0, 0.0]),
-        ("large loss", vec![1.0, 1.0], vec![0.0]),
-        ("small loss", vec![1.0, 1.0, 0.0], vec![1.0, 0.0, 0.0]),
+        ("large-loss", vec![1.0, 1.0], vec![0.0]),
+        ("small-loss", vec![1.0, 1.0, 0.0], vec![1.0, 0.0, 0.0]),
     ] {
         for (id, rewards) in [(LEFT, left), (RIGHT, right)] {
             let task = task(&api.db, id, name, 'a').await;
@@ -99,7 +291,7 @@ async fn several_trials_have_no_p_value_and_half_is_no_side(db: Db) {
     let found = api.get(PATH).await.json()["comparisons"][0].clone();
     let flips: Vec<_> =
         found["flips"].as_array().unwrap().iter().map(|flip| json!([flip["task"], flip["direction"]])).collect();
-    assert_eq!(json!(flips), json!([["large loss", "loss"], ["small loss", "loss"], ["gain", "gain"]]));
+    assert_eq!(json!(flips), json!([["large-loss", "loss"], ["small-loss", "loss"], ["gain", "gain"]]));
     assert_eq!((&found["test"], &found["losses"], &found["gains"]), (&Value::Null, &json!(2), &json!(1)));
     let mirrored = api.get("/experiments/0000000b/compare?with=0000000a").await.json()["comparisons"][0].clone();
     near(&mirrored["difference"]["value"], &json!(-found["difference"]["value"].as_f64().unwrap()));

@@ -65,7 +65,109 @@ async fn trials_without_a_grade_are_no_zeros(db: Db) {
     trials(&api.db, ID, &two, ("codex", Some("gpt-5.2")), &[json!({}), json!({})]).await;
 
     let _readable = shapes::readable();
-    insta::assert_json_snapshot!(Shape::ResultsResponse.of(&api.get(PATH).await), @"");
+    insta::assert_json_snapshot!(Shape::ResultsResponse.of(&api.get(PATH).await), @r#"
+    {
+      "agents": [
+        {
+          "agent": "codex",
+          "coverage": {
+            "graded": 2,
+            "share": 0.14285714285714285,
+            "trials": 14,
+            "ungraded": [
+              {
+                "error_class": null,
+                "reason": "waiting",
+                "trials": 4
+              },
+              {
+                "error_class": null,
+                "reason": "running",
+                "trials": 1
+              },
+              {
+                "error_class": "infrastructure",
+                "reason": "failed",
+                "trials": 2
+              },
+              {
+                "error_class": "verifier",
+                "reason": "failed",
+                "trials": 1
+              },
+              {
+                "error_class": null,
+                "reason": "cancelled",
+                "trials": 1
+              },
+              {
+                "error_class": null,
+                "reason": "not_verified",
+                "trials": 1
+              },
+              {
+                "error_class": null,
+                "reason": "no_scalar_reward",
+                "trials": 1
+              },
+              {
+                "error_class": null,
+                "reason": "unconfirmed",
+                "trials": 1
+              }
+            ]
+          },
+          "graded_tasks": 1,
+          "headline": null,
+          "headline_refused": {
+            "reason": "2 of 14 trials are graded, and a headline needs 90 %",
+            "ungraded_as_one": 1.0,
+            "ungraded_as_zero": 0.08333333333333333
+          },
+          "mixed": {
+            "few_tasks": true,
+            "interval": null,
+            "tasks": 1,
+            "value": 0.0
+          },
+          "model": "gpt-5.2",
+          "pass_rates": [],
+          "ungraded_tasks": 1,
+          "usage": {
+            "cache_tokens": {
+              "known": 1,
+              "of": 4,
+              "sum": 0.0
+            },
+            "cost_usd": {
+              "known": 2,
+              "of": 4,
+              "sum": 0.75
+            },
+            "input_tokens": {
+              "known": 1,
+              "of": 4,
+              "sum": 1000.0
+            },
+            "output_tokens": {
+              "known": 0,
+              "of": 4,
+              "sum": null
+            },
+            "seconds": {
+              "known": 3,
+              "of": 4,
+              "sum": 62.5
+            }
+          }
+        }
+      ],
+      "coverage_bar": 0.9,
+      "experiment_id": "[id]",
+      "experiment_name": "e 0000000a",
+      "pass_threshold": 1.0
+    }
+    "#);
     // With another bar the headline is there: of the graded trials alone.
     let lower = api.get(&format!("{PATH}?coverage_bar=0.1")).await.json()["agents"][0].clone();
     assert_eq!((&lower["headline"]["value"], &lower["headline_refused"]), (&json!(1.0), &Value::Null));
