@@ -15,11 +15,8 @@ use http::Method;
 use oddish_domain::api_key::Scope;
 use oddish_domain::settings::Settings;
 use utoipa::Path;
-use utoipa::openapi::path::{HttpMethod, Paths};
-use utoipa::openapi::schema::Schema;
-use utoipa::openapi::{OpenApi, RefOr};
-use utoipa_axum::router::UtoipaMethodRouter;
-use utoipa_axum::{paste, routes};
+use utoipa::openapi::path::HttpMethod;
+use utoipa_axum::paste;
 
 use crate::state::{
     AcceptsImports, AcceptsUploads, AnnouncesImports, AnnouncesUploads, Capabilities, Database, DatabaseAndFiles,
@@ -57,8 +54,10 @@ macro_rules! endpoint {
                 open: |settings| Box::pin(async {
                     Ok(on(filter::<Described>(), $verb).with_state($state::from_settings(settings).await?))
                 }),
+                #[cfg(feature = "document")]
                 describe: || {
-                    let (schemas, paths, _): UtoipaMethodRouter<$state> = routes!(crate::$resource::$verb::$verb);
+                    let (schemas, paths, _): utoipa_axum::router::UtoipaMethodRouter<$state> =
+                        utoipa_axum::routes!(crate::$resource::$verb::$verb);
                     (schemas, paths)
                 },
             }
@@ -87,7 +86,9 @@ endpoints! {
     experiments::get_experiment,                    Database,         READ;
     experiments::rename_experiment,                 Database,         FULL;
     experiments::cancel_experiment,                 Wakes,            TASKS;
+    experiments::compare_experiments,               Database,         READ;
     experiments::publish_experiment,                Database,         FULL;
+    experiments::get_experiment_results,            Database,         READ;
     experiments::retry_experiment,                  Wakes,            TASKS;
     experiments::get_experiment_share,              Database,         READ;
     experiments::unpublish_experiment,              Database,         FULL;
@@ -149,7 +150,9 @@ endpoints! {
 }
 
 /// The schemas that an operation uses, by name, and its path.
-type Description = (Vec<(String, RefOr<Schema>)>, Paths);
+#[cfg(feature = "document")]
+type Description =
+    (Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>, utoipa::openapi::path::Paths);
 
 /// One endpoint.
 pub struct Endpoint {
@@ -165,6 +168,7 @@ pub struct Endpoint {
     pub capabilities: Capabilities,
     serve: fn(&Everything) -> MethodRouter,
     open: for<'a> fn(&'a Settings) -> LocalBoxFuture<'a, Result<MethodRouter, StateError>>,
+    #[cfg(feature = "document")]
     describe: fn() -> Description,
 }
 
@@ -192,7 +196,8 @@ impl Endpoint {
     }
 
     /// Adds its operation to the document.
-    pub(crate) fn describe(&self, document: &mut OpenApi) {
+    #[cfg(feature = "document")]
+    pub(crate) fn describe(&self, document: &mut utoipa::openapi::OpenApi) {
         let (schemas, paths) = (self.describe)();
         document.components.get_or_insert_default().schemas.extend(schemas);
         document.paths.merge(paths);

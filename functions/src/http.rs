@@ -3,7 +3,8 @@
 pub mod answer;
 pub mod auth;
 pub mod browsers;
-mod document;
+#[cfg(feature = "document")]
+pub mod document;
 pub mod error;
 pub mod extract;
 pub mod files;

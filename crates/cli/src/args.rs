@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::commands::compare::CompareArgs;
+use crate::commands::results::ResultsArgs;
 use crate::commands::run::RunArgs;
 use crate::commands::status::StatusArgs;
 use crate::help;
@@ -24,6 +26,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Run(Box<RunArgs>),
     Status(StatusArgs),
+    Results(ResultsArgs),
+    Compare(CompareArgs),
 }
 
 impl Command {

@@ -3,6 +3,7 @@
 mod api;
 mod connection;
 mod object_store;
+mod statistics;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -19,6 +19,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::{Cli, Command};
+use crate::commands::compare::compare;
+use crate::commands::results::results;
 use crate::commands::run::run;
 use crate::commands::status::status;
 use crate::exit_status::ExitStatus;
@@ -55,6 +57,8 @@ fn execute(command: &Command, printer: &Printer) -> Result<ExitStatus, Failure> 
         match command {
             Command::Run(args) => run(args, printer).await,
             Command::Status(args) => status(args, printer).await,
+            Command::Results(args) => results(args, printer).await,
+            Command::Compare(args) => compare(args, printer).await,
         }
     })
 }

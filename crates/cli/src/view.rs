@@ -1,5 +1,8 @@
 //! Tasks, trials and experiments as text: what several commands show.
 
+pub(crate) mod comparison;
+pub(crate) mod figures;
+pub(crate) mod results;
 pub(crate) mod table;
 pub(crate) mod task;
 pub(crate) mod trial;

@@ -26,5 +26,5 @@ pub use queue::{dispatcher_call, leases, queue_keys, queue_metrics, runner_tasks
 pub use reading::tallies::{self, Tally};
 pub use reading::{
     dashboard, experiment_summaries, paging, task_browsing, task_files, task_versions, tasks, trial_artifacts,
-    trial_selection, trials,
+    trial_outcomes, trial_selection, trials,
 };

@@ -10,5 +10,6 @@ pub mod task_files;
 pub mod task_versions;
 pub mod tasks;
 pub mod trial_artifacts;
+pub mod trial_outcomes;
 pub mod trial_selection;
 pub mod trials;

@@ -20,6 +20,7 @@ mod listing;
 pub mod paging;
 pub mod public;
 pub mod queues;
+pub mod results;
 mod submission;
 pub mod sweeps;
 pub mod tasks;

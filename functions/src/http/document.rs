@@ -6,6 +6,8 @@ use oddish_api_types::MAX_TAGS;
 use oddish_domain::api_key::Scope;
 use oddish_domain::label::{MAX_CHARS, MAX_VALUE_CHARS};
 use serde_json::{Value, json};
+use utoipa::OpenApi as _;
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
 use utoipa::openapi::schema::{
     AdditionalProperties, AllOfBuilder, AnyOfBuilder, ArrayBuilder, Object, ObjectBuilder, Schema, SchemaType, Type,
@@ -13,8 +15,33 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 
-use crate::endpoints::Endpoint;
+use crate::endpoints::{ENDPOINTS, Endpoint};
 use crate::http::query_text;
+
+/// What the document says of a path whose last parameter may contain slashes: the parameter's name. `OpenAPI` has no word for it.
+pub const TAKES_SLASHES: &str = "x-takes-slashes";
+
+#[derive(utoipa::OpenApi)]
+#[openapi(info(
+    title = "Oddish - Eval Scheduler API",
+    description = "Runs trials of AI agents on Harbor tasks, within a concurrency limit for each model."
+))]
+struct Document;
+
+/// The `OpenAPI` document of every endpoint.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    let mut document = Document::openapi();
+    ENDPOINTS.iter().for_each(|endpoint| endpoint.describe(&mut document));
+    let paths = std::mem::take(&mut document.paths.paths).into_iter().map(|(path, mut item)| {
+        let Some((before, name)) = path.split_once("{*") else { return (path, item) };
+        item.extensions = Some(Extensions::builder().add(TAKES_SLASHES, name.trim_end_matches('}')).build());
+        (format!("{before}{{{name}"), item)
+    });
+    document.paths.paths = paths.collect();
+    complete(&mut document);
+    document
+}
 
 /// The tag of operations that need no database.
 const SERVICE: &str = "service";
@@ -126,7 +153,7 @@ const LABELS: &[(&str, &[&str])] = &[
 ];
 
 /// Adds all that to what the handlers say of themselves.
-pub(crate) fn complete(document: &mut OpenApi) {
+fn complete(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
     declare(components);
     for schema in components.schemas.values_mut() {

@@ -18,6 +18,7 @@ pub(crate) fn read<T: DeserializeOwned>(query: &str) -> Result<T, serde_path_to_
 struct Text<'a>(Cow<'a, str>);
 
 /// The words for truth values, in any case, as a pattern for the `OpenAPI` document.
+#[cfg(feature = "document")]
 pub(crate) const TRUTH_VALUES: &str =
     "^([Tt][Rr][Uu][Ee]|[Yy][Ee][Ss]|[Oo][Nn]|[TtYy1]|[Ff][Aa][Ll][Ss][Ee]|[Nn][Oo]|[Oo][Ff][Ff]|[FfNn0])$";
 

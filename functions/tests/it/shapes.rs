@@ -8,7 +8,7 @@
 
 use insta::Settings;
 use insta::internals::SettingsBindDropGuard;
-use oddish_functions::http::router::openapi;
+use oddish_functions::http::document::openapi;
 use oddish_test_api::Answer;
 use serde_json::Value;
 

@@ -9,6 +9,7 @@ mod harbor_jobs;
 mod help;
 mod hostile_text;
 mod refusals;
+mod statistics;
 mod status;
 mod submission;
 mod sweep_files;

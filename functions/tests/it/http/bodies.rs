@@ -5,7 +5,7 @@ use std::io::Write as _;
 use axum::body::Body;
 use http::{HeaderMap, Request, StatusCode};
 use oddish_db::Db;
-use oddish_functions::http::router::openapi;
+use oddish_functions::http::document::openapi;
 use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::{Value, json};

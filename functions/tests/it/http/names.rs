@@ -2,7 +2,7 @@
 
 use oddish_api_types::{MAX_MESSAGE, MAX_TAGS};
 use oddish_db::Db;
-use oddish_functions::http::router::openapi;
+use oddish_functions::http::document::openapi;
 use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::{Map, Value, json};

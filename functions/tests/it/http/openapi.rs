@@ -2,7 +2,7 @@
 
 use jsonschema::Validator;
 use oddish_functions::endpoints::ENDPOINTS;
-use oddish_functions::http::router::openapi;
+use oddish_functions::http::document::openapi;
 use serde_json::{Value, json};
 
 fn document() -> Value {

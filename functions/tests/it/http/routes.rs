@@ -5,7 +5,7 @@ use std::path::Path;
 
 use oddish_domain::api_key::Scope;
 use oddish_functions::endpoints::{ENDPOINTS, Endpoint};
-use oddish_functions::http::router::openapi;
+use oddish_functions::http::document::openapi;
 use oddish_test_support::derived;
 use serde_json::json;
 

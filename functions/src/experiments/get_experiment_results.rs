@@ -1,0 +1,26 @@
+//! `GET /experiments/{experiment_id}/results`.
+
+use axum::Json;
+use axum::extract::State;
+use oddish::results;
+use oddish_api_types::{ErrorBody, GetResultsQuery, ResultsResponse};
+
+use crate::http::auth::{Authed, Read};
+use crate::http::error::ApiError;
+use crate::http::extract::{PathOf, Query};
+use crate::state::Db;
+
+/// What the trials of an experiment show about each agent and model, with 95 % intervals.
+///
+/// Trials without a grade are never counted as a reward of 0. `docs/statistics.md` defines each figure.
+#[utoipa::path(get, path = "/experiments/{experiment_id}/results", operation_id = "get_experiment_results", tag = "experiments",
+    params(("experiment_id" = String, Path, description = "Id of the experiment"), GetResultsQuery),
+    responses((status = 200, body = ResultsResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
+pub async fn get_experiment_results(
+    _: Authed<Read>,
+    State(db): State<Db>,
+    PathOf(experiment_id): PathOf<String>,
+    Query(query): Query<GetResultsQuery>,
+) -> Result<Json<ResultsResponse>, ApiError> {
+    results::get(&db, &experiment_id, &query).await.map(Json).map_err(ApiError::in_query)
+}
