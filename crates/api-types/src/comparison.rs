@@ -6,7 +6,9 @@ use crate::statistics::{AgentAndModel, Coverage, Estimate};
 
 /// One side of a comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "agent": "codex", "model": "gpt-5.2", "coverage": {"graded": 120, "trials": 120, "share": 1.0, "ungraded": []},
+    "value": {"value": 0.66, "interval": {"low": 0.52, "high": 0.8, "method": "bootstrap"}, "tasks": 40, "few_tasks": false}, "graded_here_only": 0}))))]
 pub struct ComparedSide {
     /// The agent.
     pub agent: String,
@@ -97,7 +99,11 @@ pub struct OtherDifference {
 
 /// An agent and model of one side, compared with one of the other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "left": {"agent": "codex", "model": "gpt-5.2", "coverage": {"graded": 120, "trials": 120, "share": 1.0, "ungraded": []}, "value": {"value": 0.66, "interval": {"low": 0.52, "high": 0.8, "method": "bootstrap"}, "tasks": 40, "few_tasks": false}, "graded_here_only": 0},
+    "right": {"agent": "codex", "model": "gpt-5.3", "coverage": {"graded": 120, "trials": 120, "share": 1.0, "ungraded": []}, "value": {"value": 0.66, "interval": {"low": 0.52, "high": 0.8, "method": "bootstrap"}, "tasks": 40, "few_tasks": false}, "graded_here_only": 0},
+    "pairs": 40, "losses": 3, "gains": 5, "flips": [], "difference": null, "test": null, "smallest_difference": null, "halving": null,
+    "differs": []}))))]
 pub struct Comparison {
     /// What the right side is compared with.
     pub left: ComparedSide,

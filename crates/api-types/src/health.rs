@@ -37,7 +37,7 @@ pub struct VersionResponse {
 
 /// Numbers of migrations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({"applied": 5, "newest": 5}))))]
 pub struct SchemaVersion {
     /// Newest migration that the database has; null when it has none or does not answer.
     pub applied: Option<i64>,

@@ -160,7 +160,11 @@ pub struct Usage {
 
 /// What the trials of one agent and model show.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
+    "agent": "codex", "model": "gpt-5.2", "coverage": {"graded": 120, "trials": 120, "share": 1.0, "ungraded": []},
+    "graded_tasks": 40, "ungraded_tasks": 0, "headline": {"value": 0.66, "interval": {"low": 0.52, "high": 0.8, "method": "bootstrap"}, "tasks": 40, "few_tasks": false},
+    "headline_refused": null, "pass_rates": [], "mixed": null,
+    "usage": {"cost_usd": {"sum": 1.25, "known": 120, "of": 120}, "input_tokens": {"sum": 1.25, "known": 120, "of": 120}, "cache_tokens": {"sum": 1.25, "known": 120, "of": 120}, "output_tokens": {"sum": 1.25, "known": 120, "of": 120}, "seconds": {"sum": 1.25, "known": 120, "of": 120}}}))))]
 pub struct AgentResults {
     /// The agent.
     pub agent: String,

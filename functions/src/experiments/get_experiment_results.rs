@@ -12,7 +12,7 @@ use crate::state::Db;
 
 /// What the trials of an experiment show about each agent and model, with 95 % intervals.
 ///
-/// Trials without a grade are never counted as a reward of 0. `docs/statistics.md` defines each figure.
+/// Trials without a grade are never counted as a reward of 0.
 #[utoipa::path(get, path = "/experiments/{experiment_id}/results", operation_id = "get_experiment_results", tag = "experiments",
     params(("experiment_id" = String, Path, description = "Id of the experiment"), GetResultsQuery),
     responses((status = 200, body = ResultsResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]

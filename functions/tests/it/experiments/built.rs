@@ -98,7 +98,7 @@ pub(crate) async fn rewards(db: &Db, experiment: &str, agent: &str, tasks: &Valu
     }
 }
 
-/// What SciPy, NumPy, statsmodels and Harbor compute.
+/// Figures that `SciPy`, `NumPy`, statsmodels and Harbor compute.
 pub(crate) fn oracle() -> Value {
     serde_json::from_str(include_str!("../../../../crates/domain/src/statistics/tests/oracle.json")).unwrap()
 }
