@@ -39,7 +39,7 @@ pub struct VersionResponse {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({"applied": 5, "newest": 5}))))]
 pub struct SchemaVersion {
-    /// Newest migration that the database has; null when it has none or does not answer.
+    /// Newest migration that the database has; null when it has none.
     pub applied: Option<i64>,
     /// Newest migration that this program brings.
     pub newest: i64,
