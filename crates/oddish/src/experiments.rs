@@ -14,6 +14,6 @@ pub use sharing::{publish, share, unpublish};
 use crate::Error;
 
 /// The error for an experiment that does not exist.
-fn not_found(experiment_id: &str) -> Error {
+pub(crate) fn not_found(experiment_id: &str) -> Error {
     Error::not_found(format!("Experiment {experiment_id} not found"))
 }

@@ -11,6 +11,7 @@ use oddish_db::{Db, trial_outcomes};
 use oddish_domain::statistics::{Rules, RulesFault, results};
 
 use crate::Error;
+use crate::experiments::not_found;
 
 /// Returns what the trials of an experiment show about each agent and model.
 pub async fn get(db: &Db, experiment_id: &str, query: &GetResultsQuery) -> Result<ResultsResponse, Error> {
@@ -43,7 +44,7 @@ async fn names<const N: usize>(db: &Db, ids: [&str; N]) -> Result<[String; N], E
     let mut names = [const { String::new() }; N];
     for (id, name) in ids.iter().zip(&mut names) {
         let known = found.iter().find(|(found, _)| found == id);
-        name.clone_from(&known.ok_or_else(|| Error::not_found(format!("Experiment {id} not found")))?.1);
+        name.clone_from(&known.ok_or_else(|| not_found(id))?.1);
     }
     Ok(names)
 }

@@ -5,28 +5,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
-use walkdir::WalkDir;
 
 use crate::{Arguments, workspace};
 
 const COMPATIBILITY: &str = "docs/compatibility.md";
 
-/// Files of this checkout with one of these endings, by their path from its root. What is built or fetched is not among them.
+/// Files of this checkout with one of these endings, by their path from its root.
 fn files(endings: &[&str]) -> Vec<(PathBuf, String)> {
     let root = workspace::root();
-    let is_ours = |name: &str| name != "target" && name != "node_modules" && (!name.starts_with('.') || name == ".");
-    let walk = WalkDir::new(root)
-        .into_iter()
-        .filter_entry(|entry| entry.depth() == 0 || entry.file_name().to_str().is_some_and(is_ours));
-    let mut found = Vec::new();
-    for entry in walk.map(Result::unwrap) {
-        let wanted = entry.path().extension().and_then(|ending| ending.to_str());
-        if entry.file_type().is_file() && wanted.is_some_and(|ending| endings.contains(&ending)) {
-            let text = fs::read_to_string(entry.path()).unwrap();
-            found.push((entry.path().strip_prefix(root).unwrap().to_path_buf(), text));
-        }
-    }
-    found
+    let is_wanted = |path: &PathBuf| {
+        path.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| endings.contains(&ending))
+    };
+    let files = workspace::files(root).unwrap().into_iter().filter(is_wanted);
+    files.map(|path| (path.clone(), fs::read_to_string(root.join(path)).unwrap())).collect()
 }
 
 fn documents() -> Vec<(PathBuf, String)> {

@@ -39,6 +39,7 @@ pub(crate) fn readable() -> SettingsBindDropGuard {
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
         (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "[uuid]"),
         (r"ok_[0-9a-f]+", "[key]"),
+        (r"kwargs_hash=[0-9a-f]{8}", "kwargs_hash=[salted]"),
         (r"[0-9a-f]{64}", "[sha256]"),
         (r"[0-9a-f]{32}", "[random]"),
         (r#""[\w-]{43}""#, r#""[token]""#),

@@ -4,6 +4,7 @@ use oddish_domain::failure::FailureClass;
 use oddish_domain::status::TrialStatus;
 use serde_json::{Map, Value};
 use sqlx::types::Json;
+use uuid::Uuid;
 
 use crate::error::Doing;
 use crate::word::Word;
@@ -77,7 +78,8 @@ pub struct Used {
 }
 
 /// One statement, so that all experiments are seen at one moment. A trial keeps cost and tokens of its last attempt; the table of attempts
-/// has the times of all. Arguments of the environment may hold secrets, so that only a short hash of them leaves the database.
+/// has the times of all. Arguments of the environment may hold secrets: a short hash of them, salted by the caller, tells whether two are the
+/// same within one answer, and nobody can test guesses with it.
 const ALIKE: &str = "
     with counted as (
         select t.experiment_id, t.agent, t.model, k.name as task, t.status, t.reward, t.unconfirmed_reward is not null as unconfirmed,
@@ -92,7 +94,7 @@ const ALIKE: &str = "
                 'storage_mb', t.harbor -> 'override_storage_mb', 'gpus', t.harbor -> 'override_gpus')) end as resources,
             case when t.origin = 'oddish' then jsonb_strip_nulls(jsonb_build_object(
                 'type', t.environment, 'docker_image', t.harbor -> 'docker_image',
-                'kwargs_hash', left(md5((t.harbor -> 'environment_kwargs')::text), 8))) end as environment,
+                'kwargs_hash', left(md5($2 || (t.harbor -> 'environment_kwargs')::text), 8))) end as environment,
             case when t.origin = 'imported' then 1 else a.begun end as attempts,
             case when t.cost_usd between -1e100 and 1e100 then t.cost_usd end as cost_usd,
             t.input_tokens, t.cache_tokens, t.output_tokens,
@@ -119,7 +121,8 @@ const ALIKE: &str = "
 
 /// The trials of experiments, those that are alike as one row.
 pub async fn alike(db: &Db, experiment_ids: &[String]) -> Result<Vec<AlikeTrials>, DbError> {
-    sqlx::query_as(ALIKE).bind(experiment_ids).fetch_all(db).await.doing("count the outcomes of trials")
+    let salt = Uuid::new_v4().simple().to_string();
+    sqlx::query_as(ALIKE).bind(experiment_ids).bind(salt).fetch_all(db).await.doing("count the outcomes of trials")
 }
 
 /// Id and name of those of the experiments that exist.
