@@ -6,7 +6,7 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use uuid::Uuid;
 
-use crate::stack::{Stack, eventually, hello, is_alive};
+use crate::stack::{Stack, eventually, hello};
 use crate::stand_in;
 
 const TRIALS: usize = 200;
@@ -154,10 +154,16 @@ impl Scene {
     }
 
     async fn kill_a_finished_runner(&mut self) {
+        // A trial that begins from now on cannot end before Postgres is away, however long it takes to kill that.
+        let hold = self.stack.folder().join("hold");
+        std::fs::write(&hold, "").unwrap();
+        let since: String = sqlx::query_scalar("select now()::text").fetch_one(&self.stack.db).await.unwrap();
         let begun = eventually("runners to begin", async || {
             let begun: Vec<Begun> = sqlx::query_as(
-                "select trial_id, number, pid from oddish.attempts where ended_at is null and pid is not null",
+                "select trial_id, number, pid from oddish.attempts where ended_at is null and pid is not null
+                and claimed_at > $1::timestamptz",
             )
+            .bind(&since)
             .fetch_all(&self.stack.db)
             .await
             .unwrap();
@@ -165,19 +171,14 @@ impl Scene {
         })
         .await;
         self.stack.postgres().kill().await;
-        let at_work = |attempt: &&Begun| {
-            is_alive(Pid::from_raw(attempt.pid)) && !self.outcome_file(&attempt.trial_id, attempt.number).is_file()
-        };
-        let at_work: Vec<&Begun> = begun.iter().filter(at_work).collect();
-        if !at_work.is_empty() {
-            let finished = eventually("a runner to store its outcome", async || {
-                let stored = |attempt: &&&Begun| self.outcome_file(&attempt.trial_id, attempt.number).is_file();
-                at_work.iter().find(stored).copied()
-            })
-            .await;
-            kill(Pid::from_raw(finished.pid), Signal::SIGKILL).unwrap();
-            self.finished.push((finished.trial_id.clone(), finished.number));
-        }
+        std::fs::remove_file(hold).unwrap();
+        let finished = eventually("a runner to store its outcome", async || {
+            let stored = |attempt: &&Begun| self.outcome_file(&attempt.trial_id, attempt.number).is_file();
+            begun.iter().find(stored)
+        })
+        .await;
+        kill(Pid::from_raw(finished.pid), Signal::SIGKILL).unwrap();
+        self.finished.push((finished.trial_id.clone(), finished.number));
         self.stack.postgres().start_again();
     }
 
@@ -222,7 +223,7 @@ impl Scene {
                 "{trial_id} had finished, and was paid for again: its attempt {number} is {outcome}"
             );
         }
-        assert!(!self.finished.is_empty(), "no runner was killed between finishing and recording");
+        assert_eq!(self.finished.len(), ROUNDS, "a runner is killed between finishing and recording in each round");
         for (trial_id, number) in &self.finished {
             let recorded = unrecorded.iter().all(|(trial, attempt, _)| (trial, attempt) != (trial_id, number));
             assert!(recorded, "attempt {number} of {trial_id} had stored its outcome");
