@@ -76,6 +76,9 @@ pub struct ExperimentResponse {
     pub last_pr_title: Option<String>,
     /// Its number.
     pub last_pr_number: Option<i64>,
+    /// Version of its trials. Equal versions mean that no trial was added, changed or deleted between. Not in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_version: Option<String>,
 }
 
 /// `GET /experiments`.
