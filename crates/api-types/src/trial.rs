@@ -145,7 +145,8 @@ fn here() -> TrialOrigin {
 /// `GET /trials`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(examples(json!({"items": [], "next_cursor": null, "limit": 100, "total": null}))))]
+#[cfg_attr(feature = "openapi", schema(examples(json!({"items": [], "next_cursor": null, "limit": 100, "total": null,
+    "changes": {"next": "10423.10425.10424", "complete": true}}))))]
 pub struct ListTrialsResponse {
     /// The trials of this page.
     pub items: Vec<TrialResponse>,

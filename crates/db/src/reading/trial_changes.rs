@@ -31,7 +31,10 @@ impl Snapshot {
     #[must_use]
     pub fn is_valid(&self) -> bool {
         let in_bounds = self.open.iter().all(|open| (self.xmin..self.xmax).contains(open));
-        let bounds = self.xmin >= 1 && self.xmin <= self.xmax && i64::try_from(self.xmax).is_ok();
+        // A transaction's number whose lower half is 0 is none.
+        let is_one = |bound: u64| bound & u64::from(u32::MAX) != 0;
+        let bounds =
+            is_one(self.xmin) && is_one(self.xmax) && self.xmin <= self.xmax && i64::try_from(self.xmax).is_ok();
         bounds && in_bounds && self.open.is_sorted_by(|one, next| one < next) && self.open.len() <= MOST_OPEN
     }
 
@@ -166,6 +169,7 @@ mod tests {
         let refused = [
             snapshot(0, 5, &[]),
             snapshot(6, 5, &[]),
+            snapshot(5, 1 << 32, &[]),
             snapshot(1, u64::MAX, &[]),
             snapshot(5, 9, &[4]),
             snapshot(5, 9, &[9]),

@@ -166,6 +166,7 @@ async fn trials_without_a_grade_are_no_zeros(db: Db) {
         }
       ],
       "coverage_bar": 0.9,
+      "data_version": "[random]",
       "experiment_id": "[id]",
       "experiment_name": "e 0000000a",
       "pass_threshold": 1.0

@@ -48,7 +48,8 @@ fn refused(document: &Value, part: &Value, place: &str, found: &mut Vec<String>)
 fn every_operation_has_a_summary_of_one_sentence() {
     let document = document();
     let paths = document["paths"].as_object().unwrap();
-    let operations = paths.values().flat_map(|methods| methods.as_object().unwrap().values());
+    let operations =
+        paths.values().flat_map(|methods| methods.as_object().unwrap().values()).filter(|part| part.is_object());
     let summary = |operation: &Value| operation["summary"].as_str().unwrap_or_default().to_owned();
     let odd = |summary: &str| {
         let verb = summary.split(' ').next().unwrap_or_default();
