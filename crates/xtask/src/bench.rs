@@ -30,7 +30,7 @@ pub(crate) enum Benchmark {
         #[arg(long)]
         json: bool,
     },
-    /// How long `oddish --help` takes.
+    /// What the command line costs: its start, results of 10,000 trials, and watching them; takes two minutes.
     Cli {
         /// Print one JSON object on stdout.
         #[arg(long)]

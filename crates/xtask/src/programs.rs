@@ -1,8 +1,9 @@
 //! Building the programs of the workspace.
 
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::progress::step;
 use crate::{process, workspace};
@@ -20,6 +21,15 @@ pub(crate) fn build_programs() -> Result<()> {
 pub(crate) fn build_all() -> Result<()> {
     let command = ["build", "--workspace", "--bins", "--tests"];
     step("building all programs and tests", || process::shown(&mut cargo(&command)))
+}
+
+/// Builds the programs of these packages as they are shipped, and tells in which folder they lie.
+pub(crate) fn build_release(packages: &[&str]) -> Result<PathBuf> {
+    step(&format!("building {} in release mode", packages.join(", ")), || {
+        let packages = packages.iter().flat_map(|package| ["--package", package]);
+        process::shown(cargo(&["build", "--release", "--bins"]).args(packages))
+    })?;
+    Ok(workspace::binaries()?.parent().context("the target folder is missing")?.join("release"))
 }
 
 /// cargo in this workspace.

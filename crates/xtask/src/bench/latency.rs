@@ -13,7 +13,8 @@ use time::OffsetDateTime;
 
 use super::{Bar, Figure, median};
 use crate::database::{connect, throw_away_folder};
-use crate::progress::{say, step};
+use crate::programs::build_release;
+use crate::progress::say;
 use crate::setup;
 use crate::stack::{Stack, without_settings};
 use crate::{http, interrupt, process, workspace};
@@ -50,7 +51,7 @@ struct SubmittedTask {
 
 pub(super) fn measure() -> Result<Vec<Figure>> {
     let postgres_bin = setup::postgres_bin()?;
-    let release = build()?;
+    let release = build_release(&["oddish-cli", "oddish-server", "oddish-runner"])?;
     let folder = throw_away_folder("oddish-bench-")?;
     let mut server = Command::new(release.join("oddish-server"));
     without_settings(&mut server)
@@ -68,17 +69,6 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
     }
     stack.stop()?;
     measured
-}
-
-/// Builds the programs as they are shipped, and tells in which folder they lie.
-fn build() -> Result<PathBuf> {
-    step("building oddish, oddish-server and oddish-runner in release mode", || {
-        let mut build = Command::new("cargo");
-        build.args(["build", "--release", "--bins", "--package", "oddish-cli"]);
-        build.args(["--package", "oddish-server", "--package", "oddish-runner"]);
-        process::shown(build.current_dir(workspace::root()))
-    })?;
-    Ok(workspace::binaries()?.parent().context("the target folder is missing")?.join("release"))
 }
 
 /// Harbor itself is no part of what is measured. Its interpreter is: a `python3` on the PATH may be a script that starts another one, whose
