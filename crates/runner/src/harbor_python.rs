@@ -5,11 +5,13 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use oddish_domain::harbor_settings::HARBOR_VERSION;
+
 /// There is no Harbor to be found.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "no Harbor found: neither is ODDISH_HARBOR_PYTHON set, nor is there a usable `harbor` command on the PATH. Run `cargo xtask \
-     setup` in the source tree, or `pip install harbor==0.26.0` into an environment of Python 3.12 or newer and set \
+     setup` in the source tree, or `pip install harbor=={HARBOR_VERSION}` into an environment of Python 3.12 or newer and set \
      ODDISH_HARBOR_PYTHON to its interpreter"
 )]
 pub struct HarborNotFound;
