@@ -164,11 +164,15 @@ pub struct ListTrialsResponse {
 pub struct ListTrialsQuery {
     /// Only trials in this state.
     pub status: Option<TrialStatus>,
+    /// Only trials whose id begins so.
+    pub id_prefix: Option<String>,
+    /// Only trials of exactly this name.
+    pub name: Option<String>,
     /// Only trials of tasks that this user submitted.
     pub user: Option<String>,
     /// Only trials of this task.
     pub task_id: Option<String>,
-    /// Only trials of this experiment, by id.
+    /// Only trials of this experiment, by id or name.
     pub experiment_id: Option<String>,
     /// Only trials of this agent.
     pub agent: Option<String>,
@@ -201,6 +205,8 @@ impl Default for ListTrialsQuery {
     fn default() -> Self {
         Self {
             status: None,
+            id_prefix: None,
+            name: None,
             user: None,
             task_id: None,
             experiment_id: None,

@@ -10,18 +10,17 @@ use oddish_api_types::{GetResultsQuery, ResultsResponse};
 use oddish_db::{Db, trial_outcomes};
 use oddish_domain::statistics::{Rules, RulesFault, results};
 
-use crate::Error;
-use crate::experiments::not_found;
+use crate::{Error, naming};
 
-/// Returns what the trials of an experiment show about each agent and model.
-pub async fn get(db: &Db, experiment_id: &str, query: &GetResultsQuery) -> Result<ResultsResponse, Error> {
+/// Returns what the trials of an experiment, by id or name, show about each agent and model.
+pub async fn get(db: &Db, id_or_name: &str, query: &GetResultsQuery) -> Result<ResultsResponse, Error> {
     let rules = rules(query.pass_threshold, query.coverage_bar)?;
-    let [name] = names(db, [experiment_id]).await?;
-    let trials = trial_outcomes::alike(db, &[experiment_id.to_owned()]).await?;
+    let experiment = naming::experiment(db, id_or_name).await?;
+    let trials = trial_outcomes::alike(db, std::slice::from_ref(&experiment.id)).await?;
     let results = computed(move || results(&tallying::tallies(trials, &rules), &rules)).await?;
     Ok(ResultsResponse {
-        experiment_id: experiment_id.to_owned(),
-        experiment_name: name,
+        experiment_id: experiment.id,
+        experiment_name: experiment.name,
         pass_threshold: rules.pass_threshold(),
         coverage_bar: rules.coverage_bar(),
         agents: results.rows.into_iter().map(|row| present::row(row, &rules)).collect(),
@@ -36,17 +35,6 @@ fn rules(pass_threshold: f64, coverage_bar: f64) -> Result<Rules, Error> {
         };
         Error::invalid(field, fault)
     })
-}
-
-/// The names of experiments. One that does not exist is an error.
-async fn names<const N: usize>(db: &Db, ids: [&str; N]) -> Result<[String; N], Error> {
-    let found = trial_outcomes::names(db, &ids.map(str::to_owned)).await?;
-    let mut names = [const { String::new() }; N];
-    for (id, name) in ids.iter().zip(&mut names) {
-        let known = found.iter().find(|(found, _)| found == id);
-        name.clone_from(&known.ok_or_else(|| not_found(id))?.1);
-    }
-    Ok(names)
 }
 
 /// Computes on a thread of its own: thousands of draws of thousands of tasks would hold up other requests.

@@ -124,12 +124,3 @@ pub async fn alike(db: &Db, experiment_ids: &[String]) -> Result<Vec<AlikeTrials
     let salt = Uuid::new_v4().simple().to_string();
     sqlx::query_as(ALIKE).bind(experiment_ids).bind(salt).fetch_all(db).await.doing("count the outcomes of trials")
 }
-
-/// Id and name of those of the experiments that exist.
-pub async fn names(db: &Db, experiment_ids: &[String]) -> Result<Vec<(String, String)>, DbError> {
-    sqlx::query_as("select id, name from oddish.experiments where id = any($1)")
-        .bind(experiment_ids)
-        .fetch_all(db)
-        .await
-        .doing("look for experiments")
-}

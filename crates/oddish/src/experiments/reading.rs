@@ -6,13 +6,14 @@ use oddish_db::experiment_summaries::{self, ExperimentFilter, ExperimentSort};
 
 use super::not_found;
 use super::present::present;
-use crate::Error;
 use crate::paging::{self, MAX_LIMIT, Wanted};
+use crate::{Error, naming};
 
-/// Returns an experiment and what became of its trials.
-pub async fn get(db: &Db, experiment_id: &str) -> Result<ExperimentResponse, Error> {
-    let experiment = experiment_summaries::get(db, experiment_id).await?;
-    experiment.map(present).ok_or_else(|| not_found(experiment_id))
+/// Returns an experiment, by id or name, and what became of its trials.
+pub async fn get(db: &Db, id_or_name: &str) -> Result<ExperimentResponse, Error> {
+    let found = naming::experiment(db, id_or_name).await?;
+    let experiment = experiment_summaries::get(db, &found.id).await?;
+    experiment.map(present).ok_or_else(|| not_found(id_or_name))
 }
 
 /// Lists experiments, newest first unless the query says otherwise.
@@ -26,7 +27,14 @@ pub async fn list(db: &Db, query: ListExperimentsQuery) -> Result<ListExperiment
     };
     let orders = [("created_at", ExperimentSort::Created), ("active_at", ExperimentSort::Active)];
     let chosen = paging::choose(wanted, &orders)?;
-    let filter = ExperimentFilter { id: None, query: query.query, submitted_by: query.user, state: query.status };
+    let filter = ExperimentFilter {
+        id: None,
+        id_prefix: query.id_prefix,
+        name: query.name,
+        query: query.query,
+        submitted_by: query.user,
+        state: query.status,
+    };
     let listed = experiment_summaries::list(db, &filter, chosen.sort, &chosen.page).await?;
     let total = if query.total { Some(experiment_summaries::count(db, &filter).await?) } else { None };
     Ok(ListExperimentsResponse {
