@@ -10,9 +10,9 @@ use tokio::time::Instant;
 use crate::client::ClientError;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
+use crate::patience::Patience;
 use crate::plain_text;
 use crate::printer::Printer;
-use crate::watching::Patience;
 
 /// Requests that are under way at once.
 const PARALLEL: usize = 8;
@@ -125,7 +125,7 @@ impl<T> Batch<T> {
 
 /// Repeats a request that may succeed a little later, for a minute.
 pub(crate) async fn patiently<T>(send: impl AsyncFn() -> Result<T, ClientError>) -> Result<T, ClientError> {
-    let mut patience = Patience::new(Instant::now());
+    let mut patience = Patience::of_a_script(Instant::now());
     loop {
         match send().await {
             Err(error) if error.is_passing() => match patience.failed(Instant::now()) {

@@ -1,6 +1,6 @@
 //! The text of a log, which comes in pieces, made safe for a terminal.
 
-use anstream::adapter::StripStr;
+use anstream::adapter::StripBytes;
 
 use crate::plain_text::steers_terminal;
 
@@ -8,7 +8,7 @@ use crate::plain_text::steers_terminal;
 #[derive(Debug, Default)]
 pub(crate) struct LogText {
     /// Where in an escape sequence the last piece ended.
-    escape: StripStr,
+    escape: StripBytes,
     /// Whether a carriage return is to become a line's end, unless one follows it anyway.
     returned: bool,
     /// Whether a line has begun and not ended.
@@ -21,14 +21,14 @@ impl LogText {
         let mut text = String::with_capacity(piece.len());
         for part in piece.split_inclusive('\n') {
             let line = part.strip_suffix('\n');
-            let mut escape = std::mem::take(&mut self.escape);
-            for character in escape.strip_next(line.unwrap_or(part)).flat_map(str::chars) {
+            let printable: Vec<u8> =
+                self.escape.strip_next(line.unwrap_or(part).as_bytes()).flatten().copied().collect();
+            for character in String::from_utf8_lossy(&printable).chars() {
                 self.take(character, &mut text);
             }
-            self.escape = escape;
             if line.is_some() {
                 // A sequence that nobody ended must not swallow the lines that follow.
-                self.escape = StripStr::new();
+                self.escape = StripBytes::new();
                 self.returned = false;
                 self.in_line = false;
                 text.push('\n');

@@ -13,6 +13,7 @@ mod help;
 mod installed_harbor;
 mod log_text;
 mod naming;
+mod patience;
 mod plain_text;
 mod printer;
 mod question;

@@ -169,22 +169,22 @@ fn polling_pause(watched_for: Duration) -> Duration {
 
 /// How long to go on without an answer, and how long to wait before the next try.
 #[derive(Debug)]
-pub(crate) struct Patience {
+struct Patience {
     last_answer: Instant,
     pause: Duration,
 }
 
 impl Patience {
-    pub(crate) fn new(now: Instant) -> Self {
+    fn new(now: Instant) -> Self {
         Self { last_answer: now, pause: Duration::from_secs(1) }
     }
 
-    pub(crate) fn answered(&mut self, now: Instant) {
+    fn answered(&mut self, now: Instant) {
         *self = Self::new(now);
     }
 
     /// How long to wait after one more failure; nothing when it is time to give up.
-    pub(crate) fn failed(&mut self, now: Instant) -> Option<Duration> {
+    fn failed(&mut self, now: Instant) -> Option<Duration> {
         let left = PATIENCE.checked_sub(now - self.last_answer).filter(|left| !left.is_zero())?;
         let pause = self.pause.min(left);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);

@@ -30,17 +30,17 @@ impl Field {
 
 impl Client {
     /// `GET /tasks/{task_id}` without its trials, counting those of all versions. The server takes a name, too.
-    pub(crate) async fn task_counts(&self, id: &str) -> Result<Option<TaskStatusResponse>, ClientError> {
+    pub(crate) async fn find_task(&self, id: &str) -> Result<Option<TaskStatusResponse>, ClientError> {
         self.found("tasks", id, &[("version", "all"), ("include_trials", "false")]).await
     }
 
     /// `GET /trials/{trial_id}`.
-    pub(crate) async fn trial(&self, id: &str) -> Result<Option<TrialResponse>, ClientError> {
+    pub(crate) async fn find_trial(&self, id: &str) -> Result<Option<TrialResponse>, ClientError> {
         self.found("trials", id, &[]).await
     }
 
     /// `GET /experiments/{experiment_id}`. The server takes a name, too.
-    pub(crate) async fn experiment(&self, id: &str) -> Result<Option<ExperimentResponse>, ClientError> {
+    pub(crate) async fn find_experiment(&self, id: &str) -> Result<Option<ExperimentResponse>, ClientError> {
         self.found("experiments", id, &[]).await
     }
 

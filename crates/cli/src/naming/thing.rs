@@ -44,7 +44,7 @@ impl Thing for TaskStatusResponse {
     }
 
     async fn of_id(client: &Client, id: &str) -> Result<Option<Self>, ClientError> {
-        client.task_counts(id).await
+        client.find_task(id).await
     }
 
     async fn of_name(client: &Client, name: &str, most: usize) -> Result<Vec<Self>, ClientError> {
@@ -70,7 +70,7 @@ impl Thing for TrialResponse {
     }
 
     async fn of_id(client: &Client, id: &str) -> Result<Option<Self>, ClientError> {
-        client.trial(id).await
+        client.find_trial(id).await
     }
 
     async fn of_name(client: &Client, name: &str, most: usize) -> Result<Vec<Self>, ClientError> {
@@ -98,7 +98,7 @@ impl Thing for ExperimentResponse {
     }
 
     async fn of_id(client: &Client, id: &str) -> Result<Option<Self>, ClientError> {
-        client.experiment(id).await
+        client.find_experiment(id).await
     }
 
     async fn of_name(client: &Client, name: &str, most: usize) -> Result<Vec<Self>, ClientError> {

@@ -101,10 +101,10 @@ async fn logs_of_several_trials_have_headers(db: Db) {
     assert_data_eq!(
         outcome.stdout.replace(&task, "alpha-00000001"),
         str![[r#"
-==> alpha-00000001-0: oracle, failed <==
+==> alpha-00000001-0: oracle, default, failed <==
 first
 
-==> alpha-00000001-1: oracle, failed <==
+==> alpha-00000001-1: oracle, default, failed <==
 second b
 second c
 

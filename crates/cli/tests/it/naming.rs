@@ -29,7 +29,7 @@ fn experiment(id: &str) -> (String, String) {
 #[with_database]
 async fn an_id_a_name_and_the_beginning_of_an_id_name_a_task_or_a_trial(db: Db) {
     let served = Served::new(db).await;
-    let alpha = served.task("alpha one", None, 2).await;
+    let alpha = served.task("alpha one", None, 1).await;
     let beta = served.task("beta", None, 12).await;
     for text in [&*alpha, "alpha one", "alp", &alpha[..alpha.len() - 2]] {
         assert_eq!(meant(&served, &[text]).await, task(&alpha), "{text}");
@@ -39,8 +39,8 @@ async fn an_id_a_name_and_the_beginning_of_an_id_name_a_task_or_a_trial(db: Db) 
     }
     // `-1` is the beginning of `-10` and `-11` too, and an id all the same.
     assert_eq!(meant(&served, &[&format!("{beta}-1")]).await, trial(&format!("{beta}-1")));
-    // The only trials whose ids begin so.
-    assert_eq!(meant(&served, &[&format!("{alpha}-")]).await.0, "trial".to_owned());
+    // No task's id begins so, and one trial's.
+    assert_eq!(meant(&served, &[&format!("{alpha}-")]).await, trial(&format!("{alpha}-0")));
 }
 
 #[with_database]
@@ -88,7 +88,11 @@ async fn several_hits_are_listed_with_what_tells_them_apart(db: Db) {
     let outcome = served.oddish(&["cancel", &format!("{again}-"), "--yes"]).await;
     assert_eq!(outcome.code, 1, "{outcome:#?}");
     assert!(outcome.stderr.starts_with("error: the ids of more than 10 trials begin with"), "{outcome:#?}");
-    assert_eq!(outcome.stderr.lines().filter(|line| line.contains("oracle, queued")).count(), 10, "{outcome:#?}");
+    assert_eq!(
+        outcome.stderr.lines().filter(|line| line.contains("oracle, default, queued")).count(),
+        10,
+        "{outcome:#?}"
+    );
 }
 
 #[with_database]

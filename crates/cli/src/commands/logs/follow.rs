@@ -1,5 +1,6 @@
 //! Shows the log of a trial as it grows, from one attempt to the next, until the trial has ended.
 
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use oddish_api_types::{LogSource, TrialLogsResponse, TrialResponse};
@@ -8,10 +9,10 @@ use tokio::time::Instant;
 use super::{LogsArgs, Output};
 use crate::client::{Client, ClientError, LogPart};
 use crate::failure::Failure;
+use crate::patience::Patience;
 use crate::plain_text;
 use crate::printer::Printer;
 use crate::view::trial::reward;
-use crate::watching::Patience;
 
 /// Time between two looks at a trial that waits for its next attempt.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -29,7 +30,11 @@ pub(super) async fn follow(
     let mut follower = Follower {
         client,
         trial_id: &trial.id,
-        patience: Patience::new(Instant::now()),
+        patience: if std::io::stderr().is_terminal() {
+            Patience::of_a_person(Instant::now())
+        } else {
+            Patience::of_a_script(Instant::now())
+        },
         printer,
         attempt: args.attempt,
         has_waited: false,
@@ -120,7 +125,7 @@ impl Follower<'_> {
             return Ok(Some(LogPart::Next(0)));
         }
         let trial = loop {
-            match self.client.trial(self.trial_id).await {
+            match self.client.find_trial(self.trial_id).await {
                 Ok(Some(trial)) => break trial,
                 Ok(None) => return Err(Failure::new(format!("{} was deleted", plain_text::line(self.trial_id)))),
                 Err(error) => self.wait_after(&error).await?,
