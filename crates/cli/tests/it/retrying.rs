@@ -2,12 +2,12 @@
 
 use oddish_db::Db;
 use oddish_test_support::with_database;
-use serde_json::json;
+use serde_json::{Value, json};
 use snapbox::{assert_data_eq, str};
 use wiremock::matchers::{header_exists, method, path};
 use wiremock::{Mock, MockServer};
 
-use crate::answers::{Script, error_answer, json_answer, on, trial};
+use crate::answers::{Script, error_answer, experiment, json_answer, on, task_status, trial};
 use crate::binary::oddish_at;
 use crate::served::Served;
 
@@ -63,7 +63,7 @@ async fn a_grade_is_not_thrown_away_without_a_question(db: Db) {
 }
 
 #[with_database]
-async fn an_experiment_runs_again_what_failed_in_one_request(db: Db) {
+async fn an_experiment_runs_again_what_failed_of_a_class(db: Db) {
     let served = Served::new(db).await;
     let alpha = served.task("alpha", Some("nightly"), 2).await;
     let beta = served.task("beta", Some("nightly"), 1).await;
@@ -77,13 +77,36 @@ async fn an_experiment_runs_again_what_failed_in_one_request(db: Db) {
     assert_eq!(jobs, 2);
 }
 
+#[tokio::test]
+async fn what_the_server_can_choose_by_itself_is_one_request() {
+    let server = MockServer::start().await;
+    let failed = json!({ "status": "failed", "error_class": "task" });
+    let page = json!({ "items": [trial("a", 0, failed)], "next_cursor": null, "limit": 250, "total": null });
+    on(&server, "GET", "/experiments/9f8e7d6c", json_answer(&experiment("9f8e7d6c", "nightly", json!({})))).await;
+    on(&server, "GET", "/trials", json_answer(&page)).await;
+    let answer = json!({ "status": "queued", "experiment_id": "9f8e7d6c", "queued": ["a-0"], "still_active": [] });
+    on(&server, "POST", "/experiments/9f8e7d6c/retry", json_answer(&answer)).await;
+    on(&server, "POST", "/trials/a-0/retry", json_answer(&json!({ "status": "queued", "trial_id": "a-0" }))).await;
+    let retry = ["retry", "-e", "9f8e7d6c", "--failed", "--error-class", "task", "--json"];
+    for (further, expected) in [(&[][..], "/experiments/9f8e7d6c/retry"), (&["-a", "oracle"], "/trials/a-0/retry")] {
+        let told = oddish_at(&server, &[&retry[..], further].concat()).await;
+        assert_eq!(told.json()["queued"], json!(["a-0"]), "{told:#?}");
+        let requests = server.received_requests().await.unwrap();
+        assert_eq!(requests.last().unwrap().url.path(), expected);
+        if further.is_empty() {
+            let body: Value = requests.last().unwrap().body_json().unwrap();
+            assert_eq!(body, json!({ "statuses": ["failed"], "error_classes": ["task"] }));
+        }
+    }
+}
+
 /// A server of which one trial's request is refused and another one's answer is lost at first.
 #[tokio::test]
 async fn a_summary_is_true_whatever_happens() {
     let server = MockServer::start().await;
     let failed = |index| trial("a", index, json!({ "status": "failed" }));
     let page = json!({ "items": [failed(2), failed(1), failed(0)], "next_cursor": null, "limit": 250, "total": null });
-    let task = crate::answers::task_status("a", &[], json!({ "trials": null, "status": "completed" }));
+    let task = task_status("a", &[], json!({ "trials": null, "status": "completed" }));
     on(&server, "GET", "/tasks/a", json_answer(&task)).await;
     on(&server, "GET", "/trials", json_answer(&page)).await;
     let queued = |id: &str| json_answer(&json!({ "status": "queued", "trial_id": id }));

@@ -32,7 +32,6 @@ async fn an_experiment_is_read_by_its_name_and_the_newest_is_meant(db: Db) {
         // As the published client asks for `status --experiment`.
         let tasks = get(format!("/tasks?experiment_id={text}")).await;
         assert_eq!((tasks.as_array().unwrap().len(), &tasks[0]["id"]), (1, &json!(format!("hello-{id}"))));
-        assert_eq!(tasks[0]["total"], 1);
         let trials = get(format!("/trials?experiment_id={text}&total=true")).await;
         assert_eq!((&trials["items"][0]["experiment_id"], &trials["total"]), (&json!(id), &json!(1)));
     }
