@@ -4,6 +4,7 @@ pub(crate) mod cancel;
 pub(crate) mod clean;
 pub(crate) mod compare;
 pub(crate) mod delete;
+pub(crate) mod fail_under;
 pub(crate) mod logs;
 pub(crate) mod results;
 pub(crate) mod retry;

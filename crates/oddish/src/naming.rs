@@ -15,7 +15,6 @@ pub(crate) async fn experiment(db: &Db, id_or_name: &str) -> Result<Experiment, 
 }
 
 /// The id of the experiment that a list is restricted to. A list of an experiment that does not exist is empty, so what names none stays.
-pub(crate) async fn experiment_filter(db: &Db, id_or_name: Option<String>) -> Result<Option<String>, Error> {
-    let Some(id_or_name) = id_or_name else { return Ok(None) };
-    Ok(Some(experiments::find(db, &id_or_name).await?.map_or(id_or_name, |found| found.id)))
+pub(crate) async fn experiment_filter(db: &Db, id_or_name: String) -> Result<String, Error> {
+    Ok(experiments::find(db, &id_or_name).await?.map_or(id_or_name, |found| found.id))
 }

@@ -2,6 +2,7 @@
 
 use oddish_api_types::{ExperimentResponse, ListExperimentsQuery, ListExperimentsResponse};
 use oddish_db::Db;
+use oddish_db::data_version;
 use oddish_db::experiment_summaries::{self, ExperimentFilter, ExperimentSort};
 
 use super::not_found;
@@ -11,9 +12,11 @@ use crate::{Error, naming};
 
 /// Returns an experiment, by id or name, and what became of its trials.
 pub async fn get(db: &Db, id_or_name: &str) -> Result<ExperimentResponse, Error> {
-    let found = naming::experiment(db, id_or_name).await?;
-    let experiment = experiment_summaries::get(db, &found.id).await?;
-    experiment.map(present).ok_or_else(|| not_found(id_or_name))
+    let id = naming::experiment(db, id_or_name).await?.id;
+    // Read before what it is the version of: what changes between is told by the next version.
+    let version = data_version::get(db, std::slice::from_ref(&id)).await?.pop();
+    let experiment = experiment_summaries::get(db, &id).await?.ok_or_else(|| not_found(id_or_name))?;
+    Ok(ExperimentResponse { data_version: version.map(|version| version.data_version), ..present(experiment) })
 }
 
 /// Lists experiments, newest first unless the query says otherwise.

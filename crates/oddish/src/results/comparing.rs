@@ -11,7 +11,7 @@ use oddish_domain::statistics::{
     self, Combination, Direction, SideOfComparison, Tallies, TrialsToHalve, pair_combinations,
 };
 
-use super::{computed, present, rules, tallying};
+use super::{Versioned, computed, present, rules, tallying, version, versions};
 use crate::{Error, naming};
 
 /// Most flips of an answer.
@@ -20,10 +20,23 @@ const MAX_FLIPS: usize = 1_000;
 const MAX_NAMES: usize = 10;
 
 /// Compares an experiment, by id or name, with another one: the right side, which the query names.
-pub async fn compare(db: &Db, id_or_name: &str, query: CompareQuery) -> Result<CompareResponse, Error> {
-    let rules = rules(query.pass_threshold.unwrap_or(1.0), 0.0)?;
+/// `knows` tells of a version whether the caller has that answer, which is not worked out then.
+pub async fn compare(
+    db: &Db,
+    id_or_name: &str,
+    query: CompareQuery,
+    knows: impl Fn(&str) -> bool,
+) -> Result<Versioned<CompareResponse>, Error> {
+    let threshold = query.pass_threshold.unwrap_or(1.0);
+    let rules = rules(threshold, 0.0)?;
     let left_side = naming::experiment(db, id_or_name).await?;
     let right_side = naming::experiment(db, &query.with).await?;
+    let [left_version, right_version] = versions(db, [&left_side.id, &right_side.id]).await?;
+    let sides = (&query.agent, &query.model, &query.with_agent, &query.with_model);
+    let version = version([&left_version, &right_version], (threshold.to_bits(), sides));
+    if knows(&version) {
+        return Ok(Versioned { version, answer: None });
+    }
     let is_itself = left_side.id == right_side.id;
     let trials = trial_outcomes::alike(db, &[left_side.id.clone(), right_side.id.clone()]).await?;
     let work = move || {
@@ -41,22 +54,24 @@ pub async fn compare(db: &Db, id_or_name: &str, query: CompareQuery) -> Result<C
             Some(presented(pair, statistics::compare(left, right)))
         });
         let unpaired = |combinations: Vec<Combination>| combinations.into_iter().map(agent_and_model).collect();
-        Ok(CompareResponse {
+        Ok::<_, Error>(CompareResponse {
             pass_threshold: rules.pass_threshold(),
             comparisons: compared.collect(),
             left: ComparedExperiment {
                 experiment_id: left_side.id,
-                experiment_name: left_side.name,
+                experiment_name: left_version.name,
+                data_version: left_version.data_version,
                 unpaired: unpaired(pairing.left_only),
             },
             right: ComparedExperiment {
                 experiment_id: right_side.id,
-                experiment_name: right_side.name,
+                experiment_name: right_version.name,
+                data_version: right_version.data_version,
                 unpaired: unpaired(pairing.right_only),
             },
         })
     };
-    computed(work).await?
+    Ok(Versioned { version, answer: Some(computed(work).await??) })
 }
 
 /// The agents and models of a side that the reader asks for.

@@ -70,13 +70,17 @@ pub async fn list(db: &Db, query: ListTasksQuery, now: OffsetDateTime) -> Result
         sort: query.sort.as_deref(),
     };
     let chosen = paging::choose(wanted, &[("created_at", ())])?;
+    let experiment_id = match query.experiment_id {
+        Some(experiment) => Some(naming::experiment_filter(db, experiment).await?),
+        None => None,
+    };
     let filter = TaskFilter {
         task_id: None,
         id_prefix: query.id_prefix,
         name: query.name,
         status: query.status,
         submitted_by: query.user,
-        experiment_id: naming::experiment_filter(db, query.experiment_id).await?,
+        experiment_id,
         agent: query.agent,
         model: query.model.as_deref().map(queue_key::normal_form),
         error_class: query.error_class,

@@ -7,7 +7,7 @@ use oddish_db::trials::{self, TrialFilter, TrialSort};
 use oddish_domain::{id, queue_key};
 use time::OffsetDateTime;
 
-use super::not_found;
+use super::{changed, not_found};
 use crate::caller::Caller;
 use crate::paging::{self, MAX_LIMIT, Wanted};
 use crate::tasks::present::present_trials;
@@ -28,8 +28,11 @@ pub async fn get(db: &Db, trial_id: &str, now: OffsetDateTime) -> Result<TrialRe
     trials.into_iter().next().ok_or_else(|| not_found(trial_id))
 }
 
-/// Lists trials, newest first unless another order is asked for.
+/// Lists trials, newest first unless another order is asked for; or those that changed since an earlier answer.
 pub async fn list(db: &Db, query: ListTrialsQuery, now: OffsetDateTime) -> Result<ListTrialsResponse, Error> {
+    if let Some(cursor) = &query.changed_after {
+        return changed::list(db, cursor, &query, now).await;
+    }
     let wanted = Wanted {
         limit: query.limit,
         max_limit: MAX_LIMIT,
@@ -47,15 +50,25 @@ pub async fn list(db: &Db, query: ListTrialsQuery, now: OffsetDateTime) -> Resul
         // No trial has such a name.
         Some(None) => {
             let total = query.total.then_some(0);
-            return Ok(ListTrialsResponse { items: Vec::new(), next_cursor: None, limit: query.limit, total });
+            return Ok(ListTrialsResponse {
+                items: Vec::new(),
+                next_cursor: None,
+                limit: query.limit,
+                total,
+                changes: None,
+            });
         }
         name => name.flatten(),
+    };
+    let experiment_id = match query.experiment_id {
+        Some(experiment) => Some(naming::experiment_filter(db, experiment).await?),
+        None => None,
     };
     let filter = TrialFilter {
         task_id: query.task_id,
         id_prefix: query.id_prefix,
         name,
-        experiment_id: naming::experiment_filter(db, query.experiment_id).await?,
+        experiment_id,
         status: query.status,
         submitted_by: query.user,
         agent: query.agent,
@@ -70,6 +83,7 @@ pub async fn list(db: &Db, query: ListTrialsQuery, now: OffsetDateTime) -> Resul
         items: present_trials(db, listed.items, now).await?,
         limit: query.limit,
         total,
+        changes: None,
     })
 }
 
