@@ -168,7 +168,7 @@ pub struct CompareResponse {
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 pub struct CompareQuery {
-    /// Id of the other experiment, the right side. May be the same.
+    /// Id or name of the other experiment, the right side. May be the same.
     pub with: String,
     /// Only this agent.
     #[serde(default)]

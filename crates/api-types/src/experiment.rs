@@ -104,6 +104,10 @@ pub struct ListExperimentsResponse {
 pub struct ListExperimentsQuery {
     /// Only experiments with this in their name or in a submitter's, whatever the case, or of this id.
     pub query: Option<String>,
+    /// Only experiments whose id begins so.
+    pub id_prefix: Option<String>,
+    /// Only experiments of exactly this name.
+    pub name: Option<String>,
     /// Only experiments in this state.
     #[cfg_attr(feature = "openapi", param(inline))]
     pub status: Option<ExperimentStatus>,
@@ -126,6 +130,6 @@ pub struct ListExperimentsQuery {
 
 impl Default for ListExperimentsQuery {
     fn default() -> Self {
-        Self { query: None, status: None, user: None, sort: None, limit: 100, offset: None, cursor: None, total: false }
+        Self { query: None, id_prefix: None, name: None, status: None, user: None, sort: None, limit: 100, offset: None, cursor: None, total: false }
     }
 }

@@ -112,9 +112,13 @@ impl Default for GetTaskQuery {
 pub struct ListTasksQuery {
     /// Only tasks in this stage.
     pub status: Option<TaskStatus>,
+    /// Only tasks whose id begins so.
+    pub id_prefix: Option<String>,
+    /// Only tasks of exactly this name.
+    pub name: Option<String>,
     /// Only tasks that this user submitted.
     pub user: Option<String>,
-    /// Only tasks of this experiment, by id, and of their trials those that it ran: all of them, of whatever version, and no others.
+    /// Only tasks of this experiment, by id or name, and of their trials those that it ran: all of them, of whatever version, and no others.
     pub experiment_id: Option<String>,
     /// Only tasks with a trial of this agent.
     pub agent: Option<String>,
@@ -145,6 +149,8 @@ impl Default for ListTasksQuery {
     fn default() -> Self {
         Self {
             status: None,
+            id_prefix: None,
+            name: None,
             user: None,
             experiment_id: None,
             agent: None,

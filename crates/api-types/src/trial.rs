@@ -179,11 +179,15 @@ pub struct TrialChanges {
 pub struct ListTrialsQuery {
     /// Only trials in this state.
     pub status: Option<TrialStatus>,
+    /// Only trials whose id begins so.
+    pub id_prefix: Option<String>,
+    /// Only trials of exactly this name.
+    pub name: Option<String>,
     /// Only trials of tasks that this user submitted.
     pub user: Option<String>,
     /// Only trials of this task.
     pub task_id: Option<String>,
-    /// Only trials of this experiment, by id.
+    /// Only trials of this experiment, by id or name.
     pub experiment_id: Option<String>,
     /// Only trials that changed since an earlier answer, in the order of the changes: `0` at first, then the `changes.next` of the answer before.
     /// It goes with `experiment_id`, `limit` and `total`. A trial may come again without a change. One that was deleted does not come: a client
@@ -220,6 +224,8 @@ impl Default for ListTrialsQuery {
     fn default() -> Self {
         Self {
             status: None,
+            id_prefix: None,
+            name: None,
             user: None,
             task_id: None,
             experiment_id: None,

@@ -2,8 +2,13 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::commands::cancel::CancelArgs;
+use crate::commands::clean::CleanArgs;
 use crate::commands::compare::CompareArgs;
+use crate::commands::delete::DeleteArgs;
+use crate::commands::logs::LogsArgs;
 use crate::commands::results::ResultsArgs;
+use crate::commands::retry::RetryArgs;
 use crate::commands::run::RunArgs;
 use crate::commands::status::StatusArgs;
 use crate::help;
@@ -26,8 +31,13 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Run(Box<RunArgs>),
     Status(StatusArgs),
+    Logs(LogsArgs),
     Results(ResultsArgs),
     Compare(CompareArgs),
+    Cancel(CancelArgs),
+    Retry(RetryArgs),
+    Delete(DeleteArgs),
+    Clean(CleanArgs),
 }
 
 impl Command {

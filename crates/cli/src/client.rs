@@ -1,7 +1,10 @@
 //! The typed client of the server's API: the only place that speaks HTTP.
 
 mod api;
+mod changes;
 mod connection;
+mod logs;
+mod lookup;
 mod object_store;
 mod statistics;
 
@@ -22,11 +25,15 @@ use crate::failure::Failure;
 use crate::plain_text;
 
 pub(crate) use self::api::Api;
+pub(crate) use self::logs::LogPart;
+pub(crate) use self::lookup::Field;
 pub(crate) use self::object_store::{ObjectStore, SignedRequest};
 
 const SUBMIT_TIMEOUT: Duration = Duration::from_mins(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const PAGE: usize = 100;
+/// Most rows of a page that a server gives.
+const LARGEST_PAGE: usize = 1000;
 
 /// Why a request got no useful answer.
 #[derive(Debug, thiserror::Error)]

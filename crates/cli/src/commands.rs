@@ -1,7 +1,12 @@
 //! The commands, each in a folder of its own with its arguments. What several commands need lies above.
 
+pub(crate) mod cancel;
+pub(crate) mod clean;
 pub(crate) mod compare;
+pub(crate) mod delete;
 pub(crate) mod fail_under;
+pub(crate) mod logs;
 pub(crate) mod results;
+pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod status;

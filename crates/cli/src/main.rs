@@ -1,16 +1,23 @@
 #![doc = include_str!("../README.md")]
 
 mod args;
+mod batch;
 mod client;
 mod commands;
 mod config_file;
+mod deletion;
 mod exit_status;
 mod failure;
 mod help;
 #[cfg(test)]
 mod installed_harbor;
+mod log_text;
+mod naming;
+mod patience;
 mod plain_text;
 mod printer;
+mod question;
+mod target;
 mod view;
 mod watching;
 
@@ -19,8 +26,13 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::{Cli, Command};
+use crate::commands::cancel::cancel;
+use crate::commands::clean::clean;
 use crate::commands::compare::compare;
+use crate::commands::delete::delete;
+use crate::commands::logs::logs;
 use crate::commands::results::results;
+use crate::commands::retry::retry;
 use crate::commands::run::run;
 use crate::commands::status::status;
 use crate::exit_status::ExitStatus;
@@ -57,8 +69,13 @@ fn execute(command: &Command, printer: &Printer) -> Result<ExitStatus, Failure> 
         match command {
             Command::Run(args) => run(args, printer).await,
             Command::Status(args) => status(args, printer).await,
+            Command::Logs(args) => logs(args, printer).await,
             Command::Results(args) => results(args, printer).await,
             Command::Compare(args) => compare(args, printer).await,
+            Command::Cancel(args) => cancel(args, printer).await,
+            Command::Retry(args) => retry(args, printer).await,
+            Command::Delete(args) => delete(args, printer).await,
+            Command::Clean(args) => clean(args, printer).await,
         }
     })
 }

@@ -53,6 +53,19 @@ impl Printer {
         self.result(&escape_terminal_controls(&text))
     }
 
+    /// A result as JSON on one line of stdout, one of several.
+    pub(crate) fn json_line(&self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string(value)
+            .map_err(|error| Failure::new(format!("cannot write the result as JSON: {error}")))?;
+        self.result(&escape_terminal_controls(&text))
+    }
+
+    /// A piece of a result, on stdout, without a line's end of its own.
+    #[expect(clippy::unused_self, reason = "all output goes through the printer, so that no other code prints")]
+    pub(crate) fn piece(&self, text: &str) -> Result<(), Failure> {
+        to_stdout(text)
+    }
+
     /// Progress, on stderr; silent with `--quiet`.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {

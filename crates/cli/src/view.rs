@@ -1,5 +1,6 @@
 //! Tasks, trials and experiments as text: what several commands show.
 
+pub(crate) mod change;
 pub(crate) mod comparison;
 pub(crate) mod figures;
 pub(crate) mod results;

@@ -17,6 +17,7 @@ pub mod imports;
 pub mod judging;
 mod library;
 mod listing;
+mod naming;
 pub mod paging;
 pub mod public;
 pub mod queues;

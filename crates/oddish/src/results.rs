@@ -13,8 +13,8 @@ use oddish_db::data_version::{self, ExperimentVersion};
 use oddish_db::{Db, trial_outcomes};
 use oddish_domain::statistics::{Rules, RulesFault, results};
 
-use crate::Error;
 use crate::experiments::not_found;
+use crate::{Error, naming};
 
 /// An answer, and the version of all that it is made of.
 #[derive(Clone, Debug)]
@@ -25,21 +25,22 @@ pub struct Versioned<T> {
     pub answer: Option<T>,
 }
 
-/// Returns what the trials of an experiment show about each agent and model. `knows` tells of a version whether the caller has that answer, which
+/// Returns what the trials of an experiment, by id or name, show about each agent and model. `knows` tells of a version whether the caller has that answer, which
 /// is not worked out then.
 pub async fn get(
     db: &Db,
-    experiment_id: &str,
+    id_or_name: &str,
     query: &GetResultsQuery,
     knows: impl Fn(&str) -> bool,
 ) -> Result<Versioned<ResultsResponse>, Error> {
     let rules = rules(query.pass_threshold, query.coverage_bar)?;
-    let [experiment] = versions(db, [experiment_id]).await?;
+    let id = naming::experiment(db, id_or_name).await?.id;
+    let [experiment] = versions(db, [&id]).await?;
     let version = version([&experiment], (query.pass_threshold.to_bits(), query.coverage_bar.to_bits()));
     if knows(&version) {
         return Ok(Versioned { version, answer: None });
     }
-    let trials = trial_outcomes::alike(db, &[experiment_id.to_owned()]).await?;
+    let trials = trial_outcomes::alike(db, std::slice::from_ref(&id)).await?;
     let results = computed(move || results(&tallying::tallies(trials, &rules), &rules)).await?;
     let answer = ResultsResponse {
         experiment_id: experiment.id,

@@ -16,7 +16,7 @@ use crate::state::Db;
 /// The experiment in the path is the left side: differences are right minus left. If each side has one agent and model, the two are compared
 /// even if they differ; else equal ones are.
 #[utoipa::path(get, path = "/experiments/{experiment_id}/compare", operation_id = "compare_experiments", tag = "experiments",
-    params(("experiment_id" = String, Path, description = "Id of the experiment that the other is compared with"), CompareQuery),
+    params(("experiment_id" = String, Path, description = "Id or name of the experiment that the other is compared with"), CompareQuery),
     responses((status = 200, body = CompareResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 422, body = ErrorBody)))]
 pub async fn compare_experiments(

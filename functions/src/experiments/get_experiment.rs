@@ -12,7 +12,7 @@ use crate::state::Db;
 
 /// Returns an experiment with the counts of its trials.
 #[utoipa::path(get, path = "/experiments/{experiment_id}", operation_id = "get_experiment", tag = "experiments",
-    params(("experiment_id" = String, Path, description = "Id of the experiment")),
+    params(("experiment_id" = String, Path, description = "Id or name of the experiment")),
     responses((status = 200, body = ExperimentResponse), (status = 404, body = ErrorBody)))]
 pub async fn get_experiment(
     _: Authed<Read>,

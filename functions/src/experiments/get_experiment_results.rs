@@ -15,7 +15,7 @@ use crate::state::Db;
 ///
 /// Trials without a grade are never counted as a reward of 0.
 #[utoipa::path(get, path = "/experiments/{experiment_id}/results", operation_id = "get_experiment_results", tag = "experiments",
-    params(("experiment_id" = String, Path, description = "Id of the experiment"), GetResultsQuery),
+    params(("experiment_id" = String, Path, description = "Id or name of the experiment"), GetResultsQuery),
     responses((status = 200, body = ResultsResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_experiment_results(
     _: Authed<Read>,

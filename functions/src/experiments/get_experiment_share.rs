@@ -12,7 +12,7 @@ use crate::state::Db;
 
 /// Returns whether an experiment is shared, and its token.
 #[utoipa::path(get, path = "/experiments/{experiment_id}/share", operation_id = "get_experiment_share", tag = "experiments",
-    params(("experiment_id" = String, Path, description = "Id of the experiment")),
+    params(("experiment_id" = String, Path, description = "Id or name of the experiment")),
     responses((status = 200, body = ShareResponse), (status = 404, body = ErrorBody)))]
 pub async fn get_experiment_share(
     _: Authed<Read>,

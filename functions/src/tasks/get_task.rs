@@ -13,7 +13,7 @@ use crate::state::Db;
 
 /// Returns a task with its trials.
 #[utoipa::path(get, path = "/tasks/{task_id}", operation_id = "get_task", tag = "tasks",
-    params(("task_id" = String, Path, description = "Id of the task"), GetTaskQuery),
+    params(("task_id" = String, Path, description = "Id or name of the task"), GetTaskQuery),
     responses((status = 200, body = TaskStatusResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn get_task(
     _: Authed<Read>,

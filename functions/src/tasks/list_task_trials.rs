@@ -13,12 +13,12 @@ use crate::state::Db;
 
 /// Lists the trials of a task by index, of all its versions.
 #[utoipa::path(get, path = "/tasks/{task_id}/trials", operation_id = "list_task_trials", tag = "tasks",
-    params(("task_id" = String, Path, description = "Id of the task")),
+    params(("task_id" = String, Path, description = "Id or name of the task")),
     responses((status = 200, body = Vec<TrialResponse>), (status = 404, body = ErrorBody)))]
 pub async fn list_task_trials(
     _: Authed<Read>,
     State(db): State<Db>,
     PathOf(task_id): PathOf<String>,
 ) -> Result<Json<Vec<TrialResponse>>, ApiError> {
-    Ok(Json(tasks::list_trials(&db, task_id, OffsetDateTime::now_utc()).await?))
+    Ok(Json(tasks::list_trials(&db, &task_id, OffsetDateTime::now_utc()).await?))
 }

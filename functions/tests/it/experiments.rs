@@ -6,6 +6,7 @@ mod compare_experiments;
 mod delete_experiment;
 mod get_experiment_results;
 mod list_experiments;
+mod named;
 mod rename_experiment;
 mod retry_experiment;
 mod sharing;

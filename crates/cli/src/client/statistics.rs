@@ -1,11 +1,8 @@
 //! Results and comparisons.
 
-use oddish_api_types::{CompareResponse, ListExperimentsResponse, ResultsResponse};
+use oddish_api_types::{CompareResponse, ResultsResponse};
 
 use super::{Client, ClientError, READ_TIMEOUT};
-
-/// Most experiments of a page.
-const LARGEST_PAGE: usize = 1000;
 
 impl Client {
     /// `GET /experiments/{experiment_id}/results`.
@@ -26,16 +23,5 @@ impl Client {
     ) -> Result<CompareResponse, ClientError> {
         let request = self.http.get(self.api.url(&["experiments", experiment_id, "compare"])).query(with);
         self.send(request.timeout(READ_TIMEOUT)).await
-    }
-
-    /// The id of an experiment that is named by its id or its name. Of several of one name it is the newest, which is also the one that a
-    /// sweep adds to. What is neither is taken for an id, so that the server says that there is none.
-    pub(crate) async fn experiment_id(&self, id_or_name: &str) -> Result<String, ClientError> {
-        let query = [("query", id_or_name.to_owned()), ("limit", LARGEST_PAGE.to_string())];
-        let request = self.http.get(self.api.url(&["experiments"])).query(&query);
-        let page: ListExperimentsResponse = self.send(request.timeout(READ_TIMEOUT)).await?;
-        let of_id = page.items.iter().find(|experiment| experiment.id == id_or_name);
-        let found = of_id.or_else(|| page.items.iter().find(|experiment| experiment.name == id_or_name));
-        Ok(found.map_or(id_or_name, |experiment| &experiment.id).to_owned())
     }
 }

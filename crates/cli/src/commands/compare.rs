@@ -5,6 +5,7 @@ mod args;
 use crate::client::{Api, Client};
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
+use crate::naming;
 use crate::printer::Printer;
 use crate::view::comparison::text;
 use crate::view::table::stdout_width;
@@ -21,17 +22,14 @@ pub(crate) async fn compare(args: &CompareArgs, printer: &Printer) -> Result<Exi
         ("with_model", between.get(1).cloned()),
         ("pass_threshold", args.pass_threshold.map(|threshold| threshold.to_string())),
     ];
-    let found = async {
-        let left = client.experiment_id(&args.left).await?;
-        let right = match &args.right {
-            Some(right) => client.experiment_id(right).await?,
-            None => left.clone(),
-        };
-        let chosen = chosen.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        let query: Vec<(&str, String)> = [("with", right)].into_iter().chain(chosen).collect();
-        client.compare(&left, &query).await
+    let left = naming::experiment_id(&client, &args.left).await?;
+    let right = match &args.right {
+        Some(right) => naming::experiment_id(&client, right).await?,
+        None => left.clone(),
     };
-    let compared = found.await.map_err(|error| error.while_doing("cannot compare"))?;
+    let chosen = chosen.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let query: Vec<(&str, String)> = [("with", right.into_owned())].into_iter().chain(chosen).collect();
+    let compared = client.compare(&left, &query).await.map_err(|error| error.while_doing("cannot compare"))?;
     if args.json {
         printer.json(&compared)?;
     } else {

@@ -6,6 +6,7 @@ use crate::client::{Api, Client};
 use crate::commands::fail_under::shortfalls;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
+use crate::naming;
 use crate::printer::Printer;
 use crate::view::results::{csv, markdown, text};
 use crate::view::table::stdout_width;
@@ -20,8 +21,14 @@ pub(crate) async fn results(args: &ResultsArgs, printer: &Printer) -> Result<Exi
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?.to_string())))
         .collect();
-    let found = async { client.results(&client.experiment_id(&args.experiment).await?, &rules).await };
-    let results = found.await.map_err(|error| error.while_doing("cannot get the results"))?;
+    let experiment_id = naming::experiment_id(&client, &args.experiment).await?;
+    let results = client.results(&experiment_id, &rules).await.map_err(|error| {
+        if error.is_not_found() {
+            naming::experiment_absent(&args.experiment)
+        } else {
+            error.while_doing("cannot get the results")
+        }
+    })?;
     match if args.json { Format::Json } else { args.format } {
         Format::Table => printer.result(&text(&results, stdout_width())),
         Format::Markdown => printer.result(&markdown(&results)),

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::client::{Api, Client};
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
+use crate::naming;
 use crate::printer::Printer;
 use crate::view::table::stdout_width;
 use crate::view::{task, trial};
@@ -20,15 +21,15 @@ const RECENT_EXPERIMENTS: usize = 8;
 
 /// Shows a task, an experiment, or the newest experiments.
 pub(crate) async fn status(args: &StatusArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let client = Client::new(Api::resolve(args.api.as_deref())?)?;
     let subject = match (&args.task_id, &args.experiment) {
-        (Some(task_id), _) => Subject::Task(task_id.clone()),
-        (None, Some(id)) => Subject::Experiment(id.clone()),
+        (Some(text), _) => Subject::Task(naming::task_id(&client, text).await?.into_owned()),
+        (None, Some(text)) => Subject::Experiment(naming::experiment_id(&client, text).await?.into_owned()),
         (None, None) if args.watch => {
             return Err(Failure::usage("--watch needs something to watch").with_hint("oddish status TASK_ID --watch"));
         }
-        (None, None) => return recent(args, &Client::new(Api::resolve(args.api.as_deref())?)?, printer).await,
+        (None, None) => return recent(args, &client, printer).await,
     };
-    let client = Client::new(Api::resolve(args.api.as_deref())?)?;
     if !args.watch {
         let tasks = subject.fetch(&client).await.map_err(|error| subject.failure(&error))?;
         if tasks.is_empty() {

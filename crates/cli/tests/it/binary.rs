@@ -33,11 +33,16 @@ pub(crate) fn oddish(arguments: &[&str]) -> Outcome {
 
 /// Runs to the end against a server, whose address reads `http://server` in what comes out.
 pub(crate) async fn oddish_at(server: &MockServer, arguments: &[&str]) -> Outcome {
+    oddish_to(&server.uri(), arguments).await
+}
+
+/// The same, against a server of this address.
+pub(crate) async fn oddish_to(url: &str, arguments: &[&str]) -> Outcome {
     let mut command = command(arguments);
-    command.env("ODDISH_API_URL", server.uri());
+    command.env("ODDISH_API_URL", url);
     let outcome =
         Outcome::from(bounded(tokio::process::Command::from(command).kill_on_drop(true).output()).await.unwrap());
-    let named = |text: String| text.replace(&server.uri(), "http://server");
+    let named = |text: String| text.replace(url, "http://server");
     Outcome { stdout: named(outcome.stdout), stderr: named(outcome.stderr), ..outcome }
 }
 

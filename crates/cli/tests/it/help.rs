@@ -15,6 +15,11 @@ fn every_command_has_help_with_examples() {
         (vec!["status", "--help"], file!["help/status.txt"]),
         (vec!["results", "--help"], file!["help/results.txt"]),
         (vec!["compare", "--help"], file!["help/compare.txt"]),
+        (vec!["cancel", "--help"], file!["help/cancel.txt"]),
+        (vec!["retry", "--help"], file!["help/retry.txt"]),
+        (vec!["delete", "--help"], file!["help/delete.txt"]),
+        (vec!["clean", "--help"], file!["help/clean.txt"]),
+        (vec!["logs", "--help"], file!["help/logs.txt"]),
     ];
     for (arguments, expected) in snapshots {
         let outcome = oddish(&arguments);
@@ -52,7 +57,7 @@ fn help_that_nobody_reads_to_its_end_is_fine() {
 #[test]
 fn the_manual_page_is_current() {
     let mut page = "# The `oddish` command line\n\nThis page is what the programs themselves say.\n".to_owned();
-    for command in ["", "run", "status", "results", "compare"] {
+    for command in ["", "run", "status", "logs", "results", "compare", "cancel", "retry", "delete", "clean"] {
         let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|argument| !argument.is_empty()).collect();
         let command = [&["oddish"], &arguments[..arguments.len() - 1]].concat().join(" ");
         write!(page, "\n## `{command}`\n\n```text\n{}\n```\n", oddish(&arguments).stdout.trim_end()).unwrap();

@@ -1,14 +1,20 @@
-//! The `oddish` binary as a user meets it, against servers that answer what the test says.
+//! The `oddish` binary as a user meets it, against the real endpoints, and against servers that answer what the test says.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 #![expect(clippy::needless_raw_string_hashes, reason = "snapshots are rewritten in this form")]
 
 mod answers;
 mod binary;
+mod cancelling;
+mod deleting;
 mod harbor_jobs;
 mod help;
 mod hostile_text;
+mod logs;
+mod naming;
 mod refusals;
+mod retrying;
+mod served;
 mod statistics;
 mod status;
 mod submission;

@@ -69,7 +69,7 @@ async fn server() -> MockServer {
     let known = [
         experiment("9f8e7d6c", "before", json!({})),
         experiment("0a1b2c3d", "after", json!({})),
-        experiment("00000001", "before", json!({})),
+        experiment("00000001", "before that", json!({})),
     ];
     on(&server, "GET", "/experiments", json_answer(&experiments(&json!(known)))).await;
     on(&server, "GET", "/experiments/9f8e7d6c/results", json_answer(&results())).await;
@@ -143,7 +143,7 @@ it would be 0.200 with a reward of 0 for the others, 1.000 with 1
 #[tokio::test]
 async fn results_are_a_page_or_a_sheet() {
     let server = server().await;
-    // By its name: the newest of two.
+    // By its name.
     let outcome = oddish_at(&server, &["results", "before", "--format", "markdown"]).await;
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:#?}");
     assert_data_eq!(
@@ -304,7 +304,8 @@ async fn what_is_not_there_is_said() {
     on(&server, "GET", "/experiments", json_answer(&experiments(&json!([])))).await;
     on(&server, "GET", "/experiments/x/results", error_answer(404, &json!("Experiment x not found"))).await;
     let outcome = oddish_at(&server, &["results", "x"]).await;
-    assert_eq!((outcome.code, outcome.stderr.as_str()), (1, "error: cannot get the results: Experiment x not found\n"));
+    let absent = "error: there is no experiment x\nhint: `oddish status` lists the newest experiments with their ids\n";
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (1, absent));
 
     let mut nothing = compared();
     nothing["comparisons"] = json!([]);

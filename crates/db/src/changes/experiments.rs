@@ -8,7 +8,7 @@ use crate::error::Doing;
 use crate::{Db, DbError, Tx};
 
 /// An experiment's identity.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Experiment {
     /// Its id.
     pub id: String,
@@ -22,6 +22,17 @@ pub async fn exists(db: &Db, experiment_id: &str) -> Result<bool, DbError> {
         .fetch_one(db)
         .await
         .doing("look for an experiment")
+}
+
+/// The experiment of this id, else the newest one of this name: the same one that a sweep adds to.
+pub async fn find(db: &Db, id_or_name: &str) -> Result<Option<Experiment>, DbError> {
+    sqlx::query_as(
+        "select id, name from oddish.experiments where id = $1 or name = $1 order by (id = $1) desc, created_at desc limit 1",
+    )
+    .bind(id_or_name)
+    .fetch_optional(db)
+    .await
+    .doing("look for an experiment by id or name")
 }
 
 /// Finds the experiment that a sweep names by id, else the newest one of that name, else creates one of that name; with no name given,

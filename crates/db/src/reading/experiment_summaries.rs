@@ -51,6 +51,10 @@ pub struct ExperimentSummary {
 pub struct ExperimentFilter {
     /// Only this one.
     pub id: Option<String>,
+    /// Only those whose id begins so.
+    pub id_prefix: Option<String>,
+    /// Only those of this name.
+    pub name: Option<String>,
     /// Only those whose name or submitter contains this, whatever the case, or whose id it is.
     pub query: Option<String>,
     /// Only those with a task of this submitter.
@@ -96,6 +100,12 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &ExperimentFilter) {
     conditions.and().push("true");
     if let Some(id) = &filter.id {
         conditions.and().push("e.id = ").push_bind(id.clone());
+    }
+    if let Some(prefix) = &filter.id_prefix {
+        conditions.and().push("starts_with(e.id, ").push_bind(prefix.clone()).push(")");
+    }
+    if let Some(name) = &filter.name {
+        conditions.and().push("e.name = ").push_bind(name.clone());
     }
     if let Some(text) = &filter.query {
         conditions

@@ -66,6 +66,10 @@ pub struct Task {
 pub struct TaskFilter {
     /// Only this one.
     pub task_id: Option<String>,
+    /// Only those whose id begins so.
+    pub id_prefix: Option<String>,
+    /// Only those of this name.
+    pub name: Option<String>,
     /// Only those in this stage.
     pub status: Option<TaskStatus>,
     /// Only those of this submitter.
@@ -101,6 +105,12 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &TaskFilter) {
     conditions.and().push("t.submitted_by is not null");
     if let Some(id) = &filter.task_id {
         conditions.and().push("t.id = ").push_bind(id.clone());
+    }
+    if let Some(prefix) = &filter.id_prefix {
+        conditions.and().push("starts_with(t.id, ").push_bind(prefix.clone()).push(")");
+    }
+    if let Some(name) = &filter.name {
+        conditions.and().push("t.name = ").push_bind(name.clone());
     }
     if let Some(status) = filter.status {
         conditions.and().push("t.status = ").push_bind(status.as_str());
@@ -204,6 +214,17 @@ pub async fn count(db: &Db, filter: &TaskFilter) -> Result<i64, DbError> {
 pub async fn get(db: &Db, task_id: &str, counted: Counted) -> Result<Option<Task>, DbError> {
     let filter = TaskFilter { task_id: Some(task_id.to_owned()), counted, ..TaskFilter::default() };
     Ok(list(db, &filter, &Page::first(1)).await?.items.pop())
+}
+
+/// Id of the newest task of a name.
+pub async fn newest_of_name(db: &Db, name: &str) -> Result<Option<String>, DbError> {
+    sqlx::query_scalar(
+        "select id from oddish.tasks where name = $1 and submitted_by is not null order by created_at desc limit 1",
+    )
+    .bind(name)
+    .fetch_optional(db)
+    .await
+    .doing("look for a task by its name")
 }
 
 /// Those of these tasks that exist and have been submitted.

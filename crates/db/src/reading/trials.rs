@@ -114,6 +114,10 @@ async fn all(db: &Db, mut query: QueryBuilder<Postgres>) -> Result<Vec<Trial>, D
 pub struct TrialFilter {
     /// Only those of this task.
     pub task_id: Option<String>,
+    /// Only those whose id begins so.
+    pub id_prefix: Option<String>,
+    /// Only those of this index of tasks of this name.
+    pub name: Option<(String, i32)>,
     /// Only those of this experiment (id).
     pub experiment_id: Option<String>,
     /// Only those in this state.
@@ -194,6 +198,12 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &TrialFilter) {
             conditions.and().push(column).push(" = ").push_bind(wanted.clone());
         }
     }
+    if let Some(prefix) = &filter.id_prefix {
+        conditions.and().push("starts_with(t.id, ").push_bind(prefix.clone()).push(")");
+    }
+    if let Some((task, index)) = &filter.name {
+        conditions.and().push("k.name = ").push_bind(task.clone()).push(" and t.trial_index = ").push_bind(*index);
+    }
     if let Some(model) = &filter.model {
         conditions.and().push(model_spelling::normal_form("t.model")).push(" = ").push_bind(model.clone());
     }
@@ -231,7 +241,7 @@ pub async fn list(db: &Db, filter: &TrialFilter, sort: TrialSort, page: &Page) -
 /// How many trials a list has.
 pub async fn count(db: &Db, filter: &TrialFilter) -> Result<i64, DbError> {
     let mut query = QueryBuilder::new("select count(*) from oddish.trials t");
-    if filter.submitted_by.is_some() {
+    if filter.submitted_by.is_some() || filter.name.is_some() {
         query.push(" join oddish.tasks k on k.id = t.task_id");
     }
     push_filter(&mut query, filter);

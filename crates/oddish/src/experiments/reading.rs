@@ -7,14 +7,15 @@ use oddish_db::experiment_summaries::{self, ExperimentFilter, ExperimentSort};
 
 use super::not_found;
 use super::present::present;
-use crate::Error;
 use crate::paging::{self, MAX_LIMIT, Wanted};
+use crate::{Error, naming};
 
-/// Returns an experiment and what became of its trials.
-pub async fn get(db: &Db, experiment_id: &str) -> Result<ExperimentResponse, Error> {
+/// Returns an experiment, by id or name, and what became of its trials.
+pub async fn get(db: &Db, id_or_name: &str) -> Result<ExperimentResponse, Error> {
+    let id = naming::experiment(db, id_or_name).await?.id;
     // Read before what it is the version of: what changes between is told by the next version.
-    let version = data_version::get(db, &[experiment_id.to_owned()]).await?.pop();
-    let experiment = experiment_summaries::get(db, experiment_id).await?.ok_or_else(|| not_found(experiment_id))?;
+    let version = data_version::get(db, std::slice::from_ref(&id)).await?.pop();
+    let experiment = experiment_summaries::get(db, &id).await?.ok_or_else(|| not_found(id_or_name))?;
     Ok(ExperimentResponse { data_version: version.map(|version| version.data_version), ..present(experiment) })
 }
 
@@ -29,7 +30,14 @@ pub async fn list(db: &Db, query: ListExperimentsQuery) -> Result<ListExperiment
     };
     let orders = [("created_at", ExperimentSort::Created), ("active_at", ExperimentSort::Active)];
     let chosen = paging::choose(wanted, &orders)?;
-    let filter = ExperimentFilter { id: None, query: query.query, submitted_by: query.user, state: query.status };
+    let filter = ExperimentFilter {
+        id: None,
+        id_prefix: query.id_prefix,
+        name: query.name,
+        query: query.query,
+        submitted_by: query.user,
+        state: query.status,
+    };
     let listed = experiment_summaries::list(db, &filter, chosen.sort, &chosen.page).await?;
     let total = if query.total { Some(experiment_summaries::count(db, &filter).await?) } else { None };
     Ok(ListExperimentsResponse {

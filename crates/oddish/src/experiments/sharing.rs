@@ -6,11 +6,12 @@ use oddish_db::sharing::{self, Share};
 use time::OffsetDateTime;
 
 use super::not_found;
-use crate::Error;
+use crate::{Error, naming};
 
-/// Tells whether an experiment is shared, and with which token.
-pub async fn share(db: &Db, experiment_id: &str) -> Result<ShareResponse, Error> {
-    present(sharing::get(db, experiment_id).await?, experiment_id)
+/// Tells whether an experiment, by id or name, is shared, and with which token.
+pub async fn share(db: &Db, id_or_name: &str) -> Result<ShareResponse, Error> {
+    let found = naming::experiment(db, id_or_name).await?;
+    present(sharing::get(db, &found.id).await?, id_or_name)
 }
 
 /// Shares an experiment. One that is shared keeps its token.

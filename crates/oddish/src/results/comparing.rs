@@ -12,41 +12,42 @@ use oddish_domain::statistics::{
 };
 
 use super::{Versioned, computed, present, rules, tallying, version, versions};
-use crate::Error;
+use crate::{Error, naming};
 
 /// Most flips of an answer.
 const MAX_FLIPS: usize = 1_000;
 /// Most names and values of what else differs.
 const MAX_NAMES: usize = 10;
 
-/// Compares an experiment with another one: the right side, which the query names.
+/// Compares an experiment, by id or name, with another one: the right side, which the query names.
 /// `knows` tells of a version whether the caller has that answer, which is not worked out then.
 pub async fn compare(
     db: &Db,
-    experiment_id: &str,
+    id_or_name: &str,
     query: CompareQuery,
     knows: impl Fn(&str) -> bool,
 ) -> Result<Versioned<CompareResponse>, Error> {
     let threshold = query.pass_threshold.unwrap_or(1.0);
     let rules = rules(threshold, 0.0)?;
-    let [left_version, right_version] = versions(db, [experiment_id, &query.with]).await?;
+    let left_side = naming::experiment(db, id_or_name).await?;
+    let right_side = naming::experiment(db, &query.with).await?;
+    let [left_version, right_version] = versions(db, [&left_side.id, &right_side.id]).await?;
     let sides = (&query.agent, &query.model, &query.with_agent, &query.with_model);
     let version = version([&left_version, &right_version], (threshold.to_bits(), sides));
     if knows(&version) {
         return Ok(Versioned { version, answer: None });
     }
-    let is_itself = experiment_id == query.with;
-    let ids = [experiment_id.to_owned(), query.with.clone()];
-    let trials = trial_outcomes::alike(db, &ids).await?;
-    let left_id = experiment_id.to_owned();
+    let is_itself = left_side.id == right_side.id;
+    let trials = trial_outcomes::alike(db, &[left_side.id.clone(), right_side.id.clone()]).await?;
     let work = move || {
-        let (left, right): (Vec<_>, Vec<_>) = trials.into_iter().partition(|trials| trials.experiment_id == left_id);
+        let (left, right): (Vec<_>, Vec<_>) =
+            trials.into_iter().partition(|trials| trials.experiment_id == left_side.id);
         let left = tallying::tallies(left, &rules);
         let right = if is_itself { left.clone() } else { tallying::tallies(right, &rules) };
-        let chosen_left = chosen(&left, &left_id, query.agent.as_deref(), query.model.as_deref())?;
+        let chosen_left = chosen(&left, &left_side.id, query.agent.as_deref(), query.model.as_deref())?;
         let agent = query.with_agent.as_ref().or(query.agent.as_ref());
         let model = query.with_model.as_ref().or(query.model.as_ref());
-        let chosen_right = chosen(&right, &query.with, agent.map(String::as_str), model.map(String::as_str))?;
+        let chosen_right = chosen(&right, &right_side.id, agent.map(String::as_str), model.map(String::as_str))?;
         let pairing = pair_combinations(&chosen_left, &chosen_right);
         let compared = pairing.pairs.iter().filter_map(|pair| {
             let (left, right) = (left.combinations.get(&pair.0)?, right.combinations.get(&pair.1)?);
@@ -57,13 +58,13 @@ pub async fn compare(
             pass_threshold: rules.pass_threshold(),
             comparisons: compared.collect(),
             left: ComparedExperiment {
-                experiment_id: left_id,
+                experiment_id: left_side.id,
                 experiment_name: left_version.name,
                 data_version: left_version.data_version,
                 unpaired: unpaired(pairing.left_only),
             },
             right: ComparedExperiment {
-                experiment_id: query.with,
+                experiment_id: right_side.id,
                 experiment_name: right_version.name,
                 data_version: right_version.data_version,
                 unpaired: unpaired(pairing.right_only),

@@ -12,17 +12,17 @@ use time::OffsetDateTime;
 use super::not_found;
 use super::present::{compact, present_task, present_trials};
 use crate::paging::{self, Listing, MAX_LIMIT, Wanted};
-use crate::{Error, trials as trial_services};
+use crate::{Error, naming, trials as trial_services};
 
-/// Returns a task, with its trials if they are asked for.
+/// Returns a task, by id or name, with its trials if they are asked for.
 pub async fn get(
     db: &Db,
-    task_id: String,
+    id_or_name: String,
     query: &GetTaskQuery,
     now: OffsetDateTime,
 ) -> Result<TaskStatusResponse, Error> {
     let counted = counted(query.version.as_deref())?;
-    let task = tasks::get(db, &task_id, counted).await?.ok_or_else(|| not_found(&task_id))?;
+    let task = find(db, &id_or_name, counted).await?;
     if !query.include_trials {
         return Ok(present_task(task, None));
     }
@@ -30,9 +30,21 @@ pub async fn get(
     let trials = if task.tally.total == 0 {
         Vec::new()
     } else {
-        trials::list_of_tasks(db, &[OfTask { task_id, version }], None).await?
+        trials::list_of_tasks(db, &[OfTask { task_id: task.id.clone(), version }], None).await?
     };
     Ok(present_task(task, Some(present_trials(db, trials, now).await?)))
+}
+
+/// The task of an id, else the newest one of a name. Clients that watch a task ask by its id again and again, so that no name is looked for first.
+async fn find(db: &Db, id_or_name: &str, counted: Counted) -> Result<Task, Error> {
+    if let Some(task) = tasks::get(db, id_or_name, counted).await? {
+        return Ok(task);
+    }
+    let task = match tasks::newest_of_name(db, id_or_name).await? {
+        Some(id) => tasks::get(db, &id, counted).await?,
+        None => None,
+    };
+    task.ok_or_else(|| not_found(id_or_name))
 }
 
 /// Reads which version's trials are meant.
@@ -58,11 +70,17 @@ pub async fn list(db: &Db, query: ListTasksQuery, now: OffsetDateTime) -> Result
         sort: query.sort.as_deref(),
     };
     let chosen = paging::choose(wanted, &[("created_at", ())])?;
+    let experiment_id = match query.experiment_id {
+        Some(experiment) => Some(naming::experiment_filter(db, experiment).await?),
+        None => None,
+    };
     let filter = TaskFilter {
         task_id: None,
+        id_prefix: query.id_prefix,
+        name: query.name,
         status: query.status,
         submitted_by: query.user,
-        experiment_id: query.experiment_id,
+        experiment_id,
         agent: query.agent,
         model: query.model.as_deref().map(queue_key::normal_form),
         error_class: query.error_class,
@@ -115,11 +133,9 @@ pub async fn get_trial(db: &Db, task_id: &str, index: u32, now: OffsetDateTime) 
     trial_services::get(db, &id::trial_id(task_id, index), now).await
 }
 
-/// Lists the trials of a task, of all its versions, by index.
-pub async fn list_trials(db: &Db, task_id: String, now: OffsetDateTime) -> Result<Vec<TrialResponse>, Error> {
-    if tasks::get(db, &task_id, Counted::All).await?.is_none() {
-        return Err(not_found(&task_id));
-    }
-    let trials = trials::list_of_tasks(db, &[OfTask { task_id, version: None }], None).await?;
+/// Lists the trials of a task, by id or name, of all its versions, by index.
+pub async fn list_trials(db: &Db, id_or_name: &str, now: OffsetDateTime) -> Result<Vec<TrialResponse>, Error> {
+    let task = find(db, id_or_name, Counted::All).await?;
+    let trials = trials::list_of_tasks(db, &[OfTask { task_id: task.id, version: None }], None).await?;
     Ok(present_trials(db, trials, now).await?)
 }

@@ -8,9 +8,9 @@ use oddish_db::trial_changes::{self, ChangePosition, Snapshot};
 use oddish_db::trials::{self, TrialFilter};
 use time::OffsetDateTime;
 
-use crate::Error;
 use crate::paging::MAX_LIMIT;
 use crate::tasks::present::present_trials;
+use crate::{Error, naming};
 
 /// What a client sends first.
 const START: &str = "0";
@@ -39,7 +39,7 @@ pub(super) async fn list(
     query: &ListTrialsQuery,
     now: OffsetDateTime,
 ) -> Result<ListTrialsResponse, Error> {
-    let Some(experiment_id) = query.experiment_id.as_deref() else {
+    let Some(experiment) = &query.experiment_id else {
         return Err(Error::invalid("changed_after", "changed_after needs an experiment_id"));
     };
     if let Some(field) = excluded(query) {
@@ -50,6 +50,7 @@ pub(super) async fn list(
     if !(1..=MAX_LIMIT).contains(&query.limit) {
         return Err(Error::invalid("limit", format!("limit must be from 1 to {MAX_LIMIT}")));
     }
+    let experiment_id = naming::experiment_filter(db, experiment.clone()).await?;
     let cursor = Cursor::read(cursor).ok_or_else(|| {
         Error::refused(format!("Invalid changed_after: take it as `changes.next` gave it, or {START} to begin."))
     })?;
@@ -62,7 +63,7 @@ pub(super) async fn list(
         None => (snapshot, None),
         Some(page) => (page.until, Some(page.after)),
     };
-    let changes = trial_changes::list(db, experiment_id, &cursor.since, after.as_ref(), query.limit).await?;
+    let changes = trial_changes::list(db, &experiment_id, &cursor.since, after.as_ref(), query.limit).await?;
     let complete = changes.next.is_none();
     let next = match changes.next {
         None => Cursor { since: until, page: None },
@@ -70,7 +71,7 @@ pub(super) async fn list(
     };
     // Counted behind the changes: a trial that was added between is one that the client lacks, and the next changes have it.
     let total = if query.total {
-        let of_experiment = TrialFilter { experiment_id: Some(experiment_id.to_owned()), ..TrialFilter::default() };
+        let of_experiment = TrialFilter { experiment_id: Some(experiment_id), ..TrialFilter::default() };
         Some(trials::count(db, &of_experiment).await?)
     } else {
         None
@@ -89,6 +90,8 @@ fn excluded(query: &ListTrialsQuery) -> Option<&'static str> {
     let given = [
         ("status", query.status.is_some()),
         ("user", query.user.is_some()),
+        ("id_prefix", query.id_prefix.is_some()),
+        ("name", query.name.is_some()),
         ("task_id", query.task_id.is_some()),
         ("agent", query.agent.is_some()),
         ("model", query.model.is_some()),

@@ -4,14 +4,14 @@ use oddish_api_types::{ListTrialsQuery, ListTrialsResponse, TrialResponse};
 use oddish_db::Db;
 use oddish_db::trial_artifacts::{self, TrialArtifacts};
 use oddish_db::trials::{self, TrialFilter, TrialSort};
-use oddish_domain::queue_key;
+use oddish_domain::{id, queue_key};
 use time::OffsetDateTime;
 
 use super::{changed, not_found};
-use crate::Error;
 use crate::caller::Caller;
 use crate::paging::{self, MAX_LIMIT, Wanted};
 use crate::tasks::present::present_trials;
+use crate::{Error, naming};
 
 const ORDERS: &[(&str, TrialSort)] = &[
     ("created_at", TrialSort::Created),
@@ -46,9 +46,29 @@ pub async fn list(db: &Db, query: ListTrialsQuery, now: OffsetDateTime) -> Resul
             "all trials are listed by created_at only; name an experiment_id or a task_id to sort by something else";
         return Err(Error::invalid("sort", rule));
     }
+    let name = match query.name.as_deref().map(named) {
+        // No trial has such a name.
+        Some(None) => {
+            let total = query.total.then_some(0);
+            return Ok(ListTrialsResponse {
+                items: Vec::new(),
+                next_cursor: None,
+                limit: query.limit,
+                total,
+                changes: None,
+            });
+        }
+        name => name.flatten(),
+    };
+    let experiment_id = match query.experiment_id {
+        Some(experiment) => Some(naming::experiment_filter(db, experiment).await?),
+        None => None,
+    };
     let filter = TrialFilter {
         task_id: query.task_id,
-        experiment_id: query.experiment_id,
+        id_prefix: query.id_prefix,
+        name,
+        experiment_id,
         status: query.status,
         submitted_by: query.user,
         agent: query.agent,
@@ -65,6 +85,12 @@ pub async fn list(db: &Db, query: ListTrialsQuery, now: OffsetDateTime) -> Resul
         total,
         changes: None,
     })
+}
+
+/// Name of the task, and index, of a trial's name (docs/compatibility.md, 1.3).
+fn named(name: &str) -> Option<(String, i32)> {
+    let (task, index) = id::parse_trial_id(name)?;
+    Some((task.to_owned(), i32::try_from(index).ok()?))
 }
 
 /// Finds what a trial left, if the trial is there for the caller. `attempt` says of which attempt the end is wanted.

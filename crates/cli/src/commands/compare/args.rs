@@ -24,7 +24,7 @@ Exit status:
 #[derive(Args, Debug)]
 #[command(after_help = help::after(EXAMPLES))]
 pub(crate) struct CompareArgs {
-    /// Experiment that B is compared with, by id or exact name
+    /// Experiment that B is compared with, by id, exact name or beginning of its id
     #[arg(value_name = "A", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) left: String,
 

@@ -42,7 +42,7 @@ pub(crate) enum Format {
 #[derive(Args, Debug)]
 #[command(after_help = help::after(EXAMPLES))]
 pub(crate) struct ResultsArgs {
-    /// Experiment, by id or exact name
+    /// Experiment, by id, exact name or beginning of its id
     #[arg(value_name = "EXPERIMENT", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) experiment: String,
 

@@ -23,11 +23,11 @@ Exit status:
 #[derive(Args, Debug)]
 #[command(after_help = help::after(EXAMPLES))]
 pub(crate) struct StatusArgs {
-    /// Task to show
+    /// Task to show, by id, exact name or beginning of its id
     #[arg(value_name = "TASK_ID", conflicts_with = "experiment", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) task_id: Option<String>,
 
-    /// Experiment to show, by id
+    /// Experiment to show, by id, exact name or beginning of its id
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) experiment: Option<String>,
 
