@@ -9,8 +9,13 @@ mod failure;
 mod help;
 #[cfg(test)]
 mod installed_harbor;
+mod packing;
 mod plain_text;
 mod printer;
+mod server_args;
+mod submitter;
+mod task_check;
+mod task_dirs;
 mod view;
 mod watching;
 

@@ -2,15 +2,22 @@
 
 use crate::settings::{Group, Setting};
 
+/// Address of the server of this machine, as `oddish-server api` serves it.
+pub const LOCAL_API_URL: &str = "http://localhost:8000";
+/// Address of the hosted service of published clients (docs/compatibility.md, 2.1).
+pub const HOSTED_API_URL: &str = "https://abundant-ai--api.modal.run";
+
 /// The server's URL.
-pub const API_URL: Setting<Option<String>> =
-    Setting::optional("ODDISH_API_URL").doc("The server. `--api` goes before it.");
+pub const API_URL: Setting<Option<String>> = Setting::optional("ODDISH_API_URL")
+    .doc("The server, such as http://localhost:8000. `--api` goes before it. ODDISH_API_KEY belongs to its host.");
 /// The server's URL where [`API_URL`] is not set.
-pub const DEFAULT_API_URL: Setting<String> = Setting::new("ODDISH_DEFAULT_API_URL", "http://localhost:8000")
-    .doc("The server where ODDISH_API_URL is not set: for whoever hands out images or shells to others.");
+pub const DEFAULT_API_URL: Setting<Option<String>> = Setting::optional("ODDISH_DEFAULT_API_URL").doc(
+    "The server where ODDISH_API_URL is not set: for whoever hands out images or shells to others. Unset: https://abundant-ai--api.modal.run where ODDISH_API_KEY is set; without a key nothing is sent.",
+);
 /// The API key that the client sends.
-pub const API_KEY: Setting<Option<String>> =
-    Setting::optional("ODDISH_API_KEY").secret().doc("Key for the server, where it needs one.");
+pub const API_KEY: Setting<Option<String>> = Setting::optional("ODDISH_API_KEY").secret().doc(
+    "Key for the server, where it needs one. Sent to the host of ODDISH_API_URL (else of ODDISH_DEFAULT_API_URL) alone, and to other machines over https alone, unless `--insecure` is given.",
+);
 
 /// All of them.
 pub const CLIENT_SETTINGS: Group =

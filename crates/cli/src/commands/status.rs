@@ -6,7 +6,7 @@ use oddish_api_types::TaskStatusResponse;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::client::{Api, Client};
+use crate::client::Client;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -26,9 +26,9 @@ pub(crate) async fn status(args: &StatusArgs, printer: &Printer) -> Result<ExitS
         (None, None) if args.watch => {
             return Err(Failure::usage("--watch needs something to watch").with_hint("oddish status TASK_ID --watch"));
         }
-        (None, None) => return recent(args, &Client::new(Api::resolve(args.api.as_deref())?)?, printer).await,
+        (None, None) => return recent(args, &args.server.client(printer)?, printer).await,
     };
-    let client = Client::new(Api::resolve(args.api.as_deref())?)?;
+    let client = args.server.client(printer)?;
     if !args.watch {
         let tasks = subject.fetch(&client).await.map_err(|error| subject.failure(&error))?;
         if tasks.is_empty() {

@@ -4,6 +4,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
 use crate::help;
+use crate::server_args::ServerArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,7 +60,6 @@ pub(crate) struct ResultsArgs {
     #[arg(long, value_name = "SHARE")]
     pub(crate) coverage_bar: Option<f64>,
 
-    /// URL of the server; wins over the environment
-    #[arg(long, value_name = "URL")]
-    pub(crate) api: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 }
