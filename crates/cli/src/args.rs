@@ -2,7 +2,15 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::commands::check::CheckArgs;
 use crate::commands::compare::CompareArgs;
+use crate::commands::completions::CompletionsArgs;
+use crate::commands::config::ConfigArgs;
+use crate::commands::doctor::DoctorArgs;
+use crate::commands::experiments::ExperimentsArgs;
+use crate::commands::keys::KeysArgs;
+use crate::commands::open::OpenArgs;
+use crate::commands::queues::QueuesArgs;
 use crate::commands::results::ResultsArgs;
 use crate::commands::run::RunArgs;
 use crate::commands::status::StatusArgs;
@@ -28,6 +36,14 @@ pub(crate) enum Command {
     Status(StatusArgs),
     Results(ResultsArgs),
     Compare(CompareArgs),
+    Experiments(ExperimentsArgs),
+    Queues(QueuesArgs),
+    Keys(KeysArgs),
+    Open(OpenArgs),
+    Check(CheckArgs),
+    Config(ConfigArgs),
+    Doctor(DoctorArgs),
+    Completions(CompletionsArgs),
 }
 
 impl Command {

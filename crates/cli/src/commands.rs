@@ -1,6 +1,14 @@
 //! The commands, each in a folder of its own with its arguments. What several commands need lies above.
 
+pub(crate) mod check;
 pub(crate) mod compare;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod doctor;
+pub(crate) mod experiments;
+pub(crate) mod keys;
+pub(crate) mod open;
+pub(crate) mod queues;
 pub(crate) mod results;
 pub(crate) mod run;
 pub(crate) mod status;

@@ -24,7 +24,15 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::{Cli, Command};
+use crate::commands::check::check;
 use crate::commands::compare::compare;
+use crate::commands::completions::completions;
+use crate::commands::config::config;
+use crate::commands::doctor::doctor;
+use crate::commands::experiments::experiments;
+use crate::commands::keys::keys;
+use crate::commands::open::open;
+use crate::commands::queues::queues;
 use crate::commands::results::results;
 use crate::commands::run::run;
 use crate::commands::status::status;
@@ -64,6 +72,14 @@ fn execute(command: &Command, printer: &Printer) -> Result<ExitStatus, Failure> 
             Command::Status(args) => status(args, printer).await,
             Command::Results(args) => results(args, printer).await,
             Command::Compare(args) => compare(args, printer).await,
+            Command::Experiments(args) => experiments(args, printer).await,
+            Command::Queues(args) => queues(args, printer).await,
+            Command::Keys(args) => keys(args, printer).await,
+            Command::Open(args) => open(args, printer).await,
+            Command::Check(args) => check(args, printer),
+            Command::Config(args) => config(args, printer),
+            Command::Doctor(args) => doctor(args, printer).await,
+            Command::Completions(args) => completions(args, printer),
         }
     })
 }
