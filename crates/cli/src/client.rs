@@ -11,6 +11,7 @@ mod service;
 mod statistics;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use oddish_api_types::{
@@ -94,7 +95,7 @@ impl ClientError {
             | Self::Refused { detail: text, .. },
         ) = (tries, &mut self)
         {
-            text.push_str(&format!(" (tried {tries} times)"));
+            let _ = write!(text, " (tried {tries} times)");
         }
         self
     }

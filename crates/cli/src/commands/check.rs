@@ -60,16 +60,20 @@ pub(crate) fn check(args: &CheckArgs, printer: &Printer) -> Result<ExitStatus, F
     };
     let (valid, faulty) = check_all(tasks);
     if !args.json {
-        config_warnings.iter().for_each(|warning| printer.warning(warning));
+        for warning in &config_warnings {
+            printer.warning(warning);
+        }
         tell_warnings(&valid, file.timeout_minutes.is_some(), printer);
     }
     let report = Report::new(&valid, &faulty, &odd, config_warnings);
     if args.json {
         printer.json(&report)?;
     } else {
-        let faults =
-            report.tasks.iter().flat_map(|task| task.errors.iter().map(|fault| format!("{}: {fault}", task.name)));
-        faults.for_each(|fault| printer.error(&fault));
+        for task in &report.tasks {
+            for fault in &task.errors {
+                printer.error(&format!("{}: {fault}", task.name));
+            }
+        }
         printer.result(&summary(args, valid.len(), report.tasks.len()))?;
     }
     Ok(if report.ok { ExitStatus::Success } else { ExitStatus::Failure })

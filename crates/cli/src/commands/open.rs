@@ -18,7 +18,7 @@ pub(crate) use self::args::OpenArgs;
 
 /// What was found, as `--json` prints it.
 #[derive(Serialize)]
-struct Opened {
+struct Page {
     /// `task` or `experiment`.
     kind: &'static str,
     id: String,
@@ -37,7 +37,7 @@ pub(crate) async fn open(args: &OpenArgs, printer: &Printer) -> Result<ExitStatu
         Some(program) => start(&program, &url).map_err(|error| printer.warning(&error)).is_ok(),
     };
     if args.json {
-        printer.json(&Opened { kind, id, url: url.into(), opened })?;
+        printer.json(&Page { kind, id, url: url.into(), opened })?;
     } else {
         printer.result(url.as_str())?;
     }

@@ -135,7 +135,9 @@ mod tests {
         let (program, harbor) = (program.to_owned(), harbor.to_owned());
         let schema = SchemaVersion { applied, newest: 5 };
         let found = versions(&VersionResponse { program, commit: Some("abc".to_owned()), harbor, schema });
-        found.iter().for_each(|finding| assert_eq!(finding.mend.is_none(), finding.state == State::Ok, "{finding:?}"));
+        for finding in &found {
+            assert_eq!(finding.mend.is_none(), finding.state == State::Ok, "{finding:?}");
+        }
         found.iter().map(|finding| finding.state).collect()
     }
 

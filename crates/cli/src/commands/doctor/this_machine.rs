@@ -4,6 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use oddish_domain::harbor_keys::MODEL_KEYS;
+use oddish_domain::settings::Setting;
 use tokio::process::Command;
 
 use super::finding::{Finding, State};
@@ -48,7 +49,7 @@ async fn docker() -> Finding {
 
 /// Agents need the key of their model's provider; `nop` and `oracle` need none.
 fn provider_keys(is_set: impl Fn(&str) -> bool) -> Finding {
-    let names = MODEL_KEYS.map(|key| key.name());
+    let names = MODEL_KEYS.map(Setting::name);
     let (set, unset): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| is_set(name));
     match (set.is_empty(), unset.is_empty()) {
         (true, _) => Finding::new(
