@@ -192,16 +192,18 @@ impl Client {
         self.api.usual_environment()
     }
 
-    /// The address of a task.
+    /// The address of a task, for a person.
     pub(crate) fn task_url(&self, task_id: &str) -> Url {
-        self.api.url(&["tasks", task_id])
+        self.api.page(&["tasks", task_id]).unwrap_or_else(|| self.api.url(&["tasks", task_id]))
     }
 
-    /// The address of a list of an experiment's tasks.
+    /// The address of an experiment, for a person: without a page for it, a list of its tasks.
     pub(crate) fn experiment_url(&self, experiment_id: &str) -> Url {
-        let mut url = self.api.url(&["tasks"]);
-        url.query_pairs_mut().append_pair("experiment_id", experiment_id);
-        url
+        self.api.page(&["experiments", experiment_id]).unwrap_or_else(|| {
+            let mut url = self.api.url(&["tasks"]);
+            url.query_pairs_mut().append_pair("experiment_id", experiment_id);
+            url
+        })
     }
 
     /// `POST /tasks/upload/init`.
@@ -228,7 +230,7 @@ impl Client {
 
     /// `GET /tasks/{task_id}`, with the trials of all versions: a run is watched to its end, whatever was uploaded since.
     pub(crate) async fn task(&self, task_id: &str) -> Result<TaskStatusResponse, ClientError> {
-        let request = self.http.get(self.task_url(task_id)).query(&[("version", "all")]);
+        let request = self.http.get(self.api.url(&["tasks", task_id])).query(&[("version", "all")]);
         self.send(request.timeout(READ_TIMEOUT)).await
     }
 
@@ -332,7 +334,8 @@ impl Client {
     /// Why a request got no answer; a wrong scheme is found out, since what the other side makes of it says nothing to a person.
     async fn explained(&self, error: &reqwest::Error) -> ClientError {
         let other = |speaks| ClientError::OtherScheme { server: self.server.clone(), speaks };
-        if connection::is_no_tls(error) {
+        if connection::is_no_tls(error) || (error.is_connect() && connection::speaks_http(self.api.base(), error).await)
+        {
             return other("http");
         }
         let is_answered_oddly = !error.is_connect() && !error.is_timeout() && self.api.base().scheme() == "http";

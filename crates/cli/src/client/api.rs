@@ -1,6 +1,9 @@
 //! Which server is spoken to, and with which key (docs/compatibility.md, 2.1).
 
-use oddish_domain::client_settings::{API_KEY, API_URL, DEFAULT_API_URL, HOSTED_API_URL, LOCAL_API_URL};
+use oddish_domain::client_settings::{
+    API_KEY, API_URL, DASHBOARD_URL, DEFAULT_API_URL, DEFAULT_DASHBOARD_URL, HOSTED_API_URL, HOSTED_DASHBOARD_URL,
+    LOCAL_API_URL,
+};
 use oddish_domain::settings::{Settings, unicode_variables};
 use reqwest::Url;
 
@@ -17,6 +20,14 @@ pub(crate) struct Api {
     base: Url,
     source: &'static str,
     key: Key,
+    dashboard: Option<Dashboard>,
+}
+
+/// Where pages are, and what says so.
+#[derive(Clone, Debug)]
+struct Dashboard {
+    base: Url,
+    source: &'static str,
 }
 
 /// The key, and whether it is sent.
@@ -71,6 +82,7 @@ impl Api {
             Some((source, text)) => (source, parse(source, &text)?),
             None => return Ok(None),
         };
+        let dashboard = dashboard(&base, reader.get(&DASHBOARD_URL), reader.get(&DEFAULT_DASHBOARD_URL))?;
         let key = match (key, of_key) {
             (None, _) | (_, None) => Key::Absent,
             (Some(key), Some((owner_source, text))) => {
@@ -84,7 +96,7 @@ impl Api {
                 }
             }
         };
-        Ok(Some(Self { base, source, key }))
+        Ok(Some(Self { base, source, key, dashboard }))
     }
 
     /// The key, if it is sent.
@@ -158,18 +170,42 @@ impl Api {
 
     /// The same server, and no key for it.
     pub(crate) fn without_key(&self) -> Self {
-        Self { base: self.base.clone(), source: self.source, key: Key::Absent }
+        Self { base: self.base.clone(), source: self.source, key: Key::Absent, dashboard: self.dashboard.clone() }
     }
 
     /// The URL of a path below the base; each segment is percent-encoded.
     pub(crate) fn url(&self, segments: &[&str]) -> Url {
-        let mut url = self.base.clone();
-        // Only a URL that cannot be a base has no segments, and `parse` lets none in.
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments);
-        }
-        url
+        below(&self.base, segments)
     }
+
+    /// The URL of a page, where pages are not the server's own.
+    pub(crate) fn page(&self, segments: &[&str]) -> Option<Url> {
+        self.dashboard.as_ref().map(|dashboard| below(&dashboard.base, segments))
+    }
+
+    /// Where pages are if not at the server, and what says so.
+    pub(crate) fn dashboard(&self) -> Option<(String, &'static str)> {
+        self.dashboard.as_ref().map(|dashboard| (shown(&dashboard.base), dashboard.source))
+    }
+}
+
+fn below(base: &Url, segments: &[&str]) -> Url {
+    let mut url = base.clone();
+    // Only a URL that cannot be a base has no segments, and `parse` lets none in.
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    url
+}
+
+/// The pages of the server at `base`; without a variable only the hosted service has some.
+fn dashboard(base: &Url, own: Option<String>, usual: Option<String>) -> Result<Option<Dashboard>, Failure> {
+    let hosted = Url::parse(HOSTED_API_URL).is_ok_and(|hosted| is_same_host(base, &hosted));
+    let found = own
+        .map(|text| (DASHBOARD_URL.name(), text))
+        .or_else(|| usual.map(|text| (DEFAULT_DASHBOARD_URL.name(), text)))
+        .or_else(|| hosted.then(|| (BUILT_IN, HOSTED_DASHBOARD_URL.to_owned())));
+    found.map(|(source, text)| Ok(Dashboard { base: parse(source, &text)?, source })).transpose()
 }
 
 /// The base URL for a person: without credentials and without a `/` at its end.

@@ -49,20 +49,33 @@ pub(crate) fn is_no_tls(error: &reqwest::Error) -> bool {
     tls_error(error).is_some_and(|error| matches!(error, rustls::Error::InvalidMessage(_)))
 }
 
-/// Whether a port that gave no answer by http speaks TLS. Nothing but a greeting is sent.
-pub(crate) async fn speaks_tls(url: &Url) -> bool {
-    let mut url = url.clone();
-    // Of an http URL without a port, the port stays 80.
-    let port = url.port_or_known_default();
-    if url.set_scheme("https").is_err() || url.set_port(port).is_err() {
+/// Whether a port at which TLS came to nothing, without a word of TLS, answers by http. Some close a connection that they can't read.
+pub(crate) async fn speaks_http(url: &Url, failure: &reqwest::Error) -> bool {
+    if url.scheme() != "https" || tls_error(failure).is_some() {
         return false;
     }
+    let Some(url) = with_scheme(url, "http") else { return false };
+    let Ok(client) = builder(&url).timeout(PROBE_TIMEOUT).build() else { return false };
+    client.head(url).send().await.is_ok()
+}
+
+/// Whether a port that gave no answer by http speaks TLS. Nothing but a greeting is sent.
+pub(crate) async fn speaks_tls(url: &Url) -> bool {
+    let Some(url) = with_scheme(url, "https") else { return false };
     // No certificate is trusted, so that no request follows the greeting.
     let Ok(client) = builder(&url).tls_certs_only([]).timeout(PROBE_TIMEOUT).build() else { return false };
     match client.get(url).send().await {
         Ok(_) => true,
         Err(error) => tls_error(&error).is_some_and(|error| !matches!(error, rustls::Error::InvalidMessage(_))),
     }
+}
+
+/// The same port with another scheme: that of the URL, or the usual one of its own scheme. Without the name and password that it may have.
+fn with_scheme(url: &Url, scheme: &str) -> Option<Url> {
+    let (mut url, port) = (url.clone(), url.port_or_known_default());
+    url.set_scheme(scheme).and_then(|()| url.set_username("")).and_then(|()| url.set_password(None)).ok()?;
+    url.set_port(port).ok()?;
+    Some(url)
 }
 
 /// What went wrong in TLS, if that was it.

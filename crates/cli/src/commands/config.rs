@@ -53,6 +53,7 @@ fn settings(args: &ConfigArgs, api: Option<&Api>) -> Vec<Setting> {
         KeyUse::Sent => Some("sent to this server".to_owned()),
         KeyUse::Withheld => api.and_then(Api::withheld),
     };
+    let dashboard = api.and_then(Api::dashboard);
     let environment = api.and_then(Api::usual_environment);
     vec![
         Setting {
@@ -72,6 +73,12 @@ fn settings(args: &ConfigArgs, api: Option<&Api>) -> Vec<Setting> {
             value: Some(args.server.insecure.to_string()),
             source: if args.server.insecure { "--insecure" } else { "default" },
             note: None,
+        },
+        Setting {
+            name: "pages",
+            value: dashboard.as_ref().map(|(url, _)| plain_text::line(url)),
+            source: dashboard.as_ref().map_or("default", |(_, source)| source),
+            note: dashboard.is_none().then(|| "those of the server".to_owned()),
         },
         Setting {
             name: "environment",

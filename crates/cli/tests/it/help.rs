@@ -11,6 +11,7 @@ use crate::binary::{command, oddish};
 fn every_command_has_help_with_examples() {
     let snapshots = [
         (vec!["queues", "--help"], file!["help/queues.txt"]),
+        (vec!["queues", "list", "--help"], file!["help/queues-list.txt"]),
         (vec!["queues", "limit", "--help"], file!["help/queues-limit.txt"]),
         (vec!["queues", "pause", "--help"], file!["help/queues-pause.txt"]),
         (vec!["queues", "resume", "--help"], file!["help/queues-resume.txt"]),
@@ -22,6 +23,7 @@ fn every_command_has_help_with_examples() {
         (vec!["experiments", "unpublish", "--help"], file!["help/experiments-unpublish.txt"]),
         (vec!["keys", "--help"], file!["help/keys.txt"]),
         (vec!["keys", "create", "--help"], file!["help/keys-create.txt"]),
+        (vec!["keys", "list", "--help"], file!["help/keys-list.txt"]),
         (vec!["keys", "revoke", "--help"], file!["help/keys-revoke.txt"]),
         (vec!["open", "--help"], file!["help/open.txt"]),
         (vec!["check", "--help"], file!["help/check.txt"]),

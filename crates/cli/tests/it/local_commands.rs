@@ -27,6 +27,7 @@ Setting      Value         From     Note
 server       -             default  nothing is sent: set ODDISH_API_URL, or give --api
 key          -             default
 insecure     false         default
+pages        -             default  those of the server
 environment  -             default  the server's, unless `run --env` or a sweep file says
 user         tester        USER     unless `run --user` says
 colour       on terminals  default
@@ -43,6 +44,7 @@ Setting      Value                 From            Note
 server       http://10.0.0.7:8000  ODDISH_API_URL
 key          ok_00112233...        ODDISH_API_KEY  ODDISH_API_KEY is not sent to 10.0.0.7 over http, where others can read it: use https, or --insecure
 insecure     false                 default
+pages        -                     default         those of the server
 environment  -                     default         the server's, unless `run --env` or a sweep file says
 user         tester                USER            unless `run --user` says
 colour       never                 NO_COLOR

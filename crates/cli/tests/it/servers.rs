@@ -180,15 +180,15 @@ async fn a_key_is_made_once_even_if_the_answer_is_lost() {
     }
 }
 
-/// Takes connections and answers each first read with these bytes.
-fn port_that_says(bytes: &'static [u8]) -> String {
+/// Takes connections and answers what is read first.
+fn port_that_answers(answer: impl Fn(&[u8]) -> &'static [u8] + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let _ = stream.read(&mut [0; 4096]);
-            let _ = stream.write_all(bytes);
+            let (mut stream, mut read) = (stream.unwrap(), [0; 4096]);
+            let length = stream.read(&mut read).unwrap_or_default();
+            let _ = stream.write_all(answer(&read[..length]));
         }
     });
     address.to_string()
@@ -197,9 +197,18 @@ fn port_that_says(bytes: &'static [u8]) -> String {
 #[tokio::test]
 async fn the_wrong_scheme_is_named() {
     // What a server that speaks TLS says to what it cannot read: a fatal alert.
-    let tls = port_that_says(&[0x15, 3, 3, 0, 2, 2, 40]);
-    let http = port_that_says(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let tls = port_that_answers(|_| &[0x15, 3, 3, 0, 2, 2, 40]);
+    let http = port_that_answers(|_| b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    // Some say nothing, and close, to who greets them in TLS; here the first byte of a greeting is told from that of a request.
+    let curt = port_that_answers(|read| match read {
+        [0x16, ..] => b"",
+        _ => b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+    });
     for (url, told) in [
+        (
+            format!("https://{curt}"),
+            format!("https://{curt} speaks http\nhint: begin its URL, in ODDISH_API_URL or --api, with http://\n"),
+        ),
         (
             format!("http://{tls}"),
             format!("http://{tls} speaks https\nhint: begin its URL, in ODDISH_API_URL or --api, with https://\n"),

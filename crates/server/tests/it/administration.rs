@@ -39,6 +39,11 @@ async fn a_queue_key_is_made_limited_paused_and_resumed() {
     let resumed = json(&stack.oddish(&["queues", "resume", "openai/gpt-5.2", "--json"]));
     assert_eq!((&resumed["paused"], &resumed["concurrency_limit"]), (&Value::Null, &3.into()));
     assert_eq!(json(&stack.oddish(&["queues", "list", "--json"])), stack.get("/queues").await);
+
+    let https = stack.url().replace("http://", "https://");
+    let refused = stack.oddish(&["queues", "--api", &https]);
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(1) && told.contains(&format!("{https} speaks http\n")), "{told}");
 }
 
 #[tokio::test]

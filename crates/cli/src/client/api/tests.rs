@@ -17,7 +17,7 @@ fn resolve(flag: Option<&str>, insecure: bool, variables: &[(&str, &str)]) -> Re
 #[test]
 fn exactly_the_documented_settings_are_read() {
     let settings = Settings::default();
-    assert!(Api::from_sources(None, false, &settings).unwrap().is_none());
+    Api::from_sources(Some("http://x"), false, &settings).unwrap();
     let documented: BTreeSet<&str> = CLIENT_SETTINGS.describe().map(|setting| setting.name).collect();
     assert_eq!(settings.asked(), documented);
 }
@@ -99,6 +99,21 @@ fn trials_run_in_docker_here_and_in_modal_there() {
     assert_eq!(environment("https://some--api.modal.run"), Some("modal"));
     assert_eq!(environment("https://modal.run.example.org"), None);
     assert_eq!(environment("https://x"), None);
+}
+
+#[test]
+fn pages_are_where_a_variable_says() {
+    let own = ("ODDISH_DASHBOARD_URL", "https://pages.example.org/oddish/");
+    let usual = ("ODDISH_DEFAULT_DASHBOARD_URL", "https://usual");
+    let page = |url: &str, variables: &[(&str, &str)]| {
+        resolve(Some(url), false, variables).unwrap().page(&["tasks", "a b"]).map(String::from)
+    };
+    assert_eq!(page("http://x", &[own, usual]).as_deref(), Some("https://pages.example.org/oddish/tasks/a%20b"));
+    assert_eq!(page("http://x", &[usual]).as_deref(), Some("https://usual/tasks/a%20b"));
+    assert_eq!(page("http://x", &[]), None);
+    let hosted = "https://abundant-ai--api.modal.run";
+    assert_eq!(page(hosted, &[]).as_deref(), Some("https://www.oddish.app/tasks/a%20b"));
+    assert!(resolve(Some("http://x"), false, &[("ODDISH_DASHBOARD_URL", "x")]).unwrap_err().contains("DASHBOARD"));
 }
 
 #[test]
