@@ -129,8 +129,8 @@ impl ClientError {
             }
             Self::Refused { status: StatusCode::FORBIDDEN, .. } => Some("the key in ODDISH_API_KEY may not do this"),
             Self::Refused { status: StatusCode::TOO_MANY_REQUESTS, .. } => Some("wait a little, then try again"),
-            Self::OtherScheme { speaks: "http", .. } => Some("begin its URL, in ODDISH_API_URL or --api, with http://"),
-            Self::OtherScheme { .. } => Some("begin its URL, in ODDISH_API_URL or --api, with https://"),
+            Self::OtherScheme { speaks: "http", .. } => Some("change https:// to http:// in ODDISH_API_URL or --api"),
+            Self::OtherScheme { .. } => Some("change http:// to https:// in ODDISH_API_URL or --api"),
             Self::Foreign { .. } => Some("check ODDISH_API_URL"),
             Self::TooOld { .. } => Some("update the server, or check ODDISH_API_URL"),
             Self::Store(StoreError::Unreachable { .. }) => {

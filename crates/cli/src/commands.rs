@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod experiments;
+pub(crate) mod fail_under;
 pub(crate) mod keys;
 pub(crate) mod open;
 pub(crate) mod queues;

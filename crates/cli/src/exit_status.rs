@@ -7,6 +7,10 @@ use std::process::ExitCode;
 pub(crate) enum ExitStatus {
     /// All was done; where trials were watched, none failed.
     Success,
+    /// All was done that the command does, and trials that were watched ended without being executed to their end.
+    TrialsFailed,
+    /// A headline is below `--fail-under`, or there is none.
+    BelowBar,
     /// Something failed, and was said on stderr.
     Failure,
     /// The command line or the environment makes no sense.
@@ -21,6 +25,8 @@ impl From<ExitStatus> for ExitCode {
             ExitStatus::Success => 0,
             ExitStatus::Failure => 1,
             ExitStatus::Usage => 2,
+            ExitStatus::TrialsFailed => 3,
+            ExitStatus::BelowBar => 4,
             // As shells say it of a process that SIGINT ended.
             ExitStatus::Interrupted => 130,
         })

@@ -29,21 +29,21 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Serve the API, and run trials in the same process.
     Api(ApiArguments),
-    /// Run trials only, for an API that runs elsewhere on the same database and storage.
+    /// Run trials only; the API runs elsewhere with the same database and storage.
     Worker,
     /// Print every setting with its default, in the form of a .env file.
     Settings,
-    /// Look after the keys of the API.
+    /// Manage API keys.
     Keys {
         #[command(subcommand)]
         command: KeysCommand,
     },
-    /// Look after the secret of the deployment.
+    /// Manage the secret of the deployment.
     Secret {
         #[command(subcommand)]
         command: SecretCommand,
     },
-    /// Look after the database.
+    /// Manage the database.
     Db {
         #[command(subcommand)]
         command: DatabaseCommand,
@@ -63,7 +63,7 @@ pub(crate) struct ApiArguments {
     /// Port to listen on, 0 for a free one [default: `ODDISH_API_PORT`, else 8000].
     #[arg(long)]
     pub(crate) port: Option<u16>,
-    /// Trials that may run at once, for each model: a JSON object.
+    /// Most trials of each model that run at the same time, as a JSON object.
     #[arg(long, value_name = "JSON")]
     pub(crate) n_concurrent: Option<String>,
     /// Serve the API only; trials wait for an `oddish-server worker`.
@@ -73,36 +73,36 @@ pub(crate) struct ApiArguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
-    /// Make a key. It is printed once, and only its hash is kept.
+    /// Create a key. It is printed once; only its hash is stored.
     #[command(after_help = "\
 Examples:
   oddish-server keys create --name laptop --owner alice
   oddish-server keys create --name ci --scope tasks --expires-in-days 365
   export ODDISH_API_KEY=$(oddish-server keys create)")]
     Create {
-        /// What to call it.
+        /// Name of the key.
         #[arg(long, default_value = "default")]
         name: String,
-        /// Whom it belongs to: what is submitted with it counts for them where several wait for the same slots [default: its name].
+        /// Owner of the key. Fairness between submitters counts trials by owner [default: the name of the key].
         #[arg(long)]
         owner: Option<String>,
-        /// What it allows: `read` to look, `tasks` to submit, cancel and retry too, `full` for everything.
+        /// Permissions: `read`; `tasks`, which also submits, cancels and retries; or `full`.
         #[arg(long, default_value_t = Scope::Full)]
         scope: Scope,
-        /// After how many days it ends [default: never].
+        /// Days until the key expires [default: never].
         #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_DAYS)))]
         expires_in_days: Option<u32>,
-        /// Print the key and everything about it as one JSON object.
+        /// Print the key and its properties as one JSON object.
         #[arg(long)]
         json: bool,
     },
-    /// List all keys, revoked and expired ones too.
+    /// List all keys, including revoked and expired ones.
     List {
         /// Print a JSON array.
         #[arg(long)]
         json: bool,
     },
-    /// Revoke a key: within a minute it lets nobody in any more.
+    /// Revoke a key. Within a minute, no server accepts it.
     Revoke {
         /// Id of the key, as `list` shows it.
         id: String,
@@ -111,10 +111,10 @@ Examples:
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum SecretCommand {
-    /// Make this server's secret the one that the database is used with.
+    /// Replace the secret of the deployment by that of this server.
     ///
-    /// For when the old one got lost or known. Stop all servers and workers first, and start them with the new one afterwards. What the old one
-    /// sealed can't be read any more: trials with environment variables of agents fail, unless they have ended before.
+    /// Use it if the old secret was lost or disclosed. Stop all servers and workers first, and start them with the new secret afterwards. Environment variables of
+    /// agents that the old secret sealed cannot be read any more: trials that have them and have not ended will fail.
     #[command(after_help = "\
 Examples:
   ODDISH_SECRET_KEY=$(openssl rand -base64 32) oddish-server secret replace
@@ -128,19 +128,19 @@ Examples:
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum DatabaseCommand {
-    /// Prepare the database: everything that `init` does. Kept for scripts that call it by this name.
+    /// The same as `init`, for scripts that use this name.
     Setup,
-    /// Apply the migrations that the database lacks.
+    /// Apply the migrations that the database does not have yet.
     Init,
-    /// Say which migrations the database has.
+    /// List migrations and whether the database has them.
     Status,
-    /// Drop everything that Oddish has in the database, and create it anew, empty.
+    /// Delete the schema of Oddish with all data, and create it again, empty.
     Reset {
         /// Do not ask.
         #[arg(long, short)]
         yes: bool,
     },
-    /// Delete all tasks, trials and experiments; the schema stays.
+    /// Delete all tasks, trials and experiments, and keep the schema.
     Purge {
         /// Do not ask.
         #[arg(long, short)]

@@ -19,6 +19,9 @@ const PROFILE: &str = "deploy";
 /// The C library of Amazon Linux 2023, the system of `provided.al2023` (AWS, Lambda runtimes).
 const GLIBC: (u32, u32) = (2, 34);
 
+/// What every program holds that can call ECS: the name of the service in its requests (AWS, JSON 1.1 protocol, `X-Amz-Target`).
+const ECS: &[u8] = b"AmazonEC2ContainerServiceV20141113";
+
 /// A processor architecture of Lambda.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Architecture {
@@ -88,6 +91,10 @@ pub(crate) fn build(programs: &[String], architecture: Option<Architecture>, tar
             GLIBC.0,
             GLIBC.1
         );
+        ensure!(
+            contains(&bytes, ECS) == (*program == "dispatch"),
+            "{program} is linked with ECS, or `dispatch` is not: `dispatch` alone starts tasks there"
+        );
     }
     Ok(())
 }
@@ -118,6 +125,10 @@ fn ensure_target(architecture: Architecture) -> Result<()> {
         "Rust's standard library for {target} is not installed: run `rustup target add {target}`"
     );
     Ok(())
+}
+
+fn contains(program: &[u8], text: &[u8]) -> bool {
+    program.windows(text.len()).any(|window| window == text)
 }
 
 /// The newest version of the C library whose symbols a program asks for.

@@ -1,13 +1,14 @@
 //! Building the programs of the workspace.
 
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::progress::step;
 use crate::{process, workspace};
 
-/// Builds the three programs that run trials, beside this one.
+/// Builds the three programs that run trials.
 pub(crate) fn build_programs() -> Result<()> {
     step("building oddish, oddish-server and oddish-runner", || {
         let packages = ["oddish-cli", "oddish-server", "oddish-runner"].map(|package| ["--package", package]);
@@ -15,10 +16,20 @@ pub(crate) fn build_programs() -> Result<()> {
     })
 }
 
-/// Builds every program of the workspace, the functions too, beside this one: with the features that the tests build them with, so that
-/// nothing is compiled twice for them.
+/// Builds every program and test of the workspace. Both together: what tests need of libraries is part of each build then, and nothing is
+/// compiled twice.
 pub(crate) fn build_all() -> Result<()> {
-    step("building all programs and functions", || process::shown(&mut cargo(&["build", "--workspace", "--bins"])))
+    let command = ["build", "--workspace", "--bins", "--tests"];
+    step("building all programs and tests", || process::shown(&mut cargo(&command)))
+}
+
+/// Builds the programs of these packages as they are shipped, and tells in which folder they lie.
+pub(crate) fn build_release(packages: &[&str]) -> Result<PathBuf> {
+    step(&format!("building {} in release mode", packages.join(", ")), || {
+        let packages = packages.iter().flat_map(|package| ["--package", package]);
+        process::shown(cargo(&["build", "--release", "--bins"]).args(packages))
+    })?;
+    Ok(workspace::binaries()?.parent().context("the target folder is missing")?.join("release"))
 }
 
 /// cargo in this workspace.

@@ -15,7 +15,7 @@ use crate::view::table::stdout_width;
 use self::args::KeysAction;
 pub(crate) use self::args::KeysArgs;
 
-/// Makes, lists or revokes keys.
+/// Creates, lists or revokes keys.
 pub(crate) async fn keys(args: &KeysArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
     let client = args.server.client(printer)?;
     match args.action.as_ref().unwrap_or(&KeysAction::List) {
@@ -33,7 +33,7 @@ pub(crate) async fn keys(args: &KeysArgs, printer: &Printer) -> Result<ExitStatu
             if args.json {
                 printer.json(&found)?;
             } else if found.is_empty() {
-                printer.note("There is no key yet: `oddish keys create` makes one.");
+                printer.note("There are no keys yet: `oddish keys create` creates one.");
             } else {
                 printer.result(&api_key::api_keys(&found, stdout_width()))?;
             }
@@ -47,7 +47,7 @@ pub(crate) async fn keys(args: &KeysArgs, printer: &Printer) -> Result<ExitStatu
                 printer.json(&revoked)?;
             } else {
                 let id = plain_text::line(&revoked.key_id);
-                printer.result(&format!("Revoked: within a minute the key {id} lets nobody in."))?;
+                printer.result(&format!("Revoked key {id}: it stops working within a minute"))?;
             }
         }
     }
@@ -60,7 +60,7 @@ async fn create(
     client: &Client,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let created = client.create_api_key(wanted).await.map_err(|error| error.while_doing("cannot make the key"))?;
+    let created = client.create_api_key(wanted).await.map_err(|error| error.while_doing("cannot create the key"))?;
     let shown = if args.json {
         printer.json(&created)
     } else {
@@ -71,7 +71,7 @@ async fn create(
         // Nobody knows it, and it works.
         let why = failure.faults().first().map_or("stdout is closed", String::as_str);
         let id = plain_text::line(&created.about.id);
-        Failure::new(format!("the key {id} was made and could not be shown: {why}"))
+        Failure::new(format!("the key {id} was created and could not be shown: {why}"))
             .with_hint(format!("oddish keys revoke {id}"))
     })
 }
@@ -81,5 +81,5 @@ fn introduction(created: &CreatedApiKeyResponse) -> String {
     let end = about.expires_at.map_or_else(|| "never".to_owned(), |at| format!("on {}", at.date()));
     let (id, name, owner) =
         (plain_text::line(&about.id), plain_text::line(&about.name), plain_text::line(&about.owner));
-    format!("Key {id} ({name}) of {owner}, scope {}, ends {end}. Keep it now: it is not shown again.", about.scope)
+    format!("Key {id} ({name}) of {owner}, scope {}, expires {end}. Store it now: it is not shown again.", about.scope)
 }

@@ -24,7 +24,7 @@ pub(crate) async fn queues(args: &QueuesArgs, printer: &Printer) -> Result<ExitS
             if args.json {
                 printer.json(&found)?;
             } else if found.is_empty() {
-                printer.note("No queue key yet: the first trial of a model makes one, or `oddish queues limit KEY N`.");
+                printer.note("There are no queue keys yet: the first trial of a model creates one, and so does `oddish queues limit KEY N`.");
             } else {
                 printer.result(&queue::queues(&found, stdout_width()))?;
             }
@@ -55,7 +55,7 @@ fn show(args: &QueuesArgs, changed: &QueueResponse, printer: &Printer) -> Result
 fn failure(error: &ClientError, key: &str) -> Failure {
     let failure = error.while_doing(&format!("cannot change {}", plain_text::short_line(key, 200)));
     if error.is_not_found() {
-        failure.with_hint("`oddish queues` lists the keys; `oddish queues limit KEY N` makes one")
+        failure.with_hint("`oddish queues` lists the keys; `oddish queues limit KEY N` creates one")
     } else {
         failure
     }

@@ -47,7 +47,7 @@ pub(crate) async fn status(args: &StatusArgs, printer: &Printer) -> Result<ExitS
     } else {
         printer.result(&trial::results(&tasks, client.server(), stdout_width()))?;
     }
-    Ok(if trial::any_failed(&tasks) { ExitStatus::Failure } else { ExitStatus::Success })
+    Ok(if trial::any_failed(&tasks) { ExitStatus::TrialsFailed } else { ExitStatus::Success })
 }
 
 fn as_text(subject: &Subject, tasks: &[TaskStatusResponse], server: &str) -> String {

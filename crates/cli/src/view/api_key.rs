@@ -6,14 +6,14 @@ use super::table::{render, table, text_cell};
 
 /// Keys with what they allow, their state and their owners.
 pub(crate) fn api_keys(keys: &[ApiKeyResponse], width: Option<u16>) -> String {
-    let headers = ["Id", "Key", "Scope", "State", "Ends", "Last used", "Owner", "Name"];
+    let headers = ["Id", "Key", "Scope", "State", "Expires", "Last used", "Owner", "Name"];
     let mut table = table(&headers, &[], width);
     let none = || "-".to_owned();
     for key in keys {
         let state = match (key.is_active, key.revoked_at) {
             (true, _) => "active",
             (false, Some(_)) => "revoked",
-            (false, None) => "ended",
+            (false, None) => "expired",
         };
         table.add_row(vec![
             text_cell(&key.id),

@@ -62,7 +62,7 @@ async fn an_unknown_queue_key_is_told_with_what_to_do() {
         outcome.stderr,
         str![[r#"
 error: cannot change x: Queue key x not found
-hint: `oddish queues` lists the keys; `oddish queues limit KEY N` makes one
+hint: `oddish queues` lists the keys; `oddish queues limit KEY N` creates one
 
 "#]]
     );
@@ -228,7 +228,7 @@ async fn a_key_that_could_not_be_shown_is_told_by_its_id() {
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         let outcome = Outcome::from(output);
         assert_eq!(outcome.code, 1, "{outcome:#?}");
-        assert!(outcome.stderr.contains("error: the key 3f9a1c07 was made and could not be shown"), "{outcome:#?}");
+        assert!(outcome.stderr.contains("error: the key 3f9a1c07 was created and could not be shown"), "{outcome:#?}");
         assert!(outcome.stderr.contains("hint: oddish keys revoke 3f9a1c07"), "{outcome:#?}");
     }
 }
@@ -255,7 +255,7 @@ Id        Key             Scope  State    Ends        Last used  Owner  Name
     let revoked = json!({ "status": "revoked", "key_id": "3f9a1c07" });
     on(&server, "DELETE", "/api-keys/3f9a1c07", json_answer(&revoked)).await;
     let outcome = oddish_at(&server, &["keys", "revoke", "3f9a1c07"]).await;
-    assert_eq!((outcome.code, &*outcome.stdout), (0, "Revoked: within a minute the key 3f9a1c07 lets nobody in.\n"));
+    assert_eq!((outcome.code, &*outcome.stdout), (0, "Revoked key 3f9a1c07: it stops working within a minute\n"));
     on(&server, "DELETE", "/api-keys/nope", error_answer(404, &json!("API key not found"))).await;
     let outcome = oddish_at(&server, &["keys", "revoke", "nope"]).await;
     assert_eq!(outcome.code, 1);

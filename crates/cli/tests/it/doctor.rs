@@ -124,9 +124,9 @@ async fn a_key_is_told_with_its_scope() {
         "expires_at": "2027-03-01T12:00:00Z", "revoked_at": null, "last_used_at": null, "created_at": TIME });
     let refused = |scope: &str| error_answer(403, &json!(format!("Insufficient scope. Required: full, got: {scope}")));
     for (answer, expected, told) in [
-        (json_answer(&json!([own])), "ok", "scope full; laptop of alice, ends on 2027-03-01"),
+        (json_answer(&json!([own])), "ok", "scope full; laptop of alice, expires on 2027-03-01"),
         (refused("tasks"), "ok", "scope tasks"),
-        (refused("read"), "warning", "it may look at everything, and not submit"),
+        (refused("read"), "warning", "scope read: it cannot submit"),
     ] {
         let server = server(Some(KEY)).await;
         Mock::given(method("GET"))

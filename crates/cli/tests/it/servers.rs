@@ -207,15 +207,15 @@ async fn the_wrong_scheme_is_named() {
     for (url, told) in [
         (
             format!("https://{curt}"),
-            format!("https://{curt} speaks http\nhint: begin its URL, in ODDISH_API_URL or --api, with http://\n"),
+            format!("https://{curt} speaks http\nhint: change https:// to http:// in ODDISH_API_URL or --api\n"),
         ),
         (
             format!("http://{tls}"),
-            format!("http://{tls} speaks https\nhint: begin its URL, in ODDISH_API_URL or --api, with https://\n"),
+            format!("http://{tls} speaks https\nhint: change http:// to https:// in ODDISH_API_URL or --api\n"),
         ),
         (
             format!("https://{http}"),
-            format!("https://{http} speaks http\nhint: begin its URL, in ODDISH_API_URL or --api, with http://\n"),
+            format!("https://{http} speaks http\nhint: change https:// to http:// in ODDISH_API_URL or --api\n"),
         ),
     ] {
         let outcome = run(command(&["queues", "--api", &url])).await;

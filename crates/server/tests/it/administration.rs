@@ -117,7 +117,7 @@ async fn keys_are_made_listed_revoked_and_told_by_the_doctor() {
         (state("key")["state"].as_str().unwrap().to_owned(), state("key")["found"].as_str().unwrap().to_owned())
     };
     let (state, found) = of_key(full);
-    assert!(state == "ok" && found.contains("scope full; operator of alice, does not end"), "{state}: {found}");
+    assert!(state == "ok" && found.contains("scope full; operator of alice, does not expire"), "{state}: {found}");
     let (state, found) = of_key(key);
     assert!(state == "ok" && found.ends_with("scope tasks"), "{state}: {found}");
     let read = stdout(&with_key(&stack, full, &["keys", "create", "--name", "reader", "--scope", "read"]));

@@ -12,10 +12,11 @@ use anyhow::{Context as _, Result, ensure};
 use sqlx::{AssertSqlSafe, PgPool, Row as _};
 
 use super::{Bar, Figure, median};
-use crate::database::throw_away_folder;
-use crate::progress::{say, step};
+use crate::database::{connect, throw_away_folder};
+use crate::programs::build_release;
+use crate::progress::say;
 use crate::stack::{Stack, without_settings};
-use crate::{interrupt, process, setup, workspace};
+use crate::{interrupt, process, setup};
 
 const TASKS: i32 = 10_000;
 const TRIALS_OF_A_TASK: i32 = 100;
@@ -43,12 +44,7 @@ struct Question {
 
 pub(super) fn measure() -> Result<Vec<Figure>> {
     let postgres_bin = setup::postgres_bin()?;
-    let release = step("building oddish-server in release mode", || {
-        let mut build = Command::new("cargo");
-        build.args(["build", "--release", "--bins", "--package", "oddish-server"]);
-        process::shown(build.current_dir(workspace::root()))?;
-        Ok(workspace::binaries()?.parent().context("the target folder is missing")?.join("release"))
-    })?;
+    let release = build_release(&["oddish-server"])?;
     let folder = throw_away_folder("oddish-bench-")?;
     let mut server = Command::new(release.join("oddish-server"));
     without_settings(&mut server)
@@ -58,7 +54,7 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
     let stack = Stack::launch(server, folder.path())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let reference = runtime.block_on(async {
-        let pool = super::connect(&stack.database_url()?).await?;
+        let pool = connect(&stack.database_url()?).await?;
         load(&pool).await?;
         let reference = reference(&pool).await;
         pool.close().await;

@@ -12,8 +12,9 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use super::{Bar, Figure, median};
-use crate::database::throw_away_folder;
-use crate::progress::{say, step};
+use crate::database::{connect, throw_away_folder};
+use crate::programs::build_release;
+use crate::progress::say;
 use crate::setup;
 use crate::stack::{Stack, without_settings};
 use crate::{http, interrupt, process, workspace};
@@ -50,7 +51,7 @@ struct SubmittedTask {
 
 pub(super) fn measure() -> Result<Vec<Figure>> {
     let postgres_bin = setup::postgres_bin()?;
-    let release = build()?;
+    let release = build_release(&["oddish-cli", "oddish-server", "oddish-runner"])?;
     let folder = throw_away_folder("oddish-bench-")?;
     let mut server = Command::new(release.join("oddish-server"));
     without_settings(&mut server)
@@ -70,17 +71,6 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
     measured
 }
 
-/// Builds the programs as they are shipped, and tells in which folder they lie.
-fn build() -> Result<PathBuf> {
-    step("building oddish, oddish-server and oddish-runner in release mode", || {
-        let mut build = Command::new("cargo");
-        build.args(["build", "--release", "--bins", "--package", "oddish-cli"]);
-        build.args(["--package", "oddish-server", "--package", "oddish-runner"]);
-        process::shown(build.current_dir(workspace::root()))
-    })?;
-    Ok(workspace::binaries()?.parent().context("the target folder is missing")?.join("release"))
-}
-
 /// Harbor itself is no part of what is measured. Its interpreter is: a `python3` on the PATH may be a script that starts another one, whose
 /// files a confined process cannot read.
 fn install_stand_in(folder: &Path, python: &Path) -> Result<PathBuf> {
@@ -94,7 +84,7 @@ fn install_stand_in(folder: &Path, python: &Path) -> Result<PathBuf> {
 }
 
 async fn submissions(stack: &Stack, release: &Path) -> Result<Vec<Figure>> {
-    let pool = super::connect(&stack.database_url()?).await?;
+    let pool = connect(&stack.database_url()?).await?;
     let mut oddish = Command::new(release.join("oddish"));
     without_settings(&mut oddish).args(["run", TASK, "-a", "oracle", "--json", "--background", "--api", &stack.url()]);
     let output = oddish.current_dir(workspace::root()).output().context("can't run oddish")?;
@@ -187,7 +177,7 @@ async fn idle(stack: &Stack) -> Result<Vec<Figure>> {
     // From another database of the same server, so that asking does not count.
     let url = stack.database_url()?;
     let (server, database) = url.rsplit_once('/').context("the database's URL has no name")?;
-    let pool = super::connect(&format!("{server}/postgres")).await?;
+    let pool = connect(&format!("{server}/postgres")).await?;
     let statements = async || {
         let query = "select xact_commit + xact_rollback from pg_stat_database where datname = $1";
         sqlx::query_scalar::<_, i64>(query).bind(database).fetch_one(&pool).await

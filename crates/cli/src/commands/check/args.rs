@@ -13,15 +13,14 @@ Examples:
   oddish check ./tasks -t 'swe-*'
   oddish check ./tasks -c sweep.yaml --json
 
-These are the checks that `oddish run` makes before it sends anything. No server
-is asked.
+`oddish run` makes the same checks before it sends anything. No server is needed.
 
 Exit status:
-  0  all are fine; there may be warnings
+  0  no faults; there may be warnings
   1  a task or the file has faults
   2  the command line makes no sense";
 
-/// Check tasks, and a sweep file, without sending anything
+/// Check tasks and a sweep file without sending anything
 #[derive(Args, Debug)]
 #[command(after_help = help::after(EXAMPLES))]
 pub(crate) struct CheckArgs {

@@ -10,7 +10,7 @@ Examples:
   oddish doctor
   oddish doctor --api http://localhost:8000 --json
 
-Docker and the keys of model providers are looked for if the server is on this
+Docker and the keys of model providers are checked if the server is on this
 machine, since trials run there. Nothing is changed.
 
 Exit status:
@@ -18,7 +18,7 @@ Exit status:
   1  something that is needed is missing
   2  the command line makes no sense";
 
-/// Find out what is missing, and how to mend it
+/// Check the server, the key and this machine, and say how to fix what is missing
 #[derive(Args, Debug)]
 #[command(after_help = help::after(EXAMPLES))]
 pub(crate) struct DoctorArgs {

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 
 const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 const SET_KEY: &str =
-    "export ODDISH_API_KEY=ok_...; where the server runs, `oddish-server keys create --scope tasks` makes one";
+    "export ODDISH_API_KEY=ok_...; `oddish-server keys create --scope tasks` creates one";
 
 /// Asks the server. What a check that failed stands before is not looked at.
 pub(super) async fn examine(api: Api) -> Result<Vec<Finding>, Failure> {
@@ -26,7 +26,7 @@ pub(super) async fn examine(api: Api) -> Result<Vec<Finding>, Failure> {
     match client.version().await {
         Ok(version) => {
             findings.push(if asks_for_none && key_use != KeyUse::Sent {
-                Finding::new("key", State::Ok, "this server asks for none")
+                Finding::new("key", State::Ok, "this server requires none")
             } else {
                 scope(&client, asks_for_none, &beginning).await
             });
@@ -37,10 +37,10 @@ pub(super) async fn examine(api: Api) -> Result<Vec<Finding>, Failure> {
             None if key_use == KeyUse::Sent => {
                 Finding::new("key", State::Missing, format!("{beginning}: {detail}")).mended_by(SET_KEY)
             }
-            None => Finding::new("key", State::Missing, "this server asks for one, and none is set").mended_by(SET_KEY),
+            None => Finding::new("key", State::Missing, "this server requires one, and none is set").mended_by(SET_KEY),
         }),
         Err(error) if error.is_not_found() => {
-            let found = format!("{} tells none: it is older than this program ({PROGRAM})", client.server());
+            let found = format!("{} has no `GET /version`: it is older than this program ({PROGRAM})", client.server());
             findings.push(Finding::new("versions", State::Warning, found).mended_by("update the server"));
         }
         Err(error) => findings.push(failed("versions", &error)),
@@ -55,8 +55,8 @@ async fn reached(client: &Client) -> (Finding, bool) {
             (Finding::new("server", State::Ok, format!("{} answers", client.server())), true)
         }
         Ok(_) => {
-            let found = format!("{} answers, and has lost its database", client.server());
-            (Finding::new("server", State::Missing, found).mended_by("look into the log of oddish-server"), false)
+            let found = format!("{} answers, but cannot reach its database", client.server());
+            (Finding::new("server", State::Missing, found).mended_by("see the log of oddish-server"), false)
         }
         Err(error) => (failed("server", &error), false),
     }
@@ -79,14 +79,14 @@ async fn scope(client: &Client, asks_for_none: bool, beginning: &str) -> Finding
             let shown = beginning.trim_end_matches("...");
             match keys.iter().find(|key| key.is_active && key.key_prefix == shown) {
                 Some(key) => told(State::Ok, &described(key)),
-                None if asks_for_none => Finding::new("key", State::Ok, "this server asks for none, and takes any"),
+                None if asks_for_none => Finding::new("key", State::Ok, "this server requires none"),
                 None => told(State::Ok, "full"),
             }
         }
         Err(ClientError::Refused { status: StatusCode::FORBIDDEN, detail, .. }) => {
             match detail.rsplit_once("got: ").map(|(_, scope)| scope.trim()) {
-                Some("read") => told(State::Warning, "read: it may look at everything, and not submit")
-                    .mended_by("`oddish-server keys create --scope tasks` makes one that may submit"),
+                Some("read") => told(State::Warning, "read: it cannot submit")
+                    .mended_by("`oddish-server keys create --scope tasks` creates one that can"),
                 Some(scope) => told(State::Ok, scope),
                 None => told(State::Ok, "unknown"),
             }
@@ -96,7 +96,7 @@ async fn scope(client: &Client, asks_for_none: bool, beginning: &str) -> Finding
 }
 
 fn described(key: &ApiKeyResponse) -> String {
-    let end = key.expires_at.map_or_else(|| "does not end".to_owned(), |at| format!("ends on {}", at.date()));
+    let end = key.expires_at.map_or_else(|| "does not expire".to_owned(), |at| format!("expires on {}", at.date()));
     format!("{}; {} of {}, {end}", key.scope, key.name, key.owner)
 }
 
@@ -108,7 +108,7 @@ fn versions(server: &VersionResponse) -> Vec<Finding> {
     let schema = format!("migration {applied} of {}", server.schema.newest);
     let same = |check, found, is_same| {
         let finding = Finding::new(check, if is_same { State::Ok } else { State::Warning }, found);
-        if is_same { finding } else { finding.mended_by("update the older of the two") }
+        if is_same { finding } else { finding.mended_by("update the older one") }
     };
     vec![
         same("version", program, server.program == PROGRAM),
@@ -119,7 +119,7 @@ fn versions(server: &VersionResponse) -> Vec<Finding> {
                 Finding::new("schema", State::Missing, schema).mended_by("oddish-server db init")
             }
             std::cmp::Ordering::Greater => Finding::new("schema", State::Warning, schema)
-                .mended_by("update the server: a newer one has used its database"),
+                .mended_by("update the server: a newer one has changed its database"),
         },
     ]
 }

@@ -17,7 +17,7 @@ const START: &str = "sudo systemctl start docker";
 /// Looks for Docker and for keys of model providers.
 pub(super) async fn examine(server_is_here: bool) -> Vec<Finding> {
     if !server_is_here {
-        let elsewhere = |check| Finding::new(check, State::NotNeeded, "trials run where the server has them run");
+        let elsewhere = |check| Finding::new(check, State::NotNeeded, "trials do not run on this machine");
         return vec![elsewhere("Docker"), elsewhere("provider keys")];
     }
     vec![docker().await, provider_keys(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))]
@@ -55,7 +55,7 @@ fn provider_keys(is_set: impl Fn(&str) -> bool) -> Finding {
         (true, _) => Finding::new(
             "provider keys",
             State::Warning,
-            format!("none of {} is set here: agents but nop and oracle need one", unset.join(", ")),
+            format!("none of {} is set here: all agents but nop and oracle need one", unset.join(", ")),
         )
         .mended_by("export ANTHROPIC_API_KEY=... before oddish-server starts, or in its .env"),
         (false, true) => Finding::new("provider keys", State::Ok, format!("{} are set here", set.join(", "))),

@@ -12,7 +12,7 @@ Examples:
   oddish experiments list --status failed --all --json
   oddish experiments show swift-otter-x1y2
   oddish experiments rename 9f8e7d6c 'second try'
-  oddish experiments publish 9f8e7d6c             Readable by whoever has its token
+  oddish experiments publish 9f8e7d6c             Whoever has its token can read it
 
 Exit status:
   0  shown, or changed
@@ -52,10 +52,10 @@ pub(crate) enum ExperimentsAction {
         #[arg(value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
         name: String,
     },
-    /// Let whoever has its token read an experiment, without a key
+    /// Share an experiment: whoever has its token can read it without a key
     #[command(after_help = help::after(EXAMPLES))]
     Publish(ExperimentArgs),
-    /// Let nobody read an experiment by its token any more
+    /// Stop sharing an experiment: its token stops working
     #[command(after_help = help::after(EXAMPLES))]
     Unpublish(ExperimentArgs),
 }

@@ -14,16 +14,16 @@ Examples:
   oddish keys
   oddish keys revoke 3f9a1c07
 
-A key is shown when it is made and never again. `read` lets look at everything,
-`tasks` submit, cancel and retry too, `full` everything. The first key is made
-where the server runs: oddish-server keys create.
+A key is printed when it is created, and never again. Scope `read` allows
+reading, `tasks` also submitting, cancelling and retrying, `full` everything.
+The first key is created where the server runs: oddish-server keys create.
 
 Exit status:
-  0  made, listed, or revoked
+  0  created, listed or revoked
   1  no such key, no answer, or the API key may not do this
   2  the command line makes no sense";
 
-/// Make, list and revoke API keys
+/// Create, list and revoke API keys
 #[derive(Args, Debug)]
 #[command(after_help = help::after(EXAMPLES))]
 pub(crate) struct KeysArgs {
@@ -41,26 +41,26 @@ pub(crate) struct KeysArgs {
 /// What to do with keys; without one they are listed.
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysAction {
-    /// Make a key, and print it once
+    /// Create a key and print it; it is not shown again
     #[command(after_help = help::after(EXAMPLES))]
     Create {
-        /// What to call it
+        /// Name of the key
         #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
         name: String,
-        /// Whom it belongs to [default: the owner of the key in use, else its name]
+        /// Owner of the key [default: the owner of the key in use, else NAME]
         #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
         owner: Option<String>,
-        /// What it allows: read, tasks or full
+        /// Scope: read, tasks or full
         #[arg(long, value_name = "SCOPE", default_value_t = Scope::Full)]
         scope: Scope,
-        /// Days after which it ends, up to 3650 [default: never]
+        /// Days until it expires, up to 3650 [default: never]
         #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_DAYS)))]
         expires_in_days: Option<u32>,
     },
-    /// List all keys, revoked and expired ones too
+    /// List all keys, including revoked and expired ones
     #[command(after_help = help::after(EXAMPLES))]
     List,
-    /// Revoke a key: within a minute it lets nobody in
+    /// Revoke a key: it stops working within a minute
     #[command(after_help = help::after(EXAMPLES))]
     Revoke {
         /// Id of the key, as `list` shows it

@@ -11,8 +11,8 @@ Examples:
   oddish open my-task-1a2b3c4d
   oddish open swift-otter-x1y2 --print
 
-The URL is printed in any case. The browser is that of BROWSER, else the one
-that the desktop opens; without a desktop none is opened.
+The URL is always printed. The browser is BROWSER, else that of the desktop;
+without a desktop none is opened.
 
 Exit status:
   0  printed

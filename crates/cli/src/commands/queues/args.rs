@@ -9,20 +9,20 @@ use crate::server_args::ServerArgs;
 
 const EXAMPLES: &str = "\
 Examples:
-  oddish queues                                   Limits, and what runs and waits
+  oddish queues                                   Limits, running and waiting trials
   oddish queues limit openai/gpt-5.2 4
   oddish queues pause openai/gpt-5.2 --reason 'over budget'
   oddish queues resume openai/gpt-5.2 --json
 
-A key is a provider account and a model; a model may be spelled as trials spell
-it. Nothing that runs is stopped: a lowered limit waits for trials to end.
+A queue key is a provider account and a model. A model's name in any spelling
+stands for its key. Running trials go on, whatever is changed.
 
 Exit status:
   0  shown, or changed
   1  no such key, no answer, or the API key may not do this
   2  the command line makes no sense";
 
-/// Show queue keys; set their limits, pause and resume them
+/// Show queue keys, set their limits, pause and resume them
 #[derive(Args, Debug)]
 #[command(after_help = help::after(EXAMPLES))]
 pub(crate) struct QueuesArgs {
@@ -43,27 +43,27 @@ pub(crate) enum QueuesAction {
     /// Show all queue keys with their limits and what they hold
     #[command(after_help = help::after(EXAMPLES))]
     List,
-    /// Set how many trials of a key run at once; creates a key that is not there
+    /// Set how many trials of a queue key run at once; creates an unknown key
     #[command(after_help = help::after(EXAMPLES))]
     Limit {
         /// Queue key, or a model's name
         #[arg(value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
         key: String,
-        /// Trials at once; 0 lets none begin
+        /// Trials that run at once; with 0 no further one begins
         #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_CONCURRENCY)))]
         limit: u32,
     },
-    /// Let no further trial of a key begin
+    /// Pause a queue key: no further trial begins
     #[command(after_help = help::after(EXAMPLES))]
     Pause {
         /// Queue key, or a model's name
         #[arg(value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
         key: String,
-        /// Why; shown wherever a trial waits for it
+        /// Reason, shown with each trial that waits for the key
         #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
         reason: Option<String>,
     },
-    /// Let trials of a key begin again
+    /// Resume a paused queue key
     #[command(after_help = help::after(EXAMPLES))]
     Resume {
         /// Queue key, or a model's name

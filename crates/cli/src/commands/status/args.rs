@@ -14,9 +14,10 @@ Examples:
   oddish status --experiment 9f8e7d6c --json
 
 Exit status:
-  0  found and, where watched, ended without a failed trial
-  1  not found, no answer, or a watched trial failed
-  2  the command line makes no sense
+  0    found and, where watched, all trials were executed
+  1    not found, or no answer
+  2    the command line makes no sense
+  3    watched trials failed to execute
   130  a watch was ended with Ctrl-C; the trials go on";
 
 /// Show a task, an experiment, or the newest experiments
