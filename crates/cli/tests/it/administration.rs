@@ -204,7 +204,7 @@ async fn a_key_is_shown_once_and_alone() {
     assert_data_eq!(
         outcome.stderr,
         str![[r#"
-Key 3f9a1c07 (nightly runs) of alice, scope tasks, ends on 2027-03-01. Keep it now: it is not shown again.
+Key 3f9a1c07 (nightly runs) of alice, scope tasks, expires on 2027-03-01. Store it now: it is not shown again.
 
 "#]]
     );
@@ -243,10 +243,10 @@ async fn keys_are_listed_and_revoked() {
     assert_data_eq!(
         outcome.stdout,
         str![[r#"
-Id        Key             Scope  State    Ends        Last used  Owner  Name        
+Id        Key             Scope  State    Expires     Last used  Owner  Name        
 3f9a1c07  ok_5d41402a...  tasks  active   2027-03-01  -          alice  nightly runs
 0a1b2c3d  ok_5d41402a...  tasks  revoked  2027-03-01  -          alice  nightly runs
-00000001  ok_5d41402a...  tasks  ended    2027-03-01  -          alice  nightly runs
+00000001  ok_5d41402a...  tasks  expired  2027-03-01  -          alice  nightly runs
 
 "#]]
     );

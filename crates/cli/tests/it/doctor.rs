@@ -75,7 +75,7 @@ async fn a_server_that_has_all_is_well() {
         outcome.stdout,
         str![[r#"
 server         ok         http://server answers
-key            ok         this server asks for none
+key            ok         this server requires none
 version        ok         server 0.1.0 (4f0c9a52), this program 0.1.0
 Harbor         ok         server 0.26.0, this program 0.26.0
 schema         ok         migration 12 of 12
@@ -96,11 +96,11 @@ async fn what_is_missing_is_told_with_what_mends_it() {
         outcome.stdout,
         str![[r#"
 server         ok         http://server answers
-key            missing    this server asks for one, and none is set
-                          export ODDISH_API_KEY=ok_...; where the server runs, `oddish-server keys create --scope tasks` makes one
+key            missing    this server requires one, and none is set
+                          export ODDISH_API_KEY=ok_...; `oddish-server keys create --scope tasks` creates one
 Docker         missing    it is not installed
                           install it: https://docs.docker.com/engine/install/
-provider keys  warning    none of ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY is set here: agents but nop and oracle need one
+provider keys  warning    none of ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY is set here: all agents but nop and oracle need one
                           export ANTHROPIC_API_KEY=... before oddish-server starts, or in its .env
 
 "#]]

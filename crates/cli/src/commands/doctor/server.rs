@@ -9,8 +9,7 @@ use crate::client::{Api, Client, ClientError, KeyUse};
 use crate::failure::Failure;
 
 const PROGRAM: &str = env!("CARGO_PKG_VERSION");
-const SET_KEY: &str =
-    "export ODDISH_API_KEY=ok_...; `oddish-server keys create --scope tasks` creates one";
+const SET_KEY: &str = "export ODDISH_API_KEY=ok_...; `oddish-server keys create --scope tasks` creates one";
 
 /// Asks the server. What a check that failed stands before is not looked at.
 pub(super) async fn examine(api: Api) -> Result<Vec<Finding>, Failure> {
