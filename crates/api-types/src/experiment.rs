@@ -130,6 +130,17 @@ pub struct ListExperimentsQuery {
 
 impl Default for ListExperimentsQuery {
     fn default() -> Self {
-        Self { query: None, id_prefix: None, name: None, status: None, user: None, sort: None, limit: 100, offset: None, cursor: None, total: false }
+        Self {
+            query: None,
+            id_prefix: None,
+            name: None,
+            status: None,
+            user: None,
+            sort: None,
+            limit: 100,
+            offset: None,
+            cursor: None,
+            total: false,
+        }
     }
 }

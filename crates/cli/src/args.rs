@@ -3,10 +3,18 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::cancel::CancelArgs;
+use crate::commands::check::CheckArgs;
 use crate::commands::clean::CleanArgs;
 use crate::commands::compare::CompareArgs;
+use crate::commands::completions::CompletionsArgs;
+use crate::commands::config::ConfigArgs;
 use crate::commands::delete::DeleteArgs;
+use crate::commands::doctor::DoctorArgs;
+use crate::commands::experiments::ExperimentsArgs;
+use crate::commands::keys::KeysArgs;
 use crate::commands::logs::LogsArgs;
+use crate::commands::open::OpenArgs;
+use crate::commands::queues::QueuesArgs;
 use crate::commands::results::ResultsArgs;
 use crate::commands::retry::RetryArgs;
 use crate::commands::run::RunArgs;
@@ -38,6 +46,14 @@ pub(crate) enum Command {
     Retry(RetryArgs),
     Delete(DeleteArgs),
     Clean(CleanArgs),
+    Experiments(ExperimentsArgs),
+    Queues(QueuesArgs),
+    Keys(KeysArgs),
+    Open(OpenArgs),
+    Check(CheckArgs),
+    Config(ConfigArgs),
+    Doctor(DoctorArgs),
+    Completions(CompletionsArgs),
 }
 
 impl Command {

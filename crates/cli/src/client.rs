@@ -1,30 +1,37 @@
 //! The typed client of the server's API: the only place that speaks HTTP.
 
 mod api;
+mod api_keys;
 mod changes;
 mod connection;
+mod experiments;
 mod logs;
 mod lookup;
 mod object_store;
+mod queues;
+mod repeats;
+mod service;
 mod statistics;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 use oddish_api_types::{
     CompleteUploadRequest, ErrorBody, ExperimentResponse, InitUploadRequest, InitUploadResponse,
     ListExperimentsResponse, SweepRequest, TaskResponse, TaskStatusResponse, UploadResponse,
 };
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{RequestBuilder, StatusCode, Url};
+use reqwest::{Method, Request, RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
 use self::connection::{innermost, opening};
 use self::object_store::StoreError;
+use self::repeats::Repeat;
 use crate::failure::Failure;
 use crate::plain_text;
 
-pub(crate) use self::api::Api;
+pub(crate) use self::api::{Api, KeyUse};
 pub(crate) use self::logs::LogPart;
 pub(crate) use self::lookup::Field;
 pub(crate) use self::object_store::{ObjectStore, SignedRequest};
@@ -46,7 +53,15 @@ pub(crate) enum ClientError {
     Interrupted { server: String, reason: String },
     /// The server answered with an error.
     #[error("{detail}")]
-    Refused { status: StatusCode, detail: String },
+    Refused {
+        status: StatusCode,
+        detail: String,
+        /// How long it says to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The port speaks http where https was asked for, or the other way round.
+    #[error("{server} speaks {speaks}")]
+    OtherScheme { server: String, speaks: &'static str },
     /// The server, or something before it, answered with what no Oddish server answers.
     #[error("{server} answered with something that is not Oddish's: {reason}")]
     Foreign { server: String, reason: String },
@@ -69,8 +84,27 @@ impl ClientError {
                 passing || *status == StatusCode::TOO_MANY_REQUESTS
             }
             Self::Store(error) => error.is_passing(),
-            Self::Foreign { .. } | Self::TooOld { .. } => false,
+            Self::OtherScheme { .. } | Self::Foreign { .. } | Self::TooOld { .. } => false,
         }
+    }
+
+    /// Whether the server did nothing, since it was asked too often.
+    fn is_turned_away(&self) -> bool {
+        matches!(self, Self::Refused { status: StatusCode::TOO_MANY_REQUESTS, .. })
+    }
+
+    /// This error after so many tries.
+    fn after(mut self, tries: usize) -> Self {
+        if let (
+            2..,
+            Self::Unreachable { reason: text, .. }
+            | Self::Interrupted { reason: text, .. }
+            | Self::Refused { detail: text, .. },
+        ) = (tries, &mut self)
+        {
+            let _ = write!(text, " (tried {tries} times)");
+        }
+        self
     }
 
     /// Whether there was no connection, so that others need not try either.
@@ -101,6 +135,9 @@ impl ClientError {
                 Some("set ODDISH_API_KEY to a key of this server")
             }
             Self::Refused { status: StatusCode::FORBIDDEN, .. } => Some("the key in ODDISH_API_KEY may not do this"),
+            Self::Refused { status: StatusCode::TOO_MANY_REQUESTS, .. } => Some("wait a little, then try again"),
+            Self::OtherScheme { speaks: "http", .. } => Some("change https:// to http:// in ODDISH_API_URL or --api"),
+            Self::OtherScheme { .. } => Some("change http:// to https:// in ODDISH_API_URL or --api"),
             Self::Foreign { .. } => Some("check ODDISH_API_URL"),
             Self::TooOld { .. } => Some("update the server, or check ODDISH_API_URL"),
             Self::Store(StoreError::Unreachable { .. }) => {
@@ -126,6 +163,8 @@ pub(crate) struct Client {
     http: reqwest::Client,
     server: String,
     api: std::sync::Arc<Api>,
+    /// Whether what failed in passing is sent again.
+    repeats: bool,
 }
 
 impl Client {
@@ -142,7 +181,12 @@ impl Client {
             .default_headers(headers)
             .build()
             .map_err(|error| Failure::new(format!("cannot prepare connections: {}", innermost(&error))))?;
-        Ok(Self { http, server: api.to_string(), api: std::sync::Arc::new(api) })
+        Ok(Self { http, server: api.to_string(), api: std::sync::Arc::new(api), repeats: true })
+    }
+
+    /// This client for a caller that asks again by itself, and tells meanwhile what is wrong.
+    pub(crate) fn without_repeats(&self) -> Self {
+        Self { repeats: false, ..self.clone() }
     }
 
     /// The server's address, for a person.
@@ -150,16 +194,23 @@ impl Client {
         &self.server
     }
 
-    /// The address of a task.
-    pub(crate) fn task_url(&self, task_id: &str) -> Url {
-        self.api.url(&["tasks", task_id])
+    /// Where trials run unless a submission says so; none leaves it to the server.
+    pub(crate) fn usual_environment(&self) -> Option<&'static str> {
+        self.api.usual_environment()
     }
 
-    /// The address of a list of an experiment's tasks.
+    /// The address of a task, for a person.
+    pub(crate) fn task_url(&self, task_id: &str) -> Url {
+        self.api.page(&["tasks", task_id]).unwrap_or_else(|| self.api.url(&["tasks", task_id]))
+    }
+
+    /// The address of an experiment, for a person: without a page for it, a list of its tasks.
     pub(crate) fn experiment_url(&self, experiment_id: &str) -> Url {
-        let mut url = self.api.url(&["tasks"]);
-        url.query_pairs_mut().append_pair("experiment_id", experiment_id);
-        url
+        self.api.page(&["experiments", experiment_id]).unwrap_or_else(|| {
+            let mut url = self.api.url(&["tasks"]);
+            url.query_pairs_mut().append_pair("experiment_id", experiment_id);
+            url
+        })
     }
 
     /// `POST /tasks/upload/init`.
@@ -186,7 +237,7 @@ impl Client {
 
     /// `GET /tasks/{task_id}`, with the trials of all versions: a run is watched to its end, whatever was uploaded since.
     pub(crate) async fn task(&self, task_id: &str) -> Result<TaskStatusResponse, ClientError> {
-        let request = self.http.get(self.task_url(task_id)).query(&[("version", "all")]);
+        let request = self.http.get(self.api.url(&["tasks", task_id])).query(&[("version", "all")]);
         self.send(request.timeout(READ_TIMEOUT)).await
     }
 
@@ -222,8 +273,47 @@ impl Client {
         }
     }
 
+    /// Sends a request and reads its answer. Again, after a pause, if it failed in passing and only looks; what changes something only if
+    /// it did not arrive.
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
-        let response = request.send().await.map_err(|error| self.transport_error(&error))?;
+        self.send_as(request, None).await
+    }
+
+    /// [`Self::send()`] for a request that changes something, and the second time nothing more.
+    async fn send_repeatable<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
+        self.send_as(request, Some(Repeat::Harmless)).await
+    }
+
+    async fn send_as<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+        repeat: Option<Repeat>,
+    ) -> Result<T, ClientError> {
+        let request = request.build().map_err(|error| self.transport_error(&error))?;
+        let by_method = if request.method() == Method::GET { Repeat::Harmless } else { Repeat::Unsent };
+        let repeat = if self.repeats { repeat.unwrap_or(by_method) } else { Repeat::Never };
+        let begun = Instant::now();
+        let mut tries = 0;
+        loop {
+            // No body here is a stream, which alone could not be sent twice.
+            let Some(copy) = request.try_clone() else { return self.send_once(request).await };
+            tries += 1;
+            let error = match self.send_once(copy).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            match repeat.pause(&error, tries, begun.elapsed()) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(error.after(tries)),
+            }
+        }
+    }
+
+    async fn send_once<T: DeserializeOwned>(&self, request: Request) -> Result<T, ClientError> {
+        let response = match self.http.execute(request).await {
+            Ok(response) => response,
+            Err(error) => return Err(self.explained(&error).await),
+        };
         let status = response.status();
         if status.is_success() {
             let body = response.bytes().await.map_err(|error| self.transport_error(&error))?;
@@ -238,14 +328,28 @@ impl Client {
             });
         }
         let location = response.headers().get("location").and_then(|value| value.to_str().ok()).map(plain_text::line);
-        let request_id = connection::request_id(&response);
+        let (request_id, retry_after) = (connection::request_id(&response), connection::retry_after(&response));
         let body = connection::error_body(response).await;
         let detail = match (serde_json::from_slice::<ErrorBody>(&body), location) {
             (Ok(error), _) => plain_text::short_line(&error.to_string(), 1000),
             (Err(_), Some(location)) => format!("{} redirects to {location}: use that address", self.server),
             (Err(_), None) => format!("{} answered {status}: {}", self.server, opening(&body)),
         };
-        Err(ClientError::Refused { status, detail: format!("{detail}{request_id}") })
+        Err(ClientError::Refused { status, detail: format!("{detail}{request_id}"), retry_after })
+    }
+
+    /// Why a request got no answer; a wrong scheme is found out, since what the other side makes of it says nothing to a person.
+    async fn explained(&self, error: &reqwest::Error) -> ClientError {
+        let other = |speaks| ClientError::OtherScheme { server: self.server.clone(), speaks };
+        if connection::is_no_tls(error) || (error.is_connect() && connection::speaks_http(self.api.base(), error).await)
+        {
+            return other("http");
+        }
+        let is_answered_oddly = !error.is_connect() && !error.is_timeout() && self.api.base().scheme() == "http";
+        if is_answered_oddly && connection::speaks_tls(self.api.base()).await {
+            return other("https");
+        }
+        self.transport_error(error)
     }
 
     fn transport_error(&self, error: &reqwest::Error) -> ClientError {

@@ -2,7 +2,7 @@
 
 const ENVIRONMENT: &str = "\
 Environment:
-  ODDISH_API_URL    The server [default: http://localhost:8000]
+  ODDISH_API_URL    The server, such as http://localhost:8000
   ODDISH_API_KEY    Key for the server, where it needs one
   NO_COLOR          Set to anything for output without colours";
 

@@ -13,11 +13,16 @@ mod help;
 mod installed_harbor;
 mod log_text;
 mod naming;
+mod packing;
 mod patience;
 mod plain_text;
 mod printer;
 mod question;
+mod server_args;
+mod submitter;
 mod target;
+mod task_check;
+mod task_dirs;
 mod view;
 mod watching;
 
@@ -27,10 +32,18 @@ use clap::Parser;
 
 use crate::args::{Cli, Command};
 use crate::commands::cancel::cancel;
+use crate::commands::check::check;
 use crate::commands::clean::clean;
 use crate::commands::compare::compare;
+use crate::commands::completions::completions;
+use crate::commands::config::config;
 use crate::commands::delete::delete;
+use crate::commands::doctor::doctor;
+use crate::commands::experiments::experiments;
+use crate::commands::keys::keys;
 use crate::commands::logs::logs;
+use crate::commands::open::open;
+use crate::commands::queues::queues;
 use crate::commands::results::results;
 use crate::commands::retry::retry;
 use crate::commands::run::run;
@@ -76,6 +89,14 @@ fn execute(command: &Command, printer: &Printer) -> Result<ExitStatus, Failure> 
             Command::Retry(args) => retry(args, printer).await,
             Command::Delete(args) => delete(args, printer).await,
             Command::Clean(args) => clean(args, printer).await,
+            Command::Experiments(args) => experiments(args, printer).await,
+            Command::Queues(args) => queues(args, printer).await,
+            Command::Keys(args) => keys(args, printer).await,
+            Command::Open(args) => open(args, printer).await,
+            Command::Check(args) => check(args, printer),
+            Command::Config(args) => config(args, printer),
+            Command::Doctor(args) => doctor(args, printer).await,
+            Command::Completions(args) => completions(args, printer),
         }
     })
 }

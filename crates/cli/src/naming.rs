@@ -5,6 +5,7 @@
 mod thing;
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use oddish_api_types::{ExperimentResponse, TaskStatusResponse, TrialResponse};
 
@@ -35,6 +36,13 @@ pub(crate) enum TaskOrTrial {
     Trial(Box<TrialResponse>),
 }
 
+/// The id of a task or of an experiment.
+#[derive(Debug)]
+pub(crate) enum TaskOrExperiment {
+    Task(String),
+    Experiment(String),
+}
+
 /// The task that a text names.
 pub(crate) async fn task(client: &Client, text: &str) -> Result<TaskStatusResponse, Failure> {
     one(client, text).await?.ok_or_else(|| absent::<TaskStatusResponse>(text))
@@ -48,16 +56,40 @@ pub(crate) async fn experiment(client: &Client, text: &str) -> Result<Experiment
 /// The task or trial that a text names. Where it could be either by the same rule, it is the task: every beginning of a task's id is one of its
 /// trials' ids, too.
 pub(crate) async fn task_or_trial(client: &Client, text: &str) -> Result<TaskOrTrial, Failure> {
+    let task = |task| TaskOrTrial::Task(Box::new(task));
+    let found = either(client, text, task, |trial| TaskOrTrial::Trial(Box::new(trial))).await?;
+    found.ok_or_else(|| {
+        let fault = format!("there is no task or trial {}", repeated(text));
+        Failure::new(fault).with_hint(<TaskStatusResponse as Thing>::LISTED_BY)
+    })
+}
+
+/// The task or experiment that a text names; the task, where it could be either by the same rule.
+pub(crate) async fn task_or_experiment(client: &Client, text: &str) -> Result<TaskOrExperiment, Failure> {
+    let task = |task: TaskStatusResponse| TaskOrExperiment::Task(task.id);
+    let found = either(client, text, task, |found: ExperimentResponse| TaskOrExperiment::Experiment(found.id)).await?;
+    found.ok_or_else(|| {
+        let fault = format!("there is no task and no experiment {}", repeated(text));
+        Failure::new(fault).with_hint(<ExperimentResponse as Thing>::LISTED_BY)
+    })
+}
+
+/// What a text names among things of two kinds. A rule is tried on both before the next.
+async fn either<A: Thing, B: Thing, T>(
+    client: &Client,
+    text: &str,
+    first: impl Fn(A) -> T,
+    second: impl Fn(B) -> T,
+) -> Result<Option<T>, Failure> {
     for by in ORDER {
-        if let Some(task) = only(text, by, hits(client, text, by).await?)? {
-            return Ok(TaskOrTrial::Task(Box::new(task)));
+        if let Some(found) = only(text, by, hits(client, text, by).await?)? {
+            return Ok(Some(first(found)));
         }
-        if let Some(trial) = only(text, by, hits(client, text, by).await?)? {
-            return Ok(TaskOrTrial::Trial(Box::new(trial)));
+        if let Some(found) = only(text, by, hits(client, text, by).await?)? {
+            return Ok(Some(second(found)));
         }
     }
-    let fault = format!("there is no task or trial {}", repeated(text));
-    Err(Failure::new(fault).with_hint(<TaskStatusResponse as Thing>::LISTED_BY))
+    Ok(None)
 }
 
 /// Id of the task that a text names, for a request that says itself that there is none.
@@ -120,7 +152,7 @@ fn ambiguous<T: Thing>(text: &str, by: By, hits: &[T]) -> Failure {
     let listed = &hits[..hits.len().min(MOST_LISTED)];
     let width = listed.iter().map(|thing| plain_text::line(thing.id()).chars().count()).max().unwrap_or_default();
     for thing in listed {
-        fault.push_str(&format!("\n  {:width$}  {}", plain_text::line(thing.id()), thing.told_apart()));
+        let _ = write!(fault, "\n  {:width$}  {}", plain_text::line(thing.id()), thing.told_apart());
     }
     Failure::new(fault).with_hint(format!("name the {noun} by its id, or by more of it"))
 }

@@ -122,6 +122,8 @@ pub(crate) async fn watch(client: &Client, printer: &Printer, subject: &Subject)
     let mut interrupt =
         signal(SignalKind::interrupt()).map_err(|error| Failure::new(format!("cannot listen for Ctrl-C: {error}")))?;
     let mut view = LiveView::new(printer);
+    // It asks again by itself, and tells that it does.
+    let client = &client.without_repeats();
     let ended = tokio::select! {
         ended = until_ended(client, subject, &mut view) => ended,
         _ = interrupt.recv() => Ok(Watched::Stopped),

@@ -10,6 +10,7 @@ pub mod database_url;
 pub mod environment;
 pub mod experiment;
 pub mod failure;
+pub mod harbor_keys;
 pub mod harbor_settings;
 pub mod host_access;
 pub mod id;

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use oddish_dispatcher::{EcsSettings, LauncherKind};
 use oddish_domain::attempt_settings::ATTEMPT_SETTINGS;
 use oddish_domain::client_settings::CLIENT_SETTINGS;
+use oddish_domain::harbor_keys::HARBOR_KEYS;
 use oddish_domain::settings::{Description, Group, Setting, Settings};
 use oddish_functions::lambda::migrate::MigrateSettings;
 use oddish_runner::settings::{read_attempt, read_token};
@@ -13,7 +14,7 @@ use oddish_telemetry::TelemetrySettings;
 use oddish_test_support::derived;
 use oddish_wake::WakeSettings;
 
-use crate::settings::{GROUPS, PASSED_ON, ServerSettings};
+use crate::settings::{GROUPS, ServerSettings};
 
 /// Settings that the one-machine server does not read; they come after [`GROUPS`].
 const ELSEWHERE: &[Group] =
@@ -61,7 +62,7 @@ const SYSTEM: Group = Group {
 
 /// Groups of which no setting has to be asked for by the programs here: libraries and Harbor read them, and the client, whose own test holds
 /// it to its group.
-const READ_ELSEWHERE: [Group; 4] = [PASSED_ON, CLIENT_SETTINGS, AWS, SYSTEM];
+const READ_ELSEWHERE: [Group; 4] = [HARBOR_KEYS, CLIENT_SETTINGS, AWS, SYSTEM];
 
 const fn other(name: &'static str, doc: &'static str) -> Setting<Option<String>> {
     Setting::optional(name).doc(doc)

@@ -13,6 +13,7 @@ use oddish_artifacts::{LOCAL_STORAGE_DIR, S3Settings, StorageSettings};
 use oddish_db::{DATABASE_URL, DatabaseSettings};
 use oddish_dispatcher::LauncherSettings;
 use oddish_domain::environment::DockerEnvironment;
+use oddish_domain::harbor_keys::HARBOR_KEYS;
 use oddish_domain::host_access::HOST_ACCESS_SETTINGS;
 use oddish_domain::limits::ConcurrencyLimits;
 use oddish_domain::retry::RetrySettings;
@@ -41,25 +42,6 @@ const AUTO_START_WORKERS: Setting<bool> = Setting::new("ODDISH_AUTO_START_WORKER
 const POSTGRES_BIN: Setting<Option<PathBuf>> = Setting::optional("ODDISH_POSTGRES_BIN")
     .doc("Folder of the Postgres programs for the private server. Unset: the newest version found on this machine.");
 
-/// What the server hands on to Harbor and does not read itself: keys of model providers and of sandboxes. Any other key of their kind is
-/// handed on too.
-pub(crate) const PASSED_ON: Group = Group {
-    title: "Keys for Harbor and its agents",
-    read_by: "Harbor, to which `oddish-runner` hands them on",
-    settings: &[
-        &key("ANTHROPIC_API_KEY", "For agents on Claude models."),
-        &key("OPENAI_API_KEY", "For agents on OpenAI models."),
-        &key("GEMINI_API_KEY", "For agents on Gemini models."),
-        &key("DAYTONA_API_KEY", "For trials in Daytona sandboxes (`--env daytona`)."),
-        &key("MODAL_TOKEN_ID", "For trials in Modal sandboxes (`--env modal`), with MODAL_TOKEN_SECRET."),
-        &key("MODAL_TOKEN_SECRET", "See MODAL_TOKEN_ID."),
-    ],
-};
-
-const fn key(name: &'static str, doc: &'static str) -> Setting<Option<String>> {
-    Setting::optional(name).secret().doc(doc)
-}
-
 /// Every setting, by the part of the system that reads it, in the order of `env.example`.
 pub(crate) const GROUPS: &[Group] = &[
     DatabaseSettings::GROUP,
@@ -77,7 +59,7 @@ pub(crate) const GROUPS: &[Group] = &[
     LauncherSettings::GROUP,
     RunnerSettings::GROUP,
     ConfinementSettings::GROUP,
-    PASSED_ON,
+    HARBOR_KEYS,
 ];
 
 /// Every setting with its default and what it is for, in the form of a `.env` file.

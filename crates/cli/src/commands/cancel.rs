@@ -6,7 +6,7 @@ use oddish_api_types::{CancelledTrials, TrialResponse};
 use serde_json::json;
 
 use crate::batch::{Batch, each};
-use crate::client::{Api, Client, ClientError};
+use crate::client::{Client, ClientError};
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -18,7 +18,7 @@ pub(crate) use self::args::CancelArgs;
 
 /// Cancels trials: those that wait end at once, those that run stop within seconds, those that have ended stay as they are.
 pub(crate) async fn cancel(args: &CancelArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let client = Client::new(Api::resolve(args.api.as_deref())?)?;
+    let client = args.server.client(printer)?;
     let target = Target::find(&client, args.target.as_deref(), args.experiment.as_deref()).await?;
     let filter = Filter::find(&client, &args.filter).await?;
     let trials = target.trials(&client).await.map_err(|error| error.while_doing("cannot list the trials"))?;

@@ -2,7 +2,6 @@
 
 mod args;
 
-use crate::client::{Api, Client};
 use crate::deletion::Manner;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
@@ -14,7 +13,7 @@ pub(crate) use self::args::CleanArgs;
 
 /// Deletes a task, an experiment, or all experiments.
 pub(crate) async fn clean(args: &CleanArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let client = Client::new(Api::resolve(args.api.as_deref())?)?;
+    let client = args.server.client(printer)?;
     let manner = Manner { yes: args.yes, json: args.json, printer };
     let target = match (&args.task, &args.experiment) {
         (Some(text), _) => Target::Task(Box::new(naming::task(&client, text).await?)),

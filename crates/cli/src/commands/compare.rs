@@ -2,7 +2,6 @@
 
 mod args;
 
-use crate::client::{Api, Client};
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::naming;
@@ -14,7 +13,7 @@ pub(crate) use self::args::CompareArgs;
 
 /// Compares two experiments, or two models of one.
 pub(crate) async fn compare(args: &CompareArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let client = Client::new(Api::resolve(args.api.as_deref())?)?;
+    let client = args.server.client(printer)?;
     let between = args.between.as_deref().unwrap_or_default();
     let chosen = [
         ("agent", args.agent.clone()),

@@ -2,7 +2,6 @@
 
 mod args;
 
-use crate::client::{Api, Client};
 use crate::deletion::Manner;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
@@ -13,7 +12,7 @@ pub(crate) use self::args::DeleteArgs;
 
 /// Deletes a task, a trial or an experiment, with everything that is stored of it.
 pub(crate) async fn delete(args: &DeleteArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let client = Client::new(Api::resolve(args.api.as_deref())?)?;
+    let client = args.server().client(printer)?;
     let target = Target::find(&client, args.target.as_deref(), args.experiment.as_deref()).await?;
     Manner { yes: args.yes, json: args.json, printer }.delete(&client, &target).await
 }

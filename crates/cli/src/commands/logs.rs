@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::follow::follow;
 use self::output::Output;
 use crate::batch::patiently;
-use crate::client::{Api, Client, ClientError, LogPart};
+use crate::client::{Client, ClientError, LogPart};
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::plain_text;
@@ -31,7 +31,7 @@ pub(crate) async fn logs(args: &LogsArgs, printer: &Printer) -> Result<ExitStatu
 }
 
 async fn show(args: &LogsArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let client = Client::new(Api::resolve(args.api.as_deref())?)?;
+    let client = args.server.client(printer)?;
     let target = Target::find(&client, args.target.as_deref(), args.experiment.as_deref()).await?;
     let filter = Filter::find(&client, &args.filter).await?;
     let trials = target.trials(&client).await.map_err(|error| error.while_doing("cannot list the trials"))?;

@@ -2,7 +2,6 @@
 
 mod args;
 
-use crate::client::{Api, Client};
 use crate::commands::fail_under::shortfalls;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
@@ -16,7 +15,7 @@ pub(crate) use self::args::ResultsArgs;
 
 /// Shows what the trials of an experiment show about each agent and model.
 pub(crate) async fn results(args: &ResultsArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let client = Client::new(Api::resolve(args.api.as_deref())?)?;
+    let client = args.server.client(printer)?;
     let rules: Vec<(&str, String)> = [("pass_threshold", args.pass_threshold), ("coverage_bar", args.coverage_bar)]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?.to_string())))

@@ -9,7 +9,6 @@ use oddish_domain::id::short_id;
 use serde_json::json;
 
 use crate::batch::{Batch, each, patiently};
-use crate::client::{Api, Client};
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -22,7 +21,7 @@ pub(crate) use self::args::RetryArgs;
 
 /// Runs trials again that have ended. Those that have a grade lose it, so that this asks first.
 pub(crate) async fn retry(args: &RetryArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let client = Client::new(Api::resolve(args.api.as_deref())?)?;
+    let client = args.server.client(printer)?;
     let target = Target::find(&client, args.target.as_deref(), args.experiment.as_deref()).await?;
     let filter = Filter::find(&client, &args.filter).await?;
     let trials = target.trials(&client).await.map_err(|error| error.while_doing("cannot list the trials"))?;

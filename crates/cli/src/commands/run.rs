@@ -4,42 +4,45 @@ mod agent_variables;
 mod args;
 mod config;
 mod harbor_job;
-mod packing;
 mod plan;
 mod submit;
 mod sweep_file;
-mod task_check;
-mod task_dirs;
 mod upload;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use oddish_api_types::{ResultsResponse, TaskStatus, TaskStatusResponse, TrialResponse};
 use serde::Serialize;
 
 use self::plan::Plan;
 use self::submit::{NotSubmitted, Submitted, submit};
-use self::task_check::Checked;
-use crate::client::{Api, Client};
+use crate::client::Client;
 use crate::commands::fail_under::shortfalls;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::plain_text;
 use crate::printer::Printer;
+use crate::task_check::{check_all, tell_warnings, warning_text};
 use crate::view::results;
 use crate::view::table::stdout_width;
 use crate::view::trial::{self, counted};
 use crate::watching::{RunTrials, Subject, Watched, watch};
 
 pub(crate) use self::args::RunArgs;
+pub(crate) use self::config::of as told_of_file;
+pub(crate) use self::plan::read_config;
 
 /// Checks, submits and, unless told otherwise, watches.
 pub(crate) async fn run(args: &RunArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let api = Api::resolve(args.api.as_deref())?;
-    let plan = Plan::new(args, printer)?;
-    let client = Client::new(api)?;
+    // A faulty address is told before a faulty task, a missing one after.
+    args.server.find()?;
+    let mut plan = Plan::new(args, printer)?;
+    let client = args.server.client(printer)?;
+    let usual = client.usual_environment().map(String::from);
+    plan.sweep.environment = plan.sweep.environment.or(usual);
 
-    let (valid, refused) = task_check::check_all(plan.tasks);
+    let (valid, faulty) = check_all(plan.tasks);
+    let refused = faulty.into_iter().map(|task| NotSubmitted::locally(&task.task, task.faults));
     let mut left_out: Vec<NotSubmitted> = plan.odd.into_iter().map(NotSubmitted::odd).chain(refused).collect();
     let noted = tell_warnings(&valid, plan.sweep.timeout_minutes.is_some(), printer);
     let mut submitted = Vec::new();
@@ -69,45 +72,6 @@ pub(crate) async fn run(args: &RunArgs, printer: &Printer) -> Result<ExitStatus,
         Some(submission) => report(args, printer, &client, submission, &left_out).await,
         None => Ok(ExitStatus::Failure),
     }
-}
-
-/// Tells what the check found worth knowing, and returns it: the server's check will find it too. What many tasks have in common is told
-/// once. Of a missing agent time-out there is nothing to tell where the submission sets one.
-fn tell_warnings(tasks: &[Checked], timeout_is_given: bool, printer: &Printer) -> BTreeSet<String> {
-    /// Tasks with one warning that are named.
-    const NAMED: usize = 3;
-    let (mut noted, mut tasks_of) = (BTreeSet::new(), Vec::<(String, Vec<&str>)>::new());
-    for checked in tasks {
-        for warning in &checked.warnings {
-            let text = warning.to_string();
-            noted.insert(warning_text(&checked.task.name, &text));
-            if timeout_is_given && warning.is_about_the_agents_timeout() {
-                continue;
-            }
-            match tasks_of.iter_mut().find(|(other, _)| *other == text) {
-                Some((_, names)) => names.push(&checked.task.name),
-                None => tasks_of.push((text, vec![&checked.task.name])),
-            }
-        }
-    }
-    for (text, names) in tasks_of {
-        match names.split_at_checked(NAMED) {
-            Some((named, more)) if !more.is_empty() => {
-                let named = format!("{} and {} more tasks", named.join(", "), more.len());
-                printer.warning(&warning_text(&named, &text));
-            }
-            _ => {
-                for name in names {
-                    printer.warning(&warning_text(name, &text));
-                }
-            }
-        }
-    }
-    noted
-}
-
-fn warning_text(task: &str, warning: &str) -> String {
-    format!("{}: {}", plain_text::line(task), plain_text::short_line(warning, 500))
 }
 
 /// Says what was submitted, watches it, and says what came of it.

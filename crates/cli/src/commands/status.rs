@@ -6,7 +6,7 @@ use oddish_api_types::TaskStatusResponse;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::client::{Api, Client};
+use crate::client::Client;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::naming;
@@ -21,7 +21,7 @@ const RECENT_EXPERIMENTS: usize = 8;
 
 /// Shows a task, an experiment, or the newest experiments.
 pub(crate) async fn status(args: &StatusArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let client = Client::new(Api::resolve(args.api.as_deref())?)?;
+    let client = args.server.client(printer)?;
     let subject = match (&args.task_id, &args.experiment) {
         (Some(text), _) => Subject::Task(naming::task_id(&client, text).await?.into_owned()),
         (None, Some(text)) => Subject::Experiment(naming::experiment_id(&client, text).await?.into_owned()),

@@ -226,9 +226,11 @@ impl<'a> Fields<'a> {
         read.collect()
     }
 
-    /// Tells the keys that nothing reads, each with the advice that there is for it, or with the known key that looks most like it.
+    /// Tells the keys that nothing reads, each with the advice that there is for it, or with the known key that looks most like it. Those
+    /// that begin with `x-` are their author's own, as in Compose files.
     pub(crate) fn refuse_unknown(&self, known: &[&str], advice: impl Fn(&str) -> Option<String>) {
-        for entry in self.entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+        let is_unknown = |key: &str| !known.contains(&key) && !key.starts_with("x-");
+        for entry in self.entries.iter().filter(|entry| is_unknown(&entry.key)) {
             let advice = advice(&entry.key).unwrap_or_else(|| format!("unknown key; {}", nearest(&entry.key, known)));
             self.fault_of_key(entry, &advice);
         }

@@ -10,6 +10,26 @@ use crate::binary::{command, oddish};
 #[test]
 fn every_command_has_help_with_examples() {
     let snapshots = [
+        (vec!["queues", "--help"], file!["help/queues.txt"]),
+        (vec!["queues", "list", "--help"], file!["help/queues-list.txt"]),
+        (vec!["queues", "limit", "--help"], file!["help/queues-limit.txt"]),
+        (vec!["queues", "pause", "--help"], file!["help/queues-pause.txt"]),
+        (vec!["queues", "resume", "--help"], file!["help/queues-resume.txt"]),
+        (vec!["experiments", "--help"], file!["help/experiments.txt"]),
+        (vec!["experiments", "list", "--help"], file!["help/experiments-list.txt"]),
+        (vec!["experiments", "show", "--help"], file!["help/experiments-show.txt"]),
+        (vec!["experiments", "rename", "--help"], file!["help/experiments-rename.txt"]),
+        (vec!["experiments", "publish", "--help"], file!["help/experiments-publish.txt"]),
+        (vec!["experiments", "unpublish", "--help"], file!["help/experiments-unpublish.txt"]),
+        (vec!["keys", "--help"], file!["help/keys.txt"]),
+        (vec!["keys", "create", "--help"], file!["help/keys-create.txt"]),
+        (vec!["keys", "list", "--help"], file!["help/keys-list.txt"]),
+        (vec!["keys", "revoke", "--help"], file!["help/keys-revoke.txt"]),
+        (vec!["open", "--help"], file!["help/open.txt"]),
+        (vec!["check", "--help"], file!["help/check.txt"]),
+        (vec!["config", "--help"], file!["help/config.txt"]),
+        (vec!["doctor", "--help"], file!["help/doctor.txt"]),
+        (vec!["completions", "--help"], file!["help/completions.txt"]),
         (vec!["--help"], file!["help/oddish.txt"]),
         (vec!["run", "--help"], file!["help/run.txt"]),
         (vec!["status", "--help"], file!["help/status.txt"]),
@@ -57,8 +77,31 @@ fn help_that_nobody_reads_to_its_end_is_fine() {
 #[test]
 fn the_manual_page_is_current() {
     let mut page = "# The `oddish` command line\n\nThis page is what the programs themselves say.\n".to_owned();
-    for command in ["", "run", "status", "logs", "results", "compare", "cancel", "retry", "delete", "clean"] {
-        let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|argument| !argument.is_empty()).collect();
+    let commands = ["", "run", "status", "logs", "results", "compare", "cancel", "retry", "delete", "clean"];
+    let places = [
+        "experiments",
+        "experiments list",
+        "experiments show",
+        "experiments rename",
+        "experiments publish",
+        "experiments unpublish",
+        "queues",
+        "queues list",
+        "queues limit",
+        "queues pause",
+        "queues resume",
+        "keys",
+        "keys create",
+        "keys list",
+        "keys revoke",
+        "open",
+        "check",
+        "config",
+        "doctor",
+        "completions",
+    ];
+    for command in commands.into_iter().chain(places) {
+        let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let command = [&["oddish"], &arguments[..arguments.len() - 1]].concat().join(" ");
         write!(page, "\n## `{command}`\n\n```text\n{}\n```\n", oddish(&arguments).stdout.trim_end()).unwrap();
     }

@@ -3,18 +3,23 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 #![expect(clippy::needless_raw_string_hashes, reason = "snapshots are rewritten in this form")]
 
+mod administration;
 mod answers;
 mod binary;
 mod cancelling;
 mod deleting;
+mod doctor;
 mod harbor_jobs;
 mod help;
 mod hostile_text;
+mod local_commands;
 mod logs;
 mod naming;
+mod operations;
 mod refusals;
 mod retrying;
 mod served;
+mod servers;
 mod statistics;
 mod status;
 mod submission;

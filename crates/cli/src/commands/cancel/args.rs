@@ -4,6 +4,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
 use crate::help;
+use crate::server_args::ServerArgs;
 use crate::target::FilterArgs;
 
 const EXAMPLES: &str = "\
@@ -48,9 +49,8 @@ pub(crate) struct CancelArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// URL of the server; wins over the environment
-    #[arg(long, value_name = "URL")]
-    pub(crate) api: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 
     // Last: its heading holds for what follows.
     #[command(flatten)]

@@ -4,6 +4,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args};
 
 use crate::help;
+use crate::server_args::ServerArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,8 +48,6 @@ pub(crate) struct CleanArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// URL of the server; wins over the environment
-    // The published client's names for it.
-    #[arg(long, value_name = "URL", alias = "api-url", short_alias = 'u')]
-    pub(crate) api: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 }

@@ -4,6 +4,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
 use crate::help;
+use crate::server_args::ServerArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,7 +53,6 @@ pub(crate) struct CompareArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// URL of the server; wins over the environment
-    #[arg(long, value_name = "URL")]
-    pub(crate) api: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 }

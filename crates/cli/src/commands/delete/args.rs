@@ -4,6 +4,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
 use crate::help;
+use crate::server_args::ServerArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,8 +42,18 @@ pub(crate) struct DeleteArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// URL of the server; wins over the environment
-    // The published client's names for it.
-    #[arg(long, value_name = "URL", alias = "api-url", short_alias = 'u')]
-    pub(crate) api: Option<String>,
+    #[command(flatten)]
+    server: ServerArgs,
+
+    // The published client's short form of --api; elsewhere it is the user's.
+    #[arg(short = 'u', value_name = "URL", hide = true, conflicts_with = "api")]
+    published_api: Option<String>,
+}
+
+impl DeleteArgs {
+    /// The server, by either name of its flag.
+    pub(crate) fn server(&self) -> ServerArgs {
+        let server = self.server.clone();
+        ServerArgs { api: self.published_api.clone().or(server.api), ..server }
+    }
 }

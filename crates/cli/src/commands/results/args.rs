@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 
 use crate::commands::fail_under;
 use crate::help;
+use crate::server_args::ServerArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -66,7 +67,6 @@ pub(crate) struct ResultsArgs {
     #[arg(long, value_name = "REWARD", allow_negative_numbers = true, value_parser = fail_under::bar)]
     pub(crate) fail_under: Option<f64>,
 
-    /// URL of the server; wins over the environment
-    #[arg(long, value_name = "URL")]
-    pub(crate) api: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 }

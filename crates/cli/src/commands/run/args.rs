@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use oddish_api_types::Priority;
+use oddish_domain::retry::MAX_ATTEMPTS_HIGHEST;
 
-use super::task_dirs::TaskNames;
 use crate::commands::fail_under;
 use crate::config_file::{self, Content};
 use crate::help;
+use crate::server_args::ServerArgs;
+use crate::task_dirs::TaskNames;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -61,9 +63,13 @@ pub(crate) struct RunArgs {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Sandbox that trials run in: docker, daytona, e2b, modal, ... [default: the server's]
+    /// Sandbox that trials run in: docker, daytona, e2b, modal, ... [default: docker for a server on this machine, modal for one on modal.run, else the server's]
     #[arg(short, long, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) env: Option<String>,
+
+    /// Most attempts of a trial whose agent or tests fail, 1 to 100 [default: the server's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_ATTEMPTS_HIGHEST)))]
+    pub(crate) max_attempts: Option<u32>,
 
     /// Whether trials go before others: high or low [default: low]
     #[arg(short = 'P', long)]
@@ -169,9 +175,8 @@ pub(crate) struct RunArgs {
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
-    /// URL of the server; wins over the environment
-    #[arg(long, value_name = "URL")]
-    pub(crate) api: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 
     /// Print JSON on stdout
     #[arg(long)]

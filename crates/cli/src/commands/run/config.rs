@@ -6,9 +6,9 @@ use oddish_api_types::{Priority, SweepConfig};
 use oddish_domain::agent::check_agent;
 use serde_json::{Map, Value};
 
-use super::task_dirs::{Filter, Source, shown};
 use crate::config_file::Fields;
 use crate::plain_text;
+use crate::task_dirs::{Filter, Source, shown};
 
 /// The settings of a file; each is absent, or empty, where the file doesn't have it.
 #[derive(Debug, Default)]
@@ -26,6 +26,7 @@ pub(crate) struct RunConfig {
     pub(crate) priority: Option<Priority>,
     pub(crate) experiment_id: Option<String>,
     pub(crate) timeout_minutes: Option<f64>,
+    pub(crate) max_attempts: Option<u32>,
     /// Harbor's settings for every trial, nested as a submission has them (docs/compatibility.md, 3.8).
     pub(crate) harbor: Map<String, Value>,
     /// What the file asks for and does not get, each in one line with its place.

@@ -11,12 +11,13 @@ use serde_json::Value;
 
 use super::args::RunArgs;
 use super::config::{self, RunConfig};
-use super::task_dirs::{Filter, Found, OddDir, Source, TaskDir, find, shown};
 use super::{agent_variables, harbor_job, sweep_file};
 use crate::config_file::{self, Content, Faults};
 use crate::failure::Failure;
 use crate::plain_text;
 use crate::printer::Printer;
+use crate::submitter::submitter;
+use crate::task_dirs::{Filter, Found, OddDir, Source, TaskDir, find, shown};
 
 const DEFAULT_AGENT: &str = "claude-code";
 
@@ -47,7 +48,7 @@ impl Plan {
 }
 
 /// Reads a sweep file or a job configuration of Harbor's; every fault in it is told.
-fn read_config(path: &Path, printer: &Printer) -> Result<RunConfig, Failure> {
+pub(crate) fn read_config(path: &Path, printer: &Printer) -> Result<RunConfig, Failure> {
     let named = |lines: Vec<String>| lines.iter().map(|line| config::of(path, line)).collect();
     let node = config_file::read(path).map_err(|lines| Failure::all(named(lines)))?;
     let is_sweep = matches!(&node.content, Content::Mapping(entries) if entries.iter().any(|entry| sweep_file::is_own_key(&entry.key)));
@@ -145,12 +146,13 @@ fn sweep(args: &RunArgs, mut file: RunConfig) -> Result<SweepRequest, Failure> {
     }
     Ok(SweepRequest {
         configs,
-        user: args.user.clone().unwrap_or_else(user_of_this_machine),
+        user: args.user.clone().unwrap_or_else(|| submitter().0),
         priority: args.priority.or(file.priority).unwrap_or_default(),
         experiment_id: Some(args.experiment.clone().or(file.experiment_id).unwrap_or_else(generate_experiment_name)),
         tags: args.github_meta.iter().map(|meta| ("github_meta".to_owned(), meta.clone())).collect(),
         timeout_minutes: args.timeout_minutes.or(file.timeout_minutes),
         environment: environment.map(String::from),
+        max_attempts: args.max_attempts.or(file.max_attempts),
         github_username: args.github_user.clone(),
         harbor: (!file.harbor.is_empty()).then_some(file.harbor),
         ..SweepRequest::default()
@@ -182,14 +184,6 @@ fn set_harbor(args: &RunArgs, file: &mut RunConfig) {
     if args.disable_verification {
         file.set_harbor("verifier", "disable", true);
     }
-}
-
-fn user_of_this_machine() -> String {
-    ["LOGNAME", "USER", "USERNAME"]
-        .into_iter()
-        .filter_map(|name| std::env::var(name).ok())
-        .find(|name| !name.trim().is_empty())
-        .unwrap_or_else(|| "unknown".into())
 }
 
 #[cfg(test)]
@@ -276,6 +270,8 @@ agents:
   - {name: oracle, n_trials: 2}
   - {name: codex, model_name: gpt-5.2, timeout_minutes: 5, kwargs: {effort: low, keep: 1}, env: {LEVEL: low, KEEP: '1', CARGO_PKG_NAME: }, secret_env: {LEVEL: ' x ', CODE_WORD: hush}}
 environment: modal
+max_attempts: 2
+x-note: {anything: at all}
 priority: high
 experiment_id: file-name
 timeout_minutes: 9
@@ -305,12 +301,15 @@ override_gpus: 1
             "effort=high",
             "--n-trials",
             "7",
+            "--max-attempts",
+            "5",
         ];
         let won = sweep(&flags, Some(file));
         assert_eq!(
             (&won["environment"], &won["priority"], &won["timeout_minutes"]),
             (&json!("docker"), &json!("low"), &json!(1.0))
         );
+        assert_eq!((&kept["max_attempts"], &won["max_attempts"]), (&json!(2), &json!(5)));
         assert_eq!(won["experiment_id"], "flag-name");
         assert_eq!(won["harbor"]["environment"], json!({ "override_cpus": 2, "override_gpus": 1 }));
         let codex = json!({

@@ -8,11 +8,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use oddish_api_types::{SweepRequest, TaskResponse};
 use tokio::sync::Mutex;
 
-use super::task_dirs::{OddDir, TaskDir};
 use super::upload::{Archive, Uploaded, Uploader};
 use crate::client::{Client, ClientError};
 use crate::plain_text;
 use crate::printer::Printer;
+use crate::task_dirs::{OddDir, TaskDir};
 
 const PARALLEL_TASKS: usize = 4;
 /// Tasks in a row for which the server may fail before those that are left are not tried: a full disk takes none of them.

@@ -1,16 +1,18 @@
 //! The sweep file: agents and settings that a command line is too short for (docs/compatibility.md, 2.3).
 //!
-//! A key that nothing reads is a fault here: a misspelt one would otherwise run hundreds of trials with a default.
+//! A key that nothing reads is a fault here: a misspelt one would otherwise run hundreds of trials with a default. Keys that begin with
+//! `x-` are their author's own.
 
 use std::collections::BTreeMap;
 
 use oddish_api_types::SweepConfig;
+use oddish_domain::retry::MAX_ATTEMPTS_HIGHEST;
 use serde_json::Value;
 
 use super::config::{RunConfig, check_agent_of};
-use super::task_dirs::Filter;
 use super::{agent_variables, harbor_job};
 use crate::config_file::{Content, Faults, Fields, Node};
+use crate::task_dirs::Filter;
 
 const TOP_KEYS: &[&str] = &[
     "agents",
@@ -21,6 +23,7 @@ const TOP_KEYS: &[&str] = &[
     "task_names",
     "exclude_task_names",
     "n_tasks",
+    "max_attempts",
     "timeout_minutes",
     "disable_verification",
     "force_build",
@@ -67,8 +70,12 @@ pub(crate) fn read(node: &Node, faults: &Faults) -> RunConfig {
         environment: top.text("environment"),
         experiment_id: top.text("experiment_id"),
         timeout_minutes: top.positive("timeout_minutes").and_then(|minutes| minutes.as_f64()),
+        max_attempts: top.whole_number("max_attempts", 1),
         ..RunConfig::default()
     };
+    if config.max_attempts.is_some_and(|attempts| attempts > MAX_ATTEMPTS_HIGHEST) {
+        top.fault("max_attempts", &format!("it must be from 1 to {MAX_ATTEMPTS_HIGHEST}"));
+    }
     if let Some(priority) = top.text("priority") {
         config.priority = serde_json::from_value(Value::String(priority)).ok();
         if config.priority.is_none() {

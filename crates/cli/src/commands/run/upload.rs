@@ -12,13 +12,11 @@ use oddish_artifacts::hash::{self, HashError};
 use reqwest::{Body, StatusCode};
 use tokio_util::io::{InspectReader, ReaderStream};
 
-use super::packing::cannot_pack;
-use super::task_dirs::{TaskDir, shown};
 use crate::client::{Client, ClientError, ObjectStore, SignedRequest};
+use crate::packing::cannot_pack;
 use crate::plain_text;
+use crate::task_dirs::{TaskDir, shown};
 
-/// Waits before a connection is tried again; as many tries as waits, and one.
-const RECONNECT_PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
 /// Waits before what can be repeated without harm is repeated.
 const REPEAT_PAUSES: [Duration; 3] = [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(3)];
 const READ_BYTES: usize = 64 * 1024;
@@ -99,7 +97,7 @@ impl Uploader {
         Ok(Uploaded { task_id: stored.task_id, version, unchanged: false, warnings: stored.warnings })
     }
 
-    /// Tried again only when no connection came about: each announcement takes a version number.
+    /// Not repeated when its answer is lost: each announcement takes a version number.
     async fn announce(&self, name: &str, archive: &Archive) -> Result<InitUploadResponse, ClientError> {
         let request = InitUploadRequest {
             name: name.into(),
@@ -108,13 +106,7 @@ impl Uploader {
             message: None,
             size: Some(archive.length),
         };
-        let mut pauses = RECONNECT_PAUSES.into_iter();
-        loop {
-            match (self.client.init_upload(&request).await, pauses.next()) {
-                (Err(error), Some(pause)) if error.is_unreachable() => tokio::time::sleep(pause).await,
-                (result, _) => return result,
-            }
-        }
+        self.client.init_upload(&request).await
     }
 
     fn signed_request(&self, announced: &InitUploadResponse) -> Result<SignedRequest, ClientError> {
@@ -164,10 +156,11 @@ impl Uploader {
             user: None,
             priority: None,
         };
+        let client = self.client.without_repeats();
         let mut answer_was_lost = false;
         let mut pauses = REPEAT_PAUSES.into_iter();
         loop {
-            match (self.client.complete_upload(&request).await, pauses.next()) {
+            match (client.complete_upload(&request).await, pauses.next()) {
                 // A request whose answer was lost may still be at work, and the server lets one complete at a time.
                 (Err(error), Some(pause)) if error.is_passing() || (answer_was_lost && is_conflict(&error)) => {
                     answer_was_lost = true;

@@ -2,8 +2,8 @@
 
 use super::known::{self, DATASET, TASK};
 use crate::commands::run::config::RunConfig;
-use crate::commands::run::task_dirs::{Filter, Source};
 use crate::config_file::Fields;
+use crate::task_dirs::{Filter, Source};
 
 /// Reads the datasets and tasks of a job. Those that would have to be downloaded are left out, and told.
 pub(super) fn read(job: &Fields<'_>, config: &mut RunConfig) {

@@ -28,7 +28,7 @@ agents:
   - { model_name: x }
   - { name: nop, n_trials: 0 }
   - nop
-  - { name: nop, env: { A: 1 } }
+  - { name: nop, x-why: yes, env: { A: 1 } }
   - { name: nop, env: { NOT_SET_ANYWHERE: } }
   - { name: nop, agent_env: { A=s3cret: '' } }
   - { name: nop, secret_env: { A: true } }
@@ -42,6 +42,8 @@ override_cpus: 0
 task_names: 7
 force_build: maybe
 n_attempts: 3
+max_attempts: 101
+x-note: { free: 010, also: { n_trials: } }
 ",
     );
     let told = [
@@ -51,7 +53,7 @@ n_attempts: 3
         "line 5, column 5: agents[3].name: it is missing: give a Harbor agent, or `module:Class` of your own",
         "line 6, column 28: agents[4].n_trials must be a whole number above 0, not 0",
         "line 7, column 5: agents[5] must be a mapping, not the text \"nop\"",
-        "line 8, column 28: agents[6].env.A: it must be a text: put it in quotes",
+        "line 8, column 40: agents[6].env.A: it must be a text: put it in quotes",
         "line 9, column 23: agents[7].env: NOT_SET_ANYWHERE has no value, and none is set here: give NOT_SET_ANYWHERE=VALUE, or set it in this environment",
         "line 10, column 29: agents[8].agent_env: the name of an environment variable has letters, digits and underscores only, and begins with no digit",
         "line 11, column 35: agents[9].secret_env.A: it must be a text: put it in quotes",
@@ -66,6 +68,7 @@ n_attempts: 3
         "line 19, column 13: task_names must be a list, not 7",
         "line 20, column 14: force_build must be true or false, not the text \"maybe\"",
         "line 21, column 1: n_attempts: unknown key; Harbor's job configurations have it, and this is none, since it has keys that only sweep files have",
+        "line 22, column 15: max_attempts: it must be from 1 to 100",
     ];
     for (found, told) in found.iter().zip(told) {
         assert_eq!(found, told);

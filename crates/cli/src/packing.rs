@@ -2,8 +2,8 @@
 
 use oddish_artifacts::archive::PackError;
 
-use super::task_dirs::shown;
 use crate::plain_text;
+use crate::task_dirs::shown;
 
 /// The fault as a line that is safe to print.
 pub(crate) fn cannot_pack(error: PackError) -> String {
