@@ -4,6 +4,7 @@ mod api;
 mod connection;
 mod object_store;
 mod statistics;
+mod watching;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -23,10 +24,13 @@ use crate::plain_text;
 
 pub(crate) use self::api::Api;
 pub(crate) use self::object_store::{ObjectStore, SignedRequest};
+pub(crate) use self::watching::{ChangedTrials, FROM_THE_START, WaitingTrial, WatchedTask, WatchedTrial};
 
 const SUBMIT_TIMEOUT: Duration = Duration::from_mins(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const PAGE: usize = 100;
+/// Most items of a page where they are small.
+const LARGEST_PAGE: usize = 1000;
 
 /// Why a request got no useful answer.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +81,11 @@ impl ClientError {
             Self::Refused { status, .. } | Self::Store(StoreError::Refused { status, .. }) => status.is_server_error(),
             _ => false,
         }
+    }
+
+    /// Whether the server does not know the place from which a list is to go on.
+    pub(crate) fn is_stale_cursor(&self) -> bool {
+        matches!(self, Self::Refused { status: StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY, .. })
     }
 
     /// Whether the server says that there is no such thing.
@@ -183,11 +192,28 @@ impl Client {
         self.send(request.timeout(READ_TIMEOUT)).await
     }
 
-    /// The newest experiments with what became of all their trials, at most `limit`.
-    pub(crate) async fn recent_experiments(&self, limit: usize) -> Result<Vec<ExperimentResponse>, ClientError> {
-        let request = self.http.get(self.api.url(&["experiments"])).query(&[("limit", limit.to_string())]);
-        let page: ListExperimentsResponse = self.send(request.timeout(READ_TIMEOUT)).await?;
-        Ok(page.items)
+    /// The newest experiments with what became of all their trials, at most `limit`, and how many there are.
+    pub(crate) async fn recent_experiments(
+        &self,
+        limit: usize,
+    ) -> Result<(Vec<ExperimentResponse>, Option<usize>), ClientError> {
+        let (mut found, mut total, mut cursor) = (Vec::new(), None, None);
+        while found.len() < limit {
+            let mut query = vec![("limit", (limit - found.len()).min(LARGEST_PAGE).to_string())];
+            match cursor {
+                Some(cursor) => query.push(("cursor", cursor)),
+                None => query.push(("total", "true".to_owned())),
+            }
+            let request = self.http.get(self.api.url(&["experiments"])).query(&query);
+            let page: ListExperimentsResponse = self.send(request.timeout(READ_TIMEOUT)).await?;
+            found.extend(page.items);
+            total = total.or(page.total);
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        Ok((found, total.and_then(|total| total.try_into().ok())))
     }
 
     /// Every task of an experiment with all trials that it ran, newest first, page by page until one is not full.

@@ -4,3 +4,4 @@ pub(crate) mod compare;
 pub(crate) mod results;
 pub(crate) mod run;
 pub(crate) mod status;
+pub(crate) mod watch;

@@ -5,13 +5,15 @@ use std::process::ExitCode;
 /// What the process tells its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExitStatus {
-    /// All was done; where trials were watched, none failed.
+    /// All was done; where trials were watched, each has a result.
     Success,
     /// Something failed, and was said on stderr.
     Failure,
     /// The command line or the environment makes no sense.
     Usage,
-    /// Ctrl-C ended a watch: nothing else has ended.
+    /// Watched trials failed to execute.
+    TrialsFailed,
+    /// A watch was left before its end: nothing else has ended.
     Interrupted,
 }
 
@@ -21,6 +23,7 @@ impl From<ExitStatus> for ExitCode {
             ExitStatus::Success => 0,
             ExitStatus::Failure => 1,
             ExitStatus::Usage => 2,
+            ExitStatus::TrialsFailed => 3,
             // As shells say it of a process that SIGINT ended.
             ExitStatus::Interrupted => 130,
         })

@@ -23,6 +23,7 @@ use crate::commands::compare::compare;
 use crate::commands::results::results;
 use crate::commands::run::run;
 use crate::commands::status::status;
+use crate::commands::watch::watch;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -59,6 +60,7 @@ fn execute(command: &Command, printer: &Printer) -> Result<ExitStatus, Failure> 
             Command::Status(args) => status(args, printer).await,
             Command::Results(args) => results(args, printer).await,
             Command::Compare(args) => compare(args, printer).await,
+            Command::Watch(args) => watch(args, printer).await,
         }
     })
 }

@@ -2,10 +2,7 @@
 
 use oddish_api_types::{CompareResponse, ListExperimentsResponse, ResultsResponse};
 
-use super::{Client, ClientError, READ_TIMEOUT};
-
-/// Most experiments of a page.
-const LARGEST_PAGE: usize = 1000;
+use super::{Client, ClientError, LARGEST_PAGE, READ_TIMEOUT};
 
 impl Client {
     /// `GET /experiments/{experiment_id}/results`.

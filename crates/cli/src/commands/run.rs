@@ -25,8 +25,7 @@ use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::plain_text;
 use crate::printer::Printer;
-use crate::view::table::stdout_width;
-use crate::view::trial::{self, counted};
+use crate::view::trial::counted;
 use crate::watching::{RunTrials, Subject, Watched, watch};
 
 pub(crate) use self::args::RunArgs;
@@ -122,16 +121,17 @@ async fn report(
     }
     let mut status = if left_out.is_empty() { ExitStatus::Success } else { ExitStatus::Failure };
     if args.watches() {
-        match watch(client, printer, &submission.subject()).await? {
+        let subject = submission.subject();
+        match watch(client, printer, &subject).await? {
             Watched::Stopped => status = ExitStatus::Interrupted,
-            Watched::Ended(tasks) => {
-                if trial::any_failed(&tasks) {
-                    status = ExitStatus::Failure;
+            Watched::Ended(ended) => {
+                if status == ExitStatus::Success {
+                    status = ended.status();
                 }
                 if args.json {
-                    submission.add_results(tasks);
+                    submission.add_results(subject.fetch(client).await.map_err(|error| subject.failure(&error))?);
                 } else {
-                    printer.result(&format!("\n{}", trial::results(&tasks, client.server(), stdout_width())))?;
+                    printer.result(&format!("\n{}", ended.results(client, &subject).await?))?;
                 }
             }
         }

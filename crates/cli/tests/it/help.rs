@@ -13,6 +13,7 @@ fn every_command_has_help_with_examples() {
         (vec!["--help"], file!["help/oddish.txt"]),
         (vec!["run", "--help"], file!["help/run.txt"]),
         (vec!["status", "--help"], file!["help/status.txt"]),
+        (vec!["watch", "--help"], file!["help/watch.txt"]),
         (vec!["results", "--help"], file!["help/results.txt"]),
         (vec!["compare", "--help"], file!["help/compare.txt"]),
     ];
@@ -52,7 +53,7 @@ fn help_that_nobody_reads_to_its_end_is_fine() {
 #[test]
 fn the_manual_page_is_current() {
     let mut page = "# The `oddish` command line\n\nThis page is what the programs themselves say.\n".to_owned();
-    for command in ["", "run", "status", "results", "compare"] {
+    for command in ["", "run", "status", "watch", "results", "compare"] {
         let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|argument| !argument.is_empty()).collect();
         let command = [&["oddish"], &arguments[..arguments.len() - 1]].concat().join(" ");
         write!(page, "\n## `{command}`\n\n```text\n{}\n```\n", oddish(&arguments).stdout.trim_end()).unwrap();
