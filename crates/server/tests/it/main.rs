@@ -26,6 +26,7 @@ mod keys;
 mod kills;
 mod leftovers;
 mod live_view;
+mod many_tasks;
 mod memory;
 mod moto;
 mod outage;
