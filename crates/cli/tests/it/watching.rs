@@ -267,7 +267,7 @@ async fn an_experiment_is_watched_until_its_tasks_are_judged() {
     on_changes(&server, "0", vec![changed(&done, "1", true, 1)]).await;
     on_changes(&server, "1", vec![changed(&[], "1", true, 1)]).await;
     on_experiment(&server, 1).await;
-    on(&server, "GET", "/tasks", Script::new([task("analyzing"), task("completed")])).await;
+    on(&server, "GET", "/tasks", Script::new([task("analyzing"), task("analyzing"), task("completed")])).await;
     let outcome = oddish_at(&server, &["watch", "-e", "swift-otter-x1y2", "--json"]).await;
     assert_eq!(outcome.code, 3, "{outcome:#?}");
     assert_eq!(outcome.json()["tasks"][0]["status"], "completed");
