@@ -18,4 +18,4 @@ pub mod router;
 pub(crate) mod safe_headers;
 mod slashes;
 pub mod unread;
-mod validators;
+pub mod validators;

@@ -132,12 +132,15 @@ pub struct Comparison {
 /// An experiment that is compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(examples(json!({
-    "experiment_id": "9f8e7d6c", "experiment_name": "swift-otter-x1y2", "unpaired": []}))))]
+    "experiment_id": "9f8e7d6c", "experiment_name": "swift-otter-x1y2", "data_version": "5d41402abc4b2a76b9719d911017c592",
+    "unpaired": []}))))]
 pub struct ComparedExperiment {
     /// Its id.
     pub experiment_id: String,
     /// Its name.
     pub experiment_name: String,
+    /// Version of its trials. Equal versions mean that no trial was added, changed or deleted between.
+    pub data_version: String,
     /// Agents and models that have no partner on the other side.
     pub unpaired: Vec<AgentAndModel>,
 }
@@ -145,8 +148,10 @@ pub struct ComparedExperiment {
 /// `GET /experiments/{experiment_id}/compare`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = json!({
-    "left": {"experiment_id": "9f8e7d6c", "experiment_name": "swift-otter-x1y2", "unpaired": []},
-    "right": {"experiment_id": "0a1b2c3d", "experiment_name": "calm-delta-z9", "unpaired": []},
+    "left": {"experiment_id": "9f8e7d6c", "experiment_name": "swift-otter-x1y2", "data_version": "5d41402abc4b2a76b9719d911017c592",
+        "unpaired": []},
+    "right": {"experiment_id": "0a1b2c3d", "experiment_name": "calm-delta-z9", "data_version": "7d793037a0760186574b0282f2f435e7",
+        "unpaired": []},
     "pass_threshold": 1.0, "comparisons": []})))]
 pub struct CompareResponse {
     /// What the right experiment is compared with.

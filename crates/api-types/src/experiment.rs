@@ -23,7 +23,8 @@ pub struct LastAuthor {
     "failed_trials": 1, "active_trials": 0, "reward_success": 3, "reward_total": 5, "reward_sum": 3.5, "reward_unconfirmed": 0, "cost_usd": 1.25,
     "analysis_tasks": 0, "verdict_good": 0, "verdict_needs_review": 0, "verdict_failed": 0, "verdict_pending": 0,
     "created_at": "2026-04-09T09:58:00Z", "last_created_at": "2026-04-09T10:07:02Z",
-    "last_author": {"name": "alice", "source": "api"}, "last_pr_url": null, "last_pr_title": null, "last_pr_number": null})))]
+    "last_author": {"name": "alice", "source": "api"}, "last_pr_url": null, "last_pr_title": null, "last_pr_number": null,
+    "data_version": "5d41402abc4b2a76b9719d911017c592"})))]
 pub struct ExperimentResponse {
     /// Id.
     pub id: String,
@@ -76,6 +77,9 @@ pub struct ExperimentResponse {
     pub last_pr_title: Option<String>,
     /// Its number.
     pub last_pr_number: Option<i64>,
+    /// Version of its trials. Equal versions mean that no trial was added, changed or deleted between. Not in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_version: Option<String>,
 }
 
 /// `GET /experiments`.

@@ -68,7 +68,7 @@ pub enum UngradedReason {
     NotVerified,
     /// The verifier left no single reward that can be averaged.
     NoScalarReward,
-    /// Their reward stands beside a failure after which no reward counts.
+    /// They have a reward and a failure after which no reward counts.
     Unconfirmed,
 }
 
@@ -191,12 +191,15 @@ pub struct AgentResults {
 /// `GET /experiments/{experiment_id}/results`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = json!({
-    "experiment_id": "9f8e7d6c", "experiment_name": "swift-otter-x1y2", "pass_threshold": 1.0, "coverage_bar": 0.9, "agents": []})))]
+    "experiment_id": "9f8e7d6c", "experiment_name": "swift-otter-x1y2", "data_version": "5d41402abc4b2a76b9719d911017c592",
+    "pass_threshold": 1.0, "coverage_bar": 0.9, "agents": []})))]
 pub struct ResultsResponse {
     /// Id of the experiment.
     pub experiment_id: String,
     /// Its name.
     pub experiment_name: String,
+    /// Version of its trials. Equal versions mean that no trial was added, changed or deleted between.
+    pub data_version: String,
     /// The lowest reward that is a pass.
     pub pass_threshold: f64,
     /// The share of the trials that must be graded for a headline.

@@ -145,7 +145,8 @@ fn here() -> TrialOrigin {
 /// `GET /trials`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(examples(json!({"items": [], "next_cursor": null, "limit": 100, "total": null}))))]
+#[cfg_attr(feature = "openapi", schema(examples(json!({"items": [], "next_cursor": null, "limit": 100, "total": null,
+    "changes": {"next": "10423.10425.10424", "complete": true}}))))]
 pub struct ListTrialsResponse {
     /// The trials of this page.
     pub items: Vec<TrialResponse>,
@@ -155,6 +156,20 @@ pub struct ListTrialsResponse {
     pub limit: i64,
     /// Number of matching trials, if `total` was requested.
     pub total: Option<i64>,
+    /// Only with `changed_after`: where to go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<TrialChanges>,
+}
+
+/// Where a client is among the changes of an experiment's trials.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(examples(json!({"next": "10423.10425.10424", "complete": true}))))]
+pub struct TrialChanges {
+    /// `changed_after` of the next request.
+    pub next: String,
+    /// Whether this was all that had changed. If not, there is more at once.
+    pub complete: bool,
 }
 
 /// Which trials to list.
@@ -170,6 +185,10 @@ pub struct ListTrialsQuery {
     pub task_id: Option<String>,
     /// Only trials of this experiment, by id.
     pub experiment_id: Option<String>,
+    /// Only trials that changed since an earlier answer, in the order of the changes: `0` at first, then the `changes.next` of the answer before.
+    /// It goes with `experiment_id`, `limit` and `total`. A trial may come again without a change. One that was deleted does not come: a client
+    /// that knows more trials than `total` begins again with `0`. `queue_info` and `waiting_reason` change without the trial.
+    pub changed_after: Option<String>,
     /// Only trials of this agent.
     pub agent: Option<String>,
     /// Only trials of this model, in any spelling.
@@ -204,6 +223,7 @@ impl Default for ListTrialsQuery {
             user: None,
             task_id: None,
             experiment_id: None,
+            changed_after: None,
             agent: None,
             model: None,
             queue_key: None,

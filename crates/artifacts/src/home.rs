@@ -11,8 +11,8 @@ use crate::key::TEMPORARY_FOLDER;
 
 /// Names the folder.
 pub const HOME: Setting<Option<PathBuf>> = Setting::optional("ODDISH_HOME").doc(
-    "Folder for everything that no other setting puts elsewhere: artifacts, running trials, the private Postgres, the server's secret. Only this \
-     user may write to it. Unset: /var/lib/oddish as root, else oddish below XDG_DATA_HOME or ~/.local/share.",
+    "Folder for everything that has no other setting: artifacts, running trials, the private Postgres, the server's secret. Only this \
+     user may have write access. Unset: /var/lib/oddish as root, else oddish below XDG_DATA_HOME or ~/.local/share.",
 );
 const XDG_DATA_HOME: Setting<Option<PathBuf>> = Setting::optional("XDG_DATA_HOME");
 const USERS_HOME: Setting<Option<PathBuf>> = Setting::optional("HOME");

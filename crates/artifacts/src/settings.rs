@@ -12,7 +12,7 @@ use crate::{FolderStore, S3Settings, S3Store, SharedStore, StoreError};
 
 /// The folder of the [`FolderStore`].
 pub const LOCAL_STORAGE_DIR: Setting<Option<PathBuf>> = Setting::optional("ODDISH_LOCAL_STORAGE_DIR").doc(
-    "Folder for task archives, logs and artifacts, to which only this user may write. Server, workers and runners must see the same one. \
+    "Folder for task archives, logs and artifacts. Only this user may have write access. Server, workers and runners must use the same folder. \
      Unset: artifacts in ODDISH_HOME.",
 );
 /// What it was in earlier versions where nothing was set.
@@ -23,7 +23,7 @@ const MAX_UPLOAD: Setting<u64> = Setting::new("ODDISH_MAX_TASK_UPLOAD_MB", 50)
     .unit("MiB")
     .doc("Largest task archive that is accepted, compressed, in MiB.");
 const PUBLIC_URL: Setting<Option<String>> = Setting::optional("ODDISH_PUBLIC_URL").doc(
-    "How clients reach oddish-server, which serves the folder's upload URLs. Unset: the address that it listens on.",
+    "URL under which clients reach oddish-server, used in the upload URLs of the local folder. Unset: the address that the server listens on.",
 );
 
 /// Where artifacts are kept and how much may be uploaded.
@@ -45,7 +45,7 @@ pub struct StorageSettings {
 }
 
 impl StorageSettings {
-    /// Their settings for the documents, beside [`S3Settings::GROUP`].
+    /// Their settings for the documents, in addition to [`S3Settings::GROUP`].
     pub const GROUP: Group = Group {
         title: "Storage",
         read_by: ALL_PROGRAMS,

@@ -20,11 +20,11 @@ pub const DATABASE_URL: Setting<Option<DatabaseUrl>> = Setting::optional("DATABA
      oddish-server keeps a private Postgres of its own.",
 );
 const ODDISH_DATABASE_URL: Setting<Option<DatabaseUrl>> =
-    Setting::optional("ODDISH_DATABASE_URL").secret().doc("The same; DATABASE_URL goes before it.");
+    Setting::optional("ODDISH_DATABASE_URL").secret().doc("Another name for DATABASE_URL, which takes precedence.");
 const POOL_SIZE: Setting<u32> = Setting::new("ODDISH_DB_POOL_SIZE", 10)
     .within(1, 1000)
     .unit("connections")
-    .doc("Connections at the most, for each process.");
+    .doc("Most database connections of each process.");
 const STATEMENT_CACHE: Setting<usize> =
     Setting::new("ODDISH_DB_STATEMENT_CACHE", 100).within(0, 10_000).unit("statements").doc(
         "Statements that each connection keeps prepared, under names that poolers follow (PgBouncer from 1.21 on with \
@@ -33,7 +33,7 @@ const STATEMENT_CACHE: Setting<usize> =
          trips more.",
     );
 const DIRECT_URL: Setting<Option<DatabaseUrl>> = Setting::optional("ODDISH_DATABASE_DIRECT_URL").secret().doc(
-    "The same database, not through a pooler: for what needs a session of its own, which is migrations and LISTEN. Unset: \
+    "URL of the same database without a pooler, for migrations and LISTEN, which need a session of their own. Unset: \
      DATABASE_URL.",
 );
 

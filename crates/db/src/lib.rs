@@ -25,6 +25,6 @@ pub use queue::jobs::{self, AttemptRef};
 pub use queue::{dispatcher_call, leases, queue_keys, queue_metrics, runner_tasks, stuck, waiting, wake};
 pub use reading::tallies::{self, Tally};
 pub use reading::{
-    dashboard, experiment_summaries, paging, task_browsing, task_files, task_versions, tasks, trial_artifacts,
-    trial_outcomes, trial_selection, trials,
+    dashboard, data_version, experiment_summaries, paging, task_browsing, task_files, task_versions, tasks,
+    trial_artifacts, trial_changes, trial_outcomes, trial_selection, trials,
 };

@@ -60,7 +60,7 @@ pub struct Dispatcher {
     counted: Mutex<Option<Instant>>,
 }
 
-/// A dispatcher that runs beside whatever else the process does.
+/// A dispatcher that runs whatever else the process does.
 pub struct Running {
     shutdown: watch::Sender<bool>,
     task: JoinHandle<()>,

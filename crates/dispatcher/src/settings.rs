@@ -16,9 +16,9 @@ pub(crate) const LAUNCHER: Setting<LauncherKind> = Setting::new("ODDISH_LAUNCHER
 const MAX_RUNNERS: Setting<u32> = Setting::new("ODDISH_MAX_RUNNERS", 32)
     .within(1, 10_000)
     .unit("runners")
-    .doc("Trials at once on this machine, over all models; each takes 200 to 300 MB beside its containers.");
+    .doc("Most trials that run on this machine at the same time, over all models. Each takes 200 to 300 MB in addition to its containers.");
 const RUNNER: Setting<Option<PathBuf>> = Setting::optional("ODDISH_RUNNER")
-    .doc("The oddish-runner program. Unset: the one beside the program that starts it, else the one on PATH.");
+    .doc("Path of the program oddish-runner. Unset: the one in the folder of the program that starts it, or else the one on PATH.");
 
 /// Where runners are started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub enum RunnerMissing {
     Named(PathBuf),
     /// None was named, and none was found.
     #[error(
-        "found no oddish-runner beside this program or on PATH: build it with `cargo build -p oddish-runner`, or name it in \
+        "found no oddish-runner in the folder of this program or on PATH: build it with `cargo build -p oddish-runner`, or name it in \
          ODDISH_RUNNER"
     )]
     NotFound,

@@ -4,13 +4,13 @@ use crate::settings::{Group, Setting};
 
 /// The server's URL.
 pub const API_URL: Setting<Option<String>> =
-    Setting::optional("ODDISH_API_URL").doc("The server. `--api` goes before it.");
+    Setting::optional("ODDISH_API_URL").doc("URL of the server. `--api` takes precedence.");
 /// The server's URL where [`API_URL`] is not set.
 pub const DEFAULT_API_URL: Setting<String> = Setting::new("ODDISH_DEFAULT_API_URL", "http://localhost:8000")
-    .doc("The server where ODDISH_API_URL is not set: for whoever hands out images or shells to others.");
+    .doc("URL of the server where ODDISH_API_URL is not set, for images and shells that are prepared for others.");
 /// The API key that the client sends.
 pub const API_KEY: Setting<Option<String>> =
-    Setting::optional("ODDISH_API_KEY").secret().doc("Key for the server, where it needs one.");
+    Setting::optional("ODDISH_API_KEY").secret().doc("API key, for a server that requires one.");
 
 /// All of them.
 pub const CLIENT_SETTINGS: Group =

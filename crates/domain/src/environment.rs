@@ -86,8 +86,8 @@ pub enum DockerEnvironment {
 
 const DOCKER_ENVIRONMENT: Setting<DockerEnvironment> =
     Setting::new("ODDISH_DOCKER_ENVIRONMENT", DockerEnvironment::Docker).doc(
-        "What a submission gets that asks for the environment `docker` or for none. `docker` where runners have Docker; `none` refuses it and \
-         names those that work; another of Harbor's environments, such as `daytona`, takes its place.",
+        "Environment of a submission that asks for `docker` or for none. `docker` if runners have Docker; `none` refuses such submissions and \
+         lists the environments that work; another environment of Harbor, such as `daytona`, replaces it.",
     );
 
 /// `docker`, which no runner of the deployment has.

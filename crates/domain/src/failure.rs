@@ -161,7 +161,7 @@ enum Reading {
     All,
 }
 
-/// Whether a reward counts that stands beside this exception: whether the verifier judged what the agent did, and not what it could do before
+/// Whether a reward counts despite this exception: whether the verifier judged what the agent did, and not what it could do before
 /// something else failed.
 ///
 /// Harbor's own table lists the exceptions after which a reward is valid (`has_valid_reward` in its `error_policy.py`), and they are the only

@@ -16,7 +16,7 @@ use crate::sealing::SealedEnv;
 /// Version of Harbor that trials are tested with. A test compares it with the lock files.
 pub const HARBOR_VERSION: &str = "0.26.0";
 
-/// What a trial's Harbor configuration sets beside agent, model, environment type and the agent's time-out.
+/// What a trial's Harbor configuration sets in addition to agent, model, environment type and the agent's time-out.
 ///
 /// Stored as JSON, where everything left at its default is left out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

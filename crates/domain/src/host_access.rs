@@ -29,7 +29,7 @@ pub use self::fault::{HostAccess, HostAccessRefused};
 /// Whether submissions may reach beyond their sandboxes.
 pub const ALLOW_HOST_ACCESS: Setting<bool> = Setting::new("ODDISH_ALLOW_HOST_ACCESS", false).doc(
     "Whether tasks and submissions may ask for access to the machine that runs their trials: mounts of its folders, privileged containers, its \
-     devices, files of the runner. Only for those who trust all who submit as much as themselves.",
+     devices, files of the runner. Turn it on only if you trust everybody who may submit.",
 );
 
 /// [`ALLOW_HOST_ACCESS`], for the documents.

@@ -22,7 +22,7 @@ const DEFAULT: Setting<Limit> = Setting::new("ODDISH_DEFAULT_MODEL_CONCURRENCY",
     .unit("trials")
     .doc("How many trials of one queue key (provider account and model) run at once; 0 pauses.");
 const OVERRIDES: Setting<Overrides> = Setting::new("ODDISH_MODEL_CONCURRENCY_OVERRIDES", ())
-    .doc("Other limits for some models, as a JSON object such as {\"openai/gpt-5.2\": 4}; 0 pauses a model.");
+    .doc("Limits of individual models, as a JSON object such as {\"openai/gpt-5.2\": 4}; 0 pauses a model.");
 
 /// Limits by queue key.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,17 +20,17 @@ const MAX_ATTEMPTS: Setting<u32> = Setting::new("ODDISH_MAX_ATTEMPTS", MAX_ATTEM
     .within(1, MAX_ATTEMPTS_HIGHEST)
     .unit("attempts")
     .doc(
-        "How often a trial is tried that fails without a reward. Every try counts whose agent began, but those whose\n\
-         runner was lost. Before that, failures of the sandbox and the provider don't count: they have limits of their own.",
+        "Most attempts of a trial that fails without a reward. An attempt counts if its agent began and its runner was not\n\
+         lost. Failures of the sandbox and the provider before that do not count; they have limits of their own.",
     );
 const BACKOFF_BASE: Setting<u64> = Setting::new("ODDISH_RETRY_BACKOFF_BASE", 60)
     .within(0, BACKOFF_HIGHEST)
     .unit("seconds")
-    .doc("Seconds before a failed trial is tried again, at most; doubled with every further failure of its kind.");
+    .doc("Most seconds before a failed trial is tried again. Doubled with every further failure of the same kind.");
 const BACKOFF_MAX: Setting<u64> = Setting::new("ODDISH_RETRY_BACKOFF_MAX", 3600)
     .within(0, BACKOFF_HIGHEST)
     .unit("seconds")
-    .doc("Seconds that the wait before a further try never exceeds, unless the provider asks for more.");
+    .doc("Upper bound, in seconds, of the wait before a retry, unless the provider asks for a longer one.");
 
 /// How retries are spread over time.
 #[derive(Debug, Clone, PartialEq, Eq)]

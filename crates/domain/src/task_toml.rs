@@ -45,7 +45,7 @@ pub const AGENT_TIMEOUT_SEC: Setting<f64> = Setting::new("ODDISH_DEFAULT_AGENT_T
     .within(1.0, 31_536_000.0)
     .unit("seconds")
     .doc(
-        "Seconds that an agent may take where neither the task nor the submission says so; Harbor would set no limit.",
+        "Time-out of the agent in seconds if neither the task nor the submission sets one. Harbor would set no limit.",
     );
 
 const INSTRUCTION: &str = "instruction.md";

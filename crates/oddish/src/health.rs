@@ -7,6 +7,12 @@ use time::OffsetDateTime;
 
 use crate::Error;
 
+/// Set by the build of images and functions. A build argument that is not given may arrive as an empty text.
+pub(crate) const COMMIT: Option<&str> = match option_env!("ODDISH_COMMIT") {
+    Some(commit) if !commit.is_empty() => Some(commit),
+    _ => None,
+};
+
 /// Asks the database whether it answers.
 pub async fn check(db: &Db, now: OffsetDateTime) -> HealthResponse {
     let (status, database) = match schema::ping(db).await {
@@ -26,8 +32,7 @@ pub async fn version(db: &Db) -> Result<VersionResponse, Error> {
     let newest = schema::MIGRATOR.iter().map(|ours| ours.version).max().unwrap_or_default();
     Ok(VersionResponse {
         program: env!("CARGO_PKG_VERSION").to_owned(),
-        // Set by the build of images and functions. A build argument that is not given may arrive as an empty text.
-        commit: option_env!("ODDISH_COMMIT").filter(|commit| !commit.is_empty()).map(str::to_owned),
+        commit: COMMIT.map(str::to_owned),
         harbor: HARBOR_VERSION.to_owned(),
         schema: SchemaVersion { applied, newest },
     })

@@ -12,12 +12,12 @@ use crate::Error;
 use crate::capabilities::Limits;
 
 const ANALYSIS_MODEL: Setting<Option<String>> = Setting::optional("ODDISH_ANALYSIS_MODEL").check(KEPT, can_be_kept).doc(
-    "The model that analyses trials. Oddish queues the analyses, and a worker of your own makes them (crate oddish, module db::judging). \
+    "Model that analyses trials. Oddish queues the analyses; a worker of your own makes them (crate oddish, module db::judging). \
      Unset, like ODDISH_VERDICT_MODEL: nothing is analysed or judged.",
 );
 const VERDICT_MODEL: Setting<Option<String>> = Setting::optional("ODDISH_VERDICT_MODEL")
     .check(KEPT, can_be_kept)
-    .doc("The model that makes verdicts on tasks. See ODDISH_ANALYSIS_MODEL.");
+    .doc("Model that makes verdicts on tasks. See ODDISH_ANALYSIS_MODEL.");
 
 /// What a model must be whose queue key is kept.
 const KEPT: &str = "must be at most 255 characters, or 200 where some are not ASCII, without control characters";

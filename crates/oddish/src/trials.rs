@@ -1,5 +1,6 @@
 //! Trials.
 
+mod changed;
 mod changes;
 pub mod files;
 pub mod logs;

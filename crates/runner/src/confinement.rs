@@ -20,18 +20,18 @@ use oddish_domain::settings::{Choice, Group, Reader, Setting};
 use serde::{Deserialize, Serialize};
 
 const MODE: Setting<Mode> = Setting::new("ODDISH_CONFINEMENT", Mode::Auto).doc(
-    "How Harbor's process is kept from the runner's files: `landlock`, by the kernel, from Linux 6.2 on; `uid`, by a user id of its own, \
-     which takes a runner that is root or may change its user; `auto`, the first of these that works here; `off`, not at all. The \
+    "How Harbor's process is kept from the runner's files: `landlock`, by the kernel (Linux 6.2 or newer); `uid`, by a user id of its own, \
+     which needs a runner that is root or may change its user; `auto`, the first of these that works on this machine; `off`, not at all. The \
      runner refuses trials where it can't do what is set.",
 );
 const READ: Setting<Vec<String>> = Setting::new("ODDISH_CONFINEMENT_READ", "").doc(
-    "More files and folders that Harbor's confined process may read, separated by commas, such as `~/.modal.toml`. What lies below the \
-     home folder is found at the same place below Harbor's own.",
+    "Further files and folders that Harbor's confined process may read, separated by commas, such as `~/.modal.toml`. Paths below the \
+     home folder appear at the same place below Harbor's own home folder.",
 );
 const MEMORY_MB: Setting<u64> = Setting::new("ODDISH_HARBOR_MEMORY_MB", 4096)
     .within(256, 16_000_000)
     .unit("MiB")
-    .doc("Most memory of Harbor's process, and of each program that it starts (RLIMIT_DATA). Sandboxes have limits of their own.");
+    .doc("Most memory of Harbor's process and of each program that it starts (RLIMIT_DATA). Sandboxes have their own limits.");
 
 /// What is set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

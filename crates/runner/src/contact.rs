@@ -34,7 +34,7 @@ pub(crate) enum StopReason {
     OutOfContact,
 }
 
-/// Keeps an attempt's lease alive and its stage written, beside whatever else the runner does, until it is dropped or the attempt is not ours
+/// Keeps an attempt's lease alive and its stage written, whatever else the runner does, until it is dropped or the attempt is not ours
 /// any more. A reason to stop ends none of that: what the runner then still has to do needs the lease, too.
 #[derive(Debug)]
 pub(crate) struct Contact {

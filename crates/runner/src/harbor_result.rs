@@ -34,7 +34,7 @@ const SCALAR: &str = "reward";
 /// Reads the outcome from Harbor's folder of a trial. Where its files are stored is left open, and its message is as long as
 /// Harbor's.
 ///
-/// A trial succeeded when it left a reward that counts: beside no exception, or beside exceptions such as the agent's time-out alone
+/// A trial succeeded when it left a reward that counts: without an exception, or with exceptions such as the agent's time-out alone
 /// ([`reward_counts`]). One whose verification was disabled succeeded when it ended without an exception. A reward that is missing stays
 /// missing, and one that does not count is [unconfirmed](Outcome::unconfirmed_reward).
 pub fn read_outcome(trial: &Path) -> Outcome {

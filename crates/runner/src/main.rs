@@ -41,7 +41,7 @@ const GROUPS: &[Group] = &[
     WakeSettings::GROUP,
 ];
 
-/// A runner writes one thing at a time, and looks after its attempt beside that.
+/// A runner writes one thing at a time, and looks after its attempt meanwhile.
 const CONNECTIONS: u32 = 2;
 
 fn main() -> ExitCode {

@@ -15,36 +15,36 @@ use crate::confinement::ConfinementSettings;
 
 /// Names the folder of the attempts' scratch folders.
 pub const JOBS_DIR: Setting<Option<PathBuf>> = Setting::optional("ODDISH_HARBOR_JOBS_DIR").doc(
-    "Folder for what running trials need on the disk, to which only this user may write. Each attempt's own folder in it goes when the \
+    "Folder for the files of running trials. Only this user may have write access. The folder of each attempt is deleted when the \
      attempt ends. Unset: harbor-jobs in ODDISH_HOME.",
 );
 const PYTHON: Setting<Option<PathBuf>> = Setting::optional("ODDISH_HARBOR_PYTHON")
-    .doc("Python interpreter that has Harbor installed. Unset: the one that the `harbor` command on the PATH uses.");
+    .doc("Python interpreter that has Harbor installed. Unset: the interpreter of the command `harbor` on PATH.");
 const MIN_FREE_GB: Setting<u64> = Setting::new("ODDISH_MIN_FREE_GB", 5)
     .within(0, 1_000_000)
     .unit("GB")
     .doc("GB (10^9 bytes) that must be free in ODDISH_HARBOR_JOBS_DIR for a trial to start.");
 const PASS_ENV: Setting<Vec<String>> = Setting::new("ODDISH_RUNNER_PASS_ENV", "").doc(
-    "More environment variables that Harbor and its agents may see, separated by commas. Provider and sandbox keys \
-     of the usual names are passed anyway.",
+    "Further environment variables that Harbor and its agents receive, separated by commas. Provider and sandbox keys \
+     with known names are always passed.",
 );
 const SILENCE: Setting<f64> = Setting::new("ODDISH_HARBOR_SILENCE_SEC", 60.0).within(5.0, 86_400.0).unit("seconds").doc(
-    "Seconds that Harbor's event loop may give no sign of life before its trial is stopped: what a sandbox leaves can \
-     block it for ever. Ten times as long while an environment is started or files are copied.",
+    "Seconds without a sign of life of Harbor's event loop after which its trial is stopped: files that a sandbox leaves can \
+     block it forever. Ten times as long while an environment starts or files are copied.",
 );
 const GRACE: Setting<f64> = Setting::new("ODDISH_TRIAL_GRACE_SEC", 1800.0).within(0.0, 31_536_000.0).unit("seconds").doc(
-    "Seconds that each step of a trial may take beyond the time-outs of its phases, for what Harbor sets no limit to: \
-     copying files, a step's set-up, removing containers. After that the trial is stopped.",
+    "Seconds that each step of a trial may take in addition to the time-outs of its phases, for work that Harbor does not limit: \
+     copying files, set-up of a step, removing containers. After it, the trial is stopped.",
 );
 const MAX_BYTES: Setting<u64> =
     Setting::new("ODDISH_TRIAL_MAX_BYTES", 5_000_000_000).within(1_000_000, 5_000_000_000_000).unit("bytes").doc(
-        "Bytes of files that are kept of one attempt, sparse ones as long as they look. What does not fit is left out \
-         and listed in the trial's omitted.json; results, logs and trajectories go first.",
+        "Most bytes of files that are kept of one attempt; sparse files count with their full length. Files beyond it are left out \
+         and listed in the trial's omitted.json. Results, logs and trajectories are kept first.",
     );
-const MAX_FILES: Setting<usize> = Setting::new("ODDISH_TRIAL_MAX_FILES", 100_000)
-    .within(100, 10_000_000)
-    .unit("files")
-    .doc("Files that are kept of one attempt; the others are left out and listed as those above.");
+const MAX_FILES: Setting<usize> =
+    Setting::new("ODDISH_TRIAL_MAX_FILES", 100_000).within(100, 10_000_000).unit("files").doc(
+        "Most files that are kept of one attempt. Files beyond it are left out and listed in the trial's omitted.json.",
+    );
 
 /// What a runner is configured with.
 #[derive(Clone, Debug)]

@@ -23,8 +23,8 @@ use crate::cors::Origins;
 
 /// More names by which clients call the server.
 pub(crate) const ALLOWED_HOSTS: Setting<Option<AllowedHosts>> = Setting::optional("ODDISH_ALLOWED_HOSTS").doc(
-    "Where no key is asked for (`ODDISH_AUTH=none`): names by which clients may call the server, hosts without a port, with commas between \
-     them, or `*` for any. localhost, 127.0.0.1, [::1] and the hosts of ODDISH_PUBLIC_URL and ODDISH_API_HOST are known without it. \
+    "Where no key is asked for (`ODDISH_AUTH=none`): host names by which clients may call the server, without a port and separated by \
+     commas, or `*` for any. localhost, 127.0.0.1, [::1] and the hosts of ODDISH_PUBLIC_URL and ODDISH_API_HOST are known without it. \
      Requests by any other name get 403, since a web page can give a name of its own the address of this machine.",
 );
 

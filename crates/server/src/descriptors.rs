@@ -52,7 +52,7 @@ fn share(open_files: u64, reserved: u64, asked: Option<u32>) -> anyhow::Result<u
     let wanted = asked.map_or(LEAST_CONNECTIONS, u64::from);
     if room < wanted {
         anyhow::bail!(
-            "this process may open {open_files} files, and needs {} for {wanted} clients beside its runners and connections to Postgres: \
+            "this process may open {open_files} files, and needs {} for {wanted} clients in addition to its runners and connections to Postgres: \
              raise the limit (`ulimit -Hn`, in systemd LimitNOFILE), or lower {}, ODDISH_MAX_RUNNERS or ODDISH_DB_POOL_SIZE",
             reserved + wanted * FOR_A_CONNECTION,
             ConnectionSettings::MAX_CONNECTIONS

@@ -33,13 +33,13 @@ const API_HOST: Setting<IpAddr> =
 const API_PORT: Setting<u16> =
     Setting::new("ODDISH_API_PORT", 8000).unit("TCP port").doc("Port that the API listens on.");
 const CORS_ORIGINS: Setting<Option<Origins>> = Setting::optional("ODDISH_CORS_ORIGINS").doc(
-    "Web pages that may ask the API from a browser: origins with commas between them, `*` for all, `none`. Unset: http://localhost:3000 and http://127.0.0.1:3000, or none where keys are required.",
+    "Web pages that may call the API from a browser: origins separated by commas, `*` for all, or `none`. Unset: http://localhost:3000 and http://127.0.0.1:3000, or none where keys are required.",
 );
 const AUTO_START_WORKERS: Setting<bool> = Setting::new("ODDISH_AUTO_START_WORKERS", true).doc(
-    "Whether `oddish-server api` runs trials too. With false, or with --no-workers, an `oddish-server worker` has to.",
+    "Whether `oddish-server api` also runs trials. With false, or with --no-workers, start an `oddish-server worker` for them.",
 );
 const POSTGRES_BIN: Setting<Option<PathBuf>> = Setting::optional("ODDISH_POSTGRES_BIN")
-    .doc("Folder of the Postgres programs for the private server. Unset: the newest that is found.");
+    .doc("Folder of the Postgres programs for the private server. Unset: the newest version found on this machine.");
 
 /// What the server hands on to Harbor and does not read itself: keys of model providers and of sandboxes. Any other key of their kind is
 /// handed on too.

@@ -16,7 +16,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-/// Writes each event as one line: a JSON object with `timestamp`, `level`, `target`, `message` and, beside these, the fields of all spans
+/// Writes each event as one line: a JSON object with `timestamp`, `level`, `target`, `message` and, in addition, the fields of all spans
 /// around it and its own, which go before theirs. So a field is found by its name alone, whichever program or span it comes from.
 ///
 /// An error is written with its causes, separated by colons.

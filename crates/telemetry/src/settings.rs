@@ -4,13 +4,14 @@ use oddish_domain::settings::{Choice, Defaulted, Group, Reader, Setting, Value};
 use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 
 const LOG: Setting<Filter> = Setting::new("ODDISH_LOG", LevelFilter::INFO)
-    .doc("What is logged: a level, or levels by part, such as `debug` or `oddish_dispatcher=debug,info`.");
+    .doc("Log level, or levels by module, such as `debug` or `oddish_dispatcher=debug,info`.");
 const LOG_FORMAT: Setting<Option<LogFormat>> = Setting::optional("ODDISH_LOG_FORMAT").doc(
-    "How log lines are written: `text`, or `json` for one JSON object a line. Unset: text where stderr is a terminal, else json. \
+    "Format of log lines: `text`, or `json` for one JSON object a line. Unset: text where stderr is a terminal, else json. \
      Functions always write json.",
 );
-const METRICS: Setting<Metrics> = Setting::new("ODDISH_METRICS", Metrics::None)
-    .doc("`emf`: metrics are written to stdout, in the embedded metric format of CloudWatch. `none`: they are not.");
+const METRICS: Setting<Metrics> = Setting::new("ODDISH_METRICS", Metrics::None).doc(
+    "`emf`: metrics are written to stdout in the embedded metric format of CloudWatch. `none`: no metrics are written.",
+);
 // As CloudWatch takes it (AWS, PutMetricData and Metric).
 const METRICS_NAMESPACE: Setting<String> = Setting::new("ODDISH_METRICS_NAMESPACE", "Oddish")
     .check(
@@ -21,7 +22,7 @@ const METRICS_NAMESPACE: Setting<String> = Setting::new("ODDISH_METRICS_NAMESPAC
             namespace.len() <= 255 && namespace.chars().all(printable) && !is_taken
         },
     )
-    .doc("The namespace of these metrics; one for each deployment where several share an account and a region.");
+    .doc("Namespace of these metrics. Deployments that share an account and a region need different ones.");
 
 /// What is logged, how, and whether metrics are written.
 #[derive(Clone, Debug)]

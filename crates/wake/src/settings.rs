@@ -5,7 +5,7 @@ use oddish_domain::settings::{Group, Reader, Setting};
 const QUEUE_URL: Setting<Option<String>> = Setting::optional("ODDISH_WAKE_QUEUE_URL")
     .doc("URL of the SQS queue whose messages invoke the dispatcher. Unset: the dispatcher listens on the database.");
 const ENDPOINT_URL: Setting<Option<String>> =
-    Setting::optional("ODDISH_SQS_ENDPOINT_URL").doc("Another SQS than that of AWS, such as an emulator's.");
+    Setting::optional("ODDISH_SQS_ENDPOINT_URL").doc("URL of an SQS endpoint other than AWS's, such as an emulator.");
 
 /// Which way wakes go.
 #[derive(Clone, Debug, Default)]

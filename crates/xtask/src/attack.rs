@@ -93,7 +93,7 @@ fn run_all(toolbox: Toolbox, attacks: &[Attack], json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Runs the attacks, those on the shared server beside those on their own, and tells how many did not hold.
+/// Runs the attacks, those on the shared server at the same time as those on their own, and tells how many did not hold.
 fn launch(machine: &Machine, attacks: &[Attack], json: bool) -> Result<usize> {
     let is_shared = |attack: &&Attack| matches!(attack.setting, Setting::Shared(_));
     let (shared, own): (Vec<&Attack>, Vec<&Attack>) = attacks.iter().partition(is_shared);

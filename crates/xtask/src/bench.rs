@@ -1,4 +1,4 @@
-//! Benchmarks: each prints its figures beside a reference from the same run, and fails when one misses its bar.
+//! Benchmarks: each prints its figures next to a reference from the same run, and fails when one misses its bar.
 
 mod api;
 mod cli;
@@ -12,16 +12,8 @@ use std::borrow::Cow;
 use anyhow::{Result, bail};
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
-use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
 
 use crate::progress::{print, say};
-
-/// One connection to a server that a benchmark started, with no pooler between.
-#[expect(clippy::disallowed_methods, reason = "a benchmark asks with a connection of its own")]
-async fn connect(url: &str) -> sqlx::Result<PgPool> {
-    PgPoolOptions::new().max_connections(1).connect(url).await
-}
 
 /// What can be measured.
 #[derive(Clone, Subcommand)]

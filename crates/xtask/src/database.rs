@@ -6,6 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use oddish_private_postgres::{Options, PrivatePostgres};
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
 use tempfile::TempDir;
 
 use crate::progress::{say, step};
@@ -18,6 +20,12 @@ pub(crate) const CONNECTIONS_OF_A_POOLER: u16 = 150;
 
 /// 300 for tests side by side. The rest is for two poolers in front of it, which keep connections for a second after their test.
 const CONNECTIONS: u16 = 300 + 2 * CONNECTIONS_OF_A_POOLER;
+
+/// One connection to a server of ours, with no pooler between.
+#[expect(clippy::disallowed_methods, reason = "a task asks with a connection of its own")]
+pub(crate) async fn connect(url: &str) -> sqlx::Result<PgPool> {
+    PgPoolOptions::new().max_connections(1).connect(url).await
+}
 
 /// A private server with an empty database `oddish`. Dropping it stops the server and removes its data.
 pub(crate) struct ThrowAwayDatabase {

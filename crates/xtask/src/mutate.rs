@@ -44,7 +44,7 @@ pub(crate) fn run(names: &[String]) -> Result<()> {
         all.into_iter().filter(|mutation| names.is_empty() || names.contains(&mutation.name)).collect();
     let nextest = setup::tools::nextest()?;
     // Patches change queries, so that these are checked against a database and not against what is prepared.
-    let database = migrated(&setup::tools::sqlx()?, &setup::postgres_bin()?)?;
+    let database = migrated(&setup::postgres_bin()?)?;
     let poolers = Poolers::start(&database)?;
     let bench = Bench { tree: copy_tree()?, nextest, poolers, database, packages: packages(&chosen) };
 

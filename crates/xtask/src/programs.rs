@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::progress::step;
 use crate::{process, workspace};
 
-/// Builds the three programs that run trials, beside this one.
+/// Builds the three programs that run trials.
 pub(crate) fn build_programs() -> Result<()> {
     step("building oddish, oddish-server and oddish-runner", || {
         let packages = ["oddish-cli", "oddish-server", "oddish-runner"].map(|package| ["--package", package]);
@@ -15,10 +15,11 @@ pub(crate) fn build_programs() -> Result<()> {
     })
 }
 
-/// Builds every program of the workspace, the functions too, beside this one: with the features that the tests build them with, so that
-/// nothing is compiled twice for them.
+/// Builds every program and test of the workspace. Both together: what tests need of libraries is part of each build then, and nothing is
+/// compiled twice.
 pub(crate) fn build_all() -> Result<()> {
-    step("building all programs and functions", || process::shown(&mut cargo(&["build", "--workspace", "--bins"])))
+    let command = ["build", "--workspace", "--bins", "--tests"];
+    step("building all programs and tests", || process::shown(&mut cargo(&command)))
 }
 
 /// cargo in this workspace.

@@ -11,7 +11,7 @@ use crate::programs::{build_all, cargo};
 use crate::progress::{say, step};
 use crate::setup::pooler::Kind;
 use crate::setup::{self, Toolbox, cargo_lambda, moto, schemathesis};
-use crate::{attack, generate, images, interrupt, lint, process, shown_answers, template, workspace};
+use crate::{attack, handlers, images, interrupt, lint, process, query_data, shown_answers, template, workspace};
 
 /// Tells the tests to send their queries through the pooler of that kind: `named` or `unnamed`.
 const THROUGH: &str = "ODDISH_TEST_THROUGH";
@@ -36,9 +36,14 @@ pub(crate) fn run(ci: bool, arguments: &[String]) -> Result<()> {
             "formatting",
             step("checking the formatting", || process::shown(&mut cargo(&["fmt", "--all", "--check"]))),
         )?;
-        check("derived files", generate::check(&toolbox.postgres_bin, &nextest))?;
-        let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
-        check("lints", step("checking the lints", || process::shown(&mut cargo(&clippy))))?;
+        // Derived pages are held by tests.
+        check("modules of handlers", handlers::declare(true))?;
+        check("template.yaml", template::run(true))?;
+        let mut clippy = cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]);
+        check(
+            "lints and query data",
+            query_data::check_while(&toolbox.postgres_bin, "checking the lints", &mut clippy),
+        )?;
         check("spelling", lint::spelling_check())?;
         check("documentation", lint::documentation())?;
     }

@@ -32,8 +32,9 @@ impl Default for Staleness {
     }
 }
 
-/// Trials whose runner is silent, and tasks that should have ended. The dispatcher mends the first by itself, and there should be none of
-/// the second.
+/// Returns trials whose runner is silent, and tasks that should have ended.
+///
+/// The dispatcher resolves the trials by itself. Tasks in this list are a fault of the system.
 #[utoipa::path(get, path = "/admin/orphaned-state", operation_id = "get_orphaned_state", tag = "admin", params(Staleness),
     responses((status = 200, body = OrphanedStateResponse), (status = 422, body = ErrorBody)))]
 pub async fn get_orphaned_state(

@@ -10,7 +10,7 @@ use crate::http::auth::{Authed, Full};
 use crate::http::error::ApiError;
 use crate::state::Db;
 
-/// How many trials of each queue key wait and run, and how many analyses and verdicts.
+/// Counts the waiting and running trials of each queue key, and its analyses and verdicts.
 #[utoipa::path(get, path = "/admin/queue-status", operation_id = "get_queue_status", tag = "admin",
     responses((status = 200, body = QueueStatusResponse)))]
 pub async fn get_queue_status(_: Authed<Full>, State(db): State<Db>) -> Result<Json<QueueStatusResponse>, ApiError> {

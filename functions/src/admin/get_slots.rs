@@ -10,7 +10,7 @@ use crate::http::auth::{Authed, Full};
 use crate::http::error::ApiError;
 use crate::state::Db;
 
-/// The slots of every queue key, and what holds which.
+/// Lists the slots of every queue key and the jobs that hold them.
 #[utoipa::path(get, path = "/admin/slots", operation_id = "get_slots", tag = "admin",
     responses((status = 200, body = SlotsResponse)))]
 pub async fn get_slots(_: Authed<Full>, State(db): State<Db>) -> Result<Json<SlotsResponse>, ApiError> {

@@ -13,7 +13,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::Body;
 use crate::state::Db;
 
-/// Makes a key. The answer is the only time that it is shown.
+/// Creates an API key.
+///
+/// The key is shown in this answer only.
 #[utoipa::path(post, path = "/api-keys", operation_id = "create_api_key", tag = "api keys", request_body = CreateApiKeyRequest,
     responses((status = 200, body = CreatedApiKeyResponse), (status = 400, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn create_api_key(

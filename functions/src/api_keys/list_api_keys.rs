@@ -10,7 +10,9 @@ use crate::http::auth::{Authed, Full};
 use crate::http::error::ApiError;
 use crate::state::Db;
 
-/// Lists all keys, newest first, those that were revoked or have expired too.
+/// Lists API keys, newest first.
+///
+/// Revoked and expired keys are included.
 #[utoipa::path(get, path = "/api-keys", operation_id = "list_api_keys", tag = "api keys",
     responses((status = 200, body = Vec<ApiKeyResponse>)))]
 pub async fn list_api_keys(_: Authed<Full>, State(db): State<Db>) -> Result<Json<Vec<ApiKeyResponse>>, ApiError> {

@@ -11,9 +11,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::Db;
 
-/// Revokes a key: within a minute it lets nobody in any more, wherever it was used before.
+/// Revokes an API key.
 ///
-/// Its entry stays in the list. A key can revoke itself.
+/// Within a minute, no server accepts it. Its entry stays in the list. A key can revoke itself.
 #[utoipa::path(delete, path = "/api-keys/{key_id}", operation_id = "revoke_api_key", tag = "api keys",
     params(("key_id" = String, Path, description = "Id of the key", pattern = "^[0-9a-f]{8}$", example = "3f9a1c07")),
     responses((status = 200, body = RevokeApiKeyResponse), (status = 404, body = ErrorBody)))]

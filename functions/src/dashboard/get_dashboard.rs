@@ -11,7 +11,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::Query;
 use crate::state::Db;
 
-/// What goes on: queues, stages, what models used, the newest tasks and the last active experiments.
+/// Returns queues, stages, use of models, the newest tasks and the most recently active experiments.
 #[utoipa::path(get, path = "/dashboard", operation_id = "get_dashboard", tag = "dashboard", params(GetDashboardQuery),
     responses((status = 200, body = DashboardResponse), (status = 422, body = ErrorBody)))]
 pub async fn get_dashboard(

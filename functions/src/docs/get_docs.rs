@@ -2,7 +2,7 @@
 
 use axum::response::Redirect;
 
-/// The API as a page to read and try.
+/// Returns this API as a page to read and try.
 #[utoipa::path(get, path = "/docs", operation_id = "get_docs", tag = "service",
     responses((status = 303, description = "To the page")))]
 pub async fn get_docs() -> Redirect {

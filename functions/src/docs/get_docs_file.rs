@@ -8,7 +8,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::http::safe_headers;
 
-/// A file of that page. They come with the program: no other site is asked.
+/// Returns a file of the documentation page.
+///
+/// The files are part of the program; no other site is contacted.
 #[utoipa::path(get, path = "/docs/{file}", operation_id = "get_docs_file", tag = "service",
     params(("file" = String, Path, description = "Name of the file")),
     responses((status = 200, description = "The file"), (status = 404, body = ErrorBody)))]

@@ -11,9 +11,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::{Db, Wake};
 
-/// Cancels all trials of an experiment: those that wait end at once, those that run stop within seconds.
+/// Cancels all trials of an experiment.
 ///
-/// A task with trials in other experiments goes on with those.
+/// Waiting trials end at once, running ones stop within seconds. Trials of the same tasks in other experiments continue.
 #[utoipa::path(post, path = "/experiments/{experiment_id}/cancel", operation_id = "cancel_experiment", tag = "experiments",
     params(("experiment_id" = String, Path, description = "Id of the experiment")),
     responses((status = 200, body = CancelResponse), (status = 404, body = ErrorBody)))]

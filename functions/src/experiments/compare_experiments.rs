@@ -1,13 +1,14 @@
 //! `GET /experiments/{experiment_id}/compare`.
 
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use oddish::results;
 use oddish_api_types::{CompareQuery, CompareResponse, ErrorBody};
 
 use crate::http::auth::{Authed, Read};
 use crate::http::error::ApiError;
 use crate::http::extract::{PathOf, Query};
+use crate::http::validators::{KnownTags, versioned};
 use crate::state::Db;
 
 /// Compares an experiment with another one, task by task.
@@ -21,8 +22,10 @@ use crate::state::Db;
 pub async fn compare_experiments(
     _: Authed<Read>,
     State(db): State<Db>,
+    known: KnownTags,
     PathOf(experiment_id): PathOf<String>,
     Query(query): Query<CompareQuery>,
-) -> Result<Json<CompareResponse>, ApiError> {
-    results::compare(&db, &experiment_id, query).await.map(Json).map_err(ApiError::in_query)
+) -> Result<Response, ApiError> {
+    let found = results::compare(&db, &experiment_id, query, |version| known.have(version)).await;
+    found.map(versioned).map_err(ApiError::in_query)
 }

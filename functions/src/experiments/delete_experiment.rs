@@ -11,10 +11,10 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::{Artifacts, Db, Wake};
 
-/// Deletes an experiment with its trials, whichever tasks they are of, and everything that is stored of them.
+/// Deletes an experiment with its trials and all that is stored of them.
 ///
-/// Its tasks go too, as far as no trial is left of them; those that have trials in other experiments stay, filed under one of these. What
-/// runs stops within seconds.
+/// Tasks without another trial are deleted too. Tasks with trials in other experiments stay and are moved to one of these. Running trials
+/// stop within seconds.
 #[utoipa::path(delete, path = "/experiments/{experiment_id}", operation_id = "delete_experiment", tag = "experiments",
     params(("experiment_id" = String, Path, description = "Id of the experiment")),
     responses((status = 200, body = DeleteExperimentResponse), (status = 404, body = ErrorBody)))]

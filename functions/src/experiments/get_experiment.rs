@@ -10,7 +10,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::Db;
 
-/// One experiment and what became of its trials.
+/// Returns an experiment with the counts of its trials.
 #[utoipa::path(get, path = "/experiments/{experiment_id}", operation_id = "get_experiment", tag = "experiments",
     params(("experiment_id" = String, Path, description = "Id of the experiment")),
     responses((status = 200, body = ExperimentResponse), (status = 404, body = ErrorBody)))]

@@ -10,7 +10,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::Db;
 
-/// Tells whether an experiment is shared, and with which token.
+/// Returns whether an experiment is shared, and its token.
 #[utoipa::path(get, path = "/experiments/{experiment_id}/share", operation_id = "get_experiment_share", tag = "experiments",
     params(("experiment_id" = String, Path, description = "Id of the experiment")),
     responses((status = 200, body = ShareResponse), (status = 404, body = ErrorBody)))]

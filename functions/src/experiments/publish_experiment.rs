@@ -11,7 +11,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::Db;
 
-/// Shares an experiment: whoever has its token can look at its trials, without a key. One that is shared keeps its token.
+/// Shares an experiment.
+///
+/// Anyone with its token can read its trials without an API key. An experiment that is already shared keeps its token.
 #[utoipa::path(post, path = "/experiments/{experiment_id}/publish", operation_id = "publish_experiment", tag = "experiments",
     params(("experiment_id" = String, Path, description = "Id of the experiment")),
     responses((status = 200, body = ShareResponse), (status = 404, body = ErrorBody)))]

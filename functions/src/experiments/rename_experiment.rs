@@ -11,7 +11,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::{Body, PathOf};
 use crate::state::Db;
 
-/// Gives an experiment another name. Names need not be unique.
+/// Renames an experiment.
+///
+/// Names need not be unique.
 #[utoipa::path(patch, path = "/experiments/{experiment_id}", operation_id = "rename_experiment", tag = "experiments",
     request_body = RenameExperimentRequest, params(("experiment_id" = String, Path, description = "Id of the experiment")),
     responses((status = 200, body = RenameExperimentResponse), (status = 404, body = ErrorBody)))]

@@ -12,9 +12,9 @@ use crate::http::extract::{Body, PathOf, Repeatable};
 use crate::http::idempotency::IdempotencyHeader;
 use crate::state::{Db, Wake};
 
-/// Runs those trials of an experiment again that have ended and fit the filter, with all their tries.
+/// Retries the trials of an experiment that have ended and match the filter.
 ///
-/// With `dry_run` it tells which those are, and does nothing.
+/// Each gets all its attempts again. With `dry_run`, the answer lists them and nothing is changed.
 #[utoipa::path(post, path = "/experiments/{experiment_id}/retry", operation_id = "retry_experiment", tag = "experiments",
     params(("experiment_id" = String, Path, description = "Id of the experiment"), IdempotencyHeader),
     request_body = RetryExperimentRequest,

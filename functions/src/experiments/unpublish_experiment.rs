@@ -11,7 +11,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::Db;
 
-/// Ends the sharing of an experiment, and its token for good: sharing it anew makes another one.
+/// Stops sharing an experiment.
+///
+/// Its token is invalid from then on; sharing it again creates another one.
 #[utoipa::path(post, path = "/experiments/{experiment_id}/unpublish", operation_id = "unpublish_experiment", tag = "experiments",
     params(("experiment_id" = String, Path, description = "Id of the experiment")),
     responses((status = 200, body = ShareResponse), (status = 404, body = ErrorBody)))]

@@ -8,9 +8,9 @@ use time::OffsetDateTime;
 
 use crate::state::Db;
 
-/// Tells whether the service can do its work.
+/// Returns whether the service works.
 ///
-/// Answers 200 even when the database does not answer: whoever asks wants to know which part is at fault.
+/// The status is 200 even if the database does not answer; the body names the part that fails.
 #[utoipa::path(get, path = "/health", operation_id = "get_health", tag = "service",
     responses((status = 200, body = HealthResponse)))]
 pub async fn get_health(State(db): State<Db>) -> Json<HealthResponse> {

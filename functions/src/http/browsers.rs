@@ -13,6 +13,6 @@ pub const REQUEST_HEADERS: [&str; 8] = [
     "x-share-token",
 ];
 
-/// Answer headers that a page may read beside those that every page may.
+/// Answer headers that a page may read in addition to those that every page may.
 pub const ANSWER_HEADERS: [&str; 6] =
     ["content-disposition", "etag", "link", "x-next-cursor", "x-request-id", "x-total-count"];

@@ -39,7 +39,7 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
-    /// Tells in a `Link` header, beside what the text says, where else to find what was asked for.
+    /// Tells in a `Link` header, in addition to the text, where else to find what was asked for.
     #[must_use]
     pub fn with_link(mut self, url: String) -> Self {
         self.link = Some(url);

@@ -1,12 +1,17 @@
 //! Answers that the client has already are not sent again: `ETag` and `If-None-Match` (RFC 9110, 8.8.3 and 13.1.2).
 
+use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hasher as _};
 
+use axum::Json;
 use axum::body::{Body, HttpBody as _};
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use oddish::results::Versioned;
+use serde::Serialize;
 
 use crate::http::error::ApiError;
 
@@ -35,7 +40,7 @@ pub(crate) async fn tag(request: Request, next: Next) -> Response {
     };
     let mut hasher = DefaultHasher::new();
     hasher.write(&bytes);
-    let tag = format!("W/\"{:016x}\"", hasher.finish());
+    let tag = weak_tag(&format!("{:016x}", hasher.finish()));
     let same = known.is_some_and(|known| names(&known, &tag));
     put(&mut parts.headers, &tag);
     if same {
@@ -45,6 +50,39 @@ pub(crate) async fn tag(request: Request, next: Next) -> Response {
         return Response::from_parts(parts, Body::empty());
     }
     Response::from_parts(parts, Body::from(bytes))
+}
+
+/// The tags of the answers that the client has.
+#[derive(Debug)]
+pub struct KnownTags(Option<HeaderValue>);
+
+impl<S: Send + Sync> FromRequestParts<S> for KnownTags {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(parts.headers.get(header::IF_NONE_MATCH).cloned()))
+    }
+}
+
+impl KnownTags {
+    /// Whether the client has the answer of this version.
+    pub(crate) fn have(&self, version: &str) -> bool {
+        self.0.as_ref().is_some_and(|known| names(known, &weak_tag(version)))
+    }
+}
+
+/// An answer whose tag is the version of what it was made of, or 304 where the client has it: nothing was worked out for that.
+pub(crate) fn versioned<T: Serialize>(versioned: Versioned<T>) -> Response {
+    let mut response = match versioned.answer {
+        Some(answer) => Json(answer).into_response(),
+        None => StatusCode::NOT_MODIFIED.into_response(),
+    };
+    put(response.headers_mut(), &weak_tag(&versioned.version));
+    response
+}
+
+fn weak_tag(version: &str) -> String {
+    format!("W/\"{version}\"")
 }
 
 /// Whether an answer is JSON that is in memory already; a file that is streamed is not to be gathered here.

@@ -23,7 +23,7 @@ pub use custom_resource::{AnswerLost, Event, Request};
 pub use first_key::{FIRST_KEY_NAME, FirstKey, FirstKeyError};
 
 const FIRST_KEY_SECRET: Setting<Option<String>> = Setting::optional("ODDISH_FIRST_KEY_SECRET")
-    .doc("ARN of the secret in Secrets Manager that is to hold the first API key. Unset: none is made.");
+    .doc("ARN of the Secrets Manager secret that will hold the first API key. Unset: no key is made.");
 /// Left for the answer when the time of an invocation runs out.
 const RESERVE: Duration = Duration::from_secs(15);
 /// A migration takes a connection for its lock.
@@ -39,7 +39,7 @@ pub struct MigrateSettings {
 }
 
 impl MigrateSettings {
-    /// Their settings for the documents, beside [`DatabaseSettings::GROUP`].
+    /// Their settings for the documents, in addition to [`DatabaseSettings::GROUP`].
     pub const GROUP: Group =
         Group { title: "Migrating a deployment", read_by: "`migrate`", settings: &[&FIRST_KEY_SECRET] };
 

@@ -6,7 +6,7 @@ use oddish_api_types::{ErrorBody, PublicExperimentName};
 
 use super::Shared;
 
-/// The name of a shared experiment.
+/// Returns the name of a shared experiment.
 #[utoipa::path(get, path = "/public/experiments/{token}", operation_id = "get_public_experiment", tag = "public",
     params(("token" = String, Path, description = "Token of the shared experiment", pattern = "^[A-Za-z0-9_-]{43}$")),
     responses((status = 200, body = PublicExperimentName), (status = 404, body = ErrorBody)))]

@@ -27,7 +27,7 @@ impl Default for GetPublicTask {
     }
 }
 
-/// One task that has trials in a shared experiment, with these trials.
+/// Returns a task with its trials in a shared experiment.
 #[utoipa::path(get, path = "/public/tasks/{task_id}", operation_id = "get_public_task", tag = "public",
     params(("task_id" = String, Path, description = "Id of the task"), GetPublicTask, ShareToken, ShareTokenHeader),
     responses((status = 200, body = TaskStatusResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]

@@ -12,7 +12,9 @@ use crate::http::extract::{PathOf, Query};
 use crate::state::{Artifacts, Db};
 use crate::tasks::list_task_files::VersionQuery;
 
-/// The text of one file of a task, in a version that trials of a shared experiment ran. Of the solution and the tests there is none.
+/// Returns the text of a file of a task in a shared experiment.
+///
+/// Files of the solution and the tests are not found.
 #[utoipa::path(get, path = "/public/tasks/{task_id}/files/{*path}", operation_id = "get_public_task_file", tag = "public",
     params(("task_id" = String, Path, description = "Id of the task"),
         ("path" = String, Path, description = "Path in the task's folder"), VersionQuery, ShareToken, ShareTokenHeader),

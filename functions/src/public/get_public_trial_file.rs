@@ -14,7 +14,7 @@ use crate::http::files::attachment;
 use crate::http::range::RangeHeader;
 use crate::state::{Artifacts, Db};
 
-/// One file that a trial of a shared experiment left, as an attachment, or a part of it.
+/// Returns a file of a trial in a shared experiment as an attachment, or a range of it.
 #[utoipa::path(get, path = "/public/trials/{trial_id}/files/{*path}", operation_id = "get_public_trial_file", tag = "public",
     params(("trial_id" = String, Path, description = "Id of the trial"),
         ("path" = String, Path, description = "Path of the file"), RangeHeader, ShareToken, ShareTokenHeader),

@@ -11,7 +11,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{PathOf, Query};
 use crate::state::{Artifacts, Db};
 
-/// The log of a trial of a shared experiment, or a part of it.
+/// Returns the log of a trial in a shared experiment, or a part of it.
 #[utoipa::path(get, path = "/public/trials/{trial_id}/logs", operation_id = "get_public_trial_logs", tag = "public",
     params(("trial_id" = String, Path, description = "Id of the trial"), LogQuery, ShareToken, ShareTokenHeader),
     responses((status = 200, body = TrialLogsResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]

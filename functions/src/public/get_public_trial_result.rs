@@ -12,7 +12,7 @@ use crate::http::extract::PathOf;
 use crate::http::files::json;
 use crate::state::{Artifacts, Db};
 
-/// Harbor's own `result.json` of a trial of a shared experiment, byte for byte.
+/// Returns Harbor's `result.json` of a trial in a shared experiment, unchanged.
 #[utoipa::path(get, path = "/public/trials/{trial_id}/result", operation_id = "get_public_trial_result", tag = "public",
     params(("trial_id" = String, Path, description = "Id of the trial"), ShareToken, ShareTokenHeader),
     responses((status = 200, description = "Harbor's trial result", content_type = "application/json"),

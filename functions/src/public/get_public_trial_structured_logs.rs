@@ -11,7 +11,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::{Artifacts, Db};
 
-/// The log files that a trial of a shared experiment left, by what they are.
+/// Returns the log files of a trial in a shared experiment by category.
 #[utoipa::path(get, path = "/public/trials/{trial_id}/logs/structured", operation_id = "get_public_trial_structured_logs", tag = "public",
     params(("trial_id" = String, Path, description = "Id of the trial"), ShareToken, ShareTokenHeader),
     responses((status = 200, body = StructuredLogsResponse), (status = 404, body = ErrorBody)))]

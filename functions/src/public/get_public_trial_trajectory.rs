@@ -12,7 +12,9 @@ use crate::http::extract::PathOf;
 use crate::http::files::json;
 use crate::state::{Artifacts, Db};
 
-/// The agent's trajectory in a trial of a shared experiment; `null` where it left none.
+/// Returns the agent's trajectory of a trial in a shared experiment.
+///
+/// `null` if the agent left none.
 #[utoipa::path(get, path = "/public/trials/{trial_id}/trajectory", operation_id = "get_public_trial_trajectory", tag = "public",
     params(("trial_id" = String, Path, description = "Id of the trial"), ShareToken, ShareTokenHeader),
     responses((status = 200, description = "The trajectory, or null", content_type = "application/json"),

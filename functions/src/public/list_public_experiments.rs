@@ -9,7 +9,9 @@ use super::{ShareToken, ShareTokenHeader, Shared};
 use crate::http::error::ApiError;
 use crate::state::Db;
 
-/// The shared experiment that the token opens. Without a good token none: which others are shared is nobody's business.
+/// Lists the shared experiment that the token opens.
+///
+/// Without a valid token the list is empty.
 #[utoipa::path(get, path = "/public/experiments", operation_id = "list_public_experiments", tag = "public",
     params(ShareToken, ShareTokenHeader),
     responses((status = 200, body = Vec<PublicExperimentResponse>)))]

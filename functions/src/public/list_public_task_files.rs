@@ -12,9 +12,10 @@ use crate::http::extract::{PathOf, Query};
 use crate::state::{Artifacts, Db};
 use crate::tasks::list_task_files::VersionQuery;
 
-/// The files of a task, in a version that trials of a shared experiment ran: the newest such version, unless another one is named.
+/// Lists the files of a task in a shared experiment.
 ///
-/// The solution and the tests are left out, and so is the link to the archive, which holds them.
+/// They are of the newest version that trials of the experiment ran, or of the version that the query names. Solution and tests are left
+/// out, and so is the link to the archive, which contains them.
 #[utoipa::path(get, path = "/public/tasks/{task_id}/files", operation_id = "list_public_task_files", tag = "public",
     params(("task_id" = String, Path, description = "Id of the task"), ListFilesQuery, VersionQuery, ShareToken, ShareTokenHeader),
     responses((status = 200, body = TaskFilesResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),

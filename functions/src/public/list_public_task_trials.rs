@@ -10,7 +10,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::Db;
 
-/// Lists the trials of a task in a shared experiment, of all versions, by index.
+/// Lists the trials of a task in a shared experiment by index, of all versions.
 #[utoipa::path(get, path = "/public/tasks/{task_id}/trials", operation_id = "list_public_task_trials", tag = "public",
     params(("task_id" = String, Path, description = "Id of the task"), ShareToken, ShareTokenHeader),
     responses((status = 200, body = Vec<TrialResponse>), (status = 404, body = ErrorBody)))]

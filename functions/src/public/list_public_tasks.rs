@@ -35,7 +35,7 @@ impl Default for ListPublicTasks {
     }
 }
 
-/// Lists the tasks that have trials in a shared experiment, with these trials, newest first.
+/// Lists the tasks with trials in a shared experiment, newest first, with these trials.
 #[utoipa::path(get, path = "/public/experiments/{token}/tasks", operation_id = "list_public_tasks", tag = "public",
     params(("token" = String, Path, description = "Token of the shared experiment", pattern = "^[A-Za-z0-9_-]{43}$"),
         ListPublicTasks),

@@ -10,7 +10,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::Db;
 
-/// One queue key with its limit and what it holds.
+/// Returns a queue key with its limit and jobs.
 #[utoipa::path(get, path = "/queues/{*key}", operation_id = "get_queue", tag = "queues",
     params(("key" = String, Path, description = "The key, or a model's name in any spelling; its slashes may be escaped or not",
         max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")),

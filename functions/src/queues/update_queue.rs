@@ -11,9 +11,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::{Body, PathOf};
 use crate::state::{Db, Wake};
 
-/// Sets the limit of a queue key, pauses it or resumes it, while everything runs.
+/// Sets the limit of a queue key, pauses it or resumes it.
 ///
-/// Nothing that runs is stopped: a lowered limit waits for trials to end.
+/// Running trials continue: a lower limit takes effect as trials end.
 #[utoipa::path(patch, path = "/queues/{*key}", operation_id = "update_queue", tag = "queues", request_body = UpdateQueueRequest,
     params(("key" = String, Path, description = "The key, or a model's name in any spelling; its slashes may be escaped or not",
         max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")),

@@ -33,7 +33,7 @@ impl Default for BrowseTasks {
     }
 }
 
-/// Lists tasks by name, the last run first, with what the trials of their current version came to.
+/// Lists tasks by name with the results of their current version, most recently run first.
 #[utoipa::path(get, path = "/tasks/browse", operation_id = "browse_tasks", tag = "tasks", params(BrowseTasks),
     responses((status = 200, body = BrowseTasksResponse), (status = 422, body = ErrorBody)))]
 pub async fn browse_tasks(

@@ -11,9 +11,10 @@ use crate::http::error::ApiError;
 use crate::http::extract::Body;
 use crate::state::{Db, Wake};
 
-/// Cancels whole tasks: trials that wait end at once, those that run stop within seconds.
+/// Cancels all trials of the given tasks.
 ///
-/// A task that is cancelled has `failed` once its last trial has stopped. Tasks and trials that have ended stay as they are.
+/// Waiting trials end at once, running ones stop within seconds. A cancelled task has status `failed` once its last trial has stopped.
+/// Tasks and trials that have ended do not change.
 #[utoipa::path(post, path = "/tasks/cancel", operation_id = "cancel_tasks", tag = "tasks", request_body = CancelTasksRequest,
     responses((status = 200, body = CancelTasksResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 422, body = ErrorBody)))]

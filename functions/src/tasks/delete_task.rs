@@ -11,9 +11,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::{Artifacts, Db, Wake};
 
-/// Deletes a task with all its versions and trials, whichever experiments these belong to, and everything that is stored of them.
+/// Deletes a task with all its versions and trials and all that is stored of them.
 ///
-/// What runs stops within seconds.
+/// This includes its trials in every experiment. Running trials stop within seconds.
 #[utoipa::path(delete, path = "/tasks/{task_id}", operation_id = "delete_task", tag = "tasks",
     params(("task_id" = String, Path, description = "Id of the task")),
     responses((status = 200, body = DeleteTaskResponse), (status = 404, body = ErrorBody)))]

@@ -11,7 +11,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{PathOf, Query};
 use crate::state::Db;
 
-/// One task with its trials.
+/// Returns a task with its trials.
 #[utoipa::path(get, path = "/tasks/{task_id}", operation_id = "get_task", tag = "tasks",
     params(("task_id" = String, Path, description = "Id of the task"), GetTaskQuery),
     responses((status = 200, body = TaskStatusResponse), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]

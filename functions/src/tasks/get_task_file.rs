@@ -12,7 +12,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::{PathOf, Query};
 use crate::state::{Artifacts, Db};
 
-/// The text of one file of a task. Not found is also what is no UTF-8.
+/// Returns the text of a file of a task.
+///
+/// A file that is not UTF-8 is answered with 404.
 #[utoipa::path(get, path = "/tasks/{task_id}/files/{*path}", operation_id = "get_task_file", tag = "tasks",
     params(("task_id" = String, Path, description = "Id of the task"), ("path" = String, Path, description = "Path in the task's folder"),
         VersionQuery),

@@ -11,7 +11,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::Db;
 
-/// One trial of a task, by its index.
+/// Returns a trial of a task by its index.
 #[utoipa::path(get, path = "/tasks/{task_id}/trials/{index}", operation_id = "get_task_trial", tag = "tasks",
     params(("task_id" = String, Path, description = "Id of the task"),
         ("index" = u32, Path, description = "Index of the trial, from 0", minimum = 0, maximum = 4_294_967_295_u32)),

@@ -10,7 +10,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::Db;
 
-/// One version of a task.
+/// Returns a version of a task.
 #[utoipa::path(get, path = "/tasks/{task_id}/versions/{version}", operation_id = "get_task_version", tag = "tasks",
     params(("task_id" = String, Path, description = "Id of the task"),
         ("version" = i32, Path, description = "Number of the version, from 1", minimum = 1, maximum = 2_147_483_647)),

@@ -11,9 +11,10 @@ use crate::http::error::ApiError;
 use crate::http::extract::Body;
 use crate::state::{Artifacts, Db, UploadRules};
 
-/// Announces an upload, and answers where to put the archive, unless the newest version of the task has this content already.
+/// Announces an upload and returns the URL for the archive.
 ///
-/// Where `archive_sha256` is told, having the content means having that archive: modes, empty folders and where files end count too.
+/// No upload is needed if the newest version of the task already has this content. With `archive_sha256`, content is the same only if the
+/// archive is the same, with file modes and empty folders.
 #[utoipa::path(post, path = "/tasks/upload/init", operation_id = "init_upload", tag = "tasks",
     request_body = InitUploadRequest,
     responses((status = 200, body = InitUploadResponse), (status = 413, body = ErrorBody), (status = 422, body = ErrorBody)))]

@@ -21,7 +21,7 @@ pub struct VersionQuery {
     pub(crate) version: Option<i32>,
 }
 
-/// The files of a task, and a link to the archive that holds them all.
+/// Lists the files of a task, with a link to the archive that contains them.
 #[utoipa::path(get, path = "/tasks/{task_id}/files", operation_id = "list_task_files", tag = "tasks",
     params(("task_id" = String, Path, description = "Id of the task"), ListFilesQuery, VersionQuery),
     responses((status = 200, body = TaskFilesResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),

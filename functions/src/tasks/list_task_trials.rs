@@ -11,7 +11,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::Db;
 
-/// Lists the trials of a task, of all its versions, by index.
+/// Lists the trials of a task by index, of all its versions.
 #[utoipa::path(get, path = "/tasks/{task_id}/trials", operation_id = "list_task_trials", tag = "tasks",
     params(("task_id" = String, Path, description = "Id of the task")),
     responses((status = 200, body = Vec<TrialResponse>), (status = 404, body = ErrorBody)))]

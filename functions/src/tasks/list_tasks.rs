@@ -14,7 +14,7 @@ use crate::state::Db;
 
 /// Lists tasks, newest first.
 ///
-/// Where there are more than `limit`, the headers `x-next-cursor` and `link` say where the list goes on.
+/// If there are more than `limit`, the headers `x-next-cursor` and `link` name the next page.
 #[utoipa::path(get, path = "/tasks", operation_id = "list_tasks", tag = "tasks", params(ListTasksQuery),
     responses((status = 200, body = Vec<TaskStatusResponse>, headers(
             ("x-next-cursor" = String, description = "Cursor of the next page, if there is one"),

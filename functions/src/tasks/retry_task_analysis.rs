@@ -11,9 +11,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::{Db, Judges, Limits, Wake};
 
-/// Has all trials of a task analysed, in place of the analyses that they have, and then a new verdict made.
+/// Analyses all trials of a task again, then makes a new verdict.
 ///
-/// A task that was not to be judged is to be from now on.
+/// The new analyses replace the present ones. A task without judging is judged from then on.
 #[utoipa::path(post, path = "/tasks/{task_id}/analysis/retry", operation_id = "retry_task_analysis", tag = "tasks",
     params(("task_id" = String, Path, description = "Id of the task")),
     responses((status = 200, body = RetryTaskAnalysisResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),

@@ -11,7 +11,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::{Db, Judges, Limits, Wake};
 
-/// Has a new verdict made on a task whose trials have been analysed.
+/// Makes a new verdict on a task whose trials have been analysed.
 #[utoipa::path(post, path = "/tasks/{task_id}/verdict/retry", operation_id = "retry_verdict", tag = "tasks",
     params(("task_id" = String, Path, description = "Id of the task")),
     responses((status = 200, body = RetryVerdictResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),

@@ -26,9 +26,10 @@ struct UploadForm {
     file: Vec<u8>,
 }
 
-/// Stores a task. Always makes a new one: names are not unique.
+/// Stores an archive as a new task.
 ///
-/// For small archives: where this API runs on AWS Lambda, a form can bring 4 MB. `POST /tasks/upload/init` takes larger ones.
+/// Names are not unique: a task is created each time. Use this for small archives: on AWS Lambda, a form can have 4 MB. Larger ones begin with
+/// `POST /tasks/upload/init`.
 ///
 /// The archive is read once, checked (its members, `task.toml`, the files that Harbor needs) and stored where no client can write.
 #[utoipa::path(post, path = "/tasks/upload", operation_id = "upload_task", tag = "tasks",

@@ -11,7 +11,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::{Db, Wake};
 
-/// Cancels a trial: one that waits ends at once, one that runs stops within seconds, one that has ended stays as it is.
+/// Cancels a trial.
+///
+/// A waiting trial ends at once, a running one stops within seconds, and one that has ended does not change.
 #[utoipa::path(post, path = "/trials/{trial_id}/cancel", operation_id = "cancel_trial", tag = "trials",
     params(("trial_id" = String, Path, description = "Id of the trial")),
     responses((status = 200, body = CancelResponse), (status = 404, body = ErrorBody)))]

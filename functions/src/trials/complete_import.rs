@@ -11,7 +11,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::Body;
 use crate::state::{Artifacts, Db, UploadRules};
 
-/// Checks the archive of an imported trial and stores what is in it as the trial's files.
+/// Checks the archive of an imported trial and stores its files.
 ///
 /// Completing the same import again gives the same answer.
 #[utoipa::path(post, path = "/trials/import/complete", operation_id = "complete_import", tag = "trials",

@@ -11,10 +11,10 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::{Artifacts, Db, Wake};
 
-/// Deletes a trial and everything that is stored of it. If it runs, it stops within seconds.
+/// Deletes a trial and all that is stored of it.
 ///
-/// Its task stays, without its verdict, which was on all of its trials. A task that was about to get one goes on without this trial; one that
-/// was over stays so.
+/// A running trial stops within seconds. Its task stays, without its verdict, which was based on all trials. A task that waits for its
+/// verdict continues without this trial; a task that has ended stays ended.
 #[utoipa::path(delete, path = "/trials/{trial_id}", operation_id = "delete_trial", tag = "trials",
     params(("trial_id" = String, Path, description = "Id of the trial")),
     responses((status = 200, body = DeleteTrialResponse), (status = 404, body = ErrorBody)))]

@@ -11,7 +11,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::Db;
 
-/// One trial.
+/// Returns a trial.
 #[utoipa::path(get, path = "/trials/{trial_id}", operation_id = "get_trial", tag = "trials",
     params(("trial_id" = String, Path, description = "Id of the trial")),
     responses((status = 200, body = TrialResponse), (status = 404, body = ErrorBody)))]

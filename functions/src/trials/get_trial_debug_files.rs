@@ -10,7 +10,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::{Artifacts, Db};
 
-/// What is stored for a trial, of all its attempts, and where its files are looked for.
+/// Lists the stored files of all attempts of a trial, and where they are looked for.
 #[utoipa::path(get, path = "/trials/{trial_id}/debug-files", operation_id = "get_trial_debug_files", tag = "trials",
     params(("trial_id" = String, Path, description = "Id of the trial")),
     responses((status = 200, body = TrialDebugFilesResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]

@@ -14,7 +14,7 @@ use crate::http::files::attachment;
 use crate::http::range::RangeHeader;
 use crate::state::{Artifacts, Db};
 
-/// One file that a trial left, as an attachment, or a part of it.
+/// Returns a file of a trial as an attachment, or a range of it.
 ///
 /// Looked for below the trial's prefix, then in its folder `agent`, then in any folder `agent` further down. Where this API runs on AWS
 /// Lambda, an answer has 4 MB of a file at the most: a larger one is a 413 with a signed link to it, in the text and in the `Link` header.

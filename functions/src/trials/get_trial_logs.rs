@@ -11,7 +11,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::{PathOf, Query};
 use crate::state::{Artifacts, Db};
 
-/// The trial's log: what its newest attempt has written so far while it runs, then every log file that it left.
+/// Returns the log of a trial.
+///
+/// While the trial runs, this is what its newest attempt has written so far; then it is every log file of that attempt.
 ///
 /// To follow a trial, begin with `offset=0&wait=20`, and go on with `attempt` and `next_offset` of each answer until one is `complete`. A
 /// `newest_attempt` that is another says that the trial was tried again: its log is read with that number, from 0 on.

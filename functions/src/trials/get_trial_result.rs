@@ -12,7 +12,9 @@ use crate::http::extract::PathOf;
 use crate::http::files::json;
 use crate::state::{Artifacts, Db};
 
-/// Harbor's own `result.json` of the trial, byte for byte. One that is too large for an answer is a 413 with a signed link.
+/// Returns Harbor's `result.json` of a trial, unchanged.
+///
+/// A result that is too large for an answer is a 413 with a signed link.
 #[utoipa::path(get, path = "/trials/{trial_id}/result", operation_id = "get_trial_result", tag = "trials",
     params(("trial_id" = String, Path, description = "Id of the trial")),
     responses((status = 200, description = "Harbor's trial result", content_type = "application/json"),

@@ -11,7 +11,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::{Artifacts, Db};
 
-/// The log files that a trial left, by what they are.
+/// Returns the log files of a trial by category.
 #[utoipa::path(get, path = "/trials/{trial_id}/logs/structured", operation_id = "get_trial_structured_logs", tag = "trials",
     params(("trial_id" = String, Path, description = "Id of the trial")),
     responses((status = 200, body = StructuredLogsResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]

@@ -12,7 +12,9 @@ use crate::http::extract::PathOf;
 use crate::http::files::json;
 use crate::state::{Artifacts, Db};
 
-/// The agent's trajectory, as it left it (ATIF); `null` where it left none. One that is too large for an answer is a 413 with a signed link.
+/// Returns the agent's trajectory of a trial (ATIF).
+///
+/// `null` if the agent left none. A trajectory that is too large for an answer is a 413 with a signed link.
 #[utoipa::path(get, path = "/trials/{trial_id}/trajectory", operation_id = "get_trial_trajectory", tag = "trials",
     params(("trial_id" = String, Path, description = "Id of the trial")),
     responses((status = 200, description = "The trajectory, or null", content_type = "application/json"),

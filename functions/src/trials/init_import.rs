@@ -11,9 +11,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::Body;
 use crate::state::{Artifacts, Db, Limits};
 
-/// Brings a trial that ran elsewhere, with its end, and answers where to put its files.
+/// Imports a trial that ran elsewhere and returns the URL for its files.
 ///
-/// The external id makes it safe to repeat: while files are awaited, the same trial is answered again, with a new URL for them.
+/// The external id makes a repetition safe: until the files are stored, the same trial is returned with a new URL.
 #[utoipa::path(post, path = "/trials/import/init", operation_id = "init_import", tag = "trials", request_body = InitImportRequest,
     responses((status = 200, body = InitImportResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 409, body = ErrorBody), (status = 413, body = ErrorBody), (status = 422, body = ErrorBody)))]

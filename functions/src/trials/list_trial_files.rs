@@ -11,7 +11,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{PathOf, Query};
 use crate::state::{Artifacts, Db};
 
-/// The files that a trial left, with a link to each.
+/// Lists the files of a trial, with a link to each.
 #[utoipa::path(get, path = "/trials/{trial_id}/files", operation_id = "list_trial_files", tag = "trials",
     params(("trial_id" = String, Path, description = "Id of the trial"), ListFilesQuery),
     responses((status = 200, body = TrialFilesResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),

@@ -11,7 +11,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::Query;
 use crate::state::Db;
 
-/// Lists trials, newest first.
+/// Lists trials, newest first, or those that changed since an earlier answer.
 #[utoipa::path(get, path = "/trials", operation_id = "list_trials", tag = "trials", params(ListTrialsQuery),
     responses((status = 200, body = ListTrialsResponse), (status = 400, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn list_trials(

@@ -12,7 +12,9 @@ use crate::http::extract::{PathOf, Repeatable};
 use crate::http::idempotency::IdempotencyHeader;
 use crate::state::{Db, Wake};
 
-/// Runs a trial again that has ended, with all its tries. What it left before is no longer its result.
+/// Retries a trial that has ended.
+///
+/// It gets all its attempts again. Its earlier results are no longer its results.
 #[utoipa::path(post, path = "/trials/{trial_id}/retry", operation_id = "retry_trial", tag = "trials",
     params(("trial_id" = String, Path, description = "Id of the trial"), IdempotencyHeader),
     responses((status = 200, body = RetryTrialResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),

@@ -11,9 +11,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::PathOf;
 use crate::state::{Db, Judges, Limits, Wake};
 
-/// Has a trial analysed that has ended, in place of the analysis that it has, and then a new verdict made on its task.
+/// Analyses a trial that has ended again, then makes a new verdict on its task.
 ///
-/// A task that was not to be judged is to be from now on.
+/// The new analysis replaces the present one. A task without judging is judged from then on.
 #[utoipa::path(post, path = "/trials/{trial_id}/analysis/retry", operation_id = "retry_trial_analysis", tag = "trials",
     params(("trial_id" = String, Path, description = "Id of the trial")),
     responses((status = 200, body = RetryTrialResponse), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),

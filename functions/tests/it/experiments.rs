@@ -1,6 +1,6 @@
 //! `/experiments`.
 
-mod built;
+pub(crate) mod built;
 mod cancel_experiment;
 mod compare_experiments;
 mod delete_experiment;

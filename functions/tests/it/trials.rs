@@ -1,6 +1,7 @@
 //! `/trials`. Analyses of single trials are with those of their tasks, in `tasks/judging.rs`.
 
 mod cancel_trial;
+mod changed_trials;
 mod delete_trial;
 mod files;
 mod get_trial_result;

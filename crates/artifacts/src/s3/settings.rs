@@ -5,25 +5,25 @@ use std::fmt;
 use oddish_domain::settings::{ALL_PROGRAMS, Group, Reader, Setting};
 
 const ENABLED: Setting<bool> = Setting::new("ODDISH_S3_ENABLED", false)
-    .doc("Whether artifacts are kept in S3, or whatever speaks its protocol, in place of the local folder.");
+    .doc("Whether artifacts are kept in S3, or in another store with the S3 protocol, instead of the local folder.");
 const BUCKET: Setting<String> =
     Setting::new("ODDISH_S3_BUCKET", "data").doc("Bucket for task archives, logs and artifacts. It must exist.");
 const REGION: Setting<String> = Setting::new("ODDISH_S3_REGION", "us-east-1").doc("Region of the bucket.");
 const ACCESS_KEY: Setting<Option<String>> = Setting::optional("ODDISH_S3_ACCESS_KEY")
     .secret()
-    .doc("Access key id. Without it, AWS's usual places are searched: environment, profile, the machine's role.");
+    .doc("Access key id. Unset: the AWS default chain, which is environment, profile, then the machine's role.");
 const SECRET_KEY: Setting<Option<String>> = Setting::optional("ODDISH_S3_SECRET_KEY")
     .secret()
-    .doc("Secret access key; set together with the access key id or not at all.");
+    .doc("Secret access key. Set it together with the access key id.");
 const ENDPOINT_URL: Setting<Option<String>> = Setting::optional("ODDISH_S3_ENDPOINT_URL")
     .check("must begin with http:// or https://", |url: &Option<String>| {
         url.as_ref().is_none_or(|url| url.starts_with("http://") || url.starts_with("https://"))
     })
     .doc(
-        "URL of another service than AWS, such as http://localhost:9000. Clients must reach it too: they upload to it.",
+        "URL of an S3 service other than AWS, such as http://localhost:9000. Clients upload to it, so they must be able to reach it.",
     );
 const PATH_STYLE: Setting<Option<bool>> = Setting::optional("ODDISH_S3_PATH_STYLE").doc(
-    "Whether the bucket's name stands in the path of URLs, not in their host. True with an endpoint URL, else false.",
+    "Whether URLs have the bucket's name in the path instead of the host. Unset: true with an endpoint URL, else false.",
 );
 
 /// Where the bucket is and who may use it.

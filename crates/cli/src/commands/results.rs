@@ -3,6 +3,7 @@
 mod args;
 
 use crate::client::{Api, Client};
+use crate::commands::fail_under::shortfalls;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -27,5 +28,9 @@ pub(crate) async fn results(args: &ResultsArgs, printer: &Printer) -> Result<Exi
         Format::Csv => printer.result(&csv(&results)),
         Format::Json => printer.json(&results),
     }?;
-    Ok(ExitStatus::Success)
+    let shortfalls = args.fail_under.map(|bar| shortfalls(&results, bar)).unwrap_or_default();
+    for shortfall in &shortfalls {
+        printer.error(shortfall);
+    }
+    Ok(if shortfalls.is_empty() { ExitStatus::Success } else { ExitStatus::BelowBar })
 }

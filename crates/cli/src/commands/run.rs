@@ -14,17 +14,20 @@ mod upload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use oddish_api_types::{TaskStatus, TaskStatusResponse, TrialResponse};
+use oddish_api_types::{ResultsResponse, TaskStatus, TaskStatusResponse, TrialResponse};
 use serde::Serialize;
 
 use self::plan::Plan;
 use self::submit::{NotSubmitted, Submitted, submit};
 use self::task_check::Checked;
 use crate::client::{Api, Client};
+use crate::commands::fail_under::shortfalls;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::plain_text;
 use crate::printer::Printer;
+use crate::view::results;
+use crate::view::table::stdout_width;
 use crate::view::trial::counted;
 use crate::watching::{RunTrials, Subject, Watched, watch};
 
@@ -129,10 +132,22 @@ async fn report(
                     status = ended.status();
                 }
                 if args.json {
-                    submission.add_results(subject.fetch(client).await.map_err(|error| subject.failure(&error))?);
+                    submission.add_tasks(subject.fetch(client).await.map_err(|error| subject.failure(&error))?);
                 } else {
                     printer.result(&format!("\n{}", ended.results(client, &subject).await?))?;
                 }
+                let results = results_of(&submission, client).await?;
+                if !args.json {
+                    printer.result(&format!("\n{}", results::text(&results, stdout_width())))?;
+                }
+                let shortfalls = args.fail_under.map(|bar| shortfalls(&results, bar)).unwrap_or_default();
+                for shortfall in &shortfalls {
+                    printer.error(shortfall);
+                }
+                if !shortfalls.is_empty() && status == ExitStatus::Success {
+                    status = ExitStatus::BelowBar;
+                }
+                submission.results = Some(results);
             }
         }
     }
@@ -140,6 +155,12 @@ async fn report(
         printer.json(&submission)?;
     }
     Ok(status)
+}
+
+/// What the trials of the experiment show, those among them that were there before this run.
+async fn results_of(submission: &Submission, client: &Client) -> Result<ResultsResponse, Failure> {
+    let experiment = submission.experiment_id.as_deref().unwrap_or(&submission.experiment);
+    client.results(experiment, &[]).await.map_err(|error| error.while_doing("cannot get the results"))
 }
 
 fn tell_left_out(left_out: &[NotSubmitted], submitted: usize, printer: &Printer) {
@@ -175,6 +196,9 @@ struct Submission {
     tasks: Vec<Task>,
     /// Tasks that were found but not submitted.
     not_submitted: Vec<Absent>,
+    /// Results of the experiment; only with `--watch`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    results: Option<ResultsResponse>,
 }
 
 #[derive(Serialize)]
@@ -232,10 +256,11 @@ impl Submission {
             total_trials: submitted.iter().map(|task| task.sweep.trials_count).sum(),
             tasks: tasks.collect(),
             not_submitted: Vec::new(),
+            results: None,
         })
     }
 
-    fn add_results(&mut self, ended: Vec<TaskStatusResponse>) {
+    fn add_tasks(&mut self, ended: Vec<TaskStatusResponse>) {
         for result in ended {
             if let Some(task) = self.tasks.iter_mut().find(|task| task.id == result.id) {
                 task.status = Some(result.status);

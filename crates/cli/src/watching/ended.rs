@@ -2,7 +2,7 @@
 
 use super::drawing;
 use super::model::Model;
-use super::subject::{Place, Subject};
+use super::subject::Subject;
 use crate::client::Client;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
@@ -31,16 +31,21 @@ impl Ended {
         if self.model.tally().failed > 0 { ExitStatus::TrialsFailed } else { ExitStatus::Success }
     }
 
+    /// Whether there are too many trials to show each.
+    pub(super) fn are_many(&self) -> bool {
+        self.model.trials().len() > EACH
+    }
+
     /// What came of the trials: each of a few, and of many what they come to.
     pub(crate) async fn results(&self, client: &Client, subject: &Subject) -> Result<String, Failure> {
-        if self.model.trials().len() > EACH {
-            return Ok(self.many(subject));
+        if self.are_many() {
+            return Ok(self.many());
         }
         let tasks = subject.fetch(client).await.map_err(|error| subject.failure(&error))?;
         Ok(trial::results(&tasks, client.server(), stdout_width()))
     }
 
-    fn many(&self, subject: &Subject) -> String {
+    fn many(&self) -> String {
         let width = stdout_width().map_or(usize::MAX, usize::from);
         let mut parts = vec![drawing::agents(&self.model, width).join("\n"), drawing::outcome(&self.model)];
         let failed = self.model.listed(true);
@@ -55,11 +60,6 @@ impl Ended {
         if !lines.is_empty() {
             parts.push(lines.join("\n"));
         }
-        let more = match subject.place() {
-            Place::Task(id) => format!("Each trial: oddish status {}", plain_text::line(id)),
-            Place::Experiment(id) => format!("With intervals: oddish results {}", plain_text::line(id)),
-        };
-        parts.push(more);
         parts.join("\n\n")
     }
 }

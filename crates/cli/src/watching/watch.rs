@@ -4,11 +4,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::ended::Ended;
 use super::session::{End, Session};
-use super::subject::Subject;
+use super::subject::{Place, Subject};
 use super::subject_json::print_json;
 use crate::client::Client;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
+use crate::plain_text;
 use crate::printer::Printer;
 
 /// How watching ended.
@@ -52,6 +53,9 @@ pub(crate) async fn watch_and_show(
         print_json(subject, &tasks, printer)?;
     } else {
         printer.result(&ended.results(client, subject).await?)?;
+        if let (true, Place::Experiment(id)) = (ended.are_many(), subject.place()) {
+            printer.hint(&format!("`oddish results {}` shows intervals and coverage", plain_text::line(id)));
+        }
     }
     Ok(ended.status())
 }

@@ -95,6 +95,21 @@ fn overlay(value: &mut Value, changes: Value) {
     }
 }
 
+/// What the experiment of the submissions shows.
+pub(crate) fn results_of_submissions() -> Value {
+    let unknown = json!({"sum": null, "known": 0, "of": 2});
+    json!({
+        "experiment_id": "9f8e7d6c", "experiment_name": "swift-otter-x1y2", "data_version": "0", "pass_threshold": 1.0,
+        "coverage_bar": 0.9, "agents": [{
+            "agent": "oracle", "model": "default", "graded_tasks": 1, "ungraded_tasks": 0,
+            "coverage": {"graded": 2, "trials": 2, "share": 1.0, "ungraded": []}, "headline_refused": null,
+            "headline": {"value": 0.625, "interval": null, "tasks": 1, "few_tasks": true}, "pass_rates": [], "mixed": null,
+            "usage": {"cost_usd": {"sum": 0.5, "known": 2, "of": 2}, "input_tokens": unknown, "cache_tokens": unknown,
+                "output_tokens": unknown, "seconds": unknown}
+        }]
+    })
+}
+
 pub(crate) fn json_answer(body: &Value) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(body)
 }
@@ -146,6 +161,7 @@ pub(crate) async fn take_sweeps(server: &MockServer) {
 pub(crate) async fn take_sweeps_after(server: &MockServer, older: u32) {
     let answer = move |request: &Request| json_answer(&swept(&request.body_json().unwrap(), older));
     on(server, "POST", "/tasks/sweep", answer).await;
+    on(server, "GET", "/experiments/9f8e7d6c/results", json_answer(&results_of_submissions())).await;
 }
 
 /// Takes every upload as task `<name>-00000001`.

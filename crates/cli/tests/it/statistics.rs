@@ -21,7 +21,8 @@ fn results() -> Value {
     });
     let single = json!({"value": 1.0, "interval": null, "tasks": 1, "few_tasks": true});
     json!({
-        "experiment_id": "9f8e7d6c", "experiment_name": "swift-otter-x1y2", "pass_threshold": 1.0, "coverage_bar": 0.9,
+        "experiment_id": "9f8e7d6c", "experiment_name": "swift-otter-x1y2", "data_version": "5d41402abc4b2a76b9719d911017c592",
+        "pass_threshold": 1.0, "coverage_bar": 0.9,
         "agents": [
             {
                 "agent": "codex", "model": "gpt-5.2", "graded_tasks": 12, "ungraded_tasks": 0, "headline": estimate(0.625, 12),
@@ -51,8 +52,8 @@ fn compared() -> Value {
     };
     let flip = |task: &str, direction: &str, left: u64| json!({"task": task, "direction": direction, "left": {"passes": left, "graded": 1}, "right": {"passes": 1 - left, "graded": 1}});
     json!({
-        "left": {"experiment_id": "9f8e7d6c", "experiment_name": "before", "unpaired": [{"agent": "nop", "model": null}]},
-        "right": {"experiment_id": "0a1b2c3d", "experiment_name": "after", "unpaired": []}, "pass_threshold": 1.0,
+        "left": {"experiment_id": "9f8e7d6c", "experiment_name": "before", "data_version": "1", "unpaired": [{"agent": "nop", "model": null}]},
+        "right": {"experiment_id": "0a1b2c3d", "experiment_name": "after", "data_version": "2", "unpaired": []}, "pass_threshold": 1.0,
         "comparisons": [{
             "left": side(0.75, 1), "right": side(0.5, 0), "pairs": 12, "losses": 2, "gains": 1,
             "flips": [flip("fix-git", "loss", 1), flip("sort-mail-of-a-very-long-name-that-goes-on-and-on-for-ever-and-ever", "loss", 1), flip("play-chess", "gain", 0)],
@@ -74,6 +75,25 @@ async fn server() -> MockServer {
     on(&server, "GET", "/experiments/9f8e7d6c/results", json_answer(&results())).await;
     on(&server, "GET", "/experiments/9f8e7d6c/compare", json_answer(&compared())).await;
     server
+}
+
+#[tokio::test]
+async fn results_fail_under_a_bar_that_a_headline_does_not_reach() {
+    let outcome = oddish_at(&server().await, &["results", "9f8e7d6c", "--fail-under", "0.625"]).await;
+    // One headline reaches it exactly, the other was refused.
+    assert_eq!(outcome.code, 4, "{outcome:#?}");
+    let said = "error: m:A|b has no headline reward to compare with 0.625: too few trials are graded\n";
+    assert_eq!(outcome.stderr, said, "{outcome:#?}");
+    assert!(outcome.stdout.contains("0.625"), "the results are shown all the same: {outcome:#?}");
+
+    let none = MockServer::start().await;
+    on(&none, "GET", "/experiments", json_answer(&experiments(&json!([experiment("9f8e7d6c", "before", json!({}))]))))
+        .await;
+    let mut empty = results();
+    empty["agents"] = json!([]);
+    on(&none, "GET", "/experiments/9f8e7d6c/results", json_answer(&empty)).await;
+    assert_eq!(oddish_at(&none, &["results", "9f8e7d6c", "--fail-under", "0"]).await.code, 4);
+    assert_eq!(oddish_at(&none, &["results", "9f8e7d6c", "--fail-under", "NaN"]).await.code, 2);
 }
 
 #[tokio::test]

@@ -94,6 +94,19 @@ hello-00000001-1  oracle  default  success    0.25
 
 2 trials | 2 succeeded | 0 failed | mean reward 0.62 (over 2 with a reward)
 
+Experiment  9f8e7d6c (swift-otter-x1y2)
+
+oracle, default
+Figure          Value    95 % interval  Of                   
+reward            0.625              -  1 task (few tasks)
+cost in USD        0.50              -  2 of 2 attempts known
+tokens read     unknown              -  0 of 2 attempts known
+from cache      unknown              -  0 of 2 attempts known
+tokens written  unknown              -  0 of 2 attempts known
+seconds         unknown              -  0 of 2 attempts known
+
+2 of 2 trials are graded (100.0 %)
+
 "#]]
     );
 }
@@ -123,6 +136,19 @@ hello-00000001-1  oracle  default  success       0
 hello-00000001-0: RuntimeError: docker build failed
 Logs: GET http://server/trials/<trial>/logs
 
+Experiment  9f8e7d6c (swift-otter-x1y2)
+
+oracle, default
+Figure          Value    95 % interval  Of                   
+reward            0.625              -  1 task (few tasks)
+cost in USD        0.50              -  2 of 2 attempts known
+tokens read     unknown              -  0 of 2 attempts known
+from cache      unknown              -  0 of 2 attempts known
+tokens written  unknown              -  0 of 2 attempts known
+seconds         unknown              -  0 of 2 attempts known
+
+2 of 2 trials are graded (100.0 %)
+
 "#]]
     );
 }
@@ -144,6 +170,27 @@ async fn json_with_watch_is_one_object_with_results() {
     assert_eq!(found["experiment"], "swift-otter-x1y2");
     assert_eq!(found["tasks"][0]["status"], "completed");
     assert_eq!(found["tasks"][0]["trials"], done["trials"]);
+    assert_eq!(found["results"]["agents"][0]["headline"]["value"], 0.625);
+}
+
+#[tokio::test]
+async fn a_run_fails_under_the_bar_that_it_was_given() {
+    let good = || server_with(vec![json_answer(&hello([ended(1.0), ended(0.25)]))]);
+    for (bar, code) in [("0.625", 0), ("0.63", 4)] {
+        let outcome = run_hello(&good().await, &["--fail-under", bar]).await;
+        assert_eq!(outcome.code, code, "{outcome:#?}");
+        assert_eq!(
+            outcome.stderr.contains("the reward of oracle, default is 0.625, below 0.630"),
+            code == 4,
+            "{outcome:#?}"
+        );
+    }
+    // With --json too the trials are waited for, and what failed to execute comes first.
+    let server = server_with(vec![json_answer(&hello([failed("no space left"), ended(1.0)]))]).await;
+    let outcome = run_hello(&server, &["--json", "--fail-under", "0.63"]).await;
+    assert_eq!((outcome.code, outcome.json()["tasks"][0]["status"].as_str()), (3, Some("completed")), "{outcome:#?}");
+    let outcome = run_hello(&good().await, &["--background", "--fail-under", "0.63"]).await;
+    assert_eq!(outcome.code, 2, "{outcome:#?}");
 }
 
 #[tokio::test]
@@ -229,6 +276,19 @@ a-00000001-0  oracle  default  success       1
 b-00000001-0  oracle  default  success    0.50
 
 2 trials | 2 succeeded | 0 failed | mean reward 0.75 (over 2 with a reward)
+
+Experiment  9f8e7d6c (swift-otter-x1y2)
+
+oracle, default
+Figure          Value    95 % interval  Of                   
+reward            0.625              -  1 task (few tasks)
+cost in USD        0.50              -  2 of 2 attempts known
+tokens read     unknown              -  0 of 2 attempts known
+from cache      unknown              -  0 of 2 attempts known
+tokens written  unknown              -  0 of 2 attempts known
+seconds         unknown              -  0 of 2 attempts known
+
+2 of 2 trials are graded (100.0 %)
 
 "#]]
     );
@@ -341,8 +401,6 @@ a-00000001-18: no space left
 a-00000001-19: no space left
 ... and 10 more failed
 
-With intervals: oddish results 9f8e7d6c
-
 "#]]
     );
 }
@@ -418,6 +476,19 @@ hello-00000001-2  oracle  default  success       1
 hello-00000001-3  oracle  default  success       0
 
 2 trials | 2 succeeded | 0 failed | mean reward 0.50 (over 2 with a reward)
+
+Experiment  9f8e7d6c (swift-otter-x1y2)
+
+oracle, default
+Figure          Value    95 % interval  Of                   
+reward            0.625              -  1 task (few tasks)
+cost in USD        0.50              -  2 of 2 attempts known
+tokens read     unknown              -  0 of 2 attempts known
+from cache      unknown              -  0 of 2 attempts known
+tokens written  unknown              -  0 of 2 attempts known
+seconds         unknown              -  0 of 2 attempts known
+
+2 of 2 trials are graded (100.0 %)
 
 "#]]
     );

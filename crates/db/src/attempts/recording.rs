@@ -139,7 +139,8 @@ async fn write(tx: &mut Tx, written: &[Written<'_>], now: OffsetDateTime) -> Res
             delete from oddish.jobs j using outcomes o where j.token = o.token and o.ends),
         closed as (
             update oddish.attempts a set ended_at = $2, outcome = 'recorded', error = o.error_message, error_class = o.class,
-                agent_began = o.agent_began
+                agent_began = o.agent_began, input_tokens = o.input_tokens, cache_tokens = o.cache_tokens, output_tokens = o.output_tokens,
+                cost_usd = o.cost_usd
             from outcomes o where a.token = o.token and a.ended_at is null)
         update oddish.trials t
         set status = o.status, finished_at = case when o.status in ('success', 'failed') then $2::timestamptz end, updated_at = $2,

@@ -77,8 +77,8 @@ pub struct Used {
     pub seconds_known: i64,
 }
 
-/// One statement, so that all experiments are seen at one moment. A trial keeps cost and tokens of its last attempt; the table of attempts
-/// has the times of all. Arguments of the environment may hold secrets: a short hash of them, salted by the caller, tells whether two are the
+/// One statement, so that all experiments are seen at one moment. Each attempt has times, cost and tokens of its own; a trial that ran elsewhere
+/// has them itself. Arguments of the environment may hold secrets: a short hash of them, salted by the caller, tells whether two are the
 /// same within one answer, and nobody can test guesses with it.
 const ALIKE: &str = "
     with counted as (
@@ -95,25 +95,31 @@ const ALIKE: &str = "
             case when t.origin = 'oddish' then jsonb_strip_nulls(jsonb_build_object(
                 'type', t.environment, 'docker_image', t.harbor -> 'docker_image',
                 'kwargs_hash', left(md5($2 || (t.harbor -> 'environment_kwargs')::text), 8))) end as environment,
-            case when t.origin = 'imported' then 1 else a.begun end as attempts,
-            case when t.cost_usd between -1e100 and 1e100 then t.cost_usd end as cost_usd,
-            t.input_tokens, t.cache_tokens, t.output_tokens,
-            case when t.origin = 'imported' then extract(epoch from t.finished_at - t.started_at) else a.seconds end as seconds,
-            case when t.origin = 'imported' then (t.started_at is not null and t.finished_at is not null)::int else a.timed end as timed
+            u.*
         from oddish.trials t
         join oddish.tasks k on k.id = t.task_id
         join oddish.task_versions v on v.task_id = t.task_id and v.version = t.task_version
         cross join lateral (
-            select count(*) as begun, count(ended_at) as timed, sum(extract(epoch from ended_at - begun_at)) as seconds
-            from oddish.attempts where trial_id = t.id and kind = 'trial' and begun_at is not null) a
+            select count(*) as attempts, sum(cost_usd) as cost_usd, count(cost_usd) as cost_usd_known, sum(input_tokens) as input_tokens,
+                count(input_tokens) as input_tokens_known, sum(cache_tokens) as cache_tokens, count(cache_tokens) as cache_tokens_known,
+                sum(output_tokens) as output_tokens, count(output_tokens) as output_tokens_known, sum(seconds) as seconds,
+                count(seconds) as seconds_known
+            from (
+                select case when cost_usd between -1e100 and 1e100 then cost_usd end as cost_usd, input_tokens, cache_tokens, output_tokens,
+                    extract(epoch from ended_at - begun_at) as seconds
+                from oddish.attempts where trial_id = t.id and kind = 'trial' and begun_at is not null
+                union all
+                select case when t.cost_usd between -1e100 and 1e100 then t.cost_usd end, t.input_tokens, t.cache_tokens, t.output_tokens,
+                    extract(epoch from t.finished_at - t.started_at)
+                where t.origin = 'imported') each_attempt) u
         where t.experiment_id = any($1))
     select experiment_id, agent, model, task, status, reward, unconfirmed, verification_disabled, cancelled, error_class, content_hash,
         time_outs, resources, environment, count(*) as trials, sum(attempts)::bigint as attempts,
-        coalesce(sum(cost_usd), 0)::float8 as cost_usd, count(cost_usd) as cost_usd_known,
-        coalesce(sum(input_tokens), 0)::float8 as input_tokens, count(input_tokens) as input_tokens_known,
-        coalesce(sum(cache_tokens), 0)::float8 as cache_tokens, count(cache_tokens) as cache_tokens_known,
-        coalesce(sum(output_tokens), 0)::float8 as output_tokens, count(output_tokens) as output_tokens_known,
-        coalesce(sum(seconds), 0)::float8 as seconds, coalesce(sum(timed), 0)::bigint as seconds_known
+        coalesce(sum(cost_usd), 0)::float8 as cost_usd, sum(cost_usd_known)::bigint as cost_usd_known,
+        coalesce(sum(input_tokens), 0)::float8 as input_tokens, sum(input_tokens_known)::bigint as input_tokens_known,
+        coalesce(sum(cache_tokens), 0)::float8 as cache_tokens, sum(cache_tokens_known)::bigint as cache_tokens_known,
+        coalesce(sum(output_tokens), 0)::float8 as output_tokens, sum(output_tokens_known)::bigint as output_tokens_known,
+        coalesce(sum(seconds), 0)::float8 as seconds, sum(seconds_known)::bigint as seconds_known
     from counted
     group by experiment_id, agent, model, task, status, reward, unconfirmed, verification_disabled, cancelled, error_class, content_hash,
         time_outs, resources, environment
@@ -123,13 +129,4 @@ const ALIKE: &str = "
 pub async fn alike(db: &Db, experiment_ids: &[String]) -> Result<Vec<AlikeTrials>, DbError> {
     let salt = Uuid::new_v4().simple().to_string();
     sqlx::query_as(ALIKE).bind(experiment_ids).bind(salt).fetch_all(db).await.doing("count the outcomes of trials")
-}
-
-/// Id and name of those of the experiments that exist.
-pub async fn names(db: &Db, experiment_ids: &[String]) -> Result<Vec<(String, String)>, DbError> {
-    sqlx::query_as("select id, name from oddish.experiments where id = any($1)")
-        .bind(experiment_ids)
-        .fetch_all(db)
-        .await
-        .doing("look for experiments")
 }

@@ -64,7 +64,7 @@ pub struct Trial {
 }
 
 /// The columns of [`Trial`], of a trial `t` of a task `k`.
-const COLUMNS: &str = "t.id, t.task_id, k.name as task_name, t.task_version, t.trial_index, t.experiment_id, t.agent, t.model, t.provider,
+pub(super) const COLUMNS: &str = "t.id, t.task_id, k.name as task_name, t.task_version, t.trial_index, t.experiment_id, t.agent, t.model, t.provider,
     t.queue_key, t.origin, t.status, t.attempts, t.max_attempts, t.harbor_stage, t.artifact_prefix, t.reward, t.rewards, t.unconfirmed_reward, t.error_type,
     t.error_message, t.error_class, t.cancel_requested_at, t.input_tokens, t.cache_tokens, t.output_tokens, t.cost_usd, t.phase_timing,
     t.has_trajectory, t.omitted_files, t.files_incomplete, t.analysis_status, t.analysis, t.analysis_error, t.created_at, t.started_at, t.finished_at";
@@ -200,7 +200,7 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &TrialFilter) {
     if let Some(status) = filter.status {
         conditions.and().push("t.status = ").push_bind(status.as_str());
         if !status.is_terminal() {
-            // What is still to do is little beside what was done, and has a table of its own.
+            // What is still to do is little compared with what was done, and has a table of its own.
             conditions.and().push("t.id in (select trial_id from oddish.jobs where kind = 'trial')");
         }
     }

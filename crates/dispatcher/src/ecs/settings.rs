@@ -11,40 +11,40 @@ const CLUSTER: Setting<String> = Setting::new("ODDISH_ECS_CLUSTER", "")
     .doc("ECS cluster in which runners are started; needed with ODDISH_LAUNCHER=ecs.");
 const TASK_DEFINITION: Setting<String> = Setting::new("ODDISH_ECS_TASK_DEFINITION", "")
     .doc("ARN or family of the runners' task definition; needed with ODDISH_LAUNCHER=ecs.");
-const CONTAINER: Setting<String> = Setting::new("ODDISH_ECS_CONTAINER", "runner")
-    .doc("Name of the container in it that is told which attempt to run.");
+const CONTAINER: Setting<String> =
+    Setting::new("ODDISH_ECS_CONTAINER", "runner").doc("Name of the runner's container in the task definition.");
 const SUBNETS: Setting<Vec<String>> = Setting::new("ODDISH_ECS_SUBNETS", "")
     .doc("Ids of the subnets for runners, separated by commas; needed with ODDISH_LAUNCHER=ecs.");
 const SECURITY_GROUPS: Setting<Vec<String>> =
     Setting::new("ODDISH_ECS_SECURITY_GROUPS", "").doc("Ids of the runners' security groups, separated by commas.");
 const ASSIGN_PUBLIC_IP: Setting<bool> = Setting::new("ODDISH_ECS_ASSIGN_PUBLIC_IP", false)
-    .doc("Whether runners on Fargate get public addresses, as they need in a subnet without a NAT.");
+    .doc("Whether runners on Fargate get public IP addresses. They need one in a subnet without a NAT gateway.");
 const CAPACITY: Setting<String> = Setting::new("ODDISH_ECS_CAPACITY", "spot").doc(
-    "What runners run on: `spot`, `on_demand`, or the name of a capacity provider. A trial that Spot interrupted twice goes on on demand.",
+    "Capacity that runners use: `spot`, `on_demand`, or the name of a capacity provider. A trial that Spot interrupted twice uses on-demand capacity next.",
 );
 const DOCKER_CAPACITY: Setting<Option<String>> = Setting::optional("ODDISH_ECS_DOCKER_CAPACITY").doc(
-    "Capacity provider of machines that lend runners their Docker, for trials whose environment is `docker`. Fargate has none.",
+    "Capacity provider for trials whose environment is `docker`: its machines give runners access to Docker, which Fargate does not have.",
 );
 const DOCKER_TASK_DEFINITION: Setting<Option<String>> = Setting::optional("ODDISH_ECS_DOCKER_TASK_DEFINITION")
-    .doc("ARN or family of the task definition for these; set together with the capacity provider.");
+    .doc("ARN or family of the task definition for trials whose environment is `docker`. Set it together with the capacity provider.");
 const OWNER: Setting<String> = Setting::new("ODDISH_ECS_OWNER", "oddish")
     .check("must be up to 36 letters, digits, `-`, `_` and `/`", |owner: &String| {
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/');
         owner.len() <= 36 && owner.chars().all(fits)
     })
     .doc(
-    "What started tasks are tagged with, so that deployments in one cluster leave each other's alone; up to 36 characters.",
+    "Tag of the tasks that this deployment starts. Deployments that share a cluster need different tags. Up to 36 characters.",
 );
 const LAUNCHES_PER_SECOND: Setting<u32> = Setting::new("ODDISH_ECS_LAUNCHES_PER_SECOND", 10)
     .within(1, 100)
     .unit("tasks a second")
-    .doc("Tasks started in a second at the most. ECS allows about 20.");
+    .doc("Most tasks that are started in one second. ECS allows about 20.");
 const DEADLINE_HOURS: Setting<u64> = Setting::new("ODDISH_ECS_DEADLINE_HOURS", 24)
     .within(1, 1000)
     .unit("hours")
-    .doc("Hours after which a runner's task is stopped whatever it does.");
+    .doc("Hours after which a runner's task is stopped.");
 const ENDPOINT_URL: Setting<Option<String>> =
-    Setting::optional("ODDISH_ECS_ENDPOINT_URL").doc("Another ECS than that of AWS, such as an emulator's.");
+    Setting::optional("ODDISH_ECS_ENDPOINT_URL").doc("URL of an ECS endpoint other than AWS's, such as an emulator.");
 const CPU: Setting<u32> = Setting::new("ODDISH_RUNNER_CPU", 512)
     .within(128, 16_384)
     .unit("CPU units")
@@ -54,7 +54,7 @@ const MEMORY_MB: Setting<u32> = Setting::new("ODDISH_RUNNER_MEMORY_MB", 1024)
     .unit("MiB")
     .doc("Memory of a runner's task in MB. The next attempt of one that ran out of memory gets twice as much.");
 
-/// Time enough for another task to end, and short beside what a start takes.
+/// Time enough for another task to end, and short compared with a start.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// What a task runs on.

@@ -22,7 +22,7 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Whether there are fewer than [`FEW_TASKS`] tasks, which is to be said beside the figure.
+    /// Whether there are fewer than [`FEW_TASKS`] tasks, which is said next to the figure.
     pub fn has_few_tasks(&self) -> bool {
         self.tasks < FEW_TASKS
     }

@@ -37,7 +37,7 @@ pub enum Ungraded {
     /// It was verified and has no single reward that can be averaged: several of which none is called `reward`, or one beyond
     /// [`LARGEST_REWARD`].
     NoScalarReward,
-    /// Its reward stands beside a failure after which no reward counts.
+    /// It has a reward and a failure after which no reward counts.
     Unconfirmed,
 }
 

@@ -74,7 +74,7 @@ pub enum TallyFault {
 
 /// The rewards of the graded trials of one task: what every figure is computed from.
 ///
-/// The lowest and the highest reward are kept beside the sums because these do not tell whether all rewards lie in \[0, 1\].
+/// The lowest and the highest reward are kept in addition to the sums because these do not tell whether all rewards lie in \[0, 1\].
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Tally(RewardSums);
 

@@ -36,5 +36,6 @@ pub(crate) fn present(experiment: ExperimentSummary) -> ExperimentResponse {
         verdict_pending: experiment.verdict_pending,
         created_at: experiment.created_at,
         last_created_at: experiment.active_at,
+        data_version: None,
     }
 }

@@ -2,6 +2,7 @@
 
 use oddish_api_types::{ExperimentResponse, ListExperimentsQuery, ListExperimentsResponse};
 use oddish_db::Db;
+use oddish_db::data_version;
 use oddish_db::experiment_summaries::{self, ExperimentFilter, ExperimentSort};
 
 use super::not_found;
@@ -11,8 +12,10 @@ use crate::paging::{self, MAX_LIMIT, Wanted};
 
 /// Returns an experiment and what became of its trials.
 pub async fn get(db: &Db, experiment_id: &str) -> Result<ExperimentResponse, Error> {
-    let experiment = experiment_summaries::get(db, experiment_id).await?;
-    experiment.map(present).ok_or_else(|| not_found(experiment_id))
+    // Read before what it is the version of: what changes between is told by the next version.
+    let version = data_version::get(db, &[experiment_id.to_owned()]).await?.pop();
+    let experiment = experiment_summaries::get(db, experiment_id).await?.ok_or_else(|| not_found(experiment_id))?;
+    Ok(ExperimentResponse { data_version: version.map(|version| version.data_version), ..present(experiment) })
 }
 
 /// Lists experiments, newest first unless the query says otherwise.

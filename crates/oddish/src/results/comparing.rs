@@ -11,7 +11,7 @@ use oddish_domain::statistics::{
     self, Combination, Direction, SideOfComparison, Tallies, TrialsToHalve, pair_combinations,
 };
 
-use super::{computed, names, present, rules, tallying};
+use super::{Versioned, computed, present, rules, tallying, version, versions};
 use crate::Error;
 
 /// Most flips of an answer.
@@ -20,9 +20,21 @@ const MAX_FLIPS: usize = 1_000;
 const MAX_NAMES: usize = 10;
 
 /// Compares an experiment with another one: the right side, which the query names.
-pub async fn compare(db: &Db, experiment_id: &str, query: CompareQuery) -> Result<CompareResponse, Error> {
-    let rules = rules(query.pass_threshold.unwrap_or(1.0), 0.0)?;
-    let [left_name, right_name] = names(db, [experiment_id, &query.with]).await?;
+/// `knows` tells of a version whether the caller has that answer, which is not worked out then.
+pub async fn compare(
+    db: &Db,
+    experiment_id: &str,
+    query: CompareQuery,
+    knows: impl Fn(&str) -> bool,
+) -> Result<Versioned<CompareResponse>, Error> {
+    let threshold = query.pass_threshold.unwrap_or(1.0);
+    let rules = rules(threshold, 0.0)?;
+    let [left_version, right_version] = versions(db, [experiment_id, &query.with]).await?;
+    let sides = (&query.agent, &query.model, &query.with_agent, &query.with_model);
+    let version = version([&left_version, &right_version], (threshold.to_bits(), sides));
+    if knows(&version) {
+        return Ok(Versioned { version, answer: None });
+    }
     let is_itself = experiment_id == query.with;
     let ids = [experiment_id.to_owned(), query.with.clone()];
     let trials = trial_outcomes::alike(db, &ids).await?;
@@ -41,22 +53,24 @@ pub async fn compare(db: &Db, experiment_id: &str, query: CompareQuery) -> Resul
             Some(presented(pair, statistics::compare(left, right)))
         });
         let unpaired = |combinations: Vec<Combination>| combinations.into_iter().map(agent_and_model).collect();
-        Ok(CompareResponse {
+        Ok::<_, Error>(CompareResponse {
             pass_threshold: rules.pass_threshold(),
             comparisons: compared.collect(),
             left: ComparedExperiment {
                 experiment_id: left_id,
-                experiment_name: left_name,
+                experiment_name: left_version.name,
+                data_version: left_version.data_version,
                 unpaired: unpaired(pairing.left_only),
             },
             right: ComparedExperiment {
                 experiment_id: query.with,
-                experiment_name: right_name,
+                experiment_name: right_version.name,
+                data_version: right_version.data_version,
                 unpaired: unpaired(pairing.right_only),
             },
         })
     };
-    computed(work).await?
+    Ok(Versioned { version, answer: Some(computed(work).await??) })
 }
 
 /// The agents and models of a side that the reader asks for.

@@ -14,7 +14,7 @@ use crate::caller::Caller;
 use crate::capabilities::Artifacts;
 use crate::listing::Wanted;
 
-/// What an entry takes beside its path.
+/// Bytes of an entry in addition to its path.
 const ENTRY: usize = 120;
 
 /// Lists files of a version of a task, of the newest that is there for the caller where no number is given. Guests get no link to the archive, which has more than

@@ -20,7 +20,7 @@ use crate::caller::Caller;
 use crate::capabilities::Artifacts;
 use crate::listing::Wanted;
 
-/// What an entry takes beside its path, its key and its link.
+/// Bytes of an entry in addition to its path, its key and its link.
 const ENTRY: usize = 160;
 /// Files among which one is looked for whose place is not known.
 const LOOKED_THROUGH: usize = 10_000;

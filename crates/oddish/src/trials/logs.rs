@@ -18,7 +18,7 @@ use crate::capabilities::Artifacts;
 const MOST: u64 = 2 << 20;
 /// Fewer bytes than this are not read: a character has as many.
 const LEAST: u64 = 4;
-/// What an answer takes beside the text.
+/// Bytes of an answer in addition to the text.
 const AROUND: usize = 4096;
 /// Time between two looks at a log that is waited for. Its writer adds to it every two seconds.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -7,7 +7,7 @@ use oddish_db::trials::{self, TrialFilter, TrialSort};
 use oddish_domain::queue_key;
 use time::OffsetDateTime;
 
-use super::not_found;
+use super::{changed, not_found};
 use crate::Error;
 use crate::caller::Caller;
 use crate::paging::{self, MAX_LIMIT, Wanted};
@@ -28,8 +28,11 @@ pub async fn get(db: &Db, trial_id: &str, now: OffsetDateTime) -> Result<TrialRe
     trials.into_iter().next().ok_or_else(|| not_found(trial_id))
 }
 
-/// Lists trials, newest first unless another order is asked for.
+/// Lists trials, newest first unless another order is asked for; or those that changed since an earlier answer.
 pub async fn list(db: &Db, query: ListTrialsQuery, now: OffsetDateTime) -> Result<ListTrialsResponse, Error> {
+    if let Some(cursor) = &query.changed_after {
+        return changed::list(db, cursor, &query, now).await;
+    }
     let wanted = Wanted {
         limit: query.limit,
         max_limit: MAX_LIMIT,
@@ -60,6 +63,7 @@ pub async fn list(db: &Db, query: ListTrialsQuery, now: OffsetDateTime) -> Resul
         items: present_trials(db, listed.items, now).await?,
         limit: query.limit,
         total,
+        changes: None,
     })
 }
 

@@ -18,7 +18,7 @@ const MOST: u64 = 256 << 10;
 const FILES: usize = 10_000;
 /// Texts that are read at once.
 const AT_ONCE: usize = 8;
-/// What an entry takes beside its name and text, and the note that says that it was cut.
+/// Bytes of an entry in addition to its name and text, and the note that says that it was cut.
 const AROUND: usize = 256;
 
 /// What a log file is.

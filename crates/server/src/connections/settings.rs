@@ -5,19 +5,19 @@ use std::time::Duration;
 use oddish_domain::settings::{Group, Reader, Setting};
 
 const MAX_CONNECTIONS: Setting<Option<u32>> = Setting::optional("ODDISH_MAX_CONNECTIONS").doc(
-    "Clients that may be connected at once. Unset: 2000, or as many as the limit on open files allows (`ulimit -Hn`). Who comes when all are \
-     there takes the place of the one that has kept the server waiting for longest, or gets 503.",
+    "Most clients that may be connected at the same time. Unset: 2000, or as many as the limit on open files allows (`ulimit -Hn`). A further \
+     client replaces the one that has kept the server waiting longest, or gets 503.",
 );
 const HEADER_TIMEOUT: Setting<u64> = Setting::new("ODDISH_HEADER_TIMEOUT_SEC", 30)
     .within(1, 3600)
     .unit("seconds")
-    .doc("Time for a client to send the head of a request, from connecting or from the last answer on. Then the connection is closed.");
+    .doc("Time in which a client must send the head of a request, counted from connecting or from the last answer. After it, the connection is closed.");
 const STALL_TIMEOUT: Setting<u64> = Setting::new("ODDISH_STALL_TIMEOUT_SEC", 60)
     .within(1, 3600)
     .unit("seconds")
     .doc(
-        "Time in which a client must send the next 16 KiB of a request's body, or take those of an answer. Then the connection is closed. What \
-         the server itself takes does not count.",
+        "Time in which a client must send the next 16 KiB of a request's body, or receive the next 16 KiB of an answer. After it, the connection is \
+         closed. Time that the server itself needs does not count.",
     );
 
 /// For how long and for how many clients connections are held.

@@ -1,6 +1,7 @@
 //! Everything is killed over and over while trials run: each of them ends, and none is recorded or paid for twice.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
@@ -154,16 +155,14 @@ impl Scene {
     }
 
     async fn kill_a_finished_runner(&mut self) {
-        // A trial that begins from now on cannot end before Postgres is away, however long it takes to kill that.
+        // What runs now does not end before Postgres is away, however long it takes to kill that. What was about to end does so meanwhile.
         let hold = self.stack.folder().join("hold");
         std::fs::write(&hold, "").unwrap();
-        let since: String = sqlx::query_scalar("select now()::text").fetch_one(&self.stack.db).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
         let begun = eventually("runners to begin", async || {
             let begun: Vec<Begun> = sqlx::query_as(
-                "select trial_id, number, pid from oddish.attempts where ended_at is null and pid is not null
-                and claimed_at > $1::timestamptz",
+                "select trial_id, number, pid from oddish.attempts where ended_at is null and pid is not null",
             )
-            .bind(&since)
             .fetch_all(&self.stack.db)
             .await
             .unwrap();
@@ -172,12 +171,11 @@ impl Scene {
         .await;
         self.stack.postgres().kill().await;
         std::fs::remove_file(hold).unwrap();
-        let finished = eventually("a runner to store its outcome", async || {
+        let finished = eventually("a runner that lives to store its outcome", async || {
             let stored = |attempt: &&Begun| self.outcome_file(&attempt.trial_id, attempt.number).is_file();
-            begun.iter().find(stored)
+            begun.iter().filter(stored).find(|attempt| kill(Pid::from_raw(attempt.pid), Signal::SIGKILL).is_ok())
         })
         .await;
-        kill(Pid::from_raw(finished.pid), Signal::SIGKILL).unwrap();
         self.finished.push((finished.trial_id.clone(), finished.number));
         self.stack.postgres().start_again();
     }

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use sqlx::{AssertSqlSafe, PgPool, Row as _};
 
 use super::{Bar, Figure, median};
-use crate::database::throw_away_folder;
+use crate::database::{connect, throw_away_folder};
 use crate::progress::{say, step};
 use crate::stack::{Stack, without_settings};
 use crate::{interrupt, process, setup, workspace};
@@ -58,7 +58,7 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
     let stack = Stack::launch(server, folder.path())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let reference = runtime.block_on(async {
-        let pool = super::connect(&stack.database_url()?).await?;
+        let pool = connect(&stack.database_url()?).await?;
         load(&pool).await?;
         let reference = reference(&pool).await;
         pool.close().await;

@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use super::{Bar, Figure, median};
-use crate::database::throw_away_folder;
+use crate::database::{connect, throw_away_folder};
 use crate::progress::{say, step};
 use crate::setup;
 use crate::stack::{Stack, without_settings};
@@ -94,7 +94,7 @@ fn install_stand_in(folder: &Path, python: &Path) -> Result<PathBuf> {
 }
 
 async fn submissions(stack: &Stack, release: &Path) -> Result<Vec<Figure>> {
-    let pool = super::connect(&stack.database_url()?).await?;
+    let pool = connect(&stack.database_url()?).await?;
     let mut oddish = Command::new(release.join("oddish"));
     without_settings(&mut oddish).args(["run", TASK, "-a", "oracle", "--json", "--background", "--api", &stack.url()]);
     let output = oddish.current_dir(workspace::root()).output().context("can't run oddish")?;
@@ -187,7 +187,7 @@ async fn idle(stack: &Stack) -> Result<Vec<Figure>> {
     // From another database of the same server, so that asking does not count.
     let url = stack.database_url()?;
     let (server, database) = url.rsplit_once('/').context("the database's URL has no name")?;
-    let pool = super::connect(&format!("{server}/postgres")).await?;
+    let pool = connect(&format!("{server}/postgres")).await?;
     let statements = async || {
         let query = "select xact_commit + xact_rollback from pg_stat_database where datname = $1";
         sqlx::query_scalar::<_, i64>(query).bind(database).fetch_one(&pool).await

@@ -1,4 +1,4 @@
-//! What Oddish adds to a trial, beside what Harbor takes for it.
+//! What Oddish adds to a trial, compared with what Harbor takes for it.
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;

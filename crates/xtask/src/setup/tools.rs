@@ -11,18 +11,6 @@ use crate::progress::step;
 use crate::workspace;
 
 const PATIENCE: Duration = Duration::from_secs(15);
-const SQLX_VERSION: &str = "0.9.0";
-
-/// `cargo-sqlx` of the version that the workspace uses.
-pub(crate) fn sqlx() -> Result<PathBuf> {
-    let program = workspace::kept("tools").join("bin/cargo-sqlx");
-    let version = ask(Command::new(&program).args(["sqlx", "--version"]), PATIENCE);
-    if !version.is_ok_and(|version| version.contains(SQLX_VERSION)) {
-        // sqlx.toml, which names the migration table, is read only with the feature of that name.
-        install("sqlx-cli", &["--version", SQLX_VERSION, "--no-default-features", "--features", "postgres,sqlx-toml"])?;
-    }
-    Ok(program)
-}
 
 /// `cargo-nextest`: the machine's own if it has one.
 pub(crate) fn nextest() -> Result<PathBuf> {
@@ -53,14 +41,14 @@ fn any_version(subcommand: &str) -> Result<PathBuf> {
             return Ok(program);
         }
     }
-    install(&package, &[])?;
+    install(&package)?;
     Ok(installed)
 }
 
-fn install(package: &str, arguments: &[&str]) -> Result<()> {
+fn install(package: &str) -> Result<()> {
     step(&format!("installing {package} (compiles for some minutes)"), || {
         let mut cargo = Command::new("cargo");
-        cargo.args(["install", package, "--locked", "--force", "--root"]).arg(workspace::kept("tools")).args(arguments);
+        cargo.args(["install", package, "--locked", "--force", "--root"]).arg(workspace::kept("tools"));
         logged(package, cargo.env("CARGO_TARGET_DIR", workspace::kept("tools-build")))
     })
 }

@@ -88,6 +88,15 @@ pub(crate) async fn attempts(db: &Db, trial_id: &str, seconds: &[Option<f64>]) {
     }
 }
 
+/// What an attempt used: US dollars, and tokens read, taken from the cache and written.
+pub(crate) async fn used(db: &Db, trial_id: &str, number: i32, cost_usd: Option<f64>, tokens: [Option<i64>; 3]) {
+    let update = "update oddish.attempts set cost_usd = $3, input_tokens = $4, cache_tokens = $5, output_tokens = $6
+        where trial_id = $1 and number = $2";
+    let [input, cache, output] = tokens;
+    let query = sqlx::query(update).bind(trial_id).bind(number).bind(cost_usd);
+    query.bind(input).bind(cache).bind(output).execute(db).await.unwrap();
+}
+
 /// Tasks `task-0000` and so on, each with trials of these rewards.
 pub(crate) async fn rewards(db: &Db, experiment: &str, agent: &str, tasks: &Value) {
     for (index, rewards) in tasks.as_array().unwrap().iter().enumerate() {

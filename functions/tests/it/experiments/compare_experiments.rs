@@ -254,12 +254,14 @@ async fn single_trials_are_tested_and_what_differs_is_named(db: Db) {
         }
       ],
       "left": {
+        "data_version": "[random]",
         "experiment_id": "[id]",
         "experiment_name": "e 0000000a",
         "unpaired": []
       },
       "pass_threshold": 1.0,
       "right": {
+        "data_version": "[random]",
         "experiment_id": "[id]",
         "experiment_name": "e 0000000b",
         "unpaired": []

@@ -5,7 +5,7 @@ use oddish_test_api::Api;
 use oddish_test_support::with_database;
 use serde_json::{Value, json};
 
-use super::built::{attempts, ended, experiment, graded, near, oracle, rewards, task, trials, with};
+use super::built::{attempts, ended, experiment, graded, near, oracle, rewards, task, trials, used, with};
 use crate::shapes;
 
 const ID: &str = "0000000a";
@@ -43,8 +43,8 @@ async fn trials_without_a_grade_are_no_zeros(db: Db) {
     let failed = |class: &str| with(ended("failed"), &json!({"error_class": class}));
     let asked = json!({"cancel_requested_at": "2026-10-20T10:00:30Z"});
     let all = [
-        with(graded(1.0), &json!({"cost_usd": 0.5, "input_tokens": 1000, "cache_tokens": 0})),
         with(graded(1.0), &json!({"cost_usd": 0.25})),
+        graded(1.0),
         failed("infrastructure"),
         failed("infrastructure"),
         failed("verifier"),
@@ -58,6 +58,9 @@ async fn trials_without_a_grade_are_no_zeros(db: Db) {
     ];
     trials(&api.db, ID, &one, ("codex", Some("gpt-5.2")), &all).await;
     attempts(&api.db, &format!("{one}-0"), &[Some(30.0), Some(12.5)]).await;
+    // What was paid for an attempt that had to be repeated was paid, too.
+    used(&api.db, &format!("{one}-0"), 1, Some(0.5), [Some(1000), Some(0), None]).await;
+    used(&api.db, &format!("{one}-0"), 2, Some(0.25), [None; 3]).await;
     attempts(&api.db, &format!("{one}-1"), &[Some(20.0)]).await;
     attempts(&api.db, &format!("{one}-9"), &[None]).await;
     // Trials of a task that waits.
@@ -163,6 +166,7 @@ async fn trials_without_a_grade_are_no_zeros(db: Db) {
         }
       ],
       "coverage_bar": 0.9,
+      "data_version": "[random]",
       "experiment_id": "[id]",
       "experiment_name": "e 0000000a",
       "pass_threshold": 1.0

@@ -118,6 +118,7 @@ async fn experiments_tell_what_became_of_their_trials(db: Db) {
       "completed_trials": 2,
       "cost_usd": 0.0,
       "created_at": "[time]",
+      "data_version": "[random]",
       "failed_trials": 0,
       "id": "[id]",
       "is_public": false,

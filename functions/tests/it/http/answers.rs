@@ -53,6 +53,49 @@ async fn what_a_client_has_already_is_not_sent_again(db: Db) {
 }
 
 #[with_database]
+async fn results_and_comparisons_have_the_version_of_their_trials_for_a_tag(db: Db) {
+    let api = Api::new(db);
+    let task = api.submitted(2).await;
+    let experiment = api.experiment_of(&task).await;
+    let paths =
+        [format!("/experiments/{experiment}/results"), format!("/experiments/{experiment}/compare?with={experiment}")];
+    let tag_of = async |path: &str| {
+        let (status, headers, body) = ask(&api.router, path, &[]).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let version = body["data_version"].as_str().or(body["left"]["data_version"].as_str()).unwrap();
+        let tag = headers["etag"].to_str().unwrap().to_owned();
+        assert!(tag.starts_with(&format!("W/\"{version}-")), "{tag}");
+        tag
+    };
+    for path in &paths {
+        let first = tag_of(path).await;
+        assert_eq!(tag_of(path).await, first);
+        let (status, headers, body) = ask(&api.router, path, &[("if-none-match", &first)]).await;
+        assert_eq!((status, body.len()), (StatusCode::NOT_MODIFIED, 0), "{path}");
+        assert_eq!(
+            (headers["etag"].to_str().unwrap(), headers["cache-control"].to_str().unwrap()),
+            (first.as_str(), "private, no-cache")
+        );
+        let other = format!("{path}{}pass_threshold=0.5", if path.contains('?') { '&' } else { '?' });
+        assert_ne!(tag_of(&other).await, first, "another question");
+        sqlx::query("update oddish.trials set error_class = 'agent' where trial_index = 0")
+            .execute(&api.db)
+            .await
+            .unwrap();
+        let second = tag_of(path).await;
+        assert_ne!(second, first, "a trial changed");
+        let renamed =
+            api.patch(&format!("/experiments/{experiment}"), &json!({"name": format!("new {}", path.len())})).await;
+        assert_eq!(renamed.status, StatusCode::OK);
+        assert_ne!(tag_of(path).await, second, "the name is in the answer");
+    }
+    let before = api.get(&format!("/experiments/{experiment}")).await.json()["data_version"].clone();
+    sqlx::query("delete from oddish.trials where trial_index = 1").execute(&api.db).await.unwrap();
+    assert_ne!(api.get(&format!("/experiments/{experiment}")).await.json()["data_version"], before, "a trial is gone");
+}
+
+#[with_database]
 async fn answers_are_compressed_for_whom_takes_it(db: Db) {
     let api = Api::new(db);
     api.submitted(50).await;

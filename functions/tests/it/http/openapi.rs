@@ -45,6 +45,28 @@ fn refused(document: &Value, part: &Value, place: &str, found: &mut Vec<String>)
 }
 
 #[test]
+fn every_operation_has_a_summary_of_one_sentence() {
+    let document = document();
+    let paths = document["paths"].as_object().unwrap();
+    let operations =
+        paths.values().flat_map(|methods| methods.as_object().unwrap().values()).filter(|part| part.is_object());
+    let summary = |operation: &Value| operation["summary"].as_str().unwrap_or_default().to_owned();
+    let odd = |summary: &str| {
+        let verb = summary.split(' ').next().unwrap_or_default();
+        summary.len() > 110
+            || summary.contains('\n')
+            || !summary.ends_with('.')
+            || summary.contains(". ")
+            || !verb.ends_with('s')
+    };
+    let odd: Vec<_> = operations.map(summary).filter(|summary| odd(summary)).collect();
+    assert!(
+        odd.is_empty(),
+        "a summary is one line and begins with a verb, such as `Lists trials.`; details follow an empty line: {odd:#?}"
+    );
+}
+
+#[test]
 fn every_schema_has_an_example() {
     let document = document();
     let schemas = document["components"]["schemas"].as_object().unwrap();

@@ -3,6 +3,7 @@
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
+use crate::commands::fail_under;
 use crate::help;
 
 const EXAMPLES: &str = "\
@@ -10,6 +11,7 @@ Examples:
   oddish results 9f8e7d6c
   oddish results swift-otter-x1y2 --format markdown >> summary.md
   oddish results 9f8e7d6c --pass-threshold 0.5 --coverage-bar 0.8
+  oddish results 9f8e7d6c --fail-under 0.6
   oddish results 9f8e7d6c --json
 
 Trials without a grade are never counted as a reward of 0. Where too few are
@@ -19,7 +21,8 @@ docs/statistics.md explains each figure.
 Exit status:
   0  shown, with or without a headline
   1  not found, or no answer
-  2  the command line makes no sense";
+  2  the command line makes no sense
+  4  a reward is below --fail-under, or there is no headline";
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -58,6 +61,10 @@ pub(crate) struct ResultsArgs {
     /// Share of the trials that must be graded for a headline [default: 0.9]
     #[arg(long, value_name = "SHARE")]
     pub(crate) coverage_bar: Option<f64>,
+
+    /// Exit with 4 if the reward of an agent and model is below this, or is not shown
+    #[arg(long, value_name = "REWARD", allow_negative_numbers = true, value_parser = fail_under::bar)]
+    pub(crate) fail_under: Option<f64>,
 
     /// URL of the server; wins over the environment
     #[arg(long, value_name = "URL")]

@@ -7,6 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use oddish_api_types::Priority;
 
 use super::task_dirs::TaskNames;
+use crate::commands::fail_under;
 use crate::config_file::{self, Content};
 use crate::help;
 
@@ -20,14 +21,16 @@ Examples:
   oddish run ./my-task -a nop --background --json     Submit, print JSON, return
 
 Exit status:
-  0  submitted and, where watched, ended without a failed trial
-  1  something could not be submitted, or a watched trial failed
-  2  the command line makes no sense
+  0    submitted and, where watched, all trials were executed
+  1    something could not be submitted, or a request failed
+  2    the command line makes no sense
+  3    watched trials failed to execute
+  4    a reward is below --fail-under, or there is no headline
   130  a watch was ended with Ctrl-C; the trials go on
 
 A reward of 0 is a result, not a failure. With --json, stdout is one JSON
 object: what was submitted; with --json --watch also the status and the
-trials of each task, once all have ended.";
+trials of each task and the results, once all have ended.";
 
 /// Run trials of one or more Harbor tasks
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
@@ -149,6 +152,11 @@ pub(crate) struct RunArgs {
     #[arg(short, long, overrides_with = "no_watch")]
     pub(crate) watch: bool,
 
+    /// Exit with 4 if the reward of an agent and model is below this at the end, or is not shown
+    #[arg(long, value_name = "REWARD", allow_negative_numbers = true, value_parser = fail_under::bar,
+        conflicts_with_all = ["no_watch", "background"])]
+    pub(crate) fail_under: Option<f64>,
+
     /// Return once everything is submitted
     #[arg(long, overrides_with = "watch")]
     pub(crate) no_watch: bool,
@@ -173,7 +181,7 @@ pub(crate) struct RunArgs {
 impl RunArgs {
     /// Whether to stay until the trials have ended.
     pub(crate) fn watches(&self) -> bool {
-        self.watch || !(self.no_watch || self.background || self.json)
+        self.watch || self.fail_under.is_some() || !(self.no_watch || self.background || self.json)
     }
 }
 

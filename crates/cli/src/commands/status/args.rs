@@ -14,11 +14,11 @@ Examples:
   oddish status --experiment 9f8e7d6c --json
 
 Exit status:
-  0  found and, where watched, ended with a result for each trial
-  1  not found, or no answer
-  2  the command line makes no sense
-  3  a watch has seen all trials end, and some failed to execute
-  130  a watch was left before the end; the trials go on";
+  0    found and, where watched, all trials were executed
+  1    not found, or no answer
+  2    the command line makes no sense
+  3    watched trials failed to execute
+  130  a watch was left before its end; the trials go on";
 
 /// Show a task, an experiment, or the newest experiments
 #[derive(Args, Debug)]

@@ -16,10 +16,10 @@ it waits for a server that does not answer. Elsewhere it prints a few lines on
 stderr, and gives up after a minute without an answer.
 
 Exit status:
-  0  all trials ended with a result; a reward of 0 is one
-  1  not found, or no answer
-  2  the command line makes no sense
-  3  all trials ended, and some failed to execute
+  0    all trials were executed; a reward of 0 is a result
+  1    not found, or no answer
+  2    the command line makes no sense
+  3    trials failed to execute
   130  left before the end; the trials go on";
 
 /// Watch a task or an experiment until it ends, then show results

@@ -42,7 +42,7 @@ pub(super) const JOB: &[Known] = &[
     ("n_concurrent_trials", Meaning::None(LIMITS)),
     ("quiet", Meaning::None("what is printed is chosen with --quiet")),
     ("retry", Meaning::None("the server tries a trial again by the class of its failure")),
-    ("override_error_policy", Unsupported("whether a reward counts beside an error is decided by Harbor's own table")),
+    ("override_error_policy", Unsupported("whether a reward counts despite an error is decided by Harbor's own table")),
     ("environment", Taken),
     ("verifier", Taken),
     ("metrics", Meaning::None("statistics are made by the server")),
