@@ -19,12 +19,13 @@ use crate::commands::results::ResultsArgs;
 use crate::commands::retry::RetryArgs;
 use crate::commands::run::RunArgs;
 use crate::commands::status::StatusArgs;
+use crate::commands::watch::WatchArgs;
 use crate::help;
 
 const EXAMPLES: &str = "\
 Examples:
   oddish run ./my-task -a claude-code -m claude-sonnet-4-5 --n-trials 3
-  oddish status my-task-1a2b3c4d --watch";
+  oddish watch my-task-1a2b3c4d";
 
 /// Runs evaluations of AI agents: submits Harbor tasks, watches their trials, shows their results.
 #[derive(Debug, Parser)]
@@ -39,6 +40,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Run(Box<RunArgs>),
     Status(StatusArgs),
+    Watch(WatchArgs),
     Logs(LogsArgs),
     Results(ResultsArgs),
     Compare(CompareArgs),

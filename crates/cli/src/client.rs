@@ -12,6 +12,7 @@ mod queues;
 mod repeats;
 mod service;
 mod statistics;
+mod watching;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -35,6 +36,7 @@ pub(crate) use self::api::{Api, KeyUse};
 pub(crate) use self::logs::LogPart;
 pub(crate) use self::lookup::Field;
 pub(crate) use self::object_store::{ObjectStore, SignedRequest};
+pub(crate) use self::watching::{ChangedTrials, FROM_THE_START, WaitingTrial, WatchedTask, WatchedTrial};
 
 const SUBMIT_TIMEOUT: Duration = Duration::from_mins(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -118,6 +120,11 @@ impl ClientError {
             Self::Refused { status, .. } | Self::Store(StoreError::Refused { status, .. }) => status.is_server_error(),
             _ => false,
         }
+    }
+
+    /// Whether the server does not know the place from which a list is to go on.
+    pub(crate) fn is_stale_cursor(&self) -> bool {
+        matches!(self, Self::Refused { status: StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY, .. })
     }
 
     /// Whether the server says that there is no such thing.
@@ -241,11 +248,28 @@ impl Client {
         self.send(request.timeout(READ_TIMEOUT)).await
     }
 
-    /// The newest experiments with what became of all their trials, at most `limit`.
-    pub(crate) async fn recent_experiments(&self, limit: usize) -> Result<Vec<ExperimentResponse>, ClientError> {
-        let request = self.http.get(self.api.url(&["experiments"])).query(&[("limit", limit.to_string())]);
-        let page: ListExperimentsResponse = self.send(request.timeout(READ_TIMEOUT)).await?;
-        Ok(page.items)
+    /// The newest experiments with what became of all their trials, at most `limit`, and how many there are.
+    pub(crate) async fn recent_experiments(
+        &self,
+        limit: usize,
+    ) -> Result<(Vec<ExperimentResponse>, Option<usize>), ClientError> {
+        let (mut found, mut total, mut cursor) = (Vec::new(), None, None);
+        while found.len() < limit {
+            let mut query = vec![("limit", (limit - found.len()).min(LARGEST_PAGE).to_string())];
+            match cursor {
+                Some(cursor) => query.push(("cursor", cursor)),
+                None => query.push(("total", "true".to_owned())),
+            }
+            let request = self.http.get(self.api.url(&["experiments"])).query(&query);
+            let page: ListExperimentsResponse = self.send(request.timeout(READ_TIMEOUT)).await?;
+            found.extend(page.items);
+            total = total.or(page.total);
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        Ok((found, total.and_then(|total| total.try_into().ok())))
     }
 
     /// Every task of an experiment with all trials that it ran, newest first, page by page until one is not full.

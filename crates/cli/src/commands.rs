@@ -18,3 +18,4 @@ pub(crate) mod results;
 pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod status;
+pub(crate) mod watch;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 /// What the process tells its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExitStatus {
-    /// All was done; where trials were watched, none failed.
+    /// All was done; where trials were watched, each has a result.
     Success,
     /// All was done that the command does, and trials that were watched ended without being executed to their end.
     TrialsFailed,
@@ -15,7 +15,7 @@ pub(crate) enum ExitStatus {
     Failure,
     /// The command line or the environment makes no sense.
     Usage,
-    /// Ctrl-C ended a watch: nothing else has ended.
+    /// A watch was left before its end: nothing else has ended.
     Interrupted,
 }
 

@@ -48,6 +48,7 @@ use crate::commands::results::results;
 use crate::commands::retry::retry;
 use crate::commands::run::run;
 use crate::commands::status::status;
+use crate::commands::watch::watch;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -97,6 +98,7 @@ fn execute(command: &Command, printer: &Printer) -> Result<ExitStatus, Failure> 
             Command::Config(args) => config(args, printer),
             Command::Doctor(args) => doctor(args, printer).await,
             Command::Completions(args) => completions(args, printer),
+            Command::Watch(args) => watch(args, printer).await,
         }
     })
 }

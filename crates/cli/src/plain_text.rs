@@ -29,9 +29,16 @@ pub(crate) fn short_line(text: &str, length: usize) -> String {
     text.chars().take(length.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// A line of a log: as it stands, without what steers a terminal. Of a line that a program wrote over and over, the last writing.
+pub(crate) fn indented_line(text: &str) -> String {
+    let stripped = anstream::adapter::strip_str(text).to_string();
+    let written = stripped.trim_end().rsplit('\r').next().unwrap_or_default();
+    written.replace('\t', "    ").chars().filter(|character| !steers_terminal(*character)).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{line, short_line};
+    use super::{indented_line, line, short_line};
 
     #[test]
     fn nothing_that_steers_a_terminal_is_left() {
@@ -42,6 +49,12 @@ mod tests {
     #[test]
     fn lines_and_runs_of_space_become_one_space() {
         assert_eq!(line("  one\n\ttwo \r\n three "), "one two three");
+    }
+
+    #[test]
+    fn a_line_of_a_log_keeps_its_indentation_and_its_last_writing() {
+        assert_eq!(indented_line("\tone  \u{1b}[31mtwo\u{9b}  "), "    one  two");
+        assert_eq!(indented_line("10 %\r20 %\r100 %\r"), "100 %");
     }
 
     #[test]

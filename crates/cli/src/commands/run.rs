@@ -25,7 +25,7 @@ use crate::printer::Printer;
 use crate::task_check::{check_all, tell_warnings, warning_text};
 use crate::view::results;
 use crate::view::table::stdout_width;
-use crate::view::trial::{self, counted};
+use crate::view::trial::counted;
 use crate::watching::{RunTrials, Subject, Watched, watch};
 
 pub(crate) use self::args::RunArgs;
@@ -88,16 +88,18 @@ async fn report(
     }
     let mut status = if left_out.is_empty() { ExitStatus::Success } else { ExitStatus::Failure };
     if args.watches() {
-        match watch(client, printer, &submission.subject()).await? {
+        let subject = submission.subject();
+        match watch(client, printer, &subject).await? {
             Watched::Stopped => status = ExitStatus::Interrupted,
-            Watched::Ended(tasks) => {
-                if trial::any_failed(&tasks) && status == ExitStatus::Success {
-                    status = ExitStatus::TrialsFailed;
+            Watched::Ended(ended) => {
+                if status == ExitStatus::Success {
+                    status = ended.status();
                 }
-                if !args.json {
-                    printer.result(&format!("\n{}", trial::results(&tasks, client.server(), stdout_width())))?;
+                if args.json {
+                    submission.add_tasks(subject.fetch(client).await.map_err(|error| subject.failure(&error))?);
+                } else {
+                    printer.result(&format!("\n{}", ended.results(client, &subject).await?))?;
                 }
-                submission.add_tasks(tasks);
                 let results = results_of(&submission, client).await?;
                 if !args.json {
                     printer.result(&format!("\n{}", results::text(&results, stdout_width())))?;

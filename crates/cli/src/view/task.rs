@@ -3,7 +3,7 @@
 use comfy_table::Cell;
 use oddish_api_types::{ExperimentResponse, TaskStatus, TaskStatusResponse};
 
-use super::table::{flat_row, render, table, task_status_cell, text_cell};
+use super::table::{render, table, task_status_cell, text_cell};
 use super::trial::{counted, failures, omissions, reward, trials};
 use crate::plain_text;
 
@@ -25,34 +25,22 @@ pub(crate) fn task(task: &TaskStatusResponse, server: &str, width: Option<u16>) 
     parts.join("\n\n")
 }
 
-/// The tasks of one experiment. Where there is room for `rows` only, those that move are shown first.
-pub(crate) fn experiment(tasks: &[TaskStatusResponse], width: Option<u16>, rows: usize) -> String {
-    let mut shown: Vec<(usize, &TaskStatusResponse)> = tasks.iter().enumerate().collect();
-    shown.sort_by_key(|(_, task)| match task.status {
-        TaskStatus::Running | TaskStatus::Analyzing | TaskStatus::VerdictPending => 0,
-        TaskStatus::Pending => 1,
-        TaskStatus::Failed => 2,
-        TaskStatus::Completed => 3,
-    });
-    shown.truncate(rows);
-    shown.sort_by_key(|(index, _)| *index);
+/// The tasks of one experiment.
+pub(crate) fn experiment(tasks: &[TaskStatusResponse], width: Option<u16>) -> String {
     let mut table = table(&["Task", "Status"], &["Progress", "Rewards"], width);
-    for (_, task) in &shown {
-        table.add_row(flat_row(vec![
+    for task in tasks {
+        table.add_row(vec![
             text_cell(&task.id),
             task_status_cell(task.status),
             Cell::new(format!("{}/{}", task.completed + task.failed, task.total)),
-            Cell::new(rewards(std::slice::from_ref(*task))),
-        ]));
+            Cell::new(rewards(std::slice::from_ref(task))),
+        ]);
     }
     let mut parts = vec![];
     if let Some(first) = tasks.first() {
         parts.push(format!("Experiment  {}", experiment_of(first)));
     }
     parts.push(render(&table));
-    if shown.len() < tasks.len() {
-        parts.push(format!("... and {} more", tasks.len() - shown.len()));
-    }
     parts.push(experiment_summary(tasks));
     parts.join("\n\n")
 }

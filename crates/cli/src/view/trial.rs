@@ -1,11 +1,9 @@
 //! Trials as tables: while they run, and what came of them.
 
-use std::fmt::Write as _;
-
 use comfy_table::Cell;
 use oddish_api_types::{TaskStatusResponse, TrialResponse, TrialStatus};
 
-use super::table::{flat_row, render, table, text_cell, trial_status_cell};
+use super::table::{render, table, text_cell, trial_status_cell};
 use crate::plain_text;
 
 const MAX_MESSAGE: usize = 200;
@@ -25,35 +23,6 @@ pub(crate) fn activity(trial: &TrialResponse) -> &str {
         Some(stage) if trial.status == TrialStatus::Running => stage,
         _ => trial.status.as_str(),
     }
-}
-
-/// The trials of a task, one line each. Where there is room for `rows` only, those that move are shown first.
-pub(crate) fn live_trials(trials: &[TrialResponse], width: Option<u16>, rows: usize) -> String {
-    let mut shown: Vec<(usize, &TrialResponse)> = trials.iter().enumerate().collect();
-    shown.sort_by_key(|(_, trial)| match trial.status {
-        TrialStatus::Running => 0,
-        TrialStatus::Retrying => 1,
-        TrialStatus::Queued | TrialStatus::Pending => 2,
-        TrialStatus::Failed => 3,
-        TrialStatus::Success => 4,
-    });
-    shown.truncate(rows);
-    shown.sort_by_key(|(index, _)| *index);
-    let mut table = table(&["#", "Agent", "Model", "Status"], &["Reward"], width);
-    for (index, trial) in &shown {
-        table.add_row(flat_row(vec![
-            Cell::new(index.to_string()),
-            text_cell(&trial.agent),
-            text_cell(trial.model.as_deref().unwrap_or("-")),
-            trial_status_cell(trial.status, activity(trial)),
-            Cell::new(reward(trial.reward)),
-        ]));
-    }
-    let mut text = render(&table);
-    if shown.len() < trials.len() {
-        let _ = write!(text, "\n... and {} more", trials.len() - shown.len());
-    }
-    text
 }
 
 /// All trials with how often they were attempted.
@@ -146,11 +115,6 @@ pub(crate) fn omissions(trials: &[&TrialResponse]) -> Option<String> {
         })
         .collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
-}
-
-/// Whether any trial ended without a result.
-pub(crate) fn any_failed(tasks: &[TaskStatusResponse]) -> bool {
-    all_trials(tasks).any(|trial| trial.status == TrialStatus::Failed)
 }
 
 /// `1 trial`, `2 trials`.

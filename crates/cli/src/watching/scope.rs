@@ -17,8 +17,9 @@ impl RunTrials {
         Self(first..first.saturating_add(sweep.trials_count))
     }
 
-    fn contains(&self, trial: &TrialResponse) -> bool {
-        parse_trial_id(&trial.id).is_some_and(|(_, index)| self.0.contains(&index))
+    /// Whether one of the task's trials is among them.
+    pub(super) fn contains(&self, trial_id: &str) -> bool {
+        parse_trial_id(trial_id).is_some_and(|(_, index)| self.0.contains(&index))
     }
 }
 
@@ -34,15 +35,7 @@ pub(crate) fn within_experiment(mut task: TaskStatusResponse, experiment_id: &st
 
 /// The task as seen from one run: the run's trials, and counts and stage that follow from them.
 pub(crate) fn within_run(task: TaskStatusResponse, experiment_id: &str, mine: &RunTrials) -> TaskStatusResponse {
-    narrowed(within_experiment(task, experiment_id), |trials| trials.retain(|trial| mine.contains(trial)))
-}
-
-/// Whether all trials that are shown with the task have ended; without any, whether the task has.
-pub(crate) fn trials_ended(task: &TaskStatusResponse) -> bool {
-    match task.trials.as_deref() {
-        None | Some([]) => task.status.is_terminal(),
-        Some(trials) => trials.iter().all(|trial| trial.status.is_terminal()),
-    }
+    narrowed(within_experiment(task, experiment_id), |trials| trials.retain(|trial| mine.contains(&trial.id)))
 }
 
 fn narrowed(mut task: TaskStatusResponse, narrow: impl FnOnce(&mut Vec<TrialResponse>)) -> TaskStatusResponse {

@@ -33,6 +33,7 @@ fn every_command_has_help_with_examples() {
         (vec!["--help"], file!["help/oddish.txt"]),
         (vec!["run", "--help"], file!["help/run.txt"]),
         (vec!["status", "--help"], file!["help/status.txt"]),
+        (vec!["watch", "--help"], file!["help/watch.txt"]),
         (vec!["results", "--help"], file!["help/results.txt"]),
         (vec!["compare", "--help"], file!["help/compare.txt"]),
         (vec!["cancel", "--help"], file!["help/cancel.txt"]),
@@ -77,7 +78,7 @@ fn help_that_nobody_reads_to_its_end_is_fine() {
 #[test]
 fn the_manual_page_is_current() {
     let mut page = "# The `oddish` command line\n\nThis page is what the programs themselves say.\n".to_owned();
-    let commands = ["", "run", "status", "logs", "results", "compare", "cancel", "retry", "delete", "clean"];
+    let commands = ["", "run", "status", "watch", "logs", "results", "compare", "cancel", "retry", "delete", "clean"];
     let places = [
         "experiments",
         "experiments list",

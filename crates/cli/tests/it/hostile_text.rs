@@ -31,6 +31,11 @@ async fn of_a_server_never_steers_the_terminal() {
     on(&server, "GET", "/tasks", json_answer(&json!([hostile_task()]))).await;
     let hostile = experiments(&json!([experiment(HOSTILE, HOSTILE, json!({}))]));
     on(&server, "GET", "/experiments", json_answer(&hostile)).await;
+    let changed = json!({
+        "items": [hostile_task()["trials"][0]], "total": 1, "changes": { "next": HOSTILE, "complete": true }
+    });
+    on(&server, "GET", "/trials", json_answer(&changed)).await;
+    on(&server, "GET", "/experiments/x", json_answer(&experiment("x", HOSTILE, json!({})))).await;
     on(&server, "GET", "/tasks/bad", error_answer(400, &json!(HOSTILE))).await;
     for arguments in [
         vec!["status", "x"],

@@ -135,8 +135,7 @@ a     completed       2/2   1.50/2
 
 "#]]
     );
-    let outcome = oddish_at(&server, &["status", "-e", "9f8e7d6c", "--watch", "--json"]).await;
-    assert_eq!(outcome.code, 0, "{outcome:#?}");
+    let outcome = oddish_at(&server, &["status", "-e", "9f8e7d6c", "--json"]).await;
     let found = outcome.json();
     assert_eq!((&found["experiment_id"], &found["experiment_name"]), (&json!("9f8e7d6c"), &Value::Null));
     let found = &found["tasks"][0];
@@ -162,7 +161,7 @@ async fn the_newest_experiments() {
     ]);
     Mock::given(method("GET"))
         .and(path("/experiments"))
-        .and(query_param("limit", "8"))
+        .and(query_param("limit", "20"))
         .respond_with(json_answer(&experiments(&items)))
         .mount(&server)
         .await;
@@ -179,6 +178,38 @@ Experiment  Name              Tasks  Progress  Failed  Rewards
     );
     let found = oddish_at(&server, &["status", "--json"]).await.json();
     assert_eq!(found["experiments"], items);
+}
+
+#[tokio::test]
+async fn as_many_experiments_are_listed_as_are_asked_for() {
+    let server = MockServer::start().await;
+    let all: Vec<Value> = (0..1030).map(|number| experiment(&format!("{number:08x}"), "some", json!({}))).collect();
+    let page = |items: &[Value], next: Option<&str>, total: Option<usize>| {
+        json_answer(&json!({ "items": items, "next_cursor": next, "limit": items.len(), "total": total }))
+    };
+    let on_page = |limit: &str| Mock::given(method("GET")).and(path("/experiments")).and(query_param("limit", limit));
+    on_page("1000")
+        .and(query_param("total", "true"))
+        .respond_with(page(&all[..1000], Some("next"), Some(1030)))
+        .mount(&server)
+        .await;
+    on_page("24")
+        .and(query_param("cursor", "next"))
+        .respond_with(page(&all[1000..1024], Some("more"), None))
+        .mount(&server)
+        .await;
+    let outcome = oddish_at(&server, &["status", "--limit", "1024"]).await;
+    assert_eq!(outcome.code, 0, "{outcome:#?}");
+    assert_eq!(outcome.stdout.lines().count(), 1025);
+    assert_eq!(outcome.stderr, "1024 of 1030 experiments are shown; `--limit 1030` shows all.\n");
+
+    on_page("1000")
+        .and(query_param("cursor", "next"))
+        .respond_with(page(&all[1000..], None, None))
+        .mount(&server)
+        .await;
+    let found = oddish_at(&server, &["status", "--limit", "2000", "--json"]).await.json();
+    assert_eq!((found["experiments"].as_array().unwrap().len(), &found["total"]), (1030, &json!(1030)));
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ Task        hello-00000001
 Trials      2
 Providers   default 2
 Experiment  9f8e7d6c (swift-otter-x1y2)
-Watch       oddish status hello-00000001 --watch
+Watch       oddish watch hello-00000001
 
 "#]]
     );
@@ -68,7 +68,7 @@ async fn the_first_sweep_makes_the_experiment_and_the_others_name_it_by_id() {
     assert_eq!(outcome.code, 0, "{outcome:#?}");
     let named: Vec<_> = sweeps(&server).await.iter().map(|sweep| sweep["experiment_id"].clone()).collect();
     assert_eq!(named, ["mine", "9f8e7d6c", "9f8e7d6c", "9f8e7d6c", "9f8e7d6c"]);
-    assert!(outcome.stdout.contains("oddish status --experiment 9f8e7d6c --watch"), "{outcome:#?}");
+    assert!(outcome.stdout.contains("oddish watch --experiment 9f8e7d6c"), "{outcome:#?}");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use crate::server_args::ServerArgs;
 const EXAMPLES: &str = "\
 Examples:
   oddish status                              The newest experiments
+  oddish status --limit 500                  More of them
   oddish status my-task-1a2b3c4d             One task and its trials
   oddish status my-task-1a2b3c4d --watch     The same, live, until it ends
   oddish status --experiment 9f8e7d6c --json
@@ -18,7 +19,7 @@ Exit status:
   1    not found, or no answer
   2    the command line makes no sense
   3    watched trials failed to execute
-  130  a watch was ended with Ctrl-C; the trials go on";
+  130  a watch was left before its end; the trials go on";
 
 /// Show a task, an experiment, or the newest experiments
 #[derive(Args, Debug)]
@@ -32,7 +33,11 @@ pub(crate) struct StatusArgs {
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) experiment: Option<String>,
 
-    /// Watch until it ends, then show results
+    /// Newest experiments to list, at most
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..), conflicts_with_all = ["task_id", "experiment"])]
+    pub(crate) limit: u32,
+
+    /// Watch until it ends, then show results: the same as `oddish watch`
     #[arg(short, long)]
     pub(crate) watch: bool,
 
