@@ -5,6 +5,7 @@
 mod thing;
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use oddish_api_types::{ExperimentResponse, TaskStatusResponse, TrialResponse};
 
@@ -120,7 +121,7 @@ fn ambiguous<T: Thing>(text: &str, by: By, hits: &[T]) -> Failure {
     let listed = &hits[..hits.len().min(MOST_LISTED)];
     let width = listed.iter().map(|thing| plain_text::line(thing.id()).chars().count()).max().unwrap_or_default();
     for thing in listed {
-        fault.push_str(&format!("\n  {:width$}  {}", plain_text::line(thing.id()), thing.told_apart()));
+        let _ = write!(fault, "\n  {:width$}  {}", plain_text::line(thing.id()), thing.told_apart());
     }
     Failure::new(fault).with_hint(format!("name the {noun} by its id, or by more of it"))
 }
