@@ -52,7 +52,7 @@ impl Target {
             Self::Task(_) => "task_id",
             Self::Experiment(_) => "experiment_id",
         };
-        let mut trials = client.trials(vec![(field, self.id().to_owned())]).await?;
+        let mut trials = client.trials(&[(field, self.id().to_owned())]).await?;
         // Lists begin with the newest trial.
         trials.reverse();
         Ok(trials)

@@ -99,9 +99,9 @@ impl Client {
         most: usize,
         fits: impl Fn(&TrialResponse) -> bool,
     ) -> Result<Vec<TrialResponse>, ClientError> {
-        let query = vec![(field.as_str(), text.to_owned())];
+        let query = [(field.as_str(), text.to_owned())];
         let parts = |page: ListTrialsResponse| (page.items, page.next_cursor);
-        self.search("trials", TRIALS_PAGE, query, most, parts, fits).await
+        self.search("trials", TRIALS_PAGE, &query, most, parts, fits).await
     }
 
     /// The experiments for which `fits` holds, as [`tasks_by`](Self::tasks_by).
@@ -112,19 +112,19 @@ impl Client {
         most: usize,
         fits: impl Fn(&ExperimentResponse) -> bool,
     ) -> Result<Vec<ExperimentResponse>, ClientError> {
-        let query = vec![(field.as_str(), text.to_owned())];
+        let query = [(field.as_str(), text.to_owned())];
         let parts = |page: ListExperimentsResponse| (page.items, page.next_cursor);
-        self.search("experiments", LARGEST_PAGE, query, most, parts, fits).await
+        self.search("experiments", LARGEST_PAGE, &query, most, parts, fits).await
     }
 
     /// Every experiment, newest first.
     pub(crate) async fn all_experiments(&self) -> Result<Vec<ExperimentResponse>, ClientError> {
         let parts = |page: ListExperimentsResponse| (page.items, page.next_cursor);
-        self.search("experiments", LARGEST_PAGE, Vec::new(), usize::MAX, parts, |_| true).await
+        self.search("experiments", LARGEST_PAGE, &[], usize::MAX, parts, |_| true).await
     }
 
     /// Every trial that fits the query.
-    pub(crate) async fn trials(&self, query: Vec<(&str, String)>) -> Result<Vec<TrialResponse>, ClientError> {
+    pub(crate) async fn trials(&self, query: &[(&str, String)]) -> Result<Vec<TrialResponse>, ClientError> {
         let parts = |page: ListTrialsResponse| (page.items, page.next_cursor);
         self.search("trials", TRIALS_PAGE, query, usize::MAX, parts, |_| true).await
     }
@@ -134,7 +134,7 @@ impl Client {
         &self,
         list: &str,
         limit: usize,
-        query: Vec<(&str, String)>,
+        query: &[(&str, String)],
         most: usize,
         parts: impl Fn(P) -> (Vec<T>, Option<String>),
         fits: impl Fn(&T) -> bool,
@@ -142,7 +142,7 @@ impl Client {
         let mut found = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
-            let request = self.http.get(self.api.url(&[list])).query(&query).query(&[("limit", limit)]);
+            let request = self.http.get(self.api.url(&[list])).query(query).query(&[("limit", limit)]);
             let request = match &cursor {
                 Some(cursor) => request.query(&[("cursor", cursor)]),
                 None => request,
