@@ -37,7 +37,7 @@ pub(crate) struct ChangedTrials {
     /// Null from a server that knows no changes.
     #[serde(default)]
     pub(crate) changes: Option<Changes>,
-    /// Trials of the experiment.
+    /// Trials of the experiment, if they were to be counted.
     pub(crate) total: Option<usize>,
 }
 
@@ -81,13 +81,18 @@ pub(crate) struct WaitingTrial {
 }
 
 impl Client {
-    /// `GET /trials?changed_after=`: one page of changes.
-    pub(crate) async fn changed_trials(&self, experiment_id: &str, cursor: &str) -> Result<ChangedTrials, ClientError> {
+    /// `GET /trials?changed_after=`: one page of changes, and if wanted the number of all trials.
+    pub(crate) async fn changed_trials(
+        &self,
+        experiment_id: &str,
+        cursor: &str,
+        count: bool,
+    ) -> Result<ChangedTrials, ClientError> {
         let query = [
             ("experiment_id", experiment_id),
             ("changed_after", cursor),
             ("limit", &LARGEST_PAGE.to_string()),
-            ("total", "true"),
+            ("total", if count { "true" } else { "false" }),
         ];
         self.send(self.http.get(self.api.url(&["trials"])).query(&query).timeout(READ_TIMEOUT)).await
     }

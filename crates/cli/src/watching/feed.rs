@@ -1,6 +1,6 @@
 //! Where a watch gets its trials from: one page for each question.
 
-use super::model::Page;
+use super::model::{Page, Total};
 use super::subject::{Place, Subject};
 use crate::client::{ChangedTrials, Client, ClientError, FROM_THE_START, WatchedTask};
 
@@ -47,18 +47,19 @@ impl Feed {
         }
     }
 
-    /// Asks once.
-    pub(super) async fn ask(&mut self) -> Result<Told, ClientError> {
+    /// Asks once, and has trials counted where that is another question.
+    pub(super) async fn ask(&mut self, count: bool) -> Result<Told, ClientError> {
         match &mut self.source {
             Source::Task(id) => self.client.watched_task(id).await.map(of_task),
             Source::Experiment { id, cursor } => {
                 let from_the_start = cursor == FROM_THE_START;
-                let ChangedTrials { items, changes, total } = self.client.changed_trials(id, cursor).await?;
+                let ChangedTrials { items, changes, total } = self.client.changed_trials(id, cursor, count).await?;
                 let changes = changes.ok_or_else(|| ClientError::Foreign {
                     server: self.client.server().to_owned(),
                     reason: "its list of trials has no changes, so it is older than this `oddish`".to_owned(),
                 })?;
                 *cursor = changes.next;
+                let total = total.map_or(Total::NotAsked, Total::Counted);
                 let page = Page { trials: items, from_the_start, complete: changes.complete, total };
                 Ok(Told { page, is_at_work: None })
             }
@@ -68,6 +69,6 @@ impl Feed {
 
 fn of_task(task: WatchedTask) -> Told {
     let trials = task.trials.unwrap_or_default();
-    let page = Page { trials, from_the_start: true, complete: true, total: None };
+    let page = Page { trials, from_the_start: true, complete: true, total: Total::Page };
     Told { page, is_at_work: Some(!task.status.is_terminal()) }
 }

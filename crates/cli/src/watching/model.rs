@@ -24,8 +24,18 @@ pub(super) struct Page {
     pub(super) from_the_start: bool,
     /// Whether there is no more for now.
     pub(super) complete: bool,
-    /// Number of all trials that there are, watched or not, where the server says so.
-    pub(super) total: Option<usize>,
+    pub(super) total: Total,
+}
+
+/// How many trials there are, watched or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Total {
+    /// Those of the page.
+    Page,
+    /// As many as were counted with the page.
+    Counted(usize),
+    /// Counting many costs more than reading what changed, so that not every page is counted.
+    NotAsked,
 }
 
 /// Trials that wait for one queue key.
@@ -68,7 +78,10 @@ pub(super) struct Model {
     known: Known,
     /// Read from the start, and not yet to the end.
     incoming: Option<Known>,
+    /// As counted last.
     total: Option<usize>,
+    /// Whether the last page was counted.
+    is_counted: bool,
     complete: bool,
     pub(super) reasons: Vec<Reason>,
     pub(super) trouble: Option<Trouble>,
@@ -84,6 +97,7 @@ impl Model {
             known: Known::default(),
             incoming: None,
             total: None,
+            is_counted: false,
             complete: false,
             reasons: Vec::new(),
             trouble: None,
@@ -119,7 +133,12 @@ impl Model {
                 known.others.insert(trial.id.as_str().into());
             }
         }
-        self.total = page.total;
+        self.is_counted = page.total != Total::NotAsked;
+        match page.total {
+            Total::Page => self.total = None,
+            Total::Counted(total) => self.total = Some(total),
+            Total::NotAsked => {}
+        }
         self.complete = page.complete;
         if page.complete
             && let Some(known) = self.incoming.take()
@@ -133,7 +152,7 @@ impl Model {
     /// Whether trials are known that are no more, so that everything must be read again. More trials than are known are no such sign: the
     /// list of changes leaves out what a transaction that is still open may come before.
     pub(super) fn is_out_of_date(&self) -> bool {
-        self.complete && self.total.is_some_and(|total| total < self.known_trials())
+        self.complete && self.is_counted && self.total.is_some_and(|total| total < self.known_trials())
     }
 
     /// Of trials that are read for the first time, how many are and how many there are.
@@ -149,7 +168,16 @@ impl Model {
 
     /// Whether every trial has ended, and none is missing from the list of changes.
     pub(super) fn trials_ended(&self) -> bool {
-        self.all_are_known() && self.known.trials.iter().all(|(_, trial)| trial.status.is_terminal())
+        self.all_are_known() && self.known_ended()
+    }
+
+    /// Whether every trial has ended as far as is known, and only a count can tell whether these are all.
+    pub(super) fn needs_count(&self) -> bool {
+        self.complete && !self.is_counted && self.known_ended()
+    }
+
+    fn known_ended(&self) -> bool {
+        self.known.trials.iter().all(|(_, trial)| trial.status.is_terminal())
     }
 
     pub(super) fn trials(&self) -> &Trials {
@@ -247,7 +275,7 @@ impl Model {
     }
 
     fn all_are_known(&self) -> bool {
-        self.complete && self.total.is_none_or(|total| self.known_trials() >= total)
+        self.complete && self.is_counted && self.total.is_none_or(|total| self.known_trials() >= total)
     }
 
     fn known_trials(&self) -> usize {

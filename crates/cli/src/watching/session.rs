@@ -27,7 +27,9 @@ use crate::printer::Printer;
 const TICK: Duration = Duration::from_secs(1);
 /// Of a log, and of tasks that are judged.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
-const ASK_AGAIN_WHY: Duration = Duration::from_secs(10);
+const ASK_AGAIN_WHY: Duration = Duration::from_secs(15);
+/// Only a count tells that trials were deleted.
+const COUNT_AGAIN: Duration = Duration::from_secs(15);
 /// Queue keys of which it is asked why their trials wait.
 const ASKED_KEYS: usize = 3;
 const LOG_LINES: usize = 500;
@@ -67,6 +69,7 @@ pub(super) struct Session<'a> {
     begun: Instant,
     changed: Instant,
     asked_why: Option<Instant>,
+    counted: Option<Instant>,
     is_asking_what_comes_after: bool,
     /// Whether tasks are analysed or judged still, once their trials have ended.
     at_work: Option<bool>,
@@ -79,7 +82,7 @@ impl<'a> Session<'a> {
             Some(screen) => (Face::Screen(Box::new(screen)), Patience::of_a_person(now)),
             None => (Face::Lines(printer, Report::default()), Patience::of_a_script(now)),
         };
-        let session = Self {
+        let mut session = Self {
             client,
             model: Model::new(subject.clone()),
             interface: Interface::default(),
@@ -89,6 +92,7 @@ impl<'a> Session<'a> {
             begun: now,
             changed: now,
             asked_why: None,
+            counted: None,
             is_asking_what_comes_after: false,
             at_work: None,
         };
@@ -197,7 +201,7 @@ impl<'a> Session<'a> {
         if told.is_at_work.is_some() {
             self.at_work = told.is_at_work;
         }
-        let pause = if !told.page.complete {
+        let pause = if !told.page.complete || self.model.needs_count() {
             Duration::ZERO
         } else if self.model.is_out_of_date() {
             feed.begin_anew();
@@ -242,10 +246,15 @@ impl<'a> Session<'a> {
         })
     }
 
-    fn ask_for_page(&self, mut feed: Feed, pause: Duration) {
+    fn ask_for_page(&mut self, mut feed: Feed, pause: Duration) {
+        let now = Instant::now();
+        let count = self.counted.is_none_or(|counted| now - counted >= COUNT_AGAIN) || self.model.needs_count();
+        if count {
+            self.counted = Some(now);
+        }
         self.questions.push(Box::pin(async move {
             sleep(pause).await;
-            let told = feed.ask().await;
+            let told = feed.ask(count).await;
             Answer::Page(feed, told)
         }));
     }

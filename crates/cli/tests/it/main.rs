@@ -27,3 +27,4 @@ mod sweep_files;
 mod uploads;
 mod usage;
 mod watching;
+mod watching_experiments;

@@ -121,3 +121,17 @@ async fn an_error_gives_the_terminal_back_too() {
     assert_eq!(terminal.ends().await, 1);
     terminal.shows_line(&format!("error: there is no task {task_id}")).await;
 }
+
+/// Taking the terminal over would stop it, as shells stop jobs that want one.
+#[tokio::test]
+async fn in_the_background_lines_are_printed() {
+    let (stack, _) = stack().await;
+    let task_id = stack.submit(&hello(), &["-a", "oracle"]).remove(0);
+    let program = program("oddish");
+    let script = ["-c", r#"set -m; "$0" watch "$1" & wait $!"#, program.to_str().unwrap(), &task_id];
+    let mut terminal = Terminal::run("/bin/sh".as_ref(), &script, &[("ODDISH_API_URL", stack.url())], 24, 80);
+    terminal.shows(&format!("{task_id}-0: agent_running")).await;
+    end(&stack, &format!("{task_id}-0"));
+    assert_eq!(terminal.ends().await, 0);
+    terminal.shows("1 trial | 1 succeeded | 0 failed").await;
+}

@@ -46,7 +46,7 @@ async fn every_task_of_an_experiment_is_shown_and_watched() {
     assert_eq!(lines.next().unwrap().unwrap(), "0/3000 trials ended, 3000 waiting");
     stack.post(&format!("/experiments/{experiment_id}/cancel"), &json!({})).await;
     let rest: Vec<String> = lines.map(Result::unwrap).collect();
-    assert_eq!(rest.last().unwrap(), "3000/3000 trials ended, 3000 failed", "{rest:?}");
+    assert!(rest.contains(&"3000/3000 trials ended, 3000 failed".to_owned()), "{rest:?}");
     assert!(rest.len() < 20, "{rest:?}");
     let output = watch.wait_with_output().unwrap();
     let shown = String::from_utf8(output.stdout).unwrap();

@@ -4,7 +4,7 @@ use snapbox::{assert_data_eq, file};
 
 use super::{Size, frame};
 use crate::watching::interface::{Interface, Key};
-use crate::watching::model::{Model, Page, Reason, Trouble};
+use crate::watching::model::{Model, Page, Reason, Total, Trouble};
 use crate::watching::subject::Subject;
 
 /// 12:00 on the day of these tests.
@@ -49,7 +49,7 @@ fn busy() -> Model {
     let trials: Vec<_> = trials.into_iter().map(|trial| serde_json::from_value(trial).unwrap()).collect();
     let mut model = Model::new(Subject::Experiment("9f8e7d6c".into()));
     model.name("swift-otter-x1y2");
-    model.apply(&Page { total: Some(trials.len()), trials, from_the_start: true, complete: true });
+    model.apply(&Page { total: Total::Counted(trials.len()), trials, from_the_start: true, complete: true });
     let reason = |queue_key: &str, text: &str| Reason { queue_key: queue_key.into(), text: text.into() };
     model.reasons = vec![
         reason(
@@ -134,7 +134,7 @@ fn a_server_that_is_away_is_told_and_what_is_known_stays() {
 #[test]
 fn a_first_reading_says_how_far_it_is() {
     let mut model = Model::new(Subject::Experiment("9f8e7d6c".into()));
-    model.apply(&Page { trials: Vec::new(), from_the_start: true, complete: false, total: Some(10_000) });
+    model.apply(&Page { trials: Vec::new(), from_the_start: true, complete: false, total: Total::Counted(10_000) });
     let text = text(&model, &Interface::default(), SIZES[0]);
     assert!(text.starts_with("9f8e7d6c\nReading trials: 0 of 10000\n"), "{text}");
 }

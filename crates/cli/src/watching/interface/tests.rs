@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::{Interface, Key, Wish};
-use crate::watching::model::{Model, Page};
+use crate::watching::model::{Model, Page, Total};
 use crate::watching::subject::Subject;
 
 /// Trials of which every other one failed; they ended one after the other.
@@ -15,7 +15,7 @@ fn model(trials: usize) -> Model {
     };
     let trials: Vec<_> = (0..trials).map(|index| trial(index).unwrap()).collect();
     let mut model = Model::new(Subject::Experiment("e".into()));
-    model.apply(&Page { total: Some(trials.len()), trials, from_the_start: true, complete: true });
+    model.apply(&Page { total: Total::Counted(trials.len()), trials, from_the_start: true, complete: true });
     model
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Model, Page};
+use super::{Model, Page, Total};
 use crate::client::WatchedTrial;
 use crate::watching::scope::RunTrials;
 use crate::watching::subject::Subject;
@@ -37,7 +37,7 @@ fn ended(id: &str, from: u32, to: u32, changes: Value) -> WatchedTrial {
 }
 
 fn page(trials: Vec<WatchedTrial>, from_the_start: bool, total: usize) -> Page {
-    Page { trials, from_the_start, complete: true, total: Some(total) }
+    Page { trials, from_the_start, complete: true, total: Total::Counted(total) }
 }
 
 fn model(trials: Vec<WatchedTrial>) -> Model {
@@ -87,6 +87,18 @@ fn trials_that_the_list_of_changes_still_leaves_out_hold_the_end_up() {
     assert!(model.trials_ended());
     model.apply(&page(vec![], false, 2));
     assert!(!model.trials_ended() && !model.is_out_of_date());
+}
+
+#[test]
+fn only_a_count_tells_that_all_trials_have_ended_or_that_some_are_gone() {
+    let mut model = model(vec![ended("a-0", 0, 1, json!({})), trial("a-1", json!({}))]);
+    let uncounted = |trials| Page { total: Total::NotAsked, ..page(trials, false, 0) };
+    model.apply(&uncounted(vec![trial("b-0", json!({}))]));
+    assert!(!model.is_out_of_date() && !model.needs_count(), "one was added since the count");
+    model.apply(&uncounted(vec![ended("a-1", 0, 2, json!({})), ended("b-0", 0, 2, json!({}))]));
+    assert!(model.needs_count() && !model.trials_ended());
+    model.apply(&page(vec![], false, 3));
+    assert!(!model.needs_count() && model.trials_ended());
 }
 
 #[test]

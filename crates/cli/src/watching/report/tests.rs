@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::Report;
 use crate::client::WatchedTrial;
-use crate::watching::model::{Model, Page, Trouble};
+use crate::watching::model::{Model, Page, Total, Trouble};
 use crate::watching::subject::Subject;
 
 const NOW: i64 = 1_792_490_400;
@@ -21,12 +21,12 @@ fn trial(index: usize, changes: &Value) -> WatchedTrial {
 fn model(trials: usize, changes: impl Fn(usize) -> Value) -> Model {
     let trials: Vec<_> = (0..trials).map(|index| trial(index, &changes(index))).collect();
     let mut model = Model::new(Subject::Experiment("e".into()));
-    model.apply(&Page { total: Some(trials.len()), trials, from_the_start: true, complete: true });
+    model.apply(&Page { total: Total::Counted(trials.len()), trials, from_the_start: true, complete: true });
     model
 }
 
 fn change(model: &mut Model, index: usize, changes: &Value) {
-    let total = Some(model.trials().len());
+    let total = Total::Counted(model.trials().len());
     model.apply(&Page { trials: vec![trial(index, changes)], from_the_start: false, complete: true, total });
 }
 
