@@ -72,6 +72,8 @@ impl Manner<'_> {
             return Err(aborted());
         }
         let ids = all.iter().map(|experiment| experiment.id.clone()).collect();
+        // `each` repeats.
+        let client = &client.without_repeats();
         let batch = each(ids, "Deleting", self.printer, async |id: &str| {
             let Some(experiment) = all.iter().find(|experiment| experiment.id == id) else { return Ok(None) };
             let target = Target::Experiment(Box::new(experiment.clone()));
@@ -132,6 +134,7 @@ fn still_open(trials: usize) -> String {
 /// Deletes, and tries again where the answer was lost. What is gone after a lost answer was deleted by the first try.
 async fn patiently_delete(client: &Client, target: &Target) -> Result<Deleted, ClientError> {
     let tries = std::cell::Cell::new(0_u32);
+    let client = &client.without_repeats();
     patiently(async || {
         tries.set(tries.get() + 1);
         match delete_once(client, target).await {

@@ -9,7 +9,6 @@ mod ended;
 mod feed;
 mod interface;
 mod model;
-mod patience;
 mod report;
 mod scope;
 mod screen;

@@ -42,7 +42,9 @@ pub(crate) async fn cancel(args: &CancelArgs, printer: &Printer) -> Result<ExitS
         let cancelled = cancel_whole(&client, &target).await.map_err(|error| error.while_doing("cannot cancel"))?;
         return finish(args, printer, &target, &cancelled, &Batch::<()>::default());
     }
-    let send = async |id: &str| client.cancel_trial(id).await;
+    // `each` repeats.
+    let once = client.without_repeats();
+    let send = async |id: &str| once.cancel_trial(id).await;
     let batch = each(ids(&open), "Cancelling", printer, send).await?;
     let mut cancelled = CancelledTrials { already_ended: ids(&ended), ..CancelledTrials::default() };
     for CancelledTrials { cancelled: waiting, stopping, already_stopping, already_ended } in

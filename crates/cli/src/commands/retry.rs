@@ -48,6 +48,8 @@ pub(crate) async fn retry(args: &RetryArgs, printer: &Printer) -> Result<ExitSta
         }
     }
     let asked = std::mem::take(&mut retried.queued);
+    // `patiently` and `each` repeat.
+    let client = client.without_repeats();
     // Made once, so that a request that is sent twice is done once.
     let key = format!("{}{}{}{}", short_id(), short_id(), short_id(), short_id());
     if let (Target::Experiment(experiment), Some(request), false) =

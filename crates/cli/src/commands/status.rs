@@ -18,13 +18,13 @@ pub(crate) use self::args::StatusArgs;
 
 /// Shows a task, an experiment, or the newest experiments.
 pub(crate) async fn status(args: &StatusArgs, printer: &Printer) -> Result<ExitStatus, Failure> {
+    if args.watch && args.task_id.is_none() && args.experiment.is_none() {
+        return Err(Failure::usage("--watch needs something to watch").with_hint("oddish watch TASK_ID"));
+    }
     let client = args.server.client(printer)?;
     let subject = match (&args.task_id, &args.experiment) {
         (Some(text), _) => Subject::Task(naming::task_id(&client, text).await?.into_owned()),
         (None, Some(text)) => Subject::Experiment(naming::experiment_id(&client, text).await?.into_owned()),
-        (None, None) if args.watch => {
-            return Err(Failure::usage("--watch needs something to watch").with_hint("oddish watch TASK_ID"));
-        }
         (None, None) => return recent(args, &client, printer).await,
     };
     if !args.watch {
@@ -35,16 +35,16 @@ pub(crate) async fn status(args: &StatusArgs, printer: &Printer) -> Result<ExitS
         if args.json {
             print_json(&subject, &tasks, printer)?;
         } else {
-            printer.result(&as_text(&subject, &tasks, client.server()))?;
+            printer.result(&as_text(&subject, &tasks))?;
         }
         return Ok(ExitStatus::Success);
     }
     watch_and_show(&client, printer, &subject, args.json).await
 }
 
-fn as_text(subject: &Subject, tasks: &[TaskStatusResponse], server: &str) -> String {
+fn as_text(subject: &Subject, tasks: &[TaskStatusResponse]) -> String {
     match (subject, tasks) {
-        (Subject::Task(_), [task]) => task::task(task, server, stdout_width()),
+        (Subject::Task(_), [task]) => task::task(task, stdout_width()),
         _ => task::experiment(tasks, stdout_width()),
     }
 }

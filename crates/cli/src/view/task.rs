@@ -8,7 +8,7 @@ use super::trial::{counted, failures, omissions, reward, trials};
 use crate::plain_text;
 
 /// One task and its trials.
-pub(crate) fn task(task: &TaskStatusResponse, server: &str, width: Option<u16>) -> String {
+pub(crate) fn task(task: &TaskStatusResponse, width: Option<u16>) -> String {
     let facts = [
         ("Task", plain_text::line(&task.id)),
         ("Experiment", experiment_of(task)),
@@ -20,7 +20,7 @@ pub(crate) fn task(task: &TaskStatusResponse, server: &str, width: Option<u16>) 
     if let Some(rows) = task.trials.as_deref().filter(|rows| !rows.is_empty()) {
         parts.push(trials(rows, width));
     }
-    parts.extend(failures(std::slice::from_ref(task), server));
+    parts.extend(failures(std::slice::from_ref(task)));
     parts.extend(omissions(&task.trials.iter().flatten().collect::<Vec<_>>()));
     parts.join("\n\n")
 }

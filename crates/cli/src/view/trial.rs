@@ -42,7 +42,7 @@ pub(crate) fn trials(trials: &[TrialResponse], width: Option<u16>) -> String {
 }
 
 /// What came of the trials: a table, a summary, and why some failed.
-pub(crate) fn results(tasks: &[TaskStatusResponse], server: &str, width: Option<u16>) -> String {
+pub(crate) fn results(tasks: &[TaskStatusResponse], width: Option<u16>) -> String {
     let mut table = table(&["Trial", "Agent", "Model", "Status"], &["Reward"], width);
     for trial in all_trials(tasks) {
         table.add_row(vec![
@@ -54,7 +54,7 @@ pub(crate) fn results(tasks: &[TaskStatusResponse], server: &str, width: Option<
         ]);
     }
     let mut parts = vec![render(&table), summary(tasks)];
-    parts.extend(failures(tasks, server));
+    parts.extend(failures(tasks));
     parts.extend(omissions(&all_trials(tasks).collect::<Vec<_>>()));
     parts.join("\n\n")
 }
@@ -82,7 +82,7 @@ fn summary(tasks: &[TaskStatusResponse]) -> String {
 }
 
 /// Why trials failed, and where their logs are; nothing where none failed.
-pub(crate) fn failures(tasks: &[TaskStatusResponse], server: &str) -> Option<String> {
+pub(crate) fn failures(tasks: &[TaskStatusResponse]) -> Option<String> {
     let lines: Vec<String> = all_trials(tasks)
         .filter(|trial| trial.status == TrialStatus::Failed)
         .map(|trial| {
@@ -94,7 +94,7 @@ pub(crate) fn failures(tasks: &[TaskStatusResponse], server: &str) -> Option<Str
             format!("{}: {first}{}", plain_text::line(&trial.id), unconfirmed.unwrap_or_default())
         })
         .collect();
-    (!lines.is_empty()).then(|| format!("{}\nLogs: GET {server}/trials/<trial>/logs", lines.join("\n")))
+    (!lines.is_empty()).then(|| format!("{}\nLogs: oddish logs <trial>", lines.join("\n")))
 }
 
 /// What of the trials' files is not kept, one line for each trial; nothing where all are.

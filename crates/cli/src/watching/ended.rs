@@ -42,7 +42,7 @@ impl Ended {
             return Ok(self.many());
         }
         let tasks = subject.fetch(client).await.map_err(|error| subject.failure(&error))?;
-        Ok(trial::results(&tasks, client.server(), stdout_width()))
+        Ok(trial::results(&tasks, stdout_width()))
     }
 
     fn many(&self) -> String {

@@ -14,12 +14,12 @@ use super::drawing;
 use super::feed::{Feed, Told};
 use super::interface::{Interface, Wish};
 use super::model::{Model, Reason, Trouble};
-use super::patience::Patience;
 use super::report::Report;
 use super::screen::{Input, Screen};
 use super::subject::{Place, Subject};
 use crate::client::{Client, ClientError, WaitingTrial};
 use crate::failure::Failure;
+use crate::patience::Patience;
 use crate::plain_text;
 use crate::printer::Printer;
 

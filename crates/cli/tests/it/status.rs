@@ -41,7 +41,7 @@ Rewards     1.33/2
 3  oracle       default                      failed             -       6/6
 
 hello-1a2b3c4d-3: Agent went away
-Logs: GET http://server/trials/<trial>/logs
+Logs: oddish logs <trial>
 
 hello-1a2b3c4d-0: 3 files not kept (name_not_utf8 2, too_deep 1), listed in its omitted.json
 hello-1a2b3c4d-1: storing its files was stopped: some are missing

@@ -132,7 +132,7 @@ hello-00000001-1  oracle  default  success       0
 2 trials | 1 succeeded | 1 failed | mean reward 0.00 (over 1 with a reward)
 
 hello-00000001-0: RuntimeError: docker build failed
-Logs: GET http://server/trials/<trial>/logs
+Logs: oddish logs <trial>
 
 Experiment  9f8e7d6c (swift-otter-x1y2)
 

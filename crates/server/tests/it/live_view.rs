@@ -90,14 +90,17 @@ async fn a_watch_shows_trials_and_obeys_keys_while_its_server_comes_and_goes() {
     terminal.shows("4 trials | 4 succeeded | 0 failed").await;
 }
 
+/// A way to leave a watch.
+type Leave = fn(&mut Terminal);
+
 #[tokio::test]
 async fn leaving_gives_the_terminal_back_and_says_how_to_return() {
     let (stack, _) = stack().await;
     let task_id = stack.submit(&hello(), &["-a", "oracle"]).remove(0);
-    let ways: [(&str, &dyn Fn(&mut Terminal)); 3] = [
-        ("Ctrl-C", &|terminal| terminal.press("\x03")),
-        ("q", &|terminal| terminal.press("q")),
-        ("kill", &|terminal| terminal.signal(Signal::SIGTERM)),
+    let ways: [(&str, Leave); 3] = [
+        ("Ctrl-C", |terminal| terminal.press("\x03")),
+        ("q", |terminal| terminal.press("q")),
+        ("kill", |terminal| terminal.signal(Signal::SIGTERM)),
     ];
     for (way, leave) in ways {
         let mut terminal = watch(&stack, &[&task_id]);

@@ -28,7 +28,8 @@ pub(super) async fn follow(
     printer: &Printer,
 ) -> Result<(), Failure> {
     let mut follower = Follower {
-        client,
+        // It asks again by itself, and tells that it does.
+        client: &client.without_repeats(),
         trial_id: &trial.id,
         patience: if std::io::stderr().is_terminal() {
             Patience::of_a_person(Instant::now())
