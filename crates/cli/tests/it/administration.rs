@@ -287,9 +287,10 @@ async fn an_address_is_printed_and_opened() {
         .unwrap();
     std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).unwrap();
     let open = async |arguments: &[&str]| {
-        let mut command = command(&[&["open"], arguments].concat());
+        let arguments = [&["open"], arguments].concat();
+        let mut command = command(&arguments);
         command.env("ODDISH_API_URL", server.uri()).env("BROWSER", &browser).env("PATH", "/usr/bin:/bin");
-        Outcome::from(bounded(tokio::process::Command::from(command).output()).await.unwrap())
+        Outcome::of(&arguments, bounded(tokio::process::Command::from(command).output()).await.unwrap())
     };
     let url = format!("{}/tasks/hello-1a2b3c4d", server.uri());
     let outcome = open(&["hello-1a2b3c4d", "--print"]).await;

@@ -5,17 +5,31 @@ use std::time::Duration;
 
 use wiremock::MockServer;
 
+use crate::schemas;
+
 /// What the process left.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+    /// What it was started with, where the test told.
+    pub(crate) arguments: Vec<String>,
 }
 
 impl Outcome {
+    /// Of a process that was started with these arguments.
+    pub(crate) fn of(arguments: &[&str], output: Output) -> Self {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Self { arguments, ..Self::from(output) }
+    }
+
+    /// What was printed, which is as the command's schema has it.
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("stdout is not JSON: {error}: {self:#?}"))
+        let printed = serde_json::from_str(&self.stdout);
+        let printed = printed.unwrap_or_else(|error| panic!("stdout is not JSON: {error}: {self:#?}"));
+        schemas::check(&self.arguments, &printed);
+        printed
     }
 }
 
@@ -28,7 +42,7 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 
 /// Runs to the end.
 pub(crate) fn oddish(arguments: &[&str]) -> Outcome {
-    Outcome::from(command(arguments).output().unwrap())
+    Outcome::of(arguments, command(arguments).output().unwrap())
 }
 
 /// Runs to the end against a server, whose address reads `http://server` in what comes out.
@@ -40,8 +54,8 @@ pub(crate) async fn oddish_at(server: &MockServer, arguments: &[&str]) -> Outcom
 pub(crate) async fn oddish_to(url: &str, arguments: &[&str]) -> Outcome {
     let mut command = command(arguments);
     command.env("ODDISH_API_URL", url);
-    let outcome =
-        Outcome::from(bounded(tokio::process::Command::from(command).kill_on_drop(true).output()).await.unwrap());
+    let output = bounded(tokio::process::Command::from(command).kill_on_drop(true).output()).await.unwrap();
+    let outcome = Outcome::of(arguments, output);
     let named = |text: String| text.replace(url, "http://server");
     Outcome { stdout: named(outcome.stdout), stderr: named(outcome.stderr), ..outcome }
 }
@@ -57,6 +71,7 @@ impl From<Output> for Outcome {
             code: output.status.code().expect("ended by a signal"),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
+            arguments: Vec::new(),
         }
     }
 }

@@ -26,7 +26,7 @@ fn docker(script: &str) -> tempfile::TempDir {
 async fn doctor(server: &MockServer, path: &Path, variables: &[(&str, &str)], flags: &[&str]) -> Outcome {
     let mut command = command(&[&["doctor"], flags].concat());
     command.env("ODDISH_API_URL", server.uri()).env("PATH", path).envs(variables.iter().copied());
-    let outcome = Outcome::from(bounded(tokio::process::Command::from(command).output()).await.unwrap());
+    let outcome = Outcome::of(&["doctor"], bounded(tokio::process::Command::from(command).output()).await.unwrap());
     Outcome { stdout: outcome.stdout.replace(&server.uri(), "http://server"), ..outcome }
 }
 
@@ -158,12 +158,14 @@ async fn docker_is_not_looked_for_where_the_server_is_elsewhere() {
 
 #[tokio::test]
 async fn a_server_that_is_not_named_or_not_there_is_missing() {
-    let outcome = Outcome::from(command(&["doctor", "--json"]).output().unwrap());
+    let outcome = Outcome::of(&["doctor"], command(&["doctor", "--json"]).output().unwrap());
     assert_eq!((outcome.code, states(&outcome)), (1, vec![("server".to_owned(), "missing".to_owned())]));
     assert!(outcome.stdout.contains("oddish-server api"), "{outcome:#?}");
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let outcome =
-        Outcome::from(command(&["doctor", "--json", "--api", &format!("http://127.0.0.1:{port}")]).output().unwrap());
+    let outcome = Outcome::of(
+        &["doctor"],
+        command(&["doctor", "--json", "--api", &format!("http://127.0.0.1:{port}")]).output().unwrap(),
+    );
     assert_eq!((outcome.code, &*state(&outcome, "server")), (1, "missing"), "{outcome:#?}");
     assert!(outcome.stdout.contains("oddish-server api"), "{outcome:#?}");
 

@@ -11,9 +11,10 @@ use crate::binary::{Outcome, command, oddish};
 const KEY: &str = "ok_00112233445566778899aabbccddeeff";
 
 fn config(flags: &[&str], variables: &[(&str, &str)]) -> Outcome {
-    let mut command = command(&[&["config"], flags].concat());
+    let arguments = [&["config"], flags].concat();
+    let mut command = command(&arguments);
     command.env("COLUMNS", "200").envs(variables.iter().copied());
-    Outcome::from(command.output().unwrap())
+    Outcome::of(&arguments, command.output().unwrap())
 }
 
 #[test]

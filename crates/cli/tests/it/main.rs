@@ -18,6 +18,7 @@ mod naming;
 mod operations;
 mod refusals;
 mod retrying;
+mod schemas;
 mod served;
 mod servers;
 mod statistics;
