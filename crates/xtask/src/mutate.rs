@@ -188,7 +188,16 @@ mod tests {
             for test in mutation.tests.split("test(=").skip(1).filter_map(|rest| rest.split_once(')')) {
                 let function = format!("fn {}(", test.0.rsplit("::").next().unwrap());
                 let mut grep = Command::new("git");
-                grep.args(["grep", "--quiet", "--untracked", "--fixed-strings", &function, "--", "crates"]);
+                grep.args([
+                    "grep",
+                    "--quiet",
+                    "--untracked",
+                    "--fixed-strings",
+                    &function,
+                    "--",
+                    "crates",
+                    "functions",
+                ]);
                 let found = grep.current_dir(workspace::root()).status().unwrap();
                 assert!(found.success(), "{} names {}, which there is not", mutation.name, test.0);
                 named += 1;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ClientError;
+use super::error::ClientError;
 
 /// Waits before a connection is tried again: where none came about, nothing was sent.
 const RECONNECT_PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
@@ -50,8 +50,8 @@ mod tests {
 
     use reqwest::StatusCode;
 
+    use super::super::error::ClientError;
     use super::{PATIENCE, Repeat};
-    use crate::client::ClientError;
 
     fn refused(status: u16, retry_after: Option<u64>) -> ClientError {
         let (status, retry_after) = (StatusCode::from_u16(status).unwrap(), retry_after.map(Duration::from_secs));

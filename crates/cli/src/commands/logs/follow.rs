@@ -6,7 +6,8 @@ use std::time::Duration;
 use oddish_api_types::{LogSource, TrialLogsResponse, TrialResponse};
 use tokio::time::Instant;
 
-use super::{LogsArgs, Output};
+use super::args::LogsArgs;
+use super::output::Output;
 use crate::client::{Client, ClientError, LogPart};
 use crate::failure::Failure;
 use crate::patience::Patience;
